@@ -1,0 +1,42 @@
+# make smoke   verify two rehearsal deployments, the way a real run verifies Preview and production
+# make test    prove the harness        make lint   ruff and mypy
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+.DEFAULT_GOAL := help
+.PHONY: help setup smoke test lint format lock clean
+
+help:  ## what can be made
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
+
+$(STAMP): requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3 cannot make a virtual environment: install its venv module (Debian: python3-venv)"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $(STAMP)
+
+setup: $(STAMP)  ## make .venv and install what the project needs
+
+smoke: $(STAMP)  ## run every check against two rehearsal deployments; FAULT=name breaks them
+	@$(BIN)/python -m rehearsal $(if $(FAULT),--fault $(FAULT)) -- $(BIN)/python -m pytest --env preview --env production $(ARGS)
+
+test: $(STAMP)  ## prove the harness: each fault is caught by the checks that claim to, and by no other
+	$(BIN)/python -m pytest tests $(ARGS)
+
+lint: $(STAMP)  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)  ## let ruff format and sort
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(STAMP)  ## resolve requirements/*.txt anew from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links -o requirements/gate.txt
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links -o requirements/dev.txt
+
+clean:  ## remove what make and the runs have made
+	rm -rf $(VENV) reports .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,20 @@
+"""The token column is NOT NULL.
+
+A nullable column lets an INSERT that names it store a chatbot without a token.
+"""
+
+from harness.catalog import TableFacts
+from harness.findings import finding
+
+
+def test_column_is_not_null(facts: TableFacts) -> None:
+    """The catalog says NOT NULL (pg_attribute.attnotnull), and for the rows that are stored already too."""
+    holds = facts.token_not_null and facts.token_not_null_is_validated
+    state = "nullable" if not facts.token_not_null else "NOT NULL, but NOT VALID"
+    assert holds, finding(
+        claim="the token column is NOT NULL",
+        want=f"{facts.shown}.{facts.token_column} NOT NULL",
+        have=f"{facts.shown}.{facts.token_column} is {state}",
+        cause="the migration left the constraint out, or could not set it because of stored NULLs",
+        remedy=f"fill what is NULL, then ALTER TABLE {facts.shown} ALTER COLUMN {facts.token_column} SET NOT NULL",
+    )

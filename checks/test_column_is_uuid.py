@@ -1,0 +1,18 @@
+"""The token column is of type uuid.
+
+Asked of the catalog (pg_attribute, format_type): text that holds UUIDs would pass every other look at it.
+"""
+
+from harness.catalog import TableFacts
+from harness.findings import finding
+
+
+def test_column_is_uuid(facts: TableFacts) -> None:
+    """The catalog's type of the column is uuid."""
+    assert facts.token_type == "uuid", finding(
+        claim="the token column is of type uuid",
+        want=f"{facts.shown}.{facts.token_column} uuid",
+        have=f"{facts.shown}.{facts.token_column} {facts.token_type}",
+        cause="the migration has not run in this database, or another one has changed the column since",
+        remedy="run the migration on this environment's database",
+    )

@@ -1,0 +1,12 @@
+"""The deployment answers.
+
+Its ready page answers 2xx within its budget, cold start included. Everything else is asked only after that: a
+deployment that does not answer is neither right nor wrong, it could not be told.
+"""
+
+from harness.readiness import Readiness
+
+
+def test_deployment_answers(readiness: Readiness) -> None:
+    """The ready page answered within `ready.timeout_s`; not doing so is raised where it is waited for."""
+    assert readiness.waited_s >= 0

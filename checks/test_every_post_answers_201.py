@@ -1,0 +1,25 @@
+"""Every POST answers 201, as JSON, with an id and a token.
+
+All POSTs of the run are looked at, those sent one after another and those sent at once. A POST that a ready deployment
+leaves without an answer counts as well: a user would have seen it too. An answer that says nothing about the create
+route (not authorised, rate limited, a login or placeholder page) is not a failure of it: then it could not be told.
+"""
+
+from harness.checkers import demand_told, usual_cause, wrong_answers
+from harness.findings import finding
+from harness.history import History
+
+
+def test_every_post_answers_201(history: History) -> None:
+    """Each POST was acknowledged: 201, JSON, an id and a token at the configured paths."""
+    wrong = wrong_answers(history)
+    cause, remedy = usual_cause(wrong)
+    assert not wrong, finding(
+        claim="every POST answers 201 with an id and a token",
+        want=f"{len(history.attempts)} answers of 201",
+        have=[f"{a.name}: {a.error}; body: {a.evidence or '(none)'}" for a in wrong],
+        cause=cause,
+        remedy=remedy,
+    )
+    demand_told(history)
+    assert history.acknowledged, "no POST was sent"

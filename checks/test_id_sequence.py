@@ -1,0 +1,28 @@
+"""The id sequence is not behind its table.
+
+The other cause of the same 500: after an import with explicit ids, the sequence gives ids that are taken, and the
+INSERT answers 23505 on the primary key.
+"""
+
+from harness.catalog import TableFacts
+from harness.checkers import is_behind
+from harness.findings import NotCovered, finding
+from harness.stored import SequenceState
+
+
+def test_id_sequence_is_not_behind(facts: TableFacts, sequence: SequenceState | None) -> None:
+    """The next id that the sequence gives lies beyond every stored id."""
+    if facts.sequence is None:
+        raise NotCovered(f"{facts.id_column} is not filled from a sequence", "nothing: such ids cannot fall behind")
+    if sequence is None:
+        raise NotCovered(
+            f"this role may not read the sequence {facts.sequence.name}",
+            f"GRANT SELECT ON SEQUENCE {facts.sequence.name} to it",
+        )
+    assert not is_behind(sequence), finding(
+        claim="the id sequence is not behind its table",
+        want=f"a next id beyond {sequence.extreme_id}",
+        have=f"{sequence.name} gives {sequence.next_id} next",
+        cause="rows were imported with explicit ids: the next POSTs answer 23505 on the primary key",
+        remedy=f"SELECT setval('{sequence.name}', {sequence.extreme_id})",
+    )

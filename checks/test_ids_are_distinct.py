@@ -1,0 +1,21 @@
+"""No two chatbots share an id.
+
+A repeated id is a cached or repeated answer even where the tokens differ.
+"""
+
+from harness.checkers import demand_acknowledged, repeated_ids
+from harness.findings import finding
+from harness.history import History
+
+
+def test_ids_are_distinct(history: History) -> None:
+    """Every acknowledged POST returned an id that no other POST returned."""
+    demand_acknowledged(history)
+    repeated = repeated_ids(history)
+    assert not repeated, finding(
+        claim="every POST returns a new id",
+        want=f"{len(history.acknowledged)} distinct ids",
+        have=repeated,
+        cause="a cached response, or a create route that answers with a row of before",
+        remedy="look at the create route and at caches in front of it: POST must not be answered from one",
+    )

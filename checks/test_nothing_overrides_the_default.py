@@ -1,0 +1,21 @@
+"""Nothing overrides the column's default.
+
+A trigger before INSERT that sets the token, a rule that rewrites INSERT, or a generated column makes the default
+meaningless. Triggers that leave the token alone are none of our business.
+"""
+
+from harness.catalog import TableFacts
+from harness.checkers import overriding
+from harness.findings import finding
+
+
+def test_nothing_overrides_the_default(facts: TableFacts) -> None:
+    """No enabled trigger, rule or generation expression of the table decides the token."""
+    found = overriding(facts)
+    assert not found, finding(
+        claim="nothing overrides the token column's default",
+        want="no trigger, rule or generated column that sets the token",
+        have=found,
+        cause="the old generator lives on inside the database",
+        remedy="drop what sets the token, so that the column's default does",
+    )

@@ -1,0 +1,40 @@
+"""POSTs that are sent at the same moment are answered like any other.
+
+Collisions, exhausted pools and locks show only under concurrency. The overlap is measured, not assumed: if no two POSTs
+were in flight together the claim was not asked.
+"""
+
+from harness.checkers import demand_told, largest_overlap, repeated_tokens, usual_cause, wrong_answers
+from harness.findings import CouldNotTell, NotCovered, finding
+from harness.history import History
+
+
+def test_posts_at_once_answer_201(history: History) -> None:
+    """Each POST of the burst was acknowledged with a token of its own, and at least two were in flight together."""
+    burst = history.phase("burst")
+    if not burst.attempts:
+        raise NotCovered("no POSTs were sent at once (burst: 0)", "set burst to 2 or more")
+    wrong = wrong_answers(burst)
+    cause, remedy = usual_cause(wrong)
+    overlap = largest_overlap(burst)
+    assert not wrong, finding(
+        claim="POSTs that are sent at the same moment answer 201",
+        want=f"{len(burst.attempts)} answers of 201, up to {overlap} in flight together",
+        have=[f"{a.name}: {a.error}; body: {a.evidence or '(none)'}" for a in wrong],
+        cause=cause,
+        remedy=remedy,
+    )
+    demand_told(burst)
+    repeated = repeated_tokens(burst)
+    assert not repeated, finding(
+        claim="POSTs that are sent at the same moment answer 201",
+        want=f"{len(burst.acknowledged)} distinct tokens",
+        have=repeated,
+        cause="a token is shared between requests that run at the same time",
+        remedy="look at the create route for state that requests share",
+    )
+    if overlap < 2:
+        raise CouldNotTell(
+            f"of {len(burst.attempts)} POSTs sent at once no two were in flight together",
+            "set burst to more, or run where the deployment is not answered from so close by",
+        )

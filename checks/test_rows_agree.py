@@ -1,0 +1,31 @@
+"""What the answers say is what is stored.
+
+Each acknowledged POST has exactly one row of its name, with the id and the token that were returned; a POST that was
+answered with an error left none. A POST without an answer may have stored a row or not: its name tells which, and
+either is consistent. If no acknowledged POST left any trace, the database is perhaps not the deployment's.
+"""
+
+from harness.checkers import demand_acknowledged, disagreeing_rows
+from harness.findings import CouldNotTell, finding
+from harness.history import History
+from harness.stored import Row
+
+
+def test_rows_agree_with_answers(history: History, rows: tuple[Row, ...], labels: dict[str, list[str]]) -> None:
+    """Names, ids and tokens of the stored rows are those of the answers, one row for each 201 and none besides."""
+    wanted = {label for a in history.acknowledged for label in labels[a.name]}
+    if history.acknowledged and not any(row.label in wanted for row in rows):
+        raise CouldNotTell(
+            f"none of {len(history.acknowledged)} acknowledged chatbots is found by its name in the table: this is "
+            "another database or table than the deployment's, the name is in another column, or nothing is stored",
+            "check database and table (name, label) of this environment; if they are right, the route stores nothing",
+        )
+    offending = disagreeing_rows(history, rows, labels)
+    assert not offending, finding(
+        claim="what the answers say is what is stored",
+        want="for each 201 one row with its name, id and token; for each error none",
+        have=offending,
+        cause="the answer is not made from the row that its INSERT stored: a cache, a second INSERT, or a lost commit",
+        remedy="return id and token with the INSERT itself (RETURNING), and answer after the commit",
+    )
+    demand_acknowledged(history)

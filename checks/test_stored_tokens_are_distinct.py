@@ -1,0 +1,22 @@
+"""No token is stored twice.
+
+Read from the heap in one pass. The usual query for duplicates is planned on the unique index, and an index that misses
+rows would answer that there are none; so index scans are switched off, and the plan is looked at.
+"""
+
+from harness.checkers import demand_the_heap
+from harness.findings import finding
+from harness.history import History
+from harness.stored import StoredTokens
+
+
+def test_stored_tokens_are_distinct(stored: StoredTokens, acknowledged: History | None) -> None:
+    """No token is stored twice."""
+    demand_the_heap(stored, acknowledged)
+    assert not stored.surplus, finding(
+        claim="no token is stored twice",
+        want=f"{stored.tokens} distinct tokens in {stored.rows} rows",
+        have=[f"{token} stored {number} times" for token, number in stored.repeated],
+        cause="duplicates from before the unique index, or an index that misses rows (amcheck tells)",
+        remedy="give the later rows new tokens, then REINDEX INDEX CONCURRENTLY the unique index",
+    )

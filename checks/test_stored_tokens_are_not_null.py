@@ -1,0 +1,21 @@
+"""Every stored row has a token.
+
+NOT NULL in the catalog says it of new rows; the heap is read for the ones that were there before.
+"""
+
+from harness.checkers import demand_the_heap
+from harness.findings import finding
+from harness.history import History
+from harness.stored import StoredTokens
+
+
+def test_stored_tokens_are_not_null(stored: StoredTokens, acknowledged: History | None) -> None:
+    """Each stored row has a token."""
+    demand_the_heap(stored, acknowledged)
+    assert not stored.nulls, finding(
+        claim="every stored row has a token",
+        want=f"{stored.rows} tokens in {stored.rows} rows",
+        have=f"{stored.nulls} rows whose token is NULL",
+        cause="rows from before the default, or an INSERT that names the column and sends NULL",
+        remedy="fill them with the default, then set the column NOT NULL",
+    )

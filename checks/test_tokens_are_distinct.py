@@ -1,0 +1,21 @@
+"""No two chatbots share a token.
+
+All POSTs of the run are judged together: the ones sent one after another and the ones sent at once.
+"""
+
+from harness.checkers import demand_acknowledged, repeated_tokens
+from harness.findings import finding
+from harness.history import History
+
+
+def test_tokens_are_distinct(history: History) -> None:
+    """Every acknowledged POST returned a token that no other POST returned."""
+    demand_acknowledged(history)  # distinctness of nothing proves nothing
+    repeated = repeated_tokens(history)
+    assert not repeated, finding(
+        claim="every POST returns a new token",
+        want=f"{len(history.acknowledged)} distinct tokens",
+        have=repeated,
+        cause="a cached response, or a generator that repeats itself",
+        remedy="look at the create route: it must return the row that this INSERT stored",
+    )

@@ -1,0 +1,26 @@
+"""No token is returned by two environments.
+
+Each database makes its own tokens. One that two of them return comes from a generator with a fixed seed, or from a
+cache or a table of prepared tokens that they share.
+"""
+
+from harness.checkers import demand_acknowledged, shared_tokens
+from harness.findings import NotCovered, finding
+from harness.history import History
+
+
+def test_tokens_differ_between_environments(history: History, other_histories: list[History]) -> None:
+    """No token that this environment returned was returned by another environment of the run."""
+    if not other_histories:
+        raise NotCovered("no other environment was sent POSTs in this run", "name a second one with --env")
+    demand_acknowledged(history)
+    for other in other_histories:
+        demand_acknowledged(other)
+    shared = shared_tokens(history, other_histories)
+    assert not shared, finding(
+        claim="no token is returned by two environments",
+        want="tokens that no other environment returned",
+        have=shared,
+        cause="a generator with a fixed seed, or a cache that the environments share",
+        remedy="find out what makes the token: it must be this environment's own database",
+    )

@@ -1,0 +1,22 @@
+"""A unique index guards the token.
+
+One index alone must guarantee it for every row at any time: unique, valid, ready, immediate, on this column only, not
+partial, on no expression (pg_index). Constraint views say wrong things here: a unique index without a constraint
+guards as well, and an invalid one that a failed CREATE INDEX CONCURRENTLY left behind does not.
+"""
+
+from harness.catalog import TableFacts
+from harness.checkers import is_unique_by, shortcomings
+from harness.findings import finding
+
+
+def test_token_is_unique_by_index(facts: TableFacts) -> None:
+    """At least one index guarantees that no token is stored twice."""
+    near = [f"{index.definition}: {', '.join(shortcomings(index))}" for index in facts.indexes]
+    assert any(is_unique_by(index) for index in facts.indexes), finding(
+        claim="a unique index guards the token",
+        want=f"a valid, immediate unique index on ({facts.token_column}) alone",
+        have=near or f"no index on {facts.token_column}",
+        cause="the migration dropped the index, or building it failed",
+        remedy=f"CREATE UNIQUE INDEX CONCURRENTLY ON {facts.shown} ({facts.token_column}), then drop the broken one",
+    )

@@ -1,0 +1,403 @@
+"""Composition root: ties the harness to pytest.
+
+Options and the environments they name, parametrization, fixtures that hand out what was examined, and what becomes of
+outcomes: the report folder, the terminal summary and the exit code. Claims are in `checks/`, everything else in
+`harness/`. None of this stirs when pytest is run on `tests/`.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+from harness.configuration import ConfigurationError, load
+from harness.examination import Examination, Need
+from harness.findings import CouldNotTell, NotCovered, last_finding
+from harness.gate import Gate, new_run
+from harness.report import make_folder, point_latest_at, write
+from harness.summary import lines
+from harness.verdict import CheckResult, ExitCode, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from harness.catalog import TableFacts
+    from harness.history import History
+    from harness.readiness import Readiness
+    from harness.stored import Row, SequenceState, StoredTokens
+
+CHECKS = Path(__file__).parent / "checks"
+_GATE = pytest.StashKey[Gate]()
+_VERDICT = pytest.StashKey[Verdict]()
+_NEEDS = {
+    "readiness": Need.READINESS,
+    "revisions": Need.READINESS,
+    "history": Need.HISTORY,
+    "other_histories": Need.HISTORY,
+    "facts": Need.FACTS,
+    "rows": Need.HISTORY | Need.ROWS,
+    "sequence": Need.SEQUENCE,
+    "stored": Need.STORED,
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of the contract; pytest's own keep working."""
+    group = parser.getgroup("chatbots smoke")
+    group.addoption("--env", action="append", metavar="NAME", help="an environment to verify; repeatable (preview)")
+    group.addoption("--environments", metavar="FILE", help="the file that describes them (environments.yaml)")
+    group.addoption("--posts", type=int, metavar="N", help="POSTs to send one after another, instead of the file's")
+    group.addoption("--burst", type=int, metavar="N", help="POSTs to send at the same moment, instead of the file's")
+    group.addoption("--revision", metavar="SHA", help="wait until the ready page names this revision, and demand it")
+    group.addoption("--source", metavar="DIR", help="a checkout of the app, for the source checks")
+    group.addoption("--read-only", action="store_true", help="send no POST: schema and stored tokens only")
+    group.addoption("--report-dir", metavar="DIR", help="where reports are written (reports/<run id>)")
+    group.addoption("--judge", action="append", metavar="HISTORY", help="judge a saved history instead of a deployment")
+
+
+# --- the run --------------------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest's junitxml plugin looks at its option
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the configuration of a gate run. Whatever is wrong with it ends the run here, before anything is sent."""
+    if not _is_gate(config):
+        return
+    _refuse_xdist(config)
+    run = new_run()
+    given = config.getoption("--report-dir")
+    folder = config.invocation_params.dir / given if given else config.rootpath / "reports" / run
+    gate = Gate(run, (), folder)
+    try:
+        make_folder(folder)
+        gate = _gate(config, run, folder)
+    except OSError as error:
+        raise pytest.UsageError(f"the report folder {folder} cannot be made: {error.strerror}") from None
+    except ConfigurationError as error:
+        with suppress(OSError):
+            write(gate.conclude(ExitCode.USAGE, error=str(error)), folder)
+        raise pytest.UsageError(str(error)) from None
+    if not given and not config.getoption("--judge"):
+        point_latest_at(folder)
+    config.stash[_GATE] = gate
+    if config.option.xmlpath is None:
+        config.option.xmlpath = str(folder / "junit.xml")
+    if config.option.tbstyle == "auto":
+        config.option.tbstyle = "no"  # the summary says it in words; --tb=long brings tracebacks back
+    if config.option.reportchars == "fE":
+        config.option.reportchars = ""
+
+
+def _is_gate(config: pytest.Config) -> bool:
+    """Whether this invocation runs checks, rather than tests of the harness or one of pytest's listings."""
+    option = config.option
+    if option.help or option.version or option.markers or option.showfixtures or option.show_fixtures_per_test:
+        return False
+    if option.collectonly:
+        return False
+    paths = [config.invocation_params.dir / arg.partition("::")[0] for arg in config.args]
+    return any(path.resolve() in (CHECKS, *CHECKS.parents) or CHECKS in path.resolve().parents for path in paths)
+
+
+def _refuse_xdist(config: pytest.Config) -> None:
+    asked = getattr(config.option, "numprocesses", None) or getattr(config.option, "dist", "no") != "no"
+    if asked or getattr(config.option, "tx", None) or hasattr(config, "workerinput"):
+        raise pytest.UsageError(
+            "pytest-xdist is refused: each of its workers would send all POSTs again. Run without -n; environments "
+            "are examined side by side already."
+        )
+
+
+def _gate(config: pytest.Config, run: str, folder: Path) -> Gate:
+    if config.getoption("--judge"):
+        return _judging_gate(config, run, folder)
+    file = config.getoption("--environments")
+    revision = config.getoption("--revision")
+    environments = load(
+        config.invocation_params.dir / file if file else config.rootpath / "environments.yaml",
+        config.getoption("--env") or ["preview"],
+        overrides={key: config.getoption(f"--{key}") for key in ("posts", "burst", "source")},
+    )
+    for environment in environments:
+        if revision is not None and environment.ready.revision is None:
+            raise ConfigurationError(
+                f"environments.{environment.name}.ready.revision: --revision needs to know the field of the ready "
+                f"page's JSON that names the revision, such as {{path: /healthz, revision: commit}}."
+            )
+    return Gate(run, environments, folder, revision, read_only=config.getoption("--read-only"))
+
+
+def _judging_gate(config: pytest.Config, run: str, folder: Path) -> Gate:
+    from harness.environments import Environment
+    from harness.ledger import UnreadableHistory, read
+
+    files = [config.invocation_params.dir / file for file in config.getoption("--judge")]
+    try:
+        urls = {name: of.settings["url"] for file in files for name, of in read(file)[1].items()}
+        gate = Gate(run, [Environment(name=name, url=url, database=None) for name, url in urls.items()], folder)
+        gate.judge(files)
+    except UnreadableHistory as error:
+        raise ConfigurationError(str(error)) from None
+    return gate
+
+
+def _names(config: pytest.Config) -> list[str]:
+    gate = config.stash.get(_GATE, None)
+    if gate is not None:
+        return [environment.name for environment in gate.environments]
+    return list(dict.fromkeys(config.getoption("--env") or ["preview"]))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each check runs once for each environment."""
+    if "environment" in metafunc.fixturenames:
+        metafunc.parametrize("environment", _names(metafunc.config))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order checks as a person would ask: does it answer, what do POSTs say, what does the database say."""
+    if config.stash.get(_GATE, None) is not None:
+        items.sort(
+            key=lambda item: min((need.value for name in _fixtures(item) if (need := _NEEDS.get(name))), default=0)
+        )
+
+
+def _fixtures(item: pytest.Item) -> Sequence[str]:
+    return getattr(item, "fixturenames", ())
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Keep what the run was narrowed to leave out; refuse to mix checks with tests of the harness."""
+    gate = session.config.stash.get(_GATE, None)
+    if gate is None:
+        return
+    if any(CHECKS not in item.path.parents for item in session.items):
+        raise pytest.UsageError("checks and tests cannot be run together: name checks or tests")
+    selected = {_check_id(item) for item in session.items}
+    gate.left_out = [check for check in _all_checks() if check not in selected]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Begin to examine all environments at once, for as much as the selected checks need."""
+    gate = session.config.stash.get(_GATE, None)
+    if gate is None or not session.items or session.config.getoption("--judge"):
+        return
+    signal.signal(signal.SIGTERM, _interrupt)
+    needs = Need(0)
+    for item in session.items:
+        for name in _fixtures(item):
+            needs |= _NEEDS.get(name, Need(0))
+    try:
+        gate.start(needs)
+    except OSError as error:
+        raise pytest.UsageError(f"the history in {gate.report_dir} cannot be written: {error.strerror}") from None
+
+
+def _interrupt(*_: object) -> NoReturn:
+    """End softly on SIGTERM too: clean up and report, like on Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def _all_checks() -> list[str]:
+    return [
+        name
+        for file in sorted(CHECKS.glob("test_*.py"))
+        for name in re.findall(r"^def test_(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+
+
+def _check_id(item: pytest.Item) -> str:
+    return str(getattr(item, "originalname", item.name)).removeprefix("test_")
+
+
+# --- what checks are handed -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def examination(environment: str, request: pytest.FixtureRequest) -> Examination:
+    """What is known of the environment; waits for it."""
+    return request.config.stash[_GATE].examination(environment)
+
+
+def _had(part: Any) -> Any:
+    if isinstance(part, (CouldNotTell, NotCovered)):
+        raise part
+    return part
+
+
+@pytest.fixture
+def readiness(examination: Examination) -> Readiness:
+    """How the deployment became ready."""
+    ready: Readiness = _had(examination.readiness)
+    return ready
+
+
+@pytest.fixture
+def revisions(examination: Examination) -> tuple[str, ...]:
+    """What several fresh connections said after the POSTs that they serve."""
+    return examination.revisions
+
+
+@pytest.fixture
+def revision(request: pytest.FixtureRequest) -> str | None:
+    """The revision of `--revision`."""
+    value: str | None = request.config.getoption("--revision")
+    return value
+
+
+@pytest.fixture
+def history(examination: Examination) -> History:
+    """All POSTs of the run on this environment."""
+    sent: History = _had(examination.history)
+    return sent
+
+
+@pytest.fixture
+def acknowledged(examination: Examination) -> History | None:
+    """The history where POSTs were sent; None in a run that sends none."""
+    return None if isinstance(examination.history, (CouldNotTell, NotCovered)) else examination.history
+
+
+@pytest.fixture
+def other_histories(environment: str, request: pytest.FixtureRequest) -> list[History]:
+    """The POSTs of the run on the other environments."""
+    return request.config.stash[_GATE].other_histories(environment)
+
+
+@pytest.fixture
+def labels(examination: Examination, history: History) -> dict[str, list[str]]:
+    """For each POST's name, what its row's label column may hold."""
+    return {a.name: examination.environment.labels_for(a.name) for a in history.attempts}
+
+
+@pytest.fixture
+def facts(examination: Examination) -> TableFacts:
+    """What the catalog says about the table."""
+    return examination.of_its_table(examination.facts)
+
+
+@pytest.fixture
+def rows(examination: Examination) -> tuple[Row, ...]:
+    """The stored rows of this run."""
+    found: tuple[Row, ...] = _had(examination.rows)
+    return found
+
+
+@pytest.fixture
+def sequence(examination: Examination) -> SequenceState | None:
+    """Where the id sequence stands; None where there is none to read."""
+    return examination.of_its_table(examination.sequence)
+
+
+@pytest.fixture
+def stored(examination: Examination) -> StoredTokens:
+    """The scan of all stored tokens."""
+    return examination.of_its_table(examination.stored)
+
+
+# --- what becomes of outcomes -----------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None] | pytest.TestReport:
+    """Sort an outcome: FAILED is asked and wrong, ERROR is could not tell, SKIPPED is not covered."""
+    report: pytest.TestReport = yield  # type: ignore[misc, assignment]  # pluggy's wrappers are not typed
+    gate = item.config.stash.get(_GATE, None)
+    if gate is None:
+        return report
+    worded = last_finding()
+    result: dict[str, Any] = {}
+    error = call.excinfo.value if call.excinfo is not None else None
+    if error is None:
+        result = {"outcome": "pass"} if report.when == "call" else {}
+    elif isinstance(error, CouldNotTell):
+        result = {"outcome": "unknown", "cause": error.cause, "remedy": error.remedy}
+        text = f"could not tell\n  cause: {error.cause}\n  remedy: {error.remedy}"
+        # JUnit and pytest call what fails outside of a test's own body an error, which is what this is.
+        report.outcome, report.when, report.longrepr = "failed", "setup", gate.redact(text)
+    elif isinstance(error, NotCovered):
+        result = {"outcome": "not_covered", "cause": error.reason, "remedy": error.remedy}
+        report.outcome = "skipped"
+        report.longrepr = (str(item.path), 0, f"not covered: {gate.redact(error.reason)}")
+    elif isinstance(error, AssertionError) and worded is not None:
+        result = {"outcome": "fail", "want": worded.want, "have": list(worded.have)}
+        result |= {"cause": worded.cause, "remedy": worded.remedy}
+        report.longrepr = gate.redact(str(worded))
+    elif isinstance(error, Exception):
+        said = f"the harness itself failed: {type(error).__name__}: {error}"
+        result = {"outcome": "unknown", "cause": said, "remedy": "run again with --tb=long and report what it says"}
+        report.when, report.longrepr = "setup", gate.redact(str(report.longrepr))
+    if result:
+        gate.record(CheckResult(id=_check_id(item), environment=_environment_of(item), claim=_claim(item), **result))
+    return report
+
+
+def _environment_of(item: pytest.Item) -> str:
+    callspec = getattr(item, "callspec", None)
+    return str(callspec.params.get("environment", "")) if callspec is not None else ""
+
+
+def _claim(item: pytest.Item) -> str:
+    """The first line of the check's module: its claim in one sentence."""
+    module = getattr(item, "module", None)
+    return (getattr(module, "__doc__", None) or item.name).strip().splitlines()[0].removesuffix(".")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Clean up, conclude, write the reports, and set the exit code of the contract."""
+    gate = session.config.stash.get(_GATE, None)
+    if gate is None:
+        return
+    ran = {(result.id, result.environment) for result in gate.results}
+    missed = {_check_id(item) for item in session.items if (_check_id(item), _environment_of(item)) not in ran}
+    gate.left_out += sorted(missed)
+    verdict = session.config.stash[_VERDICT] = gate.conclude(int(exitstatus))
+    session.exitstatus = verdict.exit_code
+    _write_reports(session.config, gate, verdict)
+
+
+def _write_reports(config: pytest.Config, gate: Gate, verdict: Verdict) -> None:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    try:
+        write(verdict, gate.report_dir)
+        own = gate.report_dir / "junit.xml"
+        elsewhere = Path(config.option.xmlpath)
+        if elsewhere.resolve() != own.resolve() and elsewhere.exists():
+            shutil.copyfile(elsewhere, own)
+    except OSError as error:
+        if reporter is not None:
+            reporter.write_line(f"the reports in {gate.report_dir} cannot be written: {error.strerror}", red=True)
+
+
+_COLOURS: dict[str, dict[str, bool]] = {
+    "pass": {"green": True},
+    "fail": {"red": True},
+    "unknown": {"yellow": True},
+    "heading": {"bold": True},
+}
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say what was concluded, claim by claim, with the verdict last."""
+    verdict = config.stash.get(_VERDICT, None)
+    if verdict is None:
+        return
+    terminalreporter.section("chatbots smoke")
+    for text, mood in lines(verdict):
+        terminalreporter.write_line(text, **_COLOURS.get(mood, {}))
+    terminalreporter.write_line(f"reports: {_shown(config.stash[_GATE].report_dir)}")
+
+
+def _shown(folder: Path) -> str:
+    with suppress(ValueError):
+        return str(folder.relative_to(Path.cwd()))
+    return str(folder)

@@ -1,0 +1,370 @@
+"""Pure judgements: a history or table facts in, offending items out. An empty answer means that nothing offends."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from harness.findings import CouldNotTell
+from harness.history import COULD_NOT_TELL, Attempt, History, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from harness.catalog import Default, Function, Index, TableFacts
+    from harness.stored import Row, SequenceState, StoredTokens
+
+# RFC 9562 section 4: lowercase on output; section 5.4: version 4, variant 10.
+_CANONICAL_VERSION_4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+SHORTEST_REVISION = 7  # characters of an abbreviated commit
+
+_REMEDIES = {
+    Problem.UNAUTHORISED: "check headers and login of this environment",
+    Problem.FORBIDDEN: "check the rights of the account in headers or login, and whether the route wants a CSRF token",
+    Problem.RATE_LIMITED: "wait, or lower posts and burst, or exempt the harness by its User-Agent",
+    Problem.LOGIN_PAGE: "check headers and login of this environment; api.create must not be behind a login page",
+    Problem.PLACEHOLDER_PAGE: "check url and api.create, and that the deployment runs: this page is not the API",
+    Problem.REFUSED: "check that the deployment still runs, and run again",
+    Problem.UNRESOLVED: "check the host in url, and the name server of this machine",
+    Problem.TLS: "mend the certificate, or check the host name in url",
+    Problem.NOT_RECORDED: "the run was stopped: run it again",
+}
+
+
+def demand_acknowledged(history: History) -> None:
+    """Refuse to judge where nothing was acknowledged: any claim holds of nothing.
+
+    Raises:
+        CouldNotTell: no POST ended ok; the cause names how they ended.
+    """
+    if history.acknowledged:
+        return
+    if not history.attempts:
+        raise CouldNotTell("no POST was sent", "the run was stopped: run it again")
+    first = history.attempts[0]
+    raise CouldNotTell(
+        f"none of {len(history.attempts)} POSTs was acknowledged (the first: {first.error or first.problem})",
+        "mend what every_post_answers_201 reports, and run again",
+    )
+
+
+def wrong_answers(history: History) -> list[Attempt]:
+    """The attempts that were answered wrongly or left without an answer by a deployment that was ready."""
+    return [a for a in history.attempts if a.outcome != "ok" and a.problem not in COULD_NOT_TELL]
+
+
+def demand_told(history: History) -> None:
+    """Refuse to call answers right that say nothing about the create route.
+
+    Raises:
+        CouldNotTell: some POSTs met a login, a limit, or nothing that listens.
+    """
+    silent = [a for a in history.attempts if a.problem in COULD_NOT_TELL]
+    if silent:
+        first = silent[0]
+        assert first.problem is not None  # it is in COULD_NOT_TELL
+        raise CouldNotTell(f"{len(silent)} of {len(history.attempts)} POSTs: {first.error}", _REMEDIES[first.problem])
+
+
+def usual_cause(wrong: Iterable[Attempt]) -> tuple[str, str]:
+    """What the evidence of wrong answers usually means, and what to do: (cause, remedy).
+
+    SQLSTATEs are of PostgreSQL's appendix A.
+    """
+    said = "\n".join(f"{a.evidence}\n{a.error}" for a in wrong)
+    for pattern, cause, remedy in _CAUSES:
+        if re.search(pattern, said, re.IGNORECASE):
+            return cause, remedy
+    return "the create route fails, or is not the one that was meant", "look at the deployment's log for these names"
+
+
+_CAUSES: tuple[tuple[str, str, str], ...] = (
+    (
+        r"(duplicate key|23505|unique constraint)(?s:.*)(_pkey|\bkey \(\"?id\"?\))",
+        "a duplicate primary key (23505): the id sequence is behind the ids that are stored",
+        "set the sequence to max(id) and look for the import that left it behind",
+    ),
+    (
+        r"duplicate key|23505|unique constraint|P2002",
+        "the original bug: a duplicate key (23505) on the token reaches the user as an error",
+        "the old generator still makes the token: roll back, or deploy the change that leaves it to Postgres",
+    ),
+    (
+        r"cached plan must not change result type|0A000",
+        "statements that were prepared before the migration (0A000): connections of the pool are older than the table",
+        "restart the deployment, so that its pool reconnects",
+    ),
+    (
+        r"invalid input syntax for type uuid|22P02",
+        "the old code runs on the new schema (22P02): it still sends its own short token",
+        "deploy the code that no longer names the column",
+    ),
+    (
+        r"null value in column|23502|not-null constraint",
+        "the new code runs on the old schema (23502): the column has no default yet",
+        "run the migration on this deployment's database",
+    ),
+    (
+        r"function .*(uuid_generate_v4|gen_random_uuid).* does not exist|42883",
+        "the default's function is not to be found (42883): uuid-ossp is missing or outside the search_path",
+        "create the extension in this database, or name its schema in the default",
+    ),
+    (
+        r"no whole answer within|time-out",
+        "the deployment did not answer in time",
+        "look for locks, a full connection pool or a cold start; raise api.timeout_s only if users wait that long",
+    ),
+    (
+        r"the connection was lost|ended before its announced end",
+        "the deployment dropped the request without a whole answer; its row may be stored",
+        "look for a crash or a restart in the deployment's log",
+    ),
+)
+
+
+def other_revisions(revisions: Sequence[str], wanted: str) -> list[str]:
+    """Each revision besides the wanted one that a fresh connection named, with how many did."""
+    others = Counter(found for found in revisions if not same_revision(found, wanted))
+    return [f"{found} on {number} of {len(revisions)} connections" for found, number in others.items()]
+
+
+def same_revision(found: str | None, wanted: str) -> bool:
+    """Whether two revisions are one commit; either may be abbreviated to at least seven characters."""
+    if found is None:
+        return False
+    short, long = sorted((found.strip().lower(), wanted.strip().lower()), key=len)
+    if short == long:
+        return True
+    return len(short) >= SHORTEST_REVISION and re.fullmatch(r"[0-9a-f]+", long) is not None and long.startswith(short)
+
+
+def repeated_tokens(history: History) -> list[str]:
+    """Each token that more than one acknowledged POST returned, with the names of those POSTs.
+
+    Compared without regard to case: a UUID is the same one in either (RFC 9562 section 4).
+    """
+    return _repeated([(a.token.lower(), a.name) for a in history.acknowledged if a.token is not None])
+
+
+def repeated_ids(history: History) -> list[str]:
+    """Each id that more than one acknowledged POST returned, with the names of those POSTs."""
+    return _repeated([(a.id, a.name) for a in history.acknowledged if a.id is not None])
+
+
+def _repeated(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    counts = Counter(value for value, _ in pairs)
+    if len(counts) == len(pairs):
+        return []
+    names: dict[str, list[str]] = {}
+    for value, name in pairs:
+        if counts[value] > 1:
+            names.setdefault(value, []).append(name)
+    return [f"{value} returned {len(of)} times: {', '.join(of[:4])}" for value, of in names.items()]
+
+
+def shared_tokens(history: History, others: Iterable[History]) -> list[str]:
+    """Each token of this environment that another environment returned in the same run."""
+    own = {a.token.lower(): a.name for a in history.acknowledged if a.token is not None}
+    return [
+        f"{a.token} returned to {own[a.token.lower()]} and by {other.environment} to {a.name}"
+        for other in others
+        for a in other.acknowledged
+        if a.token is not None and a.token.lower() in own
+    ]
+
+
+def tokens_not_version_4(history: History) -> list[str]:
+    """Each returned token that is not a canonical version 4 UUID, and in what way."""
+    return [
+        f"{a.token!r} ({_difference(a.token)}) returned to {a.name}"
+        for a in history.acknowledged
+        if a.token is not None and not _CANONICAL_VERSION_4.fullmatch(a.token)
+    ]
+
+
+def _difference(token: str) -> str:
+    if _CANONICAL_VERSION_4.fullmatch(token.lower()):
+        return "not in lower case"
+    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", token):
+        return f"not a UUID: {len(token)} characters"
+    return f"version {token[14]}" if token[14] != "4" else "not the variant of RFC 9562"
+
+
+def largest_overlap(history: History) -> int:
+    """How many attempts were in flight at the same moment, at most."""
+    edges = [(a.started_s, 1) for a in history.attempts] + [(a.ended_s, -1) for a in history.attempts]
+    most = now = 0
+    for _, step in sorted(edges):  # at one instant an end comes before a start
+        now += step
+        most = max(most, now)
+    return most
+
+
+def rows_of_another_table(history: History, rows: Iterable[Row]) -> bool:
+    """Whether POSTs were acknowledged and no trace of any is in the table: it is not the one the deployment fills."""
+    return bool(history.acknowledged) and not list(rows)
+
+
+def disagreeing_rows(history: History, rows: Sequence[Row], labels: dict[str, list[str]]) -> list[str]:
+    """Where answers and stored rows differ, a sentence for each attempt.
+
+    Args:
+        history: the attempts.
+        rows: the rows that carry a label of the run, or a token that an answer held.
+        labels: for each attempt's name, what its label column may hold.
+    """
+    by_label: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.label is not None:
+            by_label.setdefault(row.label, []).append(row)
+    offending: list[str] = []
+    for a in history.attempts:
+        own = [row for label in labels[a.name] for row in by_label.get(label, [])]
+        if a.outcome == "ok":
+            offending.extend(_disagreements(a, own))
+        elif a.outcome == "fail" and own:
+            answered = f"{a.status}" if a.problem is Problem.WRONG_STATUS else f"{a.status} ({a.problem})"
+            offending.append(f"{a.name}: answered {answered}, yet {_rows_stored(own)}")
+        elif a.outcome == "unknown" and len(own) > 1:
+            offending.append(f"{a.name}: one POST without an answer, yet {_rows_stored(own)}")
+    return offending
+
+
+def _rows_stored(rows: Sequence[Row]) -> str:
+    ids = ", ".join(row.id for row in rows[:4])
+    return f"a row is stored (id {ids})" if len(rows) == 1 else f"{len(rows)} rows are stored (ids {ids})"
+
+
+def _disagreements(attempt: Attempt, own: Sequence[Row]) -> list[str]:
+    if not own:
+        return [f"{attempt.name}: answered 201 with id {attempt.id}, but no row has this name"]
+    if len(own) > 1:
+        return [f"{attempt.name}: one POST, yet {_rows_stored(own)}"]
+    row, differences = own[0], []
+    if row.id.lower() != (attempt.id or "").lower():
+        differences.append(f"id {attempt.id} returned, {row.id} stored")
+    if (row.token or "").lower() != (attempt.token or "").lower():
+        differences.append(f"token {attempt.token} returned, {row.token or 'NULL'} stored")
+    return [f"{attempt.name}: {'; '.join(differences)}"] if differences else []
+
+
+# The functions that make version 4 UUIDs, by identity: an extension owns them, and this is their C symbol.
+_GENERATORS = {("uuid-ossp", "uuid_generate_v4"), ("pgcrypto", "pg_random_uuid"), ("pgcrypto", "gen_random_uuid")}
+_BUILT_IN = {"gen_random_uuid": 130000, "uuidv4": 180000}  # and the server_version_num they came with
+# One call without arguments, as pg_get_expr prints it; a cast around it changes the type, not what makes the value.
+_CALL = re.compile(
+    r'(?P<cast>\()?(?:(?:"(?:[^"]|"")+"|\w+)\.)?(?P<name>"(?:[^"]|"")+"|\w+)\(\)(?(cast)\)::[\w ]+(?:\(\d+\))?|)'
+)
+
+
+def wrong_default(default: Default | None, server_version: int) -> str | None:
+    """What is wrong with a column's default as a generator of version 4 UUIDs; None where it is one.
+
+    Built-in functions leave no pg_depend row, so an expression of their name without one is the built-in itself.
+    """
+    if default is None:
+        return "no default"
+    call = _CALL.fullmatch(default.expression)
+    if not default.functions:
+        since = _BUILT_IN.get(call["name"]) if call else None
+        return None if since is not None and server_version >= since else f"default {default.expression}"
+    if call and len(default.functions) == 1:
+        function = default.functions[0]
+        if (function.extension, function.source) in _GENERATORS:
+            return None
+    made_by = ", ".join(f"{f.schema}.{f.name} ({_owner(f)})" for f in default.functions)
+    return f"default {default.expression}, which calls {made_by}"
+
+
+def _owner(function: Function) -> str:
+    return f"of extension {function.extension}" if function.extension else f"{function.language}, of no extension"
+
+
+def overriding(facts: TableFacts) -> list[str]:
+    """Triggers, rules and generated columns that decide the token instead of the column's default."""
+    column = re.escape(facts.token_column)
+    sets = re.compile(
+        rf'(?i)\bnew\s*\.\s*"?{column}"?\s*:?=(?!=)|\binto\s+(strict\s+)?([^;]*,\s*)?new\s*\.\s*"?{column}"?|'
+        rf"'{column}'[^;]*(populate_record|#=)|(populate_record|#=|hstore|jsonb?_build_object)[^;]*'{column}'"
+    )
+    found = [
+        f"trigger {t.name} calls {t.function}, which sets {facts.token_column}"
+        for t in facts.triggers
+        if (t.before_insert or t.instead_of) and sets.search(t.source)
+    ]
+    found += [f"rule {rule} rewrites INSERT" for rule in facts.insert_rules]
+    if facts.token_generated:
+        found.append(f"column {facts.token_column} is GENERATED ALWAYS AS")
+    return found
+
+
+def is_unique_by(index: Index) -> bool:
+    """Whether this index alone guarantees, now and for every row, that no token is stored twice (pg_index)."""
+    return not shortcomings(index)
+
+
+def shortcomings(index: Index) -> list[str]:
+    """Why an index does not guarantee it, one word each."""
+    reasons = {
+        "not unique": not index.unique,
+        "invalid": not index.valid,
+        "not ready": not index.ready,
+        "being dropped": not index.live,
+        "deferrable": index.unique and not index.immediate,
+        "of several columns": index.key_columns != 1,
+        "partial": index.partial,
+        "on an expression": index.expressions or (index.key_columns == 1 and not index.leads_with_token),
+    }
+    return [reason for reason, holds in reasons.items() if holds]
+
+
+def extraordinary(facts: TableFacts) -> list[str]:
+    """In what way the table is not an ordinary permanent one."""
+    kinds = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}
+    found = [kinds[facts.relkind]] if facts.relkind in kinds else []
+    if facts.relpersistence == "u":
+        found.append("unlogged: a crash empties it")
+    if facts.relpersistence == "t":
+        found.append("temporary")
+    if facts.is_partition_of:
+        found.append(f"only a partition of {facts.is_partition_of}")
+    if facts.children:
+        found.append(f"inherited by {', '.join(facts.children)}: its unique index does not reach their rows")
+    if facts.parents and facts.token_inherited:
+        found.append(f"inherits its token column from {', '.join(facts.parents)}: no index spans both")
+    return found
+
+
+def demand_the_heap(stored: StoredTokens, acknowledged: History | None) -> None:
+    """Refuse counts that prove nothing: read from an index, or of fewer rows than were just stored.
+
+    Raises:
+        CouldNotTell: the plan has an index node, or rows are hidden from this role.
+    """
+    if stored.index_nodes:
+        raise CouldNotTell(
+            f"Postgres planned the scan on an index ({', '.join(stored.index_nodes)}) although that is switched off",
+            "report it with the server's version: the counts would trust the index that they are to test",
+        )
+    expected = len(acknowledged.acknowledged) if acknowledged is not None else 0
+    if stored.rows < expected:
+        raise CouldNotTell(
+            f"{expected} chatbots were acknowledged, but this table shows {stored.rows} rows",
+            "check that the role sees every row (row-level security) and that this is the deployment's database",
+        )
+
+
+def is_behind(sequence: SequenceState) -> bool:
+    """Whether the next id of the sequence lies at or before an id that is stored."""
+    if sequence.extreme_id is None:
+        return False
+    if sequence.increment > 0:
+        return sequence.next_id <= sequence.extreme_id
+    return sequence.next_id >= sequence.extreme_id
+
+
+def failure_rate_bound(sent: int) -> float:
+    """The failure rate that `sent` POSTs without a failure leave possible, at 95 % confidence: 1 - 0.05^(1/n)."""
+    return float(1.0 - 0.05 ** (1.0 / sent)) if sent else 1.0

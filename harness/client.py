@@ -1,0 +1,160 @@
+"""Speaks to one deployment: logs in once, reads pages, and sends each POST exactly once."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from requests.cookies import RequestsCookieJar
+
+from harness import __version__
+from harness.answers import read_created
+from harness.exchange import Reply, exchange, new_session
+from harness.findings import CouldNotTell, printable
+from harness.history import Attempt, Phase
+
+if TYPE_CHECKING:
+    import requests
+
+    from harness.environments import Environment
+    from harness.redaction import Redactor
+
+EVIDENCE = 2000  # characters of a body that the history keeps
+
+
+class Client:
+    """One deployment, used by many threads: each has its own session, all share the cookies of the login.
+
+    Args:
+        environment: what to speak to, and how.
+        run: the run's id, named in the User-Agent.
+        redact: masks secrets in everything that is kept; learns the cookies that the login sets.
+        origin_s: the reading of `time.monotonic()` that attempts count their seconds from.
+    """
+
+    def __init__(self, environment: Environment, run: str, redact: Redactor, origin_s: float) -> None:
+        self.environment = environment
+        self._run = run
+        self._redact = redact
+        self._origin_s = origin_s
+        self._cookies = RequestsCookieJar()
+        self._own = threading.local()
+        self._headers = {
+            "User-Agent": f"chatbots-smoke/{__version__} (run {run})",
+            "Accept": "application/json, */*;q=0.5",
+            "Accept-Encoding": "identity",
+            **environment.request_headers(),
+        }
+
+    def session(self) -> requests.Session:
+        """This thread's session."""
+        session: requests.Session | None = getattr(self._own, "session", None)
+        if session is None:
+            session = self._own.session = new_session()
+            session.headers.clear()
+            session.headers.update(self._headers)
+            session.cookies.update(self._cookies)
+        return session
+
+    def renew_connection(self) -> None:
+        """Let this thread's next request open a new connection, which may reach another instance."""
+        self.session().close()
+
+    def get(self, path: str, timeout_s: float) -> Reply:
+        """One GET of a path."""
+        return exchange(self.session(), "GET", self.environment.url_of(path), timeout_s=timeout_s)
+
+    def delete(self, id_: str) -> Reply:
+        """One DELETE of a chatbot by its id, at `api.delete`."""
+        from urllib.parse import quote
+
+        path = (self.environment.api.delete or "").replace("{id}", quote(id_, safe=""))
+        return exchange(
+            self.session(), "DELETE", self.environment.url_of(path), timeout_s=self.environment.api.timeout_s
+        )
+
+    def login(self) -> None:
+        """Send the configured login and keep its cookies.
+
+        Raises:
+            CouldNotTell: it was not answered with 2xx or a redirect, or set no cookie.
+        """
+        login = self.environment.login
+        if login is None:
+            return
+        session = self.session()
+        reply = exchange(
+            session,
+            "POST",
+            self.environment.url_of(login.path),
+            timeout_s=self.environment.api.timeout_s,
+            json=login.body.get_secret_value(),
+        )
+        answered = reply.error or f"answered {reply.status}"
+        if reply.problem is not None or not 200 <= (reply.status or 0) < 400:
+            raise CouldNotTell(
+                f"the login at {login.path} {printable(self._redact(answered))}",
+                "check login.path and login.json of this environment, and that the account still exists",
+            )
+        if not session.cookies:
+            raise CouldNotTell(
+                f"the login at {login.path} {answered} but set no cookie", "check login.path: is it the API's login?"
+            )
+        self._redact.add(cookie.value for cookie in session.cookies if cookie.value)
+        self._cookies.update(session.cookies)
+
+    def post_chatbot(self, n: int, name: str, phase: Phase) -> Attempt:
+        """Send one POST of this name, once. Never raises."""
+        api = self.environment.api
+        reply = exchange(
+            self.session(),
+            "POST",
+            self.environment.url_of(api.create),
+            timeout_s=api.timeout_s,
+            headers={
+                "X-Request-Id": name,
+                "traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",  # W3C Trace Context
+            },
+            json=self.environment.payload_for(name),
+        )
+        return self._attempt(n, name, phase, reply)
+
+    def _attempt(self, n: int, name: str, phase: Phase, reply: Reply) -> Attempt:
+        kept: dict[str, Any] = {
+            "n": n,
+            "name": name,
+            "phase": phase,
+            "started_s": reply.started_s - self._origin_s,
+            "ended_s": reply.ended_s - self._origin_s,
+            "status": reply.status,
+            "evidence": self._redact(reply.body[: 4 * EVIDENCE].decode("utf-8", "replace"))[:EVIDENCE],
+        }
+        if reply.problem is not None:
+            answered = reply.problem.value in ("too large", "not JSON")
+            return Attempt(
+                outcome="fail" if answered else "unknown",
+                problem=reply.problem,
+                error=printable(self._redact(reply.error)),
+                **kept,
+            )
+        reading = read_created(
+            reply.status or 0,
+            reply.headers,
+            reply.body,
+            id_path=self.environment.api.id,
+            token_path=self.environment.api.token,
+        )
+        return Attempt(
+            outcome="ok" if reading.problem is None else "fail",
+            problem=reading.problem,
+            id=reading.id,
+            token=reading.token,
+            error=printable(self._redact(reading.error)),
+            **kept,
+        )
+
+    def elapsed_s(self) -> float:
+        """Seconds since the origin that attempts count from."""
+        return time.monotonic() - self._origin_s

@@ -1,0 +1,223 @@
+"""Reads `environments.yaml`: merges `defaults`, expands variables, and words every mistake once and clearly."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from harness.environments import Environment
+from harness.expansion import Unexpandable, expand
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+TRY_IT = "To try the harness without a deployment: make smoke (or python -m rehearsal -- pytest)"
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot be used; nothing was sent. The message names file, key and remedy."""
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # chosen at run time
+    """YAML without tags for code, and without duplicate keys: the second would silently win."""
+
+
+def _mapping_without_duplicates(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+        if key is not None and key != "<<" and key in seen:
+            raise yaml.MarkedYAMLError(None, None, f"the key {key!r} stands here a second time", key_node.start_mark)
+        seen.add(key)
+    loader.flatten_mapping(node)
+    mapping: dict[Any, Any] = loader.construct_mapping(node, deep=True)
+    return mapping
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_duplicates)
+
+
+def load(
+    file: Path,
+    names: Sequence[str],
+    *,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, object] | None = None,
+) -> list[Environment]:
+    """The named environments of a file, in the order asked for; `overrides` are command-line options.
+
+    Only the environments asked for are expanded and checked: to gate Preview nobody needs production's secrets.
+
+    Raises:
+        ConfigurationError: for every mistake of the file or the variables, all of them in one message.
+    """
+    document = _document(file)
+    known = document["environments"]
+    environments, mistakes = [], []
+    for name in dict.fromkeys(names):
+        if name not in known:
+            raise ConfigurationError(
+                f"{file}: there is no environment {name!r}{_nearest(name, known)}. "
+                f"It has: {', '.join(map(str, known))}."
+            )
+        own = known[name]
+        if not isinstance(own, dict):
+            raise ConfigurationError(f"{file}: environments.{name}: must be a mapping with url and database.")
+        try:
+            environments.append(
+                _environment(
+                    name, document["defaults"], own, os.environ if environ is None else environ, overrides or {}
+                )
+            )
+        except ConfigurationError as error:
+            mistakes.extend(str(error).splitlines())
+    if mistakes:
+        raise ConfigurationError("\n".join(f"{file}: {mistake}" for mistake in dict.fromkeys(mistakes)) + f"\n{TRY_IT}")
+    return environments
+
+
+def _document(file: Path) -> dict[str, dict[str, Any]]:
+    """The file as YAML, its two top-level keys checked."""
+    try:
+        document = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 (a SafeLoader)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{file}: cannot be read: {error.strerror}. Name another file with --environments FILE."
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{file}: is not UTF-8 text (byte {error.start}).") from None
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{file}: is not valid YAML: {_where(error)}.") from None
+    except (RecursionError, ValueError) as error:
+        raise ConfigurationError(f"{file}: is not usable YAML: {type(error).__name__}: {error}.") from None
+    if document is None:
+        raise ConfigurationError(f"{file}: is empty. It needs the key environments; see README.md.")
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"{file}: must be a mapping with the keys defaults and environments.")
+    for key in document:
+        if key not in ("defaults", "environments"):
+            raise ConfigurationError(
+                f"{file}: unknown key {key!r}{_nearest(str(key), ['defaults', 'environments'])}. "
+                "At top level stand defaults and environments."
+            )
+    for key in ("defaults", "environments"):
+        if not isinstance(document.get(key) or {}, dict):
+            raise ConfigurationError(f"{file}: {key}: must be a mapping.")
+    if not document.get("environments"):
+        raise ConfigurationError(f"{file}: environments: names no environment. Add one with url and database.")
+    return {"defaults": document.get("defaults") or {}, "environments": document["environments"]}
+
+
+def _where(error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
+    return str(error).replace("\n", " ")
+
+
+def _environment(
+    name: str,
+    defaults: dict[str, Any],
+    own: dict[str, Any],
+    environ: Mapping[str, str],
+    overrides: Mapping[str, object],
+) -> Environment:
+    mistakes: list[str] = []
+
+    def place(path: tuple[Any, ...]) -> str:
+        """Where a key stands: in the environment, or in the defaults that it took it from."""
+        prefix = (
+            f"environments.{name}" if (path and _stands_in(own, path)) or not _stands_in(defaults, path) else "defaults"
+        )
+        return ".".join(map(str, (prefix, *path)))
+
+    def expanded(value: Any, path: tuple[Any, ...]) -> Any:
+        if isinstance(value, dict):
+            return {key: expanded(item, (*path, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [expanded(item, (*path, index)) for index, item in enumerate(value)]
+        if not isinstance(value, str):
+            return value
+        try:
+            return expand(value, environ)
+        except Unexpandable as error:
+            remedy = f" Set it (export {error.variable}=...) or write ${{{error.variable}:-default}}."
+            mistakes.append(f"{place(path)}: {error}.{remedy if error.variable else ''}")
+            return value
+
+    merged = expanded(_merge(defaults, own), ())
+    if mistakes:
+        raise ConfigurationError("\n".join(mistakes))
+    for key, value in merged.items():
+        if key == "name":
+            mistakes.append(f"{place((key,))}: unknown key; an environment is named by its key in environments.")
+        if value is None and key in ("ready", "api", "table"):
+            mistakes.append(f"{place((key,))}: must be a mapping, not null; leave it out for the defaults.")
+    if mistakes:
+        raise ConfigurationError("\n".join(mistakes))
+    given = {key: value for key, value in overrides.items() if value is not None}
+    try:
+        return Environment.model_validate({**merged, **given, "name": name})
+    except ValidationError as error:
+        for problem in error.errors(include_url=False, include_input=False):
+            path = problem["loc"]
+            option = f"--{path[0]}" if len(path) == 1 and path[0] in given else ""
+            mistakes.append(f"{option or place(path)}: {_worded(problem, path)}.")
+        raise ConfigurationError("\n".join(mistakes)) from None
+
+
+def _merge(under: dict[Any, Any], over: dict[Any, Any]) -> dict[Any, Any]:
+    """Mappings are merged key by key; anything else, null included, replaces what stood there."""
+    merged = dict(under)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _stands_in(mapping: Any, path: tuple[Any, ...]) -> bool:
+    for key in path:
+        try:
+            mapping = mapping[key]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
+
+
+def _worded(problem: Any, path: tuple[Any, ...]) -> str:
+    """One pydantic problem in our words: what is wrong and what may stand there."""
+    kind = problem["type"]
+    if kind == "extra_forbidden":
+        known = [*_keys_at(path[:-1])]
+        return f"unknown key{_nearest(str(path[-1]), known)}. Known here: {', '.join(known)}"
+    if kind == "missing":
+        hint = " (null says that there is none to read)" if path[-1] == "database" else ""
+        return f"is missing{hint}"
+    message = str(problem["msg"])
+    message = message.removeprefix("Value error, ").replace("Input should be", "must be")
+    message = message.replace("a valid dictionary", "a mapping").replace("a valid string", "text (quote it)")
+    return message[0].lower() + message[1:]
+
+
+def _keys_at(path: tuple[Any, ...]) -> Iterator[str]:
+    model: type[BaseModel] = Environment
+    for part in path:
+        annotation = next((f.annotation for k, f in model.model_fields.items() if part in (k, f.alias)), None)
+        candidates = [annotation, *get_args(annotation)]
+        below = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+        if below is None:
+            return
+        model = below
+    for key, field in model.model_fields.items():
+        if key != "name" or model is not Environment:
+            yield field.alias or key
+
+
+def _nearest(word: str, known: Sequence[str] | Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(word, [str(k) for k in known], n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

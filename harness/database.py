@@ -1,0 +1,249 @@
+"""Connects to a deployment's Postgres, reads in READ ONLY transactions, and words what stood in the way.
+
+Poolers drop start-up options and session settings, so every limit is SET LOCAL inside the transaction; they do not
+keep prepared statements either, so none is made.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, LiteralString
+from urllib.parse import urlsplit
+
+import psycopg
+from tenacity import (
+    Retrying,
+    retry_if_exception,
+    sleep_using_event,
+    stop_after_delay,
+    stop_any,
+    stop_when_event_set,
+    wait_exponential,
+)
+
+from harness import __version__
+from harness.findings import CouldNotTell, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import SecretStr
+
+CONNECT_BUDGET_S = 10.0
+STATEMENT_TIMEOUT_S = 60
+LOCK_TIMEOUT_S = 5
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_LIMITS: LiteralString = (
+    f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_S}s'; SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'; "
+    "SET LOCAL idle_in_transaction_session_timeout = '60s'"
+)
+# READ COMMITTED, since an older snapshot sees a table that was rewritten meanwhile as empty; row_security off turns
+# rows that a policy would silently hide into an error.
+_READ_ONLY: LiteralString = f"BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {_LIMITS}; SET LOCAL row_security = off"
+_READ_WRITE: LiteralString = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {_LIMITS}"
+
+
+def connect(dsn: SecretStr, stop: threading.Event | None = None) -> Connection:
+    """Connect, retrying what passes (refused, starting up, no free connection) within `CONNECT_BUDGET_S`.
+
+    Raises:
+        CouldNotTell: no connection, worded by `worded`.
+    """
+    began = time.monotonic()
+    stop = stop or threading.Event()
+    attempts = Retrying(
+        sleep=sleep_using_event(stop),
+        stop=stop_any(stop_after_delay(CONNECT_BUDGET_S), stop_when_event_set(stop)),
+        wait=wait_exponential(multiplier=0.1, max=2),
+        retry=retry_if_exception(_passes),
+        reraise=True,
+    )
+    try:
+        return attempts(_connect, dsn, began)
+    except psycopg.Error as error:
+        raise worded(error, dsn) from None
+    except UnicodeError as error:
+        raise CouldNotTell(
+            f"the database URL cannot be used: {error}", "percent-encode its special characters"
+        ) from None
+
+
+def _connect(dsn: SecretStr, began: float) -> Connection:
+    left = CONNECT_BUDGET_S - (time.monotonic() - began)
+    return psycopg.connect(
+        dsn.get_secret_value(),
+        autocommit=True,  # transactions are begun by hand, limits and all in one round trip
+        prepare_threshold=None,
+        connect_timeout=max(2, round(left)),  # libpq reads anything below 2 as 2
+        application_name=f"chatbots-smoke/{__version__}",
+    )
+
+
+@contextmanager
+def reading(connection: Connection) -> Iterator[None]:
+    """A READ ONLY transaction with local time-outs; it leaves nothing, so it always ends in a rollback."""
+    connection.execute(_READ_ONLY)
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            with suppress(psycopg.Error):
+                connection.execute("ROLLBACK")
+
+
+def begin_again(connection: Connection) -> None:
+    """After an error inside `reading`: a new transaction with the same limits, for what is still to be read."""
+    connection.execute("ROLLBACK")
+    connection.execute(_READ_ONLY)
+
+
+@contextmanager
+def writing(connection: Connection) -> Iterator[None]:
+    """A transaction that commits if its body does, with the same time-outs."""
+    connection.execute(_READ_WRITE)
+    try:
+        yield
+    except BaseException:
+        if not connection.closed:
+            with suppress(psycopg.Error):
+                connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _passes(error: BaseException) -> bool:
+    text = str(error).lower()
+    return isinstance(error, psycopg.OperationalError) and any(
+        sign in text
+        for sign in (
+            "connection refused",
+            "starting up",
+            "too many c",  # "too many clients", "too many connections"
+            "remaining connection slots",
+            "no such file or directory",
+            "server closed the connection",
+            "connection reset",
+        )
+    )
+
+
+# What libpq and Postgres say where no SQLSTATE comes with it, or says less than the text: (pattern, cause, remedy).
+_BY_TEXT: tuple[tuple[str, str, str], ...] = (
+    (
+        r"password authentication failed|no password supplied|authentication failed",
+        "the database refused the user or the password",
+        "set the database URL of this environment to credentials that are valid now",
+    ),
+    (
+        r"no pg_hba\.conf entry",
+        "the database does not admit this host, user or encryption",
+        "allow this host, or add sslmode=require to the database URL",
+    ),
+    (
+        r"certificate|ssl (connection|error|is not|negotiation)|server does not support ssl|sslmode|tls",
+        "no TLS connection to the database could be made",
+        "check sslmode and sslrootcert in the database URL against what the server offers",
+    ),
+    (
+        r"could not translate host name|failed to resolve host|name or service not known|nodename nor servname",
+        "the database's host was not found",
+        "check the host in the database URL; a Replit development database (helium) answers in its workspace only",
+    ),
+    (
+        r"database .* does not exist",
+        "there is no database of that name",
+        "check the last part of the database URL",
+    ),
+    (
+        r"role .* does not exist",
+        "there is no role of that name",
+        "check the user in the database URL",
+    ),
+    (
+        r"connection refused|no such file or directory|no route to host|network is unreachable",
+        "nothing listens where the database should be",
+        "start the database, or check host and port in the database URL",
+    ),
+    (
+        r"timeout expired|connection timeout|timed out",
+        "the database did not answer in time",
+        "check that this host may reach it (firewall, VPN), and that it is awake",
+    ),
+    (
+        r"too many c|remaining connection slots|max client|pool(er)? .*(full|timeout|exhausted)",
+        "the database or its pooler has no free connection",
+        "wait and run again; a deployment that uses them all up is worth a look",
+    ),
+    (
+        r"unsupported startup parameter|pgbouncer|prepared statement",
+        "the pooler in front of the database does not admit this session",
+        "use the database's direct URL instead of the pooler's",
+    ),
+    (
+        r"starting up|shutting down|recovery mode",
+        "the database is starting up or shutting down",
+        "wait and run again",
+    ),
+    (
+        r"invalid (uri|connection option|percent|port|integer value)|missing .* in connection|unexpected .* uri",
+        "the database URL cannot be parsed",
+        "write it as postgresql://user:password@host:5432/name, special characters percent-encoded",
+    ),
+)
+_BY_STATE: dict[str, tuple[str, str]] = {
+    "57014": (
+        f"a statement was cancelled, usually because it took more than {STATEMENT_TIMEOUT_S} s",
+        "run again when the database is less busy",
+    ),
+    "55P03": (
+        f"a lock was not granted within {LOCK_TIMEOUT_S} s",
+        "look for a migration or another session that holds the table, and run again",
+    ),
+    "42P01": ("the table is not there", "check table.name, and the search_path of the role"),
+    "42703": ("a column is not there", "check the columns in table"),
+    "25006": ("the database only reads: it is a replica or set to read only", "use the URL of the primary"),
+    "3F000": ("the schema is not there", "check table.name"),
+    "57P01": ("the database ended the connection", "run again when it is up"),
+}
+
+
+def worded(error: psycopg.Error, dsn: SecretStr) -> CouldNotTell:
+    """Sort an error of connecting or reading into a cause that a person understands, without the URL's secrets."""
+    state = error.sqlstate or ""
+    said = printable(_without_dsn(str(error).strip().splitlines()[0] if str(error).strip() else "", dsn), limit=200)
+    at = _place(dsn)
+    if state == "42501":
+        if "row-level security" in str(error) or "row security" in str(error):
+            return CouldNotTell(
+                f"{at}: row-level security hides rows from this role (42501)",
+                "read with a role that has BYPASSRLS or owns the table",
+            )
+        return CouldNotTell(
+            f"{at}: this role may not read ({said}; 42501)", "grant it USAGE on the schema and SELECT on the table"
+        )
+    if state in _BY_STATE:
+        cause, remedy = _BY_STATE[state]
+        return CouldNotTell(f"{at}: {cause} ({said}; {state})", remedy)
+    for pattern, cause, remedy in _BY_TEXT:
+        if re.search(pattern, str(error), re.IGNORECASE):
+            return CouldNotTell(f"{at}: {cause} ({said})", remedy)
+    kind = f"{type(error).__name__}{f' {state}' if state else ''}"
+    return CouldNotTell(f"{at}: the database could not be read ({kind}: {said})", "read the error, mend it, run again")
+
+
+def _place(dsn: SecretStr) -> str:
+    """Host and database name of a URL, without its secrets."""
+    parts = urlsplit(dsn.get_secret_value())
+    host = parts.netloc.rpartition("@")[2] or "local socket"
+    return f"database {printable(host)}{printable(parts.path)}"
+
+
+def _without_dsn(text: str, dsn: SecretStr) -> str:
+    from harness.redaction import Redactor, secrets_of_url
+
+    return Redactor([dsn.get_secret_value(), *secrets_of_url(dsn.get_secret_value())])(text)

@@ -1,0 +1,217 @@
+"""The models of `environments.yaml`: what a deployment is, what to send to it, what to expect.
+
+Reading the file is `harness.configuration`. Defaults below are the contract's.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Secret,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
+
+NAME = "{name}"
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
+
+
+def _not_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")  # noqa: TRY004 (pydantic reports ValueError only)
+    return value
+
+
+def _absolute_path(path: str) -> str:
+    if not path.startswith("/") or re.search(r"[\s\x00-\x1f\x7f]", path):
+        raise ValueError("must be a path that starts with / and holds no blanks")
+    return path
+
+
+def _dotted(path: str) -> str:
+    if not all(path.split(".")):
+        raise ValueError("must be a dotted path such as data.chatbot.id")
+    return path
+
+
+def _http_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        port_is_readable = parts.port is None or parts.port >= 0
+    except ValueError as error:
+        raise ValueError(f"is not a URL: {error}") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_readable:
+        raise ValueError("must be a URL such as https://preview.example.com")
+    if parts.query or parts.fragment:
+        raise ValueError("must end before any ? or #")
+    return url.rstrip("/")
+
+
+def _postgres_url(secret: SecretStr) -> SecretStr:
+    url = secret.get_secret_value()
+    scheme = url.partition(":")[0].lower() if "://" in url else ""
+    if scheme in ("postgres", "postgresql"):
+        return secret
+    if scheme in ("http", "https"):
+        raise ValueError(
+            "must be a postgresql:// URL, not an http one. REPLIT_DB_URL is the address of Replit's key-value store "
+            "and never Postgres: use DATABASE_URL, or the one that the app itself connects with"
+        )
+    if scheme.startswith("postgres"):
+        raise ValueError(f"must be a postgresql:// URL: take the driver's name out of {scheme}://")
+    raise ValueError("must be a URL such as postgresql://user:password@host:5432/name")
+
+
+def _headers(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not a header name")
+        if re.search(r"[\x00-\x1f\x7f]|^\s|\s$", value.get_secret_value()) or not _fits_latin_1(value):
+            raise ValueError(f"the value of {name} holds a character that no header may hold")
+    return headers
+
+
+def _fits_latin_1(value: SecretStr) -> bool:
+    try:
+        value.get_secret_value().encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+PathOnServer = Annotated[str, AfterValidator(_absolute_path)]
+DottedPath = Annotated[str, StringConstraints(min_length=1), AfterValidator(_dotted)]
+Seconds = Annotated[float, BeforeValidator(_not_bool), Field(gt=0, le=3600, allow_inf_nan=False)]
+SqlName = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00]+$")]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Login(_Model):
+    """One POST per run and environment; the cookies of its answer are kept."""
+
+    path: PathOnServer
+    body: Secret[dict[str, Any]] = Field(alias="json")
+
+
+class Ready(_Model):
+    """The page that says that the deployment serves, and which revision it is."""
+
+    path: PathOnServer = "/"
+    timeout_s: Seconds = 60
+    revision: DottedPath | None = None
+
+
+class Api(_Model):
+    """The create route, and where its 201 holds the id and the token."""
+
+    create: PathOnServer = "/api/chatbots"
+    delete: PathOnServer | None = None
+    payload: dict[str, Any] = Field(default_factory=lambda: {"name": NAME, "require_auth": False})
+    id: DottedPath = "id"
+    token: DottedPath = "public_token"
+    timeout_s: Seconds = 10
+
+    @model_validator(mode="after")
+    def _rows_can_be_told_apart(self) -> Self:
+        if not _holds_name(self.payload):
+            raise ValueError('payload must hold "{name}" in one of its values: the rows of a run are found by it')
+        if self.delete is not None and "{id}" not in self.delete:
+            raise ValueError("delete must hold {id}, such as /api/chatbots/{id}")
+        return self
+
+
+class Table(_Model):
+    """The table that the create route fills, and its columns. `name` may be `schema.table`."""
+
+    name: SqlName = "chatbots"
+    id: SqlName = "id"
+    label: SqlName = "name"
+    token: SqlName = "public_token"
+
+
+class Environment(_Model):
+    """A named deployment. `name` is its key in the file."""
+
+    name: str
+    url: Annotated[str, AfterValidator(_http_url)] = Field(repr=False)  # may hold a password; print `origin`
+    database: Annotated[SecretStr, AfterValidator(_postgres_url)] | None
+    headers: Annotated[dict[str, SecretStr], AfterValidator(_headers)] = Field(default_factory=dict)
+    login: Login | None = None
+    ready: Ready = Field(default_factory=Ready)
+    api: Api = Field(default_factory=Api)
+    table: Table = Field(default_factory=Table)
+    source: Path | None = None
+    posts: Annotated[int, BeforeValidator(_not_bool), Field(ge=1)] = 3
+    burst: Annotated[int, BeforeValidator(_not_bool), Field(ge=0)] = 16
+    cleanup: Literal["database", "api", "keep"] = "database"
+
+    @model_validator(mode="after")
+    def _cleanup_is_possible(self) -> Self:
+        if self.cleanup == "api" and self.api.delete is None:
+            raise ValueError("cleanup: api needs api.delete, such as /api/chatbots/{id}")
+        return self
+
+    @property
+    def origin(self) -> str:
+        """The URL without user and password: what may be printed, and what requests are built on."""
+        parts = urlsplit(self.url)
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+    def url_of(self, path: str) -> str:
+        """The absolute URL of a path of this deployment."""
+        return self.origin + path
+
+    def request_headers(self) -> dict[str, str]:
+        """The configured headers in clear; a user and password in the URL become Basic credentials (RFC 7617)."""
+        headers = {name: value.get_secret_value() for name, value in self.headers.items()}
+        user_and_password, at, _ = urlsplit(self.url).netloc.rpartition("@")
+        if at and not any(name.lower() == "authorization" for name in headers):
+            headers["Authorization"] = "Basic " + base64.b64encode(unquote(user_and_password).encode()).decode()
+        return headers
+
+    def payload_for(self, name: str) -> Any:
+        """The JSON value that one POST sends."""
+        return _with_name(self.api.payload, name)
+
+    def labels_for(self, name: str) -> list[str]:
+        """What the label column may hold for this name: each string of the payload that carries it, and the name."""
+        carried = [text.replace(NAME, name) for text in _strings(self.api.payload) if NAME in text]
+        return list(dict.fromkeys([*carried, name]))
+
+
+def _strings(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in _strings(item)]
+    if isinstance(value, list):
+        return [text for item in value for text in _strings(item)]
+    return []
+
+
+def _holds_name(value: object) -> bool:
+    return any(NAME in text for text in _strings(value))
+
+
+def _with_name(value: Any, name: str) -> Any:
+    if isinstance(value, str):
+        return value.replace(NAME, name)
+    if isinstance(value, dict):
+        return {key: _with_name(item, name) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_name(item, name) for item in value]
+    return value

@@ -1,0 +1,213 @@
+"""Examines one environment: only what the selected checks need, in the order that disturbs it least.
+
+The result is data; a part that could not be had is a `CouldNotTell` or `NotCovered` in its place, so that one missing
+part never hides another.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Flag, auto
+from typing import TYPE_CHECKING, TypeVar
+
+import psycopg
+
+from harness.catalog import TableFacts, read_facts
+from harness.checkers import rows_of_another_table
+from harness.database import begin_again, connect, reading, worded
+from harness.findings import CouldNotTell, NotCovered
+from harness.history import History
+from harness.readiness import Readiness, revisions_now, wait_until_ready
+from harness.stored import Row, SequenceState, StoredTokens, read_rows, read_sequence, scan_tokens
+from harness.workload import post_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.client import Client
+    from harness.database import Connection
+    from harness.environments import Environment
+    from harness.ledger import Ledger
+
+T = TypeVar("T")
+Untold = CouldNotTell | NotCovered
+
+
+class Need(Flag):
+    """What the selected checks look at."""
+
+    READINESS = auto()
+    HISTORY = auto()
+    FACTS = auto()
+    ROWS = auto()
+    SEQUENCE = auto()
+    STORED = auto()
+
+
+_OF_THE_DEPLOYMENT = Need.READINESS | Need.HISTORY | Need.ROWS
+_OF_THE_DATABASE = Need.FACTS | Need.ROWS | Need.SEQUENCE | Need.STORED
+_NOT_ASKED = NotCovered("no selected check asked for it", "select a check that does")
+
+
+@dataclass(slots=True)
+class Examination:
+    """What is known of one environment. Each part is its value, or why there is none."""
+
+    environment: Environment
+    readiness: Readiness | Untold = _NOT_ASKED
+    revisions: tuple[str, ...] = ()
+    history: History | Untold = _NOT_ASKED
+    facts: TableFacts | Untold = _NOT_ASKED
+    rows: tuple[Row, ...] | Untold = _NOT_ASKED
+    sequence: SequenceState | Untold | None = _NOT_ASKED
+    stored: StoredTokens | Untold = _NOT_ASKED
+    began_s: float = field(default_factory=time.monotonic)
+    took_s: float = 0.0
+
+    def of_its_table(self, part: T | Untold) -> T:
+        """A part that was read from the table, if that is the table that the deployment fills.
+
+        Raises:
+            CouldNotTell: there is no such part; or POSTs were acknowledged and the table shows no trace of any, so
+                that whatever it says is said of another deployment.
+            NotCovered: it was not to be asked.
+        """
+        history, rows = self.history, self.rows
+        if isinstance(part, (CouldNotTell, NotCovered)):
+            raise part
+        if isinstance(history, History) and isinstance(rows, tuple) and rows_of_another_table(history, rows):
+            raise CouldNotTell(
+                f"none of {len(history.acknowledged)} acknowledged chatbots left a trace in this table, so it is not "
+                "known to be the one that the deployment fills",
+                "check database and table of this environment; if they are right, the create route stores nothing",
+            )
+        return part
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a run asks of every environment."""
+
+    run: str
+    needs: Need
+    revision: str | None
+    read_only: bool
+    stop: threading.Event
+
+
+def examine(client: Client, order: Order, ledger: Ledger, first: int) -> Examination:
+    """Wait until it is ready, send the POSTs, ask what it serves now, and read its database. Blocks; one thread each.
+
+    Args:
+        client: speaks to the deployment.
+        order: what is wanted.
+        ledger: where POSTs are written down before they leave.
+        first: the number of the first attempt on this environment.
+    """
+    environment = client.environment
+    done = Examination(environment)
+    if order.needs & _OF_THE_DEPLOYMENT or order.revision is not None:
+        done.readiness = _told(lambda: wait_until_ready(client, order.revision, order.stop))
+    with ThreadPoolExecutor(1) as pool:
+        connecting: Future[Connection] | None = None
+        if order.needs & _OF_THE_DATABASE and environment.database is not None:
+            connecting = pool.submit(connect, environment.database, order.stop)
+        if order.needs & (Need.HISTORY | Need.ROWS):
+            done.history = _history(done, client, order, ledger, first)
+        if (
+            order.needs & Need.READINESS
+            and isinstance(done.readiness, Readiness)
+            and environment.ready.revision is not None
+        ):
+            done.revisions = revisions_now(client)
+        if order.needs & _OF_THE_DATABASE:
+            _read_database(done, order, connecting)
+    done.took_s = time.monotonic() - done.began_s
+    return done
+
+
+def _told(ask: Callable[[], T]) -> T | Untold:
+    try:
+        return ask()
+    except (CouldNotTell, NotCovered) as untold:
+        return untold
+
+
+def _history(done: Examination, client: Client, order: Order, ledger: Ledger, first: int) -> History | Untold:
+    if order.read_only:
+        return NotCovered("--read-only sends no POST", "run without --read-only to ask the create route")
+    if not isinstance(done.readiness, Readiness):
+        return done.readiness
+    try:
+        client.login()
+    except CouldNotTell as untold:
+        return untold
+    return post_all(client, ledger, order.run, first, order.stop)
+
+
+def _read_database(done: Examination, order: Order, connecting: Future[Connection] | None) -> None:
+    environment = done.environment
+    if connecting is None or environment.database is None:
+        _untold(done, NotCovered("database: null", "give this environment its database URL"))
+        return
+    if order.revision is not None and isinstance(done.readiness, CouldNotTell):
+        # The release under test is not serving: what the database holds says nothing about it.
+        _untold(done, done.readiness)
+        _close(connecting)
+        return
+    try:
+        connection = connecting.result()
+        with suppress(psycopg.Error), connection, reading(connection):
+            _read_parts(done, order, connection)
+            return
+        # It was opened while the POSTs were sent; a pooler may have closed it since. A second one is not idle.
+        with connect(environment.database, order.stop) as connection, reading(connection):
+            _read_parts(done, order, connection)
+    except CouldNotTell as untold:
+        _untold(done, untold)
+    except psycopg.Error as error:
+        _untold(done, worded(error, environment.database))
+
+
+def _untold(done: Examination, why: Untold) -> None:
+    done.facts = done.rows = done.sequence = done.stored = why
+
+
+def _close(connecting: Future[Connection]) -> None:
+    if connecting.exception() is None:
+        connecting.result().close()
+
+
+def _read_parts(done: Examination, order: Order, connection: Connection) -> None:
+    """All parts in the caller's transaction; a part that fails gets the rest a new one."""
+    environment = done.environment
+    history = done.history
+
+    def read(part: Callable[[], T]) -> T | Untold:
+        try:
+            return part()
+        except CouldNotTell as untold:
+            return untold
+        except psycopg.Error as error:
+            assert environment.database is not None  # there is a connection
+            begin_again(connection)
+            return worded(error, environment.database)
+
+    facts = done.facts = read(lambda: read_facts(connection, environment.table))
+    if not isinstance(facts, TableFacts):
+        _untold(done, facts)
+        return
+    if isinstance(history, (CouldNotTell, NotCovered)):
+        done.rows = history
+    else:
+        labels = [label for a in history.attempts for label in environment.labels_for(a.name)]
+        tokens = [a.token for a in history.attempts if a.token is not None]
+        done.rows = read(lambda: read_rows(connection, facts, labels, tokens))
+    if order.needs & Need.SEQUENCE:
+        done.sequence = read(lambda: read_sequence(connection, facts))
+    if order.needs & Need.STORED:
+        done.stored = read(lambda: scan_tokens(connection, facts))

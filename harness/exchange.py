@@ -1,0 +1,222 @@
+"""One HTTP exchange with requests: no retry, no redirect, a bounded body, and a budget for the whole exchange.
+
+requests' own time-out is per socket read, so a server that trickles outlives it. Here a timer shuts the socket down
+when the budget is spent, whatever the exchange is doing: waiting for headers, inside a body, or inside TLS.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from harness.history import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LARGEST_BODY = 1024 * 1024  # bytes, after decoding
+_current = threading.local()
+
+
+@dataclass(slots=True)
+class Reply:
+    """How an exchange ended. `problem` is None where a whole answer was read; then `status` is set.
+
+    `started_s` and `ended_s` are readings of `time.monotonic()`.
+    """
+
+    started_s: float
+    ended_s: float = 0.0
+    problem: Problem | None = None
+    error: str = ""
+    status: int | None = None
+    headers: CaseInsensitiveDict[str] = field(default_factory=CaseInsensitiveDict)
+    body: bytes = b""
+
+
+class _Budget:
+    """Knows the socket of the exchange under way in this thread, and shuts it down when the time is up."""
+
+    def __init__(self, seconds: float) -> None:
+        self._lock = threading.Lock()
+        self._connection: HTTPConnection | None = None
+        self._socket: socket.socket | None = None
+        self._over = False
+        self.spent = False
+        self._timer = threading.Timer(seconds, self._spend)
+        self._timer.daemon = True
+
+    def __enter__(self) -> _Budget:
+        _current.budget = self
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _current.budget = None
+        self._timer.cancel()
+        with self._lock:  # a socket that went back to its pool is not ours to shut down
+            self._over = True
+
+    def watch(self, connection: HTTPConnection) -> None:
+        self._connection = connection
+
+    def keep_socket(self) -> None:
+        """http.client forgets its socket when the answer closes the connection; the answer is still being read."""
+        if self._connection is not None:
+            self._socket = self._connection.sock
+
+    def _spend(self) -> None:
+        with self._lock:
+            if self._over:
+                return
+            self.spent = True
+            held = self._socket or (self._connection.sock if self._connection is not None else None)
+            if held is not None:
+                with suppress(OSError):
+                    socket.socket.shutdown(
+                        held, socket.SHUT_RDWR
+                    )  # below TLS: an SSLSocket's own would forget its state
+
+
+class _Watched:
+    """Makes a urllib3 connection known to the budget of the thread that uses it."""
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        budget: _Budget | None = getattr(_current, "budget", None)
+        if budget is not None:
+            budget.watch(self)  # type: ignore[arg-type]  # mixed into connections only
+        super().request(*args, **kwargs)  # type: ignore[misc]
+
+    def getresponse(self) -> Any:
+        budget: _Budget | None = getattr(_current, "budget", None)
+        if budget is not None:
+            budget.keep_socket()
+        return super().getresponse()  # type: ignore[misc]
+
+
+class _WatchedHTTP(_Watched, HTTPConnection):
+    pass
+
+
+class _WatchedHTTPS(_Watched, HTTPSConnection):
+    pass
+
+
+class _PoolHTTP(HTTPConnectionPool):
+    ConnectionCls = _WatchedHTTP
+
+
+class _PoolHTTPS(HTTPSConnectionPool):
+    ConnectionCls = _WatchedHTTPS
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PoolHTTP, "https": _PoolHTTPS}
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None: even when it does not follow, requests reads a redirect's whole body and parses where it leads."""
+        return None
+
+
+def new_session() -> requests.Session:
+    """A session that takes nothing from its surroundings (proxies, netrc) and never repeats a request."""
+    session = _Session()
+    session.trust_env = False
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _Adapter(max_retries=0))
+    return session
+
+
+def exchange(
+    session: requests.Session,
+    method: str,
+    url: str,
+    *,
+    timeout_s: float,
+    headers: dict[str, str] | None = None,
+    json: Any = None,
+) -> Reply:
+    """Send one request and read its answer within `timeout_s`. Never raises: every ending is a `Reply`."""
+    reply = Reply(started_s=time.monotonic())
+    with _Budget(timeout_s) as budget:
+        try:
+            _read(session, method, url, reply, timeout_s=timeout_s, headers=headers, json=json)
+        except Exception as error:  # whatever a hostile server provokes is an outcome of this POST
+            reply.problem, reply.error = _sorted(error)
+        reply.ended_s = time.monotonic()
+    if budget.spent:
+        # A body without a length ends like a whole one when its socket is shut down.
+        reply.problem = Problem.TIMED_OUT
+        reply.error = f"no whole answer within {timeout_s:g} s" + (
+            f" (the status was {reply.status})" if reply.status is not None else ""
+        )
+    return reply
+
+
+def _read(session: requests.Session, method: str, url: str, reply: Reply, *, timeout_s: float, **send: Any) -> None:
+    response = session.request(method, url, timeout=timeout_s, allow_redirects=False, stream=True, **send)
+    try:
+        reply.status = response.status_code
+        reply.headers = response.headers
+        body = bytearray()
+        for chunk in response.raw.stream(65536, decode_content=True):
+            body += chunk
+            if len(body) > LARGEST_BODY:
+                reply.problem = Problem.TOO_LARGE
+                reply.error = f"{reply.status} with a body of more than {LARGEST_BODY // 1024} KiB"
+                break
+        reply.body = bytes(body[:LARGEST_BODY])
+    finally:
+        response.close()
+
+
+def _sorted(error: Exception) -> tuple[Problem, str]:
+    """Which ending an exception stands for. Wrapped exceptions say it better than their wrappers."""
+    chain = list(_chain(error))
+    for cause in chain:
+        if isinstance(cause, (requests.exceptions.SSLError, urllib3.exceptions.SSLError)):
+            return Problem.TLS, f"TLS failed: {_innermost(chain)}"
+        if isinstance(cause, urllib3.exceptions.NameResolutionError):
+            return Problem.UNRESOLVED, f"host not found: {_innermost(chain)}"
+        if isinstance(cause, (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)):
+            return Problem.TIMED_OUT, "no answer within the time-out"
+        if isinstance(cause, urllib3.exceptions.NewConnectionError):
+            return Problem.REFUSED, f"no connection: {_innermost(chain)}"
+        if isinstance(cause, (urllib3.exceptions.IncompleteRead, urllib3.exceptions.InvalidChunkLength)):
+            return Problem.CUT, "the answer ended before its announced end"
+        if isinstance(cause, urllib3.exceptions.DecodeError):
+            return Problem.NOT_JSON, "the body is not encoded as its Content-Encoding says"
+    return Problem.NO_ANSWER, f"the connection was lost: {_innermost(chain)}"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    pending = [error]
+    while pending:
+        current = pending.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        inner = [*current.args, getattr(current, "reason", None), current.__cause__, current.__context__]
+        pending.extend(item for item in inner if isinstance(item, BaseException))
+
+
+def _innermost(chain: list[BaseException]) -> str:
+    last = next((e for e in reversed(chain) if isinstance(e, OSError) and e.strerror), chain[-1])
+    return f"{type(last).__name__}: {getattr(last, 'strerror', None) or last}"

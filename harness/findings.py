@@ -1,0 +1,83 @@
+"""What a check says when it does not pass: the wording that terminal, reports and `verdict.json` share."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SHOWN_ITEMS = 8
+SHOWN_CHARACTERS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A claim that was asked and seen broken.
+
+    `have` holds the offending items, bounded and printable; the other fields are sentences.
+    """
+
+    claim: str
+    want: str
+    have: tuple[str, ...]
+    cause: str
+    remedy: str
+
+    def __str__(self) -> str:
+        have = "\n        ".join(self.have)
+        return f"{self.claim}\n  want: {self.want}\n  have: {have}\n  cause: {self.cause}\n  remedy: {self.remedy}"
+
+
+class CouldNotTell(Exception):
+    """A claim could not be asked. Neither holds nor broken: a gate holds the release and mends the run.
+
+    `cause` says what stood in the way and where; `remedy` says what to do about it.
+    """
+
+    def __init__(self, cause: str, remedy: str) -> None:
+        super().__init__(f"could not tell: {cause}; {remedy}")
+        self.cause = cause
+        self.remedy = remedy
+
+
+class NotCovered(Exception):
+    """A claim that this run was told not to ask (`database: null`, `--read-only`). The verdict names it."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
+
+
+# pytest's assertion rewriting keeps only the text of an assertion's message. The message expression is evaluated only
+# when the assertion fails, directly before it raises, so the last finding that was worded is the one that failed.
+_worded: ContextVar[Finding | None] = ContextVar("worded", default=None)
+
+
+def finding(*, claim: str, want: str, have: Iterable[object] | object, cause: str, remedy: str) -> Finding:
+    """Word a failure: the claim, what was wanted, the offending items, the usual cause and what to do."""
+    items = list(have) if isinstance(have, (list, tuple, set, frozenset)) else [have]
+    shown = [printable(item) for item in items[:SHOWN_ITEMS]]
+    if len(items) > SHOWN_ITEMS:
+        shown.append(f"and {len(items) - SHOWN_ITEMS} more")
+    worded = Finding(claim=claim, want=want, have=tuple(shown), cause=cause, remedy=remedy)
+    _worded.set(worded)
+    return worded
+
+
+def last_finding() -> Finding | None:
+    """Take the finding that was worded last; None if none was since the last call."""
+    worded = _worded.get()
+    _worded.set(None)
+    return worded
+
+
+def printable(item: object, limit: int = SHOWN_CHARACTERS) -> str:
+    """One line of plain text: whatever a server sent can neither move a terminal's cursor nor start a line."""
+    text = str(item)
+    cut = text[:limit]
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in cut)
+    return shown if len(text) <= limit else f"{shown}... ({len(text)} characters)"

@@ -1,0 +1,193 @@
+"""One run of the gate: examines all environments at the same time, keeps what checks concluded, cleans up, reports.
+
+Knows nothing of pytest; `conftest.py` ties the two together.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from harness.cleanup import CleanUp, clean_up
+from harness.client import Client
+from harness.examination import Examination, Need, Order, examine
+from harness.ledger import Ledger
+from harness.redaction import Redactor, secrets_of
+from harness.verdict import CheckResult, EnvironmentVerdict, LeftBehind, Verdict, conclude, exit_code, worst
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from harness.environments import Environment
+    from harness.history import Attempt, History
+
+
+M = TypeVar("M", CheckResult, LeftBehind)
+
+
+def new_run() -> str:
+    """An id that no other run has: the time, to be read, and 32 random bits, to be unique."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+
+
+@dataclass(slots=True)
+class Gate:
+    """A run. `start` begins the examinations, `examination` waits for one, `finish` cleans up and concludes."""
+
+    run: str
+    environments: Sequence[Environment]
+    report_dir: Path
+    revision: str | None = None
+    read_only: bool = False
+    results: list[CheckResult] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    redact: Redactor = field(default_factory=Redactor)
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _began_s: float = field(default_factory=time.monotonic)
+    _started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _ledger: Ledger | None = None
+    _pool: ThreadPoolExecutor | None = None
+    _clients: dict[str, Client] = field(default_factory=dict)
+    _examinations: dict[str, Future[Examination]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for environment in self.environments:
+            self.redact.add(secrets_of(environment))
+
+    def start(self, needs: Need) -> None:
+        """Begin to examine every environment, each in a thread of its own. Without needs nothing is touched.
+
+        Raises:
+            OSError: the history cannot be written; then nothing was sent.
+        """
+        if not needs:
+            return
+        self._ledger = Ledger(self.report_dir / "history.jsonl")
+        self._ledger.run(self.run, {e.name: self._described(e) for e in self.environments})
+        order = Order(self.run, needs, self.revision, self.read_only, self._stop)
+        self._pool = ThreadPoolExecutor(len(self.environments), thread_name_prefix="examine")
+        first = 1
+        for environment in self.environments:
+            client = self._clients[environment.name] = Client(environment, self.run, self.redact, self._began_s)
+            self._examinations[environment.name] = self._pool.submit(examine, client, order, self._ledger, first)
+            first += environment.posts + environment.burst
+
+    def judge(self, files: Sequence[Path]) -> None:
+        """Take saved histories instead of examining: several files of one environment are judged as one history.
+
+        Raises:
+            UnreadableHistory: a file is not one.
+        """
+        from harness.ledger import read_together
+
+        for name, history in read_together(files).items():
+            environment = next(e for e in self.environments if e.name == name)
+            done: Future[Examination] = Future()
+            done.set_result(Examination(environment, history=history))
+            self._examinations[name] = done
+
+    def _described(self, environment: Environment) -> dict[str, object]:
+        return {"url": environment.origin, "table": environment.table.model_dump()}
+
+    def examination(self, name: str) -> Examination:
+        """What is known of an environment, as soon as it is."""
+        return self._examinations[name].result()
+
+    def other_histories(self, name: str) -> list[History]:
+        """The histories of the other environments of this run, as far as POSTs could be sent there."""
+        from harness.history import History
+
+        histories = (self.examination(other).history for other in self._examinations if other != name)
+        return [history for history in histories if isinstance(history, History)]
+
+    def conclude(self, pytest_status: int, *, error: str = "") -> Verdict:
+        """Stop what is still under way, remove this run's rows, and say what it all adds up to."""
+        self._stop.set()
+        cleaned = self._clean_up()
+        left = [row for done in cleaned.values() for row in done.left]
+        complete = pytest_status in (0, 1) and not error
+        verdicts = [self._of_environment(e, cleaned, complete=complete) for e in self.environments]
+        conclusions = [v.verdict for v in verdicts]
+        overall = worst(conclusions)
+        if self._ledger is not None:
+            self._ledger.close()
+        return Verdict(
+            verdict=overall,
+            exit_code=exit_code(overall, left, pytest_status),
+            run=self.run,
+            started_at=self._started_at.isoformat(timespec="seconds"),
+            duration_s=round(time.monotonic() - self._began_s, 3),
+            environments=verdicts,
+            checks=self.results,
+            left_behind=[self._masked(row, "reason", "remedy") for row in left],
+            left_out=self.left_out,
+            error=self.redact(error),
+        )
+
+    def record(self, result: CheckResult) -> None:
+        """Keep what a check concluded, secrets masked."""
+        self.results.append(self._masked(result, "want", "have", "cause", "remedy"))
+
+    def _masked(self, model: M, *texts: str) -> M:
+        """Only free text is masked: a secret that happens to be a word of the schema must not spoil it."""
+        return model.model_copy(update={text: self.redact.throughout(getattr(model, text)) for text in texts})
+
+    def _clean_up(self) -> dict[str, CleanUp]:
+        if self._pool is None or self._ledger is None:
+            return {}
+        ledger = self._ledger
+        attempts = {name: self._attempts(name) for name in self._examinations}
+
+        def clean(name: str) -> CleanUp:
+            client = self._clients[name]
+            labels = {a.name: client.environment.labels_for(a.name) for a in attempts[name]}
+            return clean_up(client, attempts[name], labels, ledger)
+
+        cleaned = dict(zip(attempts, self._pool.map(clean, attempts), strict=True))
+        self._pool.shutdown()
+        return cleaned
+
+    def _attempts(self, name: str) -> Sequence[Attempt]:
+        """The attempts of an environment; where its examination broke down, as the history on disk has them."""
+        from harness import ledger
+        from harness.history import History
+
+        future = self._examinations[name]
+        if future.exception() is None:
+            history = future.result().history
+            return history.attempts if isinstance(history, History) else ()
+        _, recorded = ledger.read(self.report_dir / "history.jsonl")
+        return recorded[name].history.attempts
+
+    def _of_environment(
+        self, environment: Environment, cleaned: dict[str, CleanUp], *, complete: bool
+    ) -> EnvironmentVerdict:
+        from harness.checkers import failure_rate_bound
+        from harness.history import History
+        from harness.readiness import Readiness
+
+        name = environment.name
+        results = [result for result in self.results if result.environment == name]
+        future = self._examinations.get(name)
+        done = future.result() if future is not None and future.exception() is None else None
+        history = done.history if done is not None and isinstance(done.history, History) else None
+        sent = len(history.attempts) if history else 0
+        acknowledged = len(history.acknowledged) if history else 0
+        ready = done.readiness if done is not None and isinstance(done.readiness, Readiness) else None
+        return EnvironmentVerdict(
+            name=name,
+            url=environment.origin,
+            verdict=conclude(results, complete=complete),
+            revision=ready.revision if ready else None,
+            posts=sent,
+            acknowledged=acknowledged,
+            failure_rate_bound=round(failure_rate_bound(sent), 4) if sent and sent == acknowledged else None,
+            rows_removed=cleaned[name].removed if name in cleaned else 0,
+            duration_s=round(done.took_s, 3) if done else 0.0,
+        )

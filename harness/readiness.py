@@ -1,0 +1,152 @@
+"""Waits until a deployment serves, and finds out which revision it is.
+
+A GET may be repeated, so waiting is tenacity's. What cannot get better by waiting (a certificate, a missing
+authorisation) ends it at once.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    sleep_using_event,
+    stop_after_delay,
+    stop_when_event_set,
+)
+
+from harness.answers import is_missing, lookup, parse_json
+from harness.checkers import same_revision
+from harness.findings import CouldNotTell, printable
+from harness.history import Problem
+
+if TYPE_CHECKING:
+    import threading
+
+    from harness.client import Client
+    from harness.environments import Environment
+    from harness.exchange import Reply
+
+LONGEST_PAUSE_S = 10.0
+FRESH_CONNECTIONS = 8  # that are asked for their revision after the POSTs
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """The deployment answered. `revision` is what its page named, None where none is configured."""
+
+    waited_s: float
+    revision: str | None
+
+
+class _NotYet(Exception):
+    def __init__(self, reason: str, retry_after_s: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+
+def wait_until_ready(client: Client, revision: str | None, stop: threading.Event) -> Readiness:
+    """Ask the ready page until it answers 2xx, and names `revision` where one is given.
+
+    Raises:
+        CouldNotTell: it did not within `ready.timeout_s`, or waiting cannot help.
+    """
+    ready = client.environment.ready
+    began = time.monotonic()
+    deadline = began + ready.timeout_s
+
+    def pause(state: RetryCallState) -> float:
+        outcome = state.outcome.exception() if state.outcome is not None else None
+        asked = outcome.retry_after_s if isinstance(outcome, _NotYet) else None
+        wanted: float = asked if asked is not None else min(0.1 * 2 ** (state.attempt_number - 1), 2.0)
+        return max(0.0, min(wanted, LONGEST_PAUSE_S, deadline - time.monotonic()))
+
+    def ask() -> Readiness:
+        client.renew_connection()
+        reply = client.get(ready.path, timeout_s=max(0.05, deadline - time.monotonic()))
+        return Readiness(waited_s=time.monotonic() - began, revision=_serving(client.environment, reply, revision))
+
+    attempts = Retrying(
+        sleep=sleep_using_event(stop),
+        stop=stop_when_event_set(stop) | stop_after_delay(ready.timeout_s),
+        wait=pause,
+        retry=retry_if_exception_type(_NotYet),
+        reraise=True,
+    )
+    try:
+        return attempts(ask)
+    except _NotYet as not_yet:
+        raise CouldNotTell(
+            f"GET {client.environment.url_of(ready.path)} was not ready within {ready.timeout_s:g} s: {not_yet.reason}",
+            "wait for the deployment and run again; if it is up, check url, ready.path and ready.timeout_s",
+        ) from None
+
+
+def _serving(environment: Environment, reply: Reply, wanted: str | None) -> str | None:
+    """The revision that a reply names. Raises `_NotYet` or `CouldNotTell` where it is not the answer waited for."""
+    url = environment.url_of(environment.ready.path)
+    if reply.problem is Problem.TLS:
+        raise CouldNotTell(f"{url}: {printable(reply.error)}", "mend the certificate, or check the host name in url")
+    if reply.problem is not None:
+        raise _NotYet(printable(reply.error))
+    status = reply.status or 0
+    if status in (401, 403, 407):
+        raise CouldNotTell(
+            f"{url} answered {status}: not authorised", "check headers and login, or let ready.path be a public page"
+        )
+    if not 200 <= status < 300:
+        moved = f" to {printable(reply.headers.get('Location', 'nowhere'))}" if 300 <= status < 400 else ""
+        raise _NotYet(f"it answered {status}{moved}", _retry_after_s(reply.headers.get("Retry-After")))
+    if environment.ready.revision is None:
+        return None
+    found = revision_of(environment, reply)
+    if wanted is not None and not same_revision(found, wanted):
+        raise _NotYet(f"it serves revision {printable(found or 'none')}, want {wanted}")
+    return found
+
+
+def revision_of(environment: Environment, reply: Reply) -> str | None:
+    """The revision at `ready.revision` of a page's JSON, None where it names none."""
+    try:
+        value = lookup(parse_json(reply.body), environment.ready.revision or "")
+    except ValueError:
+        return None
+    return None if is_missing(value) or value is None else str(value)
+
+
+def revisions_now(client: Client) -> tuple[str, ...]:
+    """What several fresh connections at once say that they serve; a connection without an answer says so.
+
+    At once, so that a balancer that counts or hashes connections spreads them.
+    """
+    ready = client.environment.ready
+
+    def ask(_: int) -> str:
+        client.renew_connection()
+        reply = client.get(ready.path, timeout_s=client.environment.api.timeout_s)
+        client.renew_connection()
+        if reply.problem is not None or not 200 <= (reply.status or 0) < 300:
+            return f"(no revision: {printable(reply.error or f'answered {reply.status}')})"
+        return revision_of(client.environment, reply) or "(no revision)"
+
+    with ThreadPoolExecutor(FRESH_CONNECTIONS) as pool:
+        return tuple(pool.map(ask, range(FRESH_CONNECTIONS)))
+
+
+def _retry_after_s(value: str | None) -> float | None:
+    """Retry-After in seconds (RFC 9110 section 10.2.3: seconds or a date); None where it is neither."""
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return float(value[:9])
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -1,0 +1,107 @@
+"""Takes secrets out of text before it is printed or written.
+
+What is secret: the database URL's password and the whole URL, every configured header but the few that never carry a
+credential, every string of a login's body, a user and password in the deployment's URL, and cookies that a server set.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from harness.environments import Environment
+
+MASK = "***"
+SHORTEST = 4  # a shorter secret would mask every other word of a report
+_HARMLESS_HEADERS = frozenset(
+    {"accept", "accept-encoding", "accept-language", "cache-control", "content-type", "host", "origin", "referer"}
+    | {"user-agent", "x-requested-with"}
+)
+
+
+class Redactor:
+    """Replaces known secrets, also where they stand percent-encoded, base64-encoded or JSON-escaped. Thread-safe."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._lock = threading.Lock()
+        self._spellings: list[str] = []
+        self.add(secrets)
+
+    def add(self, secrets: Iterable[str]) -> None:
+        """Learn secrets; the longest is replaced first, so that a part never leaves the rest standing."""
+        with self._lock:
+            spellings = {s for secret in secrets if len(secret) >= SHORTEST for s in _spellings(secret)}
+            self._spellings = sorted(spellings.union(self._spellings), key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        """The text with every secret masked."""
+        for spelling in self._spellings:
+            if spelling in text:
+                text = text.replace(spelling, MASK)
+        return text
+
+    def throughout(self, value: Any) -> Any:
+        """A JSON value with every string in it masked."""
+        if isinstance(value, str):
+            return self(value)
+        if isinstance(value, dict):
+            return {key: self.throughout(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.throughout(item) for item in value]
+        return value
+
+
+def secrets_of(environment: Environment) -> Iterator[str]:
+    """Every configured value of an environment that must not be seen."""
+    for name, value in environment.request_headers().items():
+        if name.lower() not in _HARMLESS_HEADERS:
+            yield value
+            yield from value.split(" ")[1:]  # the credentials after an authentication scheme (RFC 9110 section 11.4)
+    if environment.login is not None:
+        yield from _texts(environment.login.body.get_secret_value())
+    yield from secrets_of_url(environment.url)
+    if environment.database is not None:
+        dsn = environment.database.get_secret_value()
+        yield dsn
+        yield from secrets_of_url(dsn)
+
+
+def secrets_of_url(url: str) -> Iterator[str]:
+    """The user and password of a URL, and credentials among its parameters."""
+    parts = urlsplit(url)
+    user_and_password, at, _ = parts.netloc.rpartition("@")
+    if at:
+        yield user_and_password
+        password = user_and_password.partition(":")[2]
+        yield password
+        yield unquote(password)
+    for key, value in parse_qsl(parts.query):
+        if key in ("password", "sslpassword", "passfile"):
+            yield value
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    encoded = secret.encode("utf-8", "surrogatepass")
+    yield secret
+    yield quote(secret, safe="", errors="replace")
+    yield quote_plus(secret, errors="replace")
+    yield json.dumps(secret)[1:-1]
+    yield base64.b64encode(encoded).decode().rstrip("=")
+    yield base64.urlsafe_b64encode(encoded).decode().rstrip("=")
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)

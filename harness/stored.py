@@ -1,0 +1,184 @@
+"""What the table holds: the rows of this run, the id sequence against the ids, and a scan of every stored token.
+
+The scan reads the heap. A query for duplicates is otherwise planned on the unique index, and an index that misses rows
+would answer that there are none.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, LiteralString
+from uuid import UUID
+
+from psycopg import sql
+
+from harness.findings import CouldNotTell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence as Many
+
+    from harness.catalog import TableFacts
+    from harness.database import Connection
+
+EXAMPLES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A stored row of this run, as text; `token` is None where the column is NULL."""
+
+    id: str
+    label: str | None
+    token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceState:
+    """Where the id sequence stands: `next_id` is what it gives next, `extreme_id` the furthest stored id, if any."""
+
+    name: str
+    next_id: int
+    extreme_id: int | None
+    increment: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTokens:
+    """The scan of the whole table: counts, and examples of what is wrong.
+
+    `index_nodes` names the plan nodes that read an index instead of the heap; the counts prove nothing unless empty.
+    `surplus` is the number of tokens beyond the first of their value.
+    """
+
+    rows: int
+    tokens: int
+    surplus: int
+    not_version_4: int
+    index_nodes: tuple[str, ...]
+    repeated: tuple[tuple[str, int], ...]
+    other_versions: tuple[str, ...]
+
+    @property
+    def nulls(self) -> int:
+        """Rows without a token."""
+        return self.rows - self.tokens
+
+
+def read_rows(connection: Connection, facts: TableFacts, labels: Many[str], tokens: Many[str]) -> tuple[Row, ...]:
+    """The rows that carry a label of this run or a token that it was given."""
+    label, token = sql.Identifier(facts.label_column), sql.Identifier(facts.token_column)
+    if facts.token_type == "uuid":
+        tokens = [token for token in tokens if _is_uuid(token)]
+        matches_token = sql.SQL("{} = ANY(%s::uuid[])").format(token)
+    else:
+        matches_token = sql.SQL("{}::text = ANY(%s::text[])").format(token)
+    query = sql.SQL(
+        "SELECT {id}::text, {label}::text, {token}::text FROM {table} "
+        "WHERE {label}::text = ANY(%s::text[]) OR {matches}"
+    ).format(
+        id=sql.Identifier(facts.id_column), label=label, token=token, table=facts.identifier, matches=matches_token
+    )
+    return tuple(Row(*row) for row in connection.execute(query, [list(labels), list(tokens)]))
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def read_sequence(connection: Connection, facts: TableFacts) -> SequenceState | None:
+    """Where the sequence of the id column stands; None where there is none or the role may not read it.
+
+    One statement: the ids are of its snapshot and the sequence is read after that was taken, so a client that inserts
+    meanwhile can only make the sequence look further ahead.
+    """
+    sequence = facts.sequence
+    if sequence is None or not sequence.readable:
+        return None
+    query = sql.SQL(
+        "SELECT s.last_value, s.is_called, (SELECT {furthest}({id})::bigint FROM {table}) FROM {name} s"
+    ).format(
+        furthest=sql.SQL("max" if sequence.increment > 0 else "min"),
+        id=sql.Identifier(facts.id_column),
+        table=facts.identifier,
+        name=_as_it_is(sequence.name),
+    )
+    row = connection.execute(query).fetchone()
+    if row is None:
+        return None
+    last_value, is_called, extreme = row
+    return SequenceState(
+        sequence.name, last_value + (sequence.increment if is_called else 0), extreme, sequence.increment
+    )
+
+
+def _as_it_is(text: Any) -> sql.SQL:
+    """Text that Postgres itself quoted (regclass::text)."""
+    return sql.SQL(text)
+
+
+# By type of the column: how a token is hashed to 64 bits, and what makes it a version 4 UUID (RFC 9562 section 5.4).
+# Equal tokens have equal hashes, so as many hashes as tokens proves that all differ; fewer is looked into exactly.
+_UUID = (
+    "uuid_hash_extended({token}, 0)",
+    "get_byte(uuid_send({token}), 6) & 240 = 64 AND get_byte(uuid_send({token}), 8) & 192 = 128",
+)
+_TEXT = (
+    'hashtextextended({token}::text COLLATE "C", 0)',
+    "{token}::text ~* '^[0-9a-f]{{8}}-[0-9a-f]{{4}}-4[0-9a-f]{{3}}-[89ab][0-9a-f]{{3}}-[0-9a-f]{{12}}$'",
+)
+_FROM_THE_HEAP: LiteralString = (
+    "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; SET LOCAL enable_bitmapscan = off"
+)
+
+
+def scan_tokens(connection: Connection, facts: TableFacts) -> StoredTokens:
+    """Count every stored token in one pass over the heap; name offenders only where there are any."""
+    hashed, version_4 = _UUID if facts.token_type == "uuid" else _TEXT
+    token = sql.Identifier(facts.token_column)
+    names = {"token": token, "table": facts.identifier}
+    is_version_4 = sql.SQL(version_4).format(token=token)
+    scan = sql.SQL(
+        "SELECT count(*), count({token}), count({token}) - count(DISTINCT {hashed}), "
+        "count(*) FILTER (WHERE {token} IS NOT NULL AND NOT ({is_version_4})) FROM {table}"
+    ).format(hashed=sql.SQL(hashed).format(token=token), is_version_4=is_version_4, **names)
+    connection.execute(_FROM_THE_HEAP)
+    plan = connection.execute(sql.SQL("EXPLAIN (FORMAT JSON) {}").format(scan)).fetchone()
+    counted = connection.execute(scan).fetchone()
+    if plan is None or counted is None:
+        raise CouldNotTell(
+            "the scan of the stored tokens returned no row", "run again; this is not expected of Postgres"
+        )
+    rows, tokens, surplus, others = counted
+    repeated: tuple[tuple[str, int], ...] = ()
+    if surplus:
+        query = sql.SQL(
+            "SELECT {token}::text, count(*) FROM {table} WHERE {token} IS NOT NULL GROUP BY 1 HAVING count(*) > 1 "
+            "ORDER BY 2 DESC, 1 LIMIT %s"
+        ).format(**names)
+        repeated = tuple((text, number) for text, number in connection.execute(query, [EXAMPLES]))
+        surplus = surplus if repeated else 0  # two values may share a hash; only equal ones are duplicates
+    other_versions: tuple[str, ...] = ()
+    if others:
+        query = sql.SQL(
+            "SELECT {token}::text FROM {table} WHERE {token} IS NOT NULL AND NOT ({is_version_4}) LIMIT %s"
+        ).format(is_version_4=is_version_4, **names)
+        other_versions = tuple(text for (text,) in connection.execute(query, [EXAMPLES]))
+    return StoredTokens(rows, tokens, surplus, others, _index_nodes(plan[0]), repeated, other_versions)
+
+
+def _index_nodes(plan: Any) -> tuple[str, ...]:
+    """The types of the plan's nodes that read an index (EXPLAIN (FORMAT JSON), "Node Type")."""
+    document = json.loads(plan) if isinstance(plan, str) else plan
+    found: list[str] = []
+    pending = [document[0]["Plan"]]
+    while pending:
+        node = pending.pop()
+        if "Index" in node["Node Type"]:
+            found.append(node["Node Type"])
+        pending.extend(node.get("Plans", []))
+    return tuple(found)

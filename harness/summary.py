@@ -1,0 +1,124 @@
+"""The verdict in words: for the terminal and, as Markdown, for a job's summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.findings import printable
+from harness.verdict import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.verdict import CheckResult, EnvironmentVerdict, Verdict
+
+WORDS = {"pass": "ok", "fail": "FAIL", "unknown": "could not tell", "not_covered": "not covered"}
+CONCLUSIONS = {"pass": "PASS", "fail": "FAIL", "unknown": "COULD NOT TELL"}
+_ADVICE = {
+    ExitCode.RELEASE: "release",
+    ExitCode.ROLL_BACK: "roll back: the deployment is wrong",
+    ExitCode.INTERRUPTED: "hold: the run was interrupted",
+    ExitCode.INTERNAL_ERROR: "hold: the harness itself failed",
+    ExitCode.USAGE: "hold: mend the command line or the configuration; nothing was sent",
+    ExitCode.NOTHING_COLLECTED: "hold: no check was selected",
+    ExitCode.COULD_NOT_TELL: "hold: mend what stood in the way, and run again",
+    ExitCode.LEFT_BEHIND: "release, then clean up the rows that may be left",
+}
+
+
+def advice(code: int) -> str:
+    """What a gate does with an exit code."""
+    return _ADVICE[ExitCode(code)] if code in set(ExitCode) else "hold"
+
+
+def lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """The terminal summary as (text, mood) pairs, mood being pass, fail, unknown, or "" for plain text."""
+    for environment in verdict.environments:
+        results = [result for result in verdict.checks if result.environment == environment.name]
+        yield f"{environment.name}  {environment.url}", "heading"
+        for result in results:
+            yield f"  {WORDS[result.outcome]:<15}{result.claim}", result.outcome
+        for result in results:
+            yield from _details(result)
+        yield from _of_environment(environment)
+        yield "", ""
+    if verdict.left_out:
+        yield f"not selected: {', '.join(verdict.left_out)}", ""
+    for row in verdict.left_behind:
+        id_ = f" (id {row.id})" if row.id else ""
+        yield f"may be left behind: {row.environment} {row.name}{id_}: {row.reason}. {row.remedy}", "unknown"
+    if verdict.error:
+        yield verdict.error, "unknown"
+    yield (
+        f"verdict: {CONCLUSIONS[verdict.verdict]} (exit {verdict.exit_code}: {advice(verdict.exit_code)})",
+        verdict.verdict,
+    )
+
+
+def _details(result: CheckResult) -> Iterator[tuple[str, str]]:
+    """What a reader needs of a claim that does not hold, or could not be asked."""
+    if result.outcome == "pass":
+        return
+    if result.outcome == "not_covered":
+        yield f"  not covered: {result.id}: {printable(result.cause)}", ""
+        return
+    yield "", ""
+    word = "FAILED" if result.outcome == "fail" else "COULD NOT TELL"
+    yield f"  {word} [{result.environment}] {result.id}: {result.claim}", result.outcome
+    if result.want:
+        yield f"    want:   {result.want}", ""
+    for number, item in enumerate(result.have):
+        yield f"    {'have:' if number == 0 else '':<7} {printable(item)}", ""
+    yield f"    cause:  {printable(result.cause, limit=1200)}", ""
+    yield f"    remedy: {printable(result.remedy, limit=1200)}", ""
+
+
+def _of_environment(environment: EnvironmentVerdict) -> Iterator[tuple[str, str]]:
+    if environment.posts:
+        bound = ""
+        if environment.failure_rate_bound is not None:
+            bound = (
+                f"; none failed, which bounds the rate of failing POSTs below "
+                f"{environment.failure_rate_bound * 100:.0f} % (at 95 % confidence)"
+            )
+        removed = f"Rows removed: {environment.rows_removed}."
+        yield f"  {environment.acknowledged} of {environment.posts} POSTs acknowledged{bound}. {removed}", ""
+    yield f"  {environment.name}: {CONCLUSIONS[environment.verdict]}", environment.verdict
+
+
+def markdown(verdict: Verdict) -> str:
+    """The summary for a job's page. Whatever a server sent stands in code spans, where no markup is read."""
+    out = [
+        f"## chatbots smoke: {CONCLUSIONS[verdict.verdict]}",
+        "",
+        f"Exit {verdict.exit_code}: {advice(verdict.exit_code)}. Run `{verdict.run}`, {verdict.started_at}.",
+        "",
+    ]
+    if verdict.error:
+        out += [_code(verdict.error), ""]
+    for environment in verdict.environments:
+        out += [f"### {environment.name}: {CONCLUSIONS[environment.verdict]}", "", "| claim | outcome |", "|---|---|"]
+        results = [result for result in verdict.checks if result.environment == environment.name]
+        out += [f"| {result.claim} | {WORDS[result.outcome]} |" for result in results]
+        for result in results:
+            if result.outcome == "pass":
+                continue
+            out += ["", f"**{WORDS[result.outcome]}: {result.claim}**", ""]
+            parts = [("want", result.want), *(("have", item) for item in result.have)]
+            parts += [("cause", result.cause), ("remedy", result.remedy)]
+            out += [f"- {part}: {_code(text)}" for part, text in parts if text]
+        out.append("")
+    if verdict.left_behind:
+        out += ["### May be left behind", ""]
+        out += [f"- {row.environment} `{row.name}`: {_code(row.reason)}" for row in verdict.left_behind]
+    if verdict.left_out:
+        out += ["", f"Not selected: {', '.join(verdict.left_out)}"]
+    return "\n".join(out) + "\n"
+
+
+def _code(text: str) -> str:
+    """A code span that the text cannot end (CommonMark: a longer run of backticks than any inside)."""
+    text = printable(text, limit=1200)
+    longest = max((len(run) for run in "".join(c if c == "`" else " " for c in text).split()), default=0)
+    fence = "`" * (longest + 1)
+    return f"{fence} {text} {fence}"

@@ -1,0 +1,129 @@
+"""The verdict of a run: `verdict.json` as a model, and how outcomes become an exit code."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+CheckOutcome = Literal["pass", "fail", "unknown", "not_covered"]
+Conclusion = Literal["pass", "fail", "unknown"]
+
+
+class ExitCode(IntEnum):
+    """What a gate acts on. 2 to 5 are pytest's own."""
+
+    RELEASE = 0
+    ROLL_BACK = 1
+    INTERRUPTED = 2
+    INTERNAL_ERROR = 3
+    USAGE = 4
+    NOTHING_COLLECTED = 5
+    COULD_NOT_TELL = 75
+    LEFT_BEHIND = 76
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CheckResult(_Model):
+    """One claim on one environment. `want` and `have` are set where it was seen broken."""
+
+    id: str = Field(description="the check's function name without test_")
+    environment: str
+    outcome: CheckOutcome
+    claim: str
+    want: str = ""
+    have: list[str] = Field(default_factory=list, description="the offending items, bounded")
+    cause: str = ""
+    remedy: str = ""
+
+
+class LeftBehind(_Model):
+    """A row of this run that may still be stored."""
+
+    environment: str
+    name: str
+    id: str | None = Field(default=None, description="the row's id where it is known")
+    reason: str
+    remedy: str = ""
+
+
+class EnvironmentVerdict(_Model):
+    """What was concluded of one environment."""
+
+    name: str
+    url: str
+    verdict: Conclusion
+    revision: str | None = Field(default=None, description="the revision that it said it serves")
+    posts: int = Field(default=0, description="POSTs sent")
+    acknowledged: int = Field(default=0, description="POSTs answered 201 with an id and a token")
+    failure_rate_bound: float | None = Field(
+        default=None,
+        description="the failure rate that this many POSTs without a failure leave possible, at 95 % confidence",
+    )
+    rows_removed: int = 0
+    duration_s: float = 0.0
+
+
+class Verdict(_Model):
+    """The whole of `verdict.json`. Within one version of the schema fields are only added."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True)
+
+    schema_: Literal["chatbots-smoke/verdict/1"] = Field(default="chatbots-smoke/verdict/1", alias="schema")
+    verdict: Conclusion
+    exit_code: int
+    run: str
+    started_at: str = Field(description="RFC 3339, UTC")
+    duration_s: float
+    environments: list[EnvironmentVerdict] = Field(default_factory=list)
+    checks: list[CheckResult] = Field(default_factory=list)
+    left_behind: list[LeftBehind] = Field(default_factory=list)
+    left_out: list[str] = Field(default_factory=list, description="checks that this run was narrowed not to ask")
+    error: str = Field(default="", description="why the run ended before it could ask, where it did")
+
+
+def conclude(results: Iterable[CheckResult], *, complete: bool = True) -> Conclusion:
+    """The verdict that outcomes add up to: a seen failure wins, then what could not be told.
+
+    Nothing checked is not a pass, and neither is a run that ended early (`complete=False`). The claim that the
+    deployment answers only opens the way to the others; where those were asked for and none could be, it is not a pass.
+    """
+    results = list(results)
+    outcomes = {result.outcome for result in results}
+    if "fail" in outcomes:
+        return "fail"
+    if "unknown" in outcomes or not complete:
+        return "unknown"
+    passed = {result.id for result in results if result.outcome == "pass"}
+    barred = any(result.outcome == "not_covered" and result.id not in _SERVING for result in results)
+    if not passed or (barred and passed <= _SERVING):
+        return "unknown"
+    return "pass"
+
+
+_SERVING = frozenset({"deployment_answers", "revision_is_the_one_deployed"})
+
+
+def worst(conclusions: Sequence[Conclusion]) -> Conclusion:
+    """The verdict of a run over the verdicts of its environments: a failure wins, and none at all is unknown."""
+    if "fail" in conclusions:
+        return "fail"
+    return "unknown" if "unknown" in conclusions or not conclusions else "pass"
+
+
+def exit_code(conclusion: Conclusion, left_behind: Sequence[LeftBehind], pytest_status: int) -> int:
+    """The exit code of the contract. Where pytest ended by a code of its own (2 to 5 and above), it stays."""
+    if pytest_status not in (ExitCode.RELEASE, ExitCode.ROLL_BACK):
+        return pytest_status
+    if conclusion == "fail":
+        return ExitCode.ROLL_BACK
+    if conclusion == "unknown":
+        return ExitCode.COULD_NOT_TELL
+    return ExitCode.LEFT_BEHIND if left_behind else ExitCode.RELEASE

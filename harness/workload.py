@@ -1,0 +1,81 @@
+"""The POSTs of a run on one environment: some one after another, then some at the same moment."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from harness.history import Attempt, History, Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.client import Client
+    from harness.ledger import Ledger
+
+WARM_UP_S = 5.0  # at most, for the GET that opens a connection before the burst
+
+
+def name_of(run: str, n: int) -> str:
+    """The unique name that attempt `n` of a run sends."""
+    return f"smoke-{run}-{n}"
+
+
+def post_all(client: Client, ledger: Ledger, run: str, first: int, stop: threading.Event) -> History:
+    """Send `posts` and then `burst` POSTs, each once, each written to the ledger before and after.
+
+    Args:
+        client: speaks to the environment.
+        ledger: where intents and outcomes are written.
+        run: the run's id.
+        first: the number of the first attempt; numbers are unique in a run, also across environments, so that two
+            environments on one database cannot be confused.
+        stop: when set, no further POST is sent.
+    """
+    environment = client.environment
+    numbers = range(first, first + environment.posts)
+    attempts = _one_after_another(client, ledger, run, numbers, stop)
+    if environment.burst and not stop.is_set():
+        together = range(numbers.stop, numbers.stop + environment.burst)
+        attempts += _at_once(client, ledger, run, together, stop)
+    return History(environment.name, tuple(attempts))
+
+
+def _intend(client: Client, ledger: Ledger, run: str, numbers: Sequence[int], phase: Phase) -> None:
+    names = [(n, name_of(run, n)) for n in numbers]
+    ledger.intend(client.environment.name, [(n, name, phase, client.environment.labels_for(name)) for n, name in names])
+
+
+def _one_after_another(
+    client: Client, ledger: Ledger, run: str, numbers: Sequence[int], stop: threading.Event
+) -> list[Attempt]:
+    attempts: list[Attempt] = []
+    for n in numbers:
+        if stop.is_set():
+            break
+        _intend(client, ledger, run, [n], "sequence")
+        client.renew_connection()  # each may reach another instance, and none meets a connection that idled out
+        attempt = client.post_chatbot(n, name_of(run, n), "sequence")
+        ledger.settle(client.environment.name, attempt)
+        attempts.append(attempt)
+    return attempts
+
+
+def _at_once(client: Client, ledger: Ledger, run: str, numbers: Sequence[int], stop: threading.Event) -> list[Attempt]:
+    _intend(client, ledger, run, numbers, "burst")
+    barrier = threading.Barrier(len(numbers))
+
+    def post(n: int) -> Attempt | None:
+        # The connection is opened before the barrier: behind it all threads only have to write.
+        client.get(client.environment.ready.path, timeout_s=min(WARM_UP_S, client.environment.api.timeout_s))
+        barrier.wait()
+        if stop.is_set():
+            return None
+        attempt = client.post_chatbot(n, name_of(run, n), "burst")
+        ledger.settle(client.environment.name, attempt)
+        return attempt
+
+    with ThreadPoolExecutor(len(numbers)) as pool:
+        attempts = list(pool.map(post, numbers))
+    return [attempt for attempt in attempts if attempt is not None]
