@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from harness import options
 from harness.configuration import ConfigurationError, load
 from harness.examination import Examination, Need
 from harness.findings import CouldNotTell, NotCovered, last_finding
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from harness.readiness import Readiness
     from harness.stored import Row, SequenceState, StoredTokens
 
-CHECKS = Path(__file__).parent / "checks"
+ROOT = Path(__file__).parent
+CHECKS = ROOT / "checks"
 _GATE = pytest.StashKey[Gate]()
 _VERDICT = pytest.StashKey[Verdict]()
 _NEEDS = {
@@ -47,18 +49,10 @@ _NEEDS = {
 }
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options of the contract; pytest's own keep working."""
-    group = parser.getgroup("chatbots smoke")
-    group.addoption("--env", action="append", metavar="NAME", help="an environment to verify; repeatable (preview)")
-    group.addoption("--environments", metavar="FILE", help="the file that describes them (environments.yaml)")
-    group.addoption("--posts", type=int, metavar="N", help="POSTs to send one after another, instead of the file's")
-    group.addoption("--burst", type=int, metavar="N", help="POSTs to send at the same moment, instead of the file's")
-    group.addoption("--revision", metavar="SHA", help="wait until the ready page names this revision, and demand it")
-    group.addoption("--source", metavar="DIR", help="a checkout of the app, for the source checks")
-    group.addoption("--read-only", action="store_true", help="send no POST: schema and stored tokens only")
-    group.addoption("--report-dir", metavar="DIR", help="where reports are written (reports/<run id>)")
-    group.addoption("--judge", action="append", metavar="HISTORY", help="judge a saved history instead of a deployment")
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """The options of the contract, where the project is not installed and its plugin has not brought them yet."""
+    if not pluginmanager.hasplugin(options.NAME):
+        options.pytest_addoption(parser)
 
 
 # --- the run --------------------------------------------------------------------------------------------------------
@@ -72,7 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
     _refuse_xdist(config)
     run = new_run()
     given = config.getoption("--report-dir")
-    folder = config.invocation_params.dir / given if given else config.rootpath / "reports" / run
+    folder = config.invocation_params.dir / given if given else ROOT / "reports" / run
     gate = Gate(run, (), folder)
     try:
         make_folder(folder)
@@ -120,7 +114,7 @@ def _gate(config: pytest.Config, run: str, folder: Path) -> Gate:
     file = config.getoption("--environments")
     revision = config.getoption("--revision")
     environments = load(
-        config.invocation_params.dir / file if file else config.rootpath / "environments.yaml",
+        config.invocation_params.dir / file if file else ROOT / "environments.yaml",
         config.getoption("--env") or ["preview"],
         overrides={key: config.getoption(f"--{key}") for key in ("posts", "burst", "source")},
     )

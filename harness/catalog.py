@@ -113,7 +113,7 @@ class TableFacts:
         return f"{self.schema}.{self.name}"
 
 
-_FACTS = """
+FACTS = """
 WITH relation AS (
   SELECT c.* FROM pg_class c
   WHERE c.oid = coalesce(to_regclass(%(exact)s), to_regclass(%(folded)s))
@@ -204,9 +204,9 @@ def read_facts(connection: Connection, table: Table) -> TableFacts:
         CouldNotTell: the table or a column of it is not there.
         psycopg.Error: the caller words it.
     """
-    parts = _parts(table.name)
+    parts = parts_of(table.name)
     found = connection.execute(
-        _FACTS,
+        FACTS,
         {
             "exact": ".".join(_quoted(part) for part in parts),
             "folded": ".".join(_quoted(part.lower()) for part in parts),
@@ -260,7 +260,7 @@ def _demand_columns(facts: dict[str, Any], table: Table) -> None:
             )
 
 
-def _parts(name: str) -> list[str]:
+def parts_of(name: str) -> list[str]:
     """schema.table in its parts; a quoted part keeps its dots."""
     parts, quoted = [""], False
     for character in name:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from harness.environments import Environment
     from harness.history import Attempt
     from harness.ledger import Ledger
+    from harness.stored import Names
 
 _BY_HAND = "python -m harness cleanup HISTORY, once that is mended"
 _NO_DATABASE = CouldNotTell(
@@ -105,15 +106,26 @@ def _by_database(
     return CleanUp(len(removed), (*left, *_not_found(environment, attempts, found)))
 
 
+def find_query(names: Names) -> sql.Composed:
+    """Selects (id, label) as text of the rows that carry one of the labels (%s)."""
+    return sql.SQL("SELECT {id}::text, {label}::text FROM {table} WHERE {label}::text = ANY(%s::text[])").format(
+        id=sql.Identifier(names.id_column), label=sql.Identifier(names.label_column), table=names.identifier
+    )
+
+
+def delete_query(names: Names) -> sql.Composed:
+    """Deletes the rows whose id and label stand beside each other in two arrays (%s, %s)."""
+    return sql.SQL(
+        "DELETE FROM {table} AS stored USING unnest(%s::text[], %s::text[]) AS ours(id, label) "
+        "WHERE stored.{label}::text = ours.label AND stored.{id}::text = ours.id"
+    ).format(table=names.identifier, id=sql.Identifier(names.id_column), label=sql.Identifier(names.label_column))
+
+
 def _find(
     connection: Connection, facts: TableFacts, attempts: Sequence[Attempt], labels: Mapping[str, Sequence[str]]
 ) -> list[_Found]:
     of_label = {label: a for a in attempts for label in labels[a.name]}
-    label = sql.Identifier(facts.label_column)
-    query = sql.SQL("SELECT {id}::text, {label}::text FROM {table} WHERE {label}::text = ANY(%s::text[])").format(
-        id=sql.Identifier(facts.id_column), label=label, table=facts.identifier
-    )
-    rows = connection.execute(query, [list(of_label)])
+    rows = connection.execute(find_query(facts), [list(of_label)])
     return [_Found(id_, label_, of_label[label_]) for id_, label_ in rows]
 
 
@@ -122,14 +134,9 @@ def _delete(
 ) -> tuple[list[tuple[str, str]], list[_Found]]:
     pairs = [(row.id, row.label) for row in found]
     ledger.rows("row", environment.name, pairs)
-    id_, label = sql.Identifier(facts.id_column), sql.Identifier(facts.label_column)
-    query = sql.SQL(
-        "DELETE FROM {table} AS stored USING unnest(%s::text[], %s::text[]) AS ours(id, label) "
-        "WHERE stored.{label}::text = ours.label AND stored.{id}::text = ours.id"
-    ).format(table=facts.identifier, id=id_, label=label)
     arguments = [[row.id for row in found], [row.label for row in found]]
     with writing(connection):
-        connection.execute(query, arguments)
+        connection.execute(delete_query(facts), arguments)
     with reading(connection):  # what a trigger or a rule kept back is seen only afterwards
         remaining = {(row.id, row.label) for row in _find_again(connection, facts, found)}
     removed = [pair for pair in pairs if pair not in remaining]

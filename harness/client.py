@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from requests.cookies import RequestsCookieJar
 
@@ -41,12 +41,7 @@ class Client:
         self._origin_s = origin_s
         self._cookies = RequestsCookieJar()
         self._own = threading.local()
-        self._headers = {
-            "User-Agent": f"chatbots-smoke/{__version__} (run {run})",
-            "Accept": "application/json, */*;q=0.5",
-            "Accept-Encoding": "identity",
-            **environment.request_headers(),
-        }
+        self._headers = headers_of(environment, run)
 
     def session(self) -> requests.Session:
         """This thread's session."""
@@ -68,8 +63,6 @@ class Client:
 
     def delete(self, id_: str) -> Reply:
         """One DELETE of a chatbot by its id, at `api.delete`."""
-        from urllib.parse import quote
-
         path = (self.environment.api.delete or "").replace("{id}", quote(id_, safe=""))
         return exchange(
             self.session(), "DELETE", self.environment.url_of(path), timeout_s=self.environment.api.timeout_s
@@ -155,6 +148,12 @@ class Client:
             **kept,
         )
 
-    def elapsed_s(self) -> float:
-        """Seconds since the origin that attempts count from."""
-        return time.monotonic() - self._origin_s
+
+def headers_of(environment: Environment, run: str) -> dict[str, str]:
+    """The headers that every request of a run carries, credentials in clear."""
+    return {
+        "User-Agent": f"chatbots-smoke/{__version__} (run {run})",
+        "Accept": "application/json, */*;q=0.5",
+        "Accept-Encoding": "identity",
+        **environment.request_headers(),
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -131,10 +132,8 @@ def _environment(
 
     def place(path: tuple[Any, ...]) -> str:
         """Where a key stands: in the environment, or in the defaults that it took it from."""
-        prefix = (
-            f"environments.{name}" if (path and _stands_in(own, path)) or not _stands_in(defaults, path) else "defaults"
-        )
-        return ".".join(map(str, (prefix, *path)))
+        is_own = not path or _stands_in(own, path) or not _stands_in(defaults, path)
+        return ".".join(map(str, (f"environments.{name}" if is_own else "defaults", *path)))
 
     def expanded(value: Any, path: tuple[Any, ...]) -> Any:
         if isinstance(value, dict):
@@ -199,7 +198,9 @@ def _worded(problem: Any, path: tuple[Any, ...]) -> str:
         hint = " (null says that there is none to read)" if path[-1] == "database" else ""
         return f"is missing{hint}"
     message = str(problem["msg"])
-    message = message.removeprefix("Value error, ").replace("Input should be", "must be")
+    if kind == "path_type":
+        return "must be a path, as text"
+    message = re.sub(r"^(Input|String|Value) should\b", "must", message.removeprefix("Value error, "))
     message = message.replace("a valid dictionary", "a mapping").replace("a valid string", "text (quote it)")
     return message[0].lower() + message[1:]
 

@@ -44,8 +44,8 @@ _LIMITS: LiteralString = (
 )
 # READ COMMITTED, since an older snapshot sees a table that was rewritten meanwhile as empty; row_security off turns
 # rows that a policy would silently hide into an error.
-_READ_ONLY: LiteralString = f"BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {_LIMITS}; SET LOCAL row_security = off"
-_READ_WRITE: LiteralString = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {_LIMITS}"
+READ_ONLY: LiteralString = f"BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {_LIMITS}; SET LOCAL row_security = off"
+READ_WRITE: LiteralString = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {_LIMITS}"
 
 
 def connect(dsn: SecretStr, stop: threading.Event | None = None) -> Connection:
@@ -87,7 +87,7 @@ def _connect(dsn: SecretStr, began: float) -> Connection:
 @contextmanager
 def reading(connection: Connection) -> Iterator[None]:
     """A READ ONLY transaction with local time-outs; it leaves nothing, so it always ends in a rollback."""
-    connection.execute(_READ_ONLY)
+    connection.execute(READ_ONLY)
     try:
         yield
     finally:
@@ -99,13 +99,13 @@ def reading(connection: Connection) -> Iterator[None]:
 def begin_again(connection: Connection) -> None:
     """After an error inside `reading`: a new transaction with the same limits, for what is still to be read."""
     connection.execute("ROLLBACK")
-    connection.execute(_READ_ONLY)
+    connection.execute(READ_ONLY)
 
 
 @contextmanager
 def writing(connection: Connection) -> Iterator[None]:
     """A transaction that commits if its body does, with the same time-outs."""
-    connection.execute(_READ_WRITE)
+    connection.execute(READ_WRITE)
     try:
         yield
     except BaseException:

@@ -46,6 +46,8 @@ def _dotted(path: str) -> str:
 
 
 def _http_url(url: str) -> str:
+    if re.search(r"[\s\x00-\x1f\x7f]", url):  # urlsplit() takes some of them out in silence
+        raise ValueError("holds a blank or a line break; is there one at the end of the variable?")
     try:
         parts = urlsplit(url)
         port_is_readable = parts.port is None or parts.port >= 0
@@ -60,6 +62,8 @@ def _http_url(url: str) -> str:
 
 def _postgres_url(secret: SecretStr) -> SecretStr:
     url = secret.get_secret_value()
+    if url != url.strip():
+        raise ValueError("begins or ends with a blank or a line break; is there one at the end of the variable?")
     scheme = url.partition(":")[0].lower() if "://" in url else ""
     if scheme in ("postgres", "postgresql"):
         return secret
@@ -155,8 +159,8 @@ class Environment(_Model):
     api: Api = Field(default_factory=Api)
     table: Table = Field(default_factory=Table)
     source: Path | None = None
-    posts: Annotated[int, BeforeValidator(_not_bool), Field(ge=1)] = 3
-    burst: Annotated[int, BeforeValidator(_not_bool), Field(ge=0)] = 16
+    posts: Annotated[int, BeforeValidator(_not_bool), Field(ge=1, le=100_000)] = 3
+    burst: Annotated[int, BeforeValidator(_not_bool), Field(ge=0, le=1_000)] = 16  # each has a thread of its own
     cleanup: Literal["database", "api", "keep"] = "database"
 
     @model_validator(mode="after")

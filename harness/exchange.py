@@ -6,6 +6,7 @@ when the budget is spent, whatever the exchange is doing: waiting for headers, i
 
 from __future__ import annotations
 
+import http.client
 import socket
 import threading
 import time
@@ -105,12 +106,20 @@ class _Watched:
         return super().getresponse()  # type: ignore[misc]
 
 
+class _Response(http.client.HTTPResponse):
+    """Passes over every interim answer (RFC 9110 section 15.2); http.client itself knows 100 only."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, reason = super()._read_status()  # type: ignore[misc]  # the only place to do it in
+        return version, http.HTTPStatus.CONTINUE if 102 <= status < 200 else status, reason
+
+
 class _WatchedHTTP(_Watched, HTTPConnection):
-    pass
+    response_class = _Response
 
 
 class _WatchedHTTPS(_Watched, HTTPSConnection):
-    pass
+    response_class = _Response
 
 
 class _PoolHTTP(HTTPConnectionPool):
@@ -158,6 +167,8 @@ def exchange(
             _read(session, method, url, reply, timeout_s=timeout_s, headers=headers, json=json)
         except Exception as error:  # whatever a hostile server provokes is an outcome of this POST
             reply.problem, reply.error = _sorted(error)
+            if reply.problem is Problem.NO_ANSWER and reply.status is not None:
+                reply.problem, reply.error = Problem.CUT, "the answer ended before its announced end"
         reply.ended_s = time.monotonic()
     if budget.spent:
         # A body without a length ends like a whole one when its socket is shut down.
@@ -193,12 +204,10 @@ def _sorted(error: Exception) -> tuple[Problem, str]:
             return Problem.TLS, f"TLS failed: {_innermost(chain)}"
         if isinstance(cause, urllib3.exceptions.NameResolutionError):
             return Problem.UNRESOLVED, f"host not found: {_innermost(chain)}"
+        if isinstance(cause, urllib3.exceptions.NewConnectionError):  # to urllib3 a kind of time-out
+            return Problem.REFUSED, f"no connection: {_innermost(chain)}"
         if isinstance(cause, (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)):
             return Problem.TIMED_OUT, "no answer within the time-out"
-        if isinstance(cause, urllib3.exceptions.NewConnectionError):
-            return Problem.REFUSED, f"no connection: {_innermost(chain)}"
-        if isinstance(cause, (urllib3.exceptions.IncompleteRead, urllib3.exceptions.InvalidChunkLength)):
-            return Problem.CUT, "the answer ended before its announced end"
         if isinstance(cause, urllib3.exceptions.DecodeError):
             return Problem.NOT_JSON, "the body is not encoded as its Content-Encoding says"
     return Problem.NO_ANSWER, f"the connection was lost: {_innermost(chain)}"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from harness.cleanup import CleanUp, clean_up
 from harness.client import Client
 from harness.examination import Examination, Need, Order, examine
+from harness.findings import NotCovered
 from harness.ledger import Ledger
 from harness.redaction import Redactor, secrets_of
 from harness.verdict import CheckResult, EnvironmentVerdict, LeftBehind, Verdict, conclude, exit_code, worst
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from harness.history import Attempt, History
 
 
+_OFFLINE = NotCovered("judged from a saved history, nothing was asked", "run the gate to ask the deployment")
 M = TypeVar("M", CheckResult, LeftBehind)
 
 
@@ -89,7 +91,17 @@ class Gate:
         for name, history in read_together(files).items():
             environment = next(e for e in self.environments if e.name == name)
             done: Future[Examination] = Future()
-            done.set_result(Examination(environment, history=history))
+            done.set_result(
+                Examination(
+                    environment,
+                    history=history,
+                    readiness=_OFFLINE,
+                    facts=_OFFLINE,
+                    rows=_OFFLINE,
+                    sequence=_OFFLINE,
+                    stored=_OFFLINE,
+                )
+            )
             self._examinations[name] = done
 
     def _described(self, environment: Environment) -> dict[str, object]:

@@ -12,14 +12,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception_type,
-    sleep_using_event,
-    stop_after_delay,
-    stop_when_event_set,
-)
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, sleep_using_event
 
 from harness.answers import is_missing, lookup, parse_json
 from harness.checkers import same_revision
@@ -61,21 +54,25 @@ def wait_until_ready(client: Client, revision: str | None, stop: threading.Event
     ready = client.environment.ready
     began = time.monotonic()
     deadline = began + ready.timeout_s
+    last = deadline - min(1.0, ready.timeout_s / 4)  # no attempt begins later: it would only have time to time out
 
     def pause(state: RetryCallState) -> float:
         outcome = state.outcome.exception() if state.outcome is not None else None
         asked = outcome.retry_after_s if isinstance(outcome, _NotYet) else None
         wanted: float = asked if asked is not None else min(0.1 * 2 ** (state.attempt_number - 1), 2.0)
-        return max(0.0, min(wanted, LONGEST_PAUSE_S, deadline - time.monotonic()))
+        return max(0.0, min(wanted, LONGEST_PAUSE_S, last - time.monotonic()))
+
+    def over(_: RetryCallState) -> bool:
+        return stop.is_set() or time.monotonic() >= last
 
     def ask() -> Readiness:
         client.renew_connection()
-        reply = client.get(ready.path, timeout_s=max(0.05, deadline - time.monotonic()))
+        reply = client.get(ready.path, timeout_s=deadline - time.monotonic())
         return Readiness(waited_s=time.monotonic() - began, revision=_serving(client.environment, reply, revision))
 
     attempts = Retrying(
         sleep=sleep_using_event(stop),
-        stop=stop_when_event_set(stop) | stop_after_delay(ready.timeout_s),
+        stop=over,
         wait=pause,
         retry=retry_if_exception_type(_NotYet),
         reraise=True,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import TYPE_CHECKING, Any, LiteralString, Protocol
 from uuid import UUID
 
 from psycopg import sql
@@ -65,21 +65,42 @@ class StoredTokens:
         return self.rows - self.tokens
 
 
+class Names(Protocol):
+    """The table and its columns as statements name them; `TableFacts` has them as the catalog does."""
+
+    @property
+    def identifier(self) -> sql.Identifier: ...
+    @property
+    def id_column(self) -> str: ...
+    @property
+    def label_column(self) -> str: ...
+    @property
+    def token_column(self) -> str: ...
+    @property
+    def token_type(self) -> str: ...
+
+
+def rows_query(names: Names) -> sql.Composed:
+    """Selects (id, label, token) as text of the rows that carry one of the labels (%s) or of the tokens (%s)."""
+    label, token = sql.Identifier(names.label_column), sql.Identifier(names.token_column)
+    has_token = "{} = ANY(%s::uuid[])" if names.token_type == "uuid" else "{}::text = ANY(%s::text[])"
+    return sql.SQL(
+        "SELECT {id}::text, {label}::text, {token}::text FROM {table} "
+        "WHERE {label}::text = ANY(%s::text[]) OR {has_token}"
+    ).format(
+        id=sql.Identifier(names.id_column),
+        label=label,
+        token=token,
+        table=names.identifier,
+        has_token=sql.SQL(has_token).format(token),
+    )
+
+
 def read_rows(connection: Connection, facts: TableFacts, labels: Many[str], tokens: Many[str]) -> tuple[Row, ...]:
     """The rows that carry a label of this run or a token that it was given."""
-    label, token = sql.Identifier(facts.label_column), sql.Identifier(facts.token_column)
     if facts.token_type == "uuid":
         tokens = [token for token in tokens if _is_uuid(token)]
-        matches_token = sql.SQL("{} = ANY(%s::uuid[])").format(token)
-    else:
-        matches_token = sql.SQL("{}::text = ANY(%s::text[])").format(token)
-    query = sql.SQL(
-        "SELECT {id}::text, {label}::text, {token}::text FROM {table} "
-        "WHERE {label}::text = ANY(%s::text[]) OR {matches}"
-    ).format(
-        id=sql.Identifier(facts.id_column), label=label, token=token, table=facts.identifier, matches=matches_token
-    )
-    return tuple(Row(*row) for row in connection.execute(query, [list(labels), list(tokens)]))
+    return tuple(Row(*row) for row in connection.execute(rows_query(facts), [list(labels), list(tokens)]))
 
 
 def _is_uuid(text: str) -> bool:
@@ -99,20 +120,25 @@ def read_sequence(connection: Connection, facts: TableFacts) -> SequenceState | 
     sequence = facts.sequence
     if sequence is None or not sequence.readable:
         return None
-    query = sql.SQL(
-        "SELECT s.last_value, s.is_called, (SELECT {furthest}({id})::bigint FROM {table}) FROM {name} s"
-    ).format(
-        furthest=sql.SQL("max" if sequence.increment > 0 else "min"),
-        id=sql.Identifier(facts.id_column),
-        table=facts.identifier,
-        name=_as_it_is(sequence.name),
-    )
+    query = sequence_query(facts, sequence.name, ascending=sequence.increment > 0)
     row = connection.execute(query).fetchone()
     if row is None:
         return None
     last_value, is_called, extreme = row
     return SequenceState(
         sequence.name, last_value + (sequence.increment if is_called else 0), extreme, sequence.increment
+    )
+
+
+def sequence_query(names: Names, sequence: str, *, ascending: bool = True) -> sql.Composed:
+    """Selects (last_value, is_called, furthest id); `sequence` is quoted as Postgres printed it."""
+    return sql.SQL(
+        "SELECT s.last_value, s.is_called, (SELECT {furthest}({id})::bigint FROM {table}) FROM {name} s"
+    ).format(
+        furthest=sql.SQL("max" if ascending else "min"),
+        id=sql.Identifier(names.id_column),
+        table=names.identifier,
+        name=_as_it_is(sequence),
     )
 
 
@@ -131,22 +157,31 @@ _TEXT = (
     'hashtextextended({token}::text COLLATE "C", 0)',
     "{token}::text ~* '^[0-9a-f]{{8}}-[0-9a-f]{{4}}-4[0-9a-f]{{3}}-[89ab][0-9a-f]{{3}}-[0-9a-f]{{12}}$'",
 )
-_FROM_THE_HEAP: LiteralString = (
+FROM_THE_HEAP: LiteralString = (
     "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; SET LOCAL enable_bitmapscan = off"
 )
 
 
+def scan_query(names: Names) -> sql.Composed:
+    """Selects (rows, tokens, tokens beyond the distinct hashes, tokens of another version), all counts."""
+    hashed, version_4 = _UUID if names.token_type == "uuid" else _TEXT
+    token = sql.Identifier(names.token_column)
+    return sql.SQL(
+        "SELECT count(*), count({token}), count({token}) - count(DISTINCT {hashed}), "
+        "count(*) FILTER (WHERE {token} IS NOT NULL AND NOT ({version_4})) FROM {table}"
+    ).format(
+        token=token,
+        hashed=sql.SQL(hashed).format(token=token),
+        version_4=sql.SQL(version_4).format(token=token),
+        table=names.identifier,
+    )
+
+
 def scan_tokens(connection: Connection, facts: TableFacts) -> StoredTokens:
     """Count every stored token in one pass over the heap; name offenders only where there are any."""
-    hashed, version_4 = _UUID if facts.token_type == "uuid" else _TEXT
-    token = sql.Identifier(facts.token_column)
+    token, scan = sql.Identifier(facts.token_column), scan_query(facts)
     names = {"token": token, "table": facts.identifier}
-    is_version_4 = sql.SQL(version_4).format(token=token)
-    scan = sql.SQL(
-        "SELECT count(*), count({token}), count({token}) - count(DISTINCT {hashed}), "
-        "count(*) FILTER (WHERE {token} IS NOT NULL AND NOT ({is_version_4})) FROM {table}"
-    ).format(hashed=sql.SQL(hashed).format(token=token), is_version_4=is_version_4, **names)
-    connection.execute(_FROM_THE_HEAP)
+    connection.execute(FROM_THE_HEAP)
     plan = connection.execute(sql.SQL("EXPLAIN (FORMAT JSON) {}").format(scan)).fetchone()
     counted = connection.execute(scan).fetchone()
     if plan is None or counted is None:
@@ -166,7 +201,9 @@ def scan_tokens(connection: Connection, facts: TableFacts) -> StoredTokens:
     if others:
         query = sql.SQL(
             "SELECT {token}::text FROM {table} WHERE {token} IS NOT NULL AND NOT ({is_version_4}) LIMIT %s"
-        ).format(is_version_4=is_version_4, **names)
+        ).format(
+            is_version_4=sql.SQL(_UUID[1] if facts.token_type == "uuid" else _TEXT[1]).format(token=token), **names
+        )
         other_versions = tuple(text for (text,) in connection.execute(query, [EXAMPLES]))
     return StoredTokens(rows, tokens, surplus, others, _index_nodes(plan[0]), repeated, other_versions)
 

@@ -8,7 +8,7 @@ from harness.findings import printable
 from harness.verdict import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from harness.verdict import CheckResult, EnvironmentVerdict, Verdict
 
@@ -38,8 +38,7 @@ def lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield f"{environment.name}  {environment.url}", "heading"
         for result in results:
             yield f"  {WORDS[result.outcome]:<15}{result.claim}", result.outcome
-        for result in results:
-            yield from _details(result)
+        yield from _details(results)
         yield from _of_environment(environment)
         yield "", ""
     if verdict.left_out:
@@ -55,18 +54,33 @@ def lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
     )
 
 
-def _details(result: CheckResult) -> Iterator[tuple[str, str]]:
-    """What a reader needs of a claim that does not hold, or could not be asked."""
-    if result.outcome == "pass":
-        return
-    if result.outcome == "not_covered":
-        yield f"  not covered: {result.id}: {printable(result.cause)}", ""
-        return
-    yield "", ""
-    word = "FAILED" if result.outcome == "fail" else "COULD NOT TELL"
-    yield f"  {word} [{result.environment}] {result.id}: {result.claim}", result.outcome
+def _details(results: Sequence[CheckResult]) -> Iterator[tuple[str, str]]:
+    """What a reader needs of the claims that do not hold, or could not be asked: each reason once."""
+    for alike in _by_reason(results, "not_covered"):
+        claims = ", ".join(result.id for result in alike)
+        yield f"  not covered: {claims}: {printable(alike[0].cause)}; {printable(alike[0].remedy)}", ""
+    for result in results:
+        if result.outcome == "fail":
+            yield from (("", ""), (f"  FAILED [{result.environment}] {result.id}: {result.claim}", "fail"))
+            yield from _reasons(result)
+    for alike in _by_reason(results, "unknown"):
+        claims = ", ".join(result.id for result in alike)
+        yield from (("", ""), (f"  COULD NOT TELL [{alike[0].environment}] {claims}", "unknown"))
+        yield from _reasons(alike[0])
+
+
+def _by_reason(results: Sequence[CheckResult], outcome: str) -> Iterator[list[CheckResult]]:
+    """The results of an outcome, those of one reason together."""
+    reasons: dict[tuple[str, str], list[CheckResult]] = {}
+    for result in results:
+        if result.outcome == outcome:
+            reasons.setdefault((result.cause, result.remedy), []).append(result)
+    yield from reasons.values()
+
+
+def _reasons(result: CheckResult) -> Iterator[tuple[str, str]]:
     if result.want:
-        yield f"    want:   {result.want}", ""
+        yield f"    want:   {printable(result.want)}", ""
     for number, item in enumerate(result.have):
         yield f"    {'have:' if number == 0 else '':<7} {printable(item)}", ""
     yield f"    cause:  {printable(result.cause, limit=1200)}", ""

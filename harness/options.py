@@ -1,0 +1,55 @@
+"""The command line of the gate, as a pytest plugin.
+
+pytest decides where it is rooted while it reads the command line for the first time, before any conftest.py is loaded,
+and takes the value of an option that it does not know for a path of tests: `--environments /etc/smoke.yaml` would root
+it in /etc, where there is neither pyproject.toml nor conftest.py. A plugin that is installed by entry point is not
+early enough for that first reading either, but early enough to put it right.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAME = "chatbots_smoke"  # of the entry point
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of the contract; pytest's own keep working."""
+    group = parser.getgroup("chatbots smoke")
+    group.addoption("--env", action="append", metavar="NAME", help="an environment to verify; repeatable (preview)")
+    group.addoption("--environments", metavar="FILE", help="the file that describes them (environments.yaml)")
+    group.addoption("--posts", type=int, metavar="N", help="POSTs to send one after another, instead of the file's")
+    group.addoption("--burst", type=int, metavar="N", help="POSTs to send at the same moment, instead of the file's")
+    group.addoption("--revision", metavar="SHA", help="wait until the ready page names this revision, and demand it")
+    group.addoption("--source", metavar="DIR", help="a checkout of the app, for the source checks")
+    group.addoption("--read-only", action="store_true", help="send no POST: schema and stored tokens only")
+    group.addoption("--report-dir", metavar="DIR", help="where reports are written (reports/<run id>)")
+    group.addoption("--judge", action="append", metavar="HISTORY", help="judge a saved history instead of a deployment")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Root pytest again, now that it is known which words of the command line are paths of tests."""
+    from _pytest.config.findpaths import determine_setup
+
+    known = early_config.known_args_namespace
+    paths: Sequence[str] = known.file_or_dir
+    rootpath, inipath, inicfg, ignored = determine_setup(
+        inifile=known.inifilename,
+        override_ini=known.override_ini,
+        args=paths,
+        rootdir_cmd_arg=known.rootdir or None,
+        invocation_dir=early_config.invocation_params.dir,
+    )
+    if inipath == early_config.inipath:
+        return
+    # There is no public way to do this. What is set here is all that Config.parse() keeps of the first reading.
+    early_config._rootpath, early_config._inipath, early_config._inicfg = rootpath, inipath, inicfg
+    early_config._ignored_config_files = ignored
+    early_config._inicache.clear()
+    known.confcutdir = str(inipath.parent if inipath is not None else rootpath)

@@ -1,0 +1,129 @@
+"""What a run would send, in words, without sending it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from textwrap import indent
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+from harness.catalog import FACTS, parts_of
+from harness.cleanup import delete_query, find_query
+from harness.client import headers_of
+from harness.database import READ_ONLY, READ_WRITE
+from harness.redaction import MASK, Redactor, secrets_of
+from harness.stored import FROM_THE_HEAP, rows_query, scan_query, sequence_query
+from harness.workload import name_of
+
+if TYPE_CHECKING:
+    from harness.environments import Environment, Table
+
+_ONE_TRANSACTION = "once, all in one transaction"
+RUN = "RUN"  # stands for the id that a run gives itself
+
+
+def plan(environment: Environment, *, read_only: bool = False) -> dict[str, Any]:
+    """Each request and statement of a run on an environment, in order, secrets masked.
+
+    `mutates` is true where it writes: those are the POSTs and the clean-up.
+    """
+    api = environment.api
+    redact = Redactor(secrets_of(environment))
+    steps: list[dict[str, Any]] = [
+        {"does": f"GET {environment.url_of(environment.ready.path)}", "until": _until(environment), "mutates": False}
+    ]
+    if environment.login is not None and not read_only:
+        body = dict.fromkeys(environment.login.body.get_secret_value(), MASK)
+        steps.append(
+            {
+                "does": f"POST {environment.url_of(environment.login.path)} {json.dumps(body)}",
+                "until": "once",
+                "mutates": False,
+            }
+        )
+    if not read_only:
+        example = json.dumps(environment.payload_for(name_of(RUN, 1)))
+        post = f"POST {environment.url_of(api.create)} {example}"
+        steps.append({"does": post, "until": f"{environment.posts} times, one after another", "mutates": True})
+        if environment.burst:
+            steps.append({"does": post, "until": f"{environment.burst} times at once", "mutates": True})
+    names = _Configured(environment.table)
+    if environment.database is not None:
+        steps += [{"does": does, "until": _ONE_TRANSACTION, "mutates": False} for does in _statements(names, read_only)]
+    if not read_only:
+        steps += _clean_up(environment, names)
+    headers = {name: redact(value) for name, value in headers_of(environment, RUN).items()}
+    return {
+        "environment": environment.name,
+        "url": environment.origin,
+        "headers": headers,
+        "covers": "HTTP and database" if environment.database is not None else "HTTP only (database: null)",
+        "steps": [{**step, "does": redact(step["does"])} for step in steps],
+    }
+
+
+def _until(environment: Environment) -> str:
+    return f"until it answers 2xx, for at most {environment.ready.timeout_s:g} s"
+
+
+@dataclass(frozen=True, slots=True)
+class _Configured:
+    """The names as the configuration has them; a run takes their spelling and the token's type from the catalog."""
+
+    table: Table
+    token_type: str = "uuid"
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        return sql.Identifier(*parts_of(self.table.name))
+
+    @property
+    def id_column(self) -> str:
+        return self.table.id
+
+    @property
+    def label_column(self) -> str:
+        return self.table.label
+
+    @property
+    def token_column(self) -> str:
+        return self.table.token
+
+
+def _statements(names: _Configured, read_only: bool) -> list[str]:
+    scan = scan_query(names).as_string()
+    return [
+        READ_ONLY,
+        FACTS.strip().replace("%%", "%"),
+        *([] if read_only else [rows_query(names).as_string()]),
+        sequence_query(names, f"(the sequence of {names.id_column})").as_string(),
+        FROM_THE_HEAP,
+        f"EXPLAIN (FORMAT JSON) {scan}",
+        scan,
+        "ROLLBACK",
+    ]
+
+
+def _clean_up(environment: Environment, names: _Configured) -> list[dict[str, Any]]:
+    if environment.cleanup == "keep" or (environment.cleanup == "database" and environment.database is None):
+        return [{"does": f"no clean-up (cleanup: {environment.cleanup}): the rows stay", "until": "", "mutates": False}]
+    find = {"does": find_query(names).as_string(), "until": "once, after the checks, READ ONLY", "mutates": False}
+    if environment.cleanup == "api":
+        does = f"DELETE {environment.url_of(environment.api.delete or '')}"
+        delete = {"does": does, "until": "once for each row of this run, after the checks", "mutates": True}
+        return [delete] if environment.database is None else [find, delete, find]
+    does = f"{READ_WRITE}; {delete_query(names).as_string()}; COMMIT"
+    return [find, {"does": does, "until": "once, after the checks", "mutates": True}, find]
+
+
+def in_words(planned: dict[str, Any]) -> str:
+    """The plan as text."""
+    out = [f"{planned['environment']}  {planned['url']}  ({planned['covers']})"]
+    out += [f"  header {name}: {value}" for name, value in planned["headers"].items()]
+    for number, step in enumerate(planned["steps"], start=1):
+        when = f", {step['until']}" if step["until"] else ""
+        out.append(f"  {number}. {'WRITES' if step['mutates'] else 'reads'}{when}:")
+        out.append(indent(step["does"], "       "))
+    return "\n".join(out)

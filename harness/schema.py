@@ -1,0 +1,54 @@
+"""The published JSON Schemas (draft 2020-12): of `verdict.json`, and of `environments.yaml` for editors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.environments import Environment
+from harness.verdict import Verdict
+
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_REFERENCE = {"type": "string", "pattern": r"\$\{"}
+
+
+def verdict_schema() -> dict[str, Any]:
+    """The schema of `verdict.json`."""
+    return {"$schema": _DRAFT, **Verdict.model_json_schema(by_alias=True, mode="serialization")}
+
+
+def environments_schema() -> dict[str, Any]:
+    """The schema of `environments.yaml`, before defaults are merged and variables expanded.
+
+    Every key may stand in `defaults` or in an environment, so none is required; any value may be a `${VAR}`.
+    """
+    schema = Environment.model_json_schema(by_alias=True)
+    definitions = {name: _partial(definition) for name, definition in schema.pop("$defs", {}).items()}
+    entry = _partial(schema)
+    entry["properties"].pop("name")
+    entry["title"] = "an environment, or defaults for all"
+    return {
+        "$schema": _DRAFT,
+        "title": "environments.yaml of chatbots smoke",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["environments"],
+        "properties": {
+            "defaults": {"anyOf": [{"$ref": "#/$defs/Entry"}, {"type": "null"}]},
+            "environments": {
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": {"$ref": "#/$defs/Entry"},
+            },
+        },
+        "$defs": {**definitions, "Entry": entry},
+    }
+
+
+def _partial(definition: dict[str, Any]) -> dict[str, Any]:
+    """An object whose keys are all optional and whose plain values may be references to variables."""
+    definition = {key: value for key, value in definition.items() if key != "required"}
+    definition["properties"] = {
+        key: {"anyOf": [value, _REFERENCE]} if value.get("type") in ("integer", "number", "boolean") else value
+        for key, value in definition.get("properties", {}).items()
+    }
+    return definition
