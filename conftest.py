@@ -367,6 +367,8 @@ def _write_reports(config: pytest.Config, gate: Gate, verdict: Verdict) -> None:
         elsewhere = Path(config.option.xmlpath)
         if elsewhere.resolve() != own.resolve() and elsewhere.exists():
             shutil.copyfile(elsewhere, own)
+        if own.exists():
+            own.chmod(0o600)
     except OSError as error:
         if reporter is not None:
             reporter.write_line(f"the reports in {gate.report_dir} cannot be written: {error.strerror}", red=True)

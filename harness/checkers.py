@@ -263,9 +263,11 @@ def _same_token(one: str, other: str) -> bool:
 # The functions that make version 4 UUIDs, by identity: an extension owns them, and this is their C symbol.
 _GENERATORS = {("uuid-ossp", "uuid_generate_v4"), ("pgcrypto", "pg_random_uuid"), ("pgcrypto", "gen_random_uuid")}
 _BUILT_IN = {"gen_random_uuid": 130000, "uuidv4": 180000}  # and the server_version_num they came with
-# One call without arguments, as pg_get_expr prints it; a cast around it changes the type, not what makes the value.
+# One call without arguments, as pg_get_expr prints it; a cast around it changes the type, not what makes the value,
+# unless it cuts the value short: a UUID has 36 characters.
 _CALL = re.compile(
-    r'(?P<cast>\()?(?:(?:"(?:[^"]|"")+"|\w+)\.)?(?P<name>"(?:[^"]|"")+"|\w+)\(\)(?(cast)\)::[\w ]+(?:\(\d+\))?|)'
+    r'(?P<cast>\()?(?:(?:"(?:[^"]|"")+"|\w+)\.)?(?P<name>"(?:[^"]|"")+"|\w+)\(\)'
+    r"(?(cast)\)::[\w ]+(?:\((?:3[6-9]|[4-9]\d|\d{3,})\))?|)"
 )
 
 
@@ -294,20 +296,38 @@ def _owner(function: Function) -> str:
 
 def overriding(facts: TableFacts) -> list[str]:
     """Triggers, rules and generated columns that decide the token instead of the column's default."""
-    column = re.escape(facts.token_column)
-    sets = re.compile(
-        rf'(?i)\bnew\s*\.\s*"?{column}"?\s*:?=(?!=)|\binto\s+(strict\s+)?([^;]*,\s*)?new\s*\.\s*"?{column}"?|'
-        rf"'{column}'[^;]*(populate_record|#=)|(populate_record|#=|hstore|jsonb?_build_object)[^;]*'{column}'"
-    )
+    sets = _assignment_to(facts.token_column)
     found = [
         f"trigger {t.name} calls {t.function}, which sets {facts.token_column}"
         for t in facts.triggers
-        if (t.before_insert or t.instead_of) and sets.search(t.source)
+        if (t.before_insert or t.instead_of) and sets.search(_without_comments(t.source))
     ]
     found += [f"rule {rule} rewrites INSERT" for rule in facts.insert_rules]
     if facts.token_generated:
         found.append(f"column {facts.token_column} is GENERATED ALWAYS AS")
     return found
+
+
+def _assignment_to(column: str) -> re.Pattern[str]:
+    """What sets a column of NEW in PL/pgSQL, in a source whose blanks are single.
+
+    An assignment (`=` is one only where a statement begins, elsewhere it compares), a target of INTO, or a whole NEW
+    that is made from a record which names the column.
+    """
+    field = rf'\bnew ?\. ?"?{re.escape(column)}"?(?!\w)'
+    key = rf"""["']{re.escape(column)}(?!\w)"""
+    begins = r"(?:^|;|\b(?:begin|then|else|loop)\b) ?"
+    return re.compile(
+        rf"(?i){field} ?:=|{begins}{field} ?=(?!=)|"
+        rf'(?<!insert )\binto (?:strict )?(?:[\w."]+ ?, ?)*{field}|'
+        rf"(?:{begins}new ?:?=|\breturn\b)[^;]*{key}|{key}[^;]*\binto (?:strict )?new\b(?! ?\.)"
+    )
+
+
+def _without_comments(source: str) -> str:
+    """A function's source without its comments, each run of blanks as one; strings stay."""
+    bare = re.sub(r"(?s)('(?:[^']|'')*')|--[^\n]*|/\*.*?\*/", lambda match: match[1] or " ", source)
+    return re.sub(r"\s+", " ", bare).strip()
 
 
 def is_unique_by(index: Index) -> bool:

@@ -54,7 +54,7 @@ class Client:
         return session
 
     def renew_connection(self) -> None:
-        """Let this thread's next request open a new connection, which may reach another instance."""
+        """Close this thread's connection: the next request opens a new one, which may reach another instance."""
         self.session().close()
 
     def get(self, path: str, timeout_s: float) -> Reply:

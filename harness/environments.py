@@ -51,8 +51,8 @@ def _http_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         port_is_readable = parts.port is None or parts.port >= 0
-    except ValueError as error:
-        raise ValueError(f"is not a URL: {error}") from None
+    except ValueError:  # whose message may quote a password
+        raise ValueError("is not a URL: its host or port cannot be read") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_readable:
         raise ValueError("must be a URL such as https://preview.example.com")
     if parts.query or parts.fragment:
@@ -66,6 +66,7 @@ def _postgres_url(secret: SecretStr) -> SecretStr:
         raise ValueError("begins or ends with a blank or a line break; is there one at the end of the variable?")
     scheme = url.partition(":")[0].lower() if "://" in url else ""
     if scheme in ("postgres", "postgresql"):
+        _demand_encoded_credentials(url)
         return secret
     if scheme in ("http", "https"):
         raise ValueError(
@@ -75,6 +76,22 @@ def _postgres_url(secret: SecretStr) -> SecretStr:
     if scheme.startswith("postgres"):
         raise ValueError(f"must be a postgresql:// URL: take the driver's name out of {scheme}://")
     raise ValueError("must be a URL such as postgresql://user:password@host:5432/name")
+
+
+def _demand_encoded_credentials(url: str) -> None:
+    """Refuse a password that ends the URL's authority early: everybody would take its rest for a host or a path."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = None
+    credentials_end_early = parts is not None and (
+        "@" in parts.path + parts.fragment or (parts.netloc and "@" not in parts.netloc and "@" in parts.query)
+    )
+    if parts is None or credentials_end_early:
+        raise ValueError(
+            "cannot be parsed; percent-encode the special characters of its user and password "
+            "(/ is %2F, ? is %3F, # is %23, [ is %5B, @ is %40)"
+        )
 
 
 def _headers(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,13 +12,14 @@ if TYPE_CHECKING:
 
 SHOWN_ITEMS = 8
 SHOWN_CHARACTERS = 600
+SHOWN_SENTENCE = 1200
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A claim that was asked and seen broken.
 
-    `have` holds the offending items, bounded and printable; the other fields are sentences.
+    `have` holds the offending items, the other fields are sentences; all are bounded and printable.
     """
 
     claim: str
@@ -63,6 +65,7 @@ def finding(*, claim: str, want: str, have: Iterable[object] | object, cause: st
     shown = [printable(item) for item in items[:SHOWN_ITEMS]]
     if len(items) > SHOWN_ITEMS:
         shown.append(f"and {len(items) - SHOWN_ITEMS} more")
+    want, cause, remedy = (printable(text, limit=SHOWN_SENTENCE) for text in (want, cause, remedy))
     worded = Finding(claim=claim, want=want, have=tuple(shown), cause=cause, remedy=remedy)
     _worded.set(worded)
     return worded
@@ -75,9 +78,14 @@ def last_finding() -> Finding | None:
     return worded
 
 
+# What a CI's log reader obeys: `::error::` at a line's start, blanks aside, and `##[error]`, `##vso[..]` anywhere.
+_COMMAND = re.compile(r"^ *:(?=:)|#(?=#(?:\[|vso\[|teamcity\[))")
+
+
 def printable(item: object, limit: int = SHOWN_CHARACTERS) -> str:
-    """One line of plain text: whatever a server sent can neither move a terminal's cursor nor start a line."""
+    """One line of plain text: what a server sent can move no cursor, start no line, and command no CI."""
     text = str(item)
     cut = text[:limit]
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in cut)
+    shown = _COMMAND.sub(lambda match: f"{match[0][:-1]}\\x{ord(match[0][-1]):02x}", shown)
     return shown if len(text) <= limit else f"{shown}... ({len(text)} characters)"

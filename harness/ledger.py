@@ -121,6 +121,8 @@ def read(path: Path) -> tuple[str, dict[str, Recorded]]:
             continue
         try:
             record = json.loads(line)
+            if not isinstance(record, dict):
+                raise TypeError("not an object")  # noqa: TRY301 (worded like any other)
             if number == 1:
                 run = _begin(record, recorded)
             else:
@@ -155,7 +157,10 @@ def read_together(files: Sequence[Path]) -> dict[str, History]:
 def _begin(record: dict[str, Any], recorded: dict[str, Recorded]) -> str:
     if record.get("record") != "run" or record.get("format") != FORMAT:
         raise ValueError(f"not the first record of a history of format {FORMAT}")
-    for name, settings in record["environments"].items():
+    environments = record["environments"]
+    if not isinstance(environments, dict) or not all(isinstance(of, dict) for of in environments.values()):
+        raise TypeError("environments is not an object of objects")
+    for name, settings in environments.items():
         recorded[name] = Recorded(name, settings)
     return str(record["run"])
 

@@ -48,7 +48,8 @@ def plan(environment: Environment, *, read_only: bool = False) -> dict[str, Any]
         post = f"POST {environment.url_of(api.create)} {example}"
         steps.append({"does": post, "until": f"{environment.posts} times, one after another", "mutates": True})
         if environment.burst:
-            steps.append({"does": post, "until": f"{environment.burst} times at once", "mutates": True})
+            together = f"{environment.burst} times at once, each behind a GET that opens its connection"
+            steps.append({"does": post, "until": together, "mutates": True})
     names = _Configured(environment.table)
     if environment.database is not None:
         steps += [{"does": does, "until": _ONE_TRANSACTION, "mutates": False} for does in _statements(names, read_only)]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from harness.exchange import Reply
 
 LONGEST_PAUSE_S = 10.0
+LONGEST_REVISION = 200  # characters; whatever the page holds there goes into reports
 FRESH_CONNECTIONS = 8  # that are asked for their revision after the POSTs
 
 
@@ -66,8 +67,8 @@ def wait_until_ready(client: Client, revision: str | None, stop: threading.Event
         return stop.is_set() or time.monotonic() >= last
 
     def ask() -> Readiness:
-        client.renew_connection()
         reply = client.get(ready.path, timeout_s=deadline - time.monotonic())
+        client.renew_connection()
         return Readiness(waited_s=time.monotonic() - began, revision=_serving(client.environment, reply, revision))
 
     attempts = Retrying(
@@ -115,7 +116,7 @@ def revision_of(environment: Environment, reply: Reply) -> str | None:
         value = lookup(parse_json(reply.body), environment.ready.revision or "")
     except ValueError:
         return None
-    return None if is_missing(value) or value is None else str(value)
+    return None if is_missing(value) or value is None else printable(value, limit=LONGEST_REVISION)
 
 
 def revisions_now(client: Client) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ credential, every string of a login's body, a user and password in the deploymen
 from __future__ import annotations
 
 import base64
+import html
 import json
 import threading
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ _HARMLESS_HEADERS = frozenset(
 
 
 class Redactor:
-    """Replaces known secrets, also where they stand percent-encoded, base64-encoded or JSON-escaped. Thread-safe."""
+    """Replaces known secrets, also percent-encoded, base64-encoded, JSON- or HTML-escaped. Thread-safe."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()
@@ -63,6 +64,8 @@ def secrets_of(environment: Environment) -> Iterator[str]:
         if name.lower() not in _HARMLESS_HEADERS:
             yield value
             yield from value.split(" ")[1:]  # the credentials after an authentication scheme (RFC 9110 section 11.4)
+        if name.lower() == "cookie":
+            yield from (pair.partition("=")[2] for pair in value.split("; "))
     if environment.login is not None:
         yield from _texts(environment.login.body.get_secret_value())
     yield from secrets_of_url(environment.url)
@@ -92,6 +95,9 @@ def _spellings(secret: str) -> Iterator[str]:
     yield quote(secret, safe="", errors="replace")
     yield quote_plus(secret, errors="replace")
     yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    yield html.escape(secret)
+    yield html.escape(secret).replace("&#x27;", "&#39;")  # as Node's pages spell it
     yield base64.b64encode(encoded).decode().rstrip("=")
     yield base64.urlsafe_b64encode(encoded).decode().rstrip("=")
 

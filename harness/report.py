@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -28,7 +29,9 @@ def write(verdict: Verdict, folder: Path) -> None:
     Raises:
         OSError: a file cannot be written.
     """
-    _write(folder / "verdict.json", verdict.model_dump_json(by_alias=True, indent=2) + "\n")
+    # Not by pydantic: it refuses a lone surrogate, which a server may have sent as an escape in JSON.
+    document = json.dumps(verdict.model_dump(by_alias=True), ensure_ascii=False, indent=2)
+    _write(folder / "verdict.json", document + "\n")
     text = markdown(verdict)
     _write(folder / "summary.md", text)
     step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
@@ -50,6 +53,6 @@ def _write(path: Path, text: str) -> None:
     """Replace a file as a whole: a reader finds the old text or the new one."""
     aside = path.with_name(f".{path.name}.part")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text)
     aside.replace(path)

@@ -26,6 +26,9 @@ _ADVICE = {
 }
 
 
+_BOUNDED = 20_000  # characters: what comes here was bounded already, and is not to be cut a second time
+
+
 def advice(code: int) -> str:
     """What a gate does with an exit code."""
     return _ADVICE[ExitCode(code)] if code in set(ExitCode) else "hold"
@@ -45,7 +48,8 @@ def lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield f"not selected: {', '.join(verdict.left_out)}", ""
     for row in verdict.left_behind:
         id_ = f" (id {row.id})" if row.id else ""
-        yield f"may be left behind: {row.environment} {row.name}{id_}: {row.reason}. {row.remedy}", "unknown"
+        row_in_words = f"{row.environment} {row.name}{id_}: {row.reason}. {row.remedy}"
+        yield f"may be left behind: {printable(row_in_words, _BOUNDED)}", "unknown"
     if verdict.error:
         yield verdict.error, "unknown"
     yield (
@@ -58,7 +62,10 @@ def _details(results: Sequence[CheckResult]) -> Iterator[tuple[str, str]]:
     """What a reader needs of the claims that do not hold, or could not be asked: each reason once."""
     for alike in _by_reason(results, "not_covered"):
         claims = ", ".join(result.id for result in alike)
-        yield f"  not covered: {claims}: {printable(alike[0].cause)}; {printable(alike[0].remedy)}", ""
+        yield (
+            f"  not covered: {claims}: {printable(alike[0].cause, _BOUNDED)}; {printable(alike[0].remedy, _BOUNDED)}",
+            "",
+        )
     for result in results:
         if result.outcome == "fail":
             yield from (("", ""), (f"  FAILED [{result.environment}] {result.id}: {result.claim}", "fail"))
@@ -80,11 +87,11 @@ def _by_reason(results: Sequence[CheckResult], outcome: str) -> Iterator[list[Ch
 
 def _reasons(result: CheckResult) -> Iterator[tuple[str, str]]:
     if result.want:
-        yield f"    want:   {printable(result.want)}", ""
+        yield f"    want:   {printable(result.want, _BOUNDED)}", ""
     for number, item in enumerate(result.have):
-        yield f"    {'have:' if number == 0 else '':<7} {printable(item)}", ""
-    yield f"    cause:  {printable(result.cause, limit=1200)}", ""
-    yield f"    remedy: {printable(result.remedy, limit=1200)}", ""
+        yield f"    {'have:' if number == 0 else '':<7} {printable(item, _BOUNDED)}", ""
+    yield f"    cause:  {printable(result.cause, _BOUNDED)}", ""
+    yield f"    remedy: {printable(result.remedy, _BOUNDED)}", ""
 
 
 def _of_environment(environment: EnvironmentVerdict) -> Iterator[tuple[str, str]]:
@@ -132,7 +139,7 @@ def markdown(verdict: Verdict) -> str:
 
 def _code(text: str) -> str:
     """A code span that the text cannot end (CommonMark: a longer run of backticks than any inside)."""
-    text = printable(text, limit=1200)
+    text = printable(text, _BOUNDED)
     longest = max((len(run) for run in "".join(c if c == "`" else " " for c in text).split()), default=0)
     fence = "`" * (longest + 1)
     return f"{fence} {text} {fence}"

@@ -55,8 +55,9 @@ def _one_after_another(
         if stop.is_set():
             break
         _intend(client, ledger, run, [n], "sequence")
-        client.renew_connection()  # each may reach another instance, and none meets a connection that idled out
         attempt = client.post_chatbot(n, name_of(run, n), "sequence")
+        # A new connection for each: it may reach another instance, has not idled out, and holds no worker meanwhile.
+        client.renew_connection()
         ledger.settle(client.environment.name, attempt)
         attempts.append(attempt)
     return attempts
@@ -73,9 +74,15 @@ def _at_once(client: Client, ledger: Ledger, run: str, numbers: Sequence[int], s
         if stop.is_set():
             return None
         attempt = client.post_chatbot(n, name_of(run, n), "burst")
+        client.renew_connection()
         ledger.settle(client.environment.name, attempt)
         return attempt
 
     with ThreadPoolExecutor(len(numbers)) as pool:
-        attempts = list(pool.map(post, numbers))
+        try:
+            sent = pool.map(post, numbers)
+        except RuntimeError:  # no more threads: those that wait already would wait for ever
+            barrier.abort()
+            raise
+        attempts = list(sent)
     return [attempt for attempt in attempts if attempt is not None]

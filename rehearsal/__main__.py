@@ -1,0 +1,165 @@
+"""Starts two deployments on one throwaway Postgres, and runs a command against them.
+
+    python -m rehearsal [--fault NAME] [--postgres auto|packaged|system] [--revision SHA] [-- COMMAND ..]
+    python -m rehearsal faults
+
+The command finds PREVIEW_URL, PREVIEW_POSTGRES_URL, PRODUCTION_URL and POSTGRES_URL in its environment, and its exit
+code is the rehearsal's. Without a command both stay up, and the four are printed for a shell, until Ctrl-C.
+
+Exit codes of its own: 2 usage, 3 the rehearsal could not start, 127 no such command, 128 + n ended by signal n.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rehearsal.binaries import KINDS, NoPostgres
+from rehearsal.names import UnknownName
+from rehearsal.plan import REVISION
+from rehearsal.postgres import embedded_postgres
+
+USAGE, COULD_NOT_START, NO_SUCH_COMMAND = 2, 3, 127
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line, up to `--`."""
+    options = argparse.ArgumentParser(
+        prog="python -m rehearsal",
+        usage="python -m rehearsal [--fault NAME] [--postgres KIND] [--revision SHA] [-- COMMAND ..] | faults",
+        description="Two deployments on this machine, preview and production, that can be broken on purpose.",
+    )
+    options.add_argument("what", nargs="?", choices=["faults"], help="list the faults instead")
+    options.add_argument("--fault", metavar="NAME", help="break both deployments in this way")
+    options.add_argument(
+        "--postgres", choices=KINDS, help="where Postgres comes from (default: REHEARSAL_POSTGRES, auto)"
+    )
+    options.add_argument("--revision", default=REVISION, metavar="SHA", help="the commit that their pages name")
+    return options
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command line and returns the exit code."""
+    before, _, command = split(arguments)
+    options = parser().parse_args(before)
+    if options.what == "faults":
+        print_faults()
+        return 0
+    # Importing takes as long as starting Postgres does: both at once.
+    threading.Thread(target=importlib.import_module, args=("rehearsal.deployment",), daemon=True).start()
+    try:
+        if options.fault:
+            from rehearsal.faults import fault_named
+
+            fault_named(options.fault)
+        return rehearse(options, command)
+    except UnknownName as error:
+        print(f"rehearsal: {error}", file=sys.stderr)
+        return USAGE
+    except NoPostgres as error:
+        print(f"rehearsal: {error}", file=sys.stderr)
+        return COULD_NOT_START
+
+
+def split(arguments: list[str]) -> tuple[list[str], str, list[str]]:
+    """What stands before `--`, the `--` itself if it is there, and the command after it."""
+    if "--" not in arguments:
+        return arguments, "", []
+    at = arguments.index("--")
+    return arguments[:at], "--", arguments[at + 1 :]
+
+
+def rehearse(options: argparse.Namespace, command: list[str]) -> int:
+    """Starts everything, runs the command or waits, and stops everything."""
+    with ending_on_sigterm(), embedded_postgres(options.postgres) as server:
+        from rehearsal.deployment import deployed
+
+        broken = f", broken: {options.fault}" if options.fault else ""
+        print(f"rehearsal: {server.binaries}{broken}", file=sys.stderr, flush=True)
+        with (
+            deployed(server, options.fault, name="preview", revision=options.revision) as preview,
+            deployed(server, options.fault, name="production", revision=options.revision) as production,
+        ):
+            variables = {
+                "PREVIEW_URL": preview.url,
+                "PREVIEW_POSTGRES_URL": preview.database,
+                "PRODUCTION_URL": production.url,
+                "POSTGRES_URL": production.database,
+            }
+            return run(command, variables) if command else stay(variables)
+
+
+def run(command: list[str], variables: dict[str, str]) -> int:
+    """Runs the command to its end. Ctrl-C reaches it by itself; a SIGTERM to the rehearsal is passed on to it."""
+    # A handler, not SIG_IGN: that would be inherited by the command.
+    handlers = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        try:
+            child = subprocess.Popen(command, env={**os.environ, **variables})
+        except OSError as error:
+            print(f"rehearsal: cannot run {command[0]}: {error.strerror}", file=sys.stderr)
+            return NO_SUCH_COMMAND
+        signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+        code = child.wait()
+        return code if code >= 0 else 128 - code
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def stay(variables: dict[str, str]) -> int:
+    """Prints the variables for a shell and stays up until Ctrl-C or SIGTERM."""
+    for name, value in variables.items():
+        print(f"export {name}={shlex.quote(value)}")
+    sys.stdout.flush()
+    print("rehearsal: up; Ctrl-C ends it", file=sys.stderr, flush=True)
+    while True:
+        signal.pause()
+
+
+@contextmanager
+def ending_on_sigterm() -> Iterator[None]:
+    """SIGTERM unwinds the stack, as Ctrl-C does."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def print_faults() -> None:
+    """The catalogue, by area: name, lie, and the claims that catch it."""
+    from rehearsal.faults import FAULTS
+
+    area = ""
+    for fault in FAULTS.values():
+        if fault.area != area:
+            area = fault.area
+            print(f"{area}\n")
+        print(f"  {fault.name}    (exit {fault.exit_code})\n      {fault.lie}")
+        for outcome in ("fail", "unknown"):
+            claims = [claim for claim, expected in fault.catches.items() if expected == outcome]
+            if claims:
+                print(f"      {outcome}: {', '.join(claims)}")
+        print()
+    print(f"{len(FAULTS)} faults")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)

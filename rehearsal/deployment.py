@@ -1,0 +1,100 @@
+"""Deployments: one app on one database each, healthy or broken in one named way. Any number share one Postgres.
+
+    with embedded_postgres() as server, deployed(server, fault="reuses_token") as deployment:
+        deployment.url         # http://127.0.0.1:43210
+        deployment.database    # postgresql://app@/..   (what is published; a fault may publish a wrong one)
+        deployment.revision    # the commit that the deployer believes is serving; the pages / and /healthz say it as
+                               # {"revision": ..}
+        deployment.settings    # keys that its entry in environments.yaml needs besides url and database; mostly {}
+
+`deployed(server, fault=None, variant=None, name="preview", revision=REVISION)` is all there is. It may be called from
+several threads at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rehearsal.app import build
+from rehearsal.faults import fault_named
+from rehearsal.plan import REVISION, Plan
+from rehearsal.postgres import OWNER, Postgres
+from rehearsal.server import serving
+from rehearsal.variants import variant_named
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+CHANGE = "0002_public_token_uuid.sql"
+STEPS = {"old": ("0001_chatbots.sql", "seed.sql"), "new": ("0001_chatbots.sql", "seed.sql", CHANGE)}
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What a deployer knows of a deployment."""
+
+    name: str
+    url: str
+    database: str
+    revision: str
+    settings: dict[str, Any]
+
+
+@contextmanager
+def deployed(
+    server: Postgres,
+    fault: str | None = None,
+    variant: str | None = None,
+    name: str = "preview",
+    revision: str = REVISION,
+) -> Iterator[Deployment]:
+    """One deployment for the time of the block; its database is gone with it.
+
+    Raises UnknownName for a fault or variant that is not there.
+    """
+    database = server.new_name(name)
+    plan = Plan(
+        has_uuid_ossp=server.has_uuid_ossp,
+        new_database=lambda: new_database(server, server.new_name(name), "new"),
+        dsn_as=lambda role, password: server.dsn(database, role, password),
+        revision=revision,
+    )
+    if fault is not None:
+        fault_named(fault).breaks(plan)
+    if variant is not None:
+        variant_named(variant).changes(plan)
+
+    with ExitStack() as stack:
+        stack.callback(server.drop_database, database)
+        dsn = new_database(server, database, plan.schema)
+        if plan.statements:
+            server.run(database, plan.statements)
+        url = stack.enter_context(serving(build(plan, plan.app_dsn or dsn)))
+        if plan.migrate_later:
+            server.run(database, [script(CHANGE)], role=OWNER)
+        if plan.later:
+            server.run(database, plan.later)
+        yield Deployment(name, plan.publish_url(url), plan.publish_database(dsn), revision, plan.settings)
+
+
+def new_database(server: Postgres, name: str, schema: str) -> str:
+    """A database with the table before (old) or after (new) the change; returns its DSN."""
+    return server.create_database(name, template(server, schema))
+
+
+def template(server: Postgres, schema: str) -> str:
+    """The database that is copied for this schema: migrated once per server, which takes longer than a copy."""
+    name = f"template_{schema}"
+    with server.template_lock:
+        if name not in server.templates:
+            server.create_database(name)
+            server.run(name, map(script, STEPS[schema]), role=OWNER)
+            server.templates.add(name)
+    return name
+
+
+def script(step: str) -> str:
+    """The text of one migration."""
+    return (MIGRATIONS / step).read_text()

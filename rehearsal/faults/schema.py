@@ -1,0 +1,268 @@
+"""The table is not what the change made of it: type, default, index, kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rehearsal.faults.catalogue import ABOUT_ACKNOWLEDGED, fault
+
+if TYPE_CHECKING:
+    from rehearsal.plan import Plan
+
+POSTS = ("every_post_answers_201", "posts_at_once_answer_201")
+DEFAULT = "default_is_a_database_v4_generator"
+
+DROP_UNIQUE = "alter table chatbots drop constraint chatbots_public_token_key"
+
+# 16 bytes b with the version and the variant forced into them (RFC 9562, 4.1 and 4.2)
+VERSIONED = "set_byte(b, 6, (get_byte(b, 6) & 15) | ({version} << 4))"
+SHAPED = f"encode(set_byte({VERSIONED}, 8, (get_byte(b, 8) & 63) | 128), 'hex')::uuid"
+FROM_THE_CLOCK = "decode(md5(clock_timestamp()::text || random()::text), 'hex')"
+
+
+def maker(name: str, version: int, source: str) -> str:
+    """A function that makes a UUID of this version from these 16 bytes."""
+    return (
+        f"create function {name}() returns uuid language sql volatile as"
+        f" $$ select {SHAPED.format(version=version)} from (select {source} as b) as source $$"
+    )
+
+
+def default(expression: str) -> str:
+    """The statement that sets the default."""
+    return f"alter table chatbots alter column public_token set default {expression}"
+
+
+def retyped(plan: Plan, to: str) -> None:
+    """The column keeps its tokens and its generator, and gets another type."""
+    generator = "uuid_generate_v4()" if plan.has_uuid_ossp else "gen_random_uuid()"
+    plan.statements.append(
+        "alter table chatbots alter column public_token drop default,"
+        f" alter column public_token type {to} using public_token::text,"
+        f" alter column public_token set default ({generator})::text"
+    )
+
+
+@fault(fail=["column_is_uuid"])
+def column_still_text(plan: Plan) -> None:
+    """The column is text; its default makes good tokens and casts them."""
+    retyped(plan, "text")
+
+
+@fault(fail=["column_is_uuid"])
+def column_is_varchar_36(plan: Plan) -> None:
+    """The column is varchar(36); its default makes good tokens and casts them."""
+    retyped(plan, "varchar(36)")
+
+
+@fault(fail=[DEFAULT])
+def no_default(plan: Plan) -> None:
+    """The column has no default: the app calls its own randomUUID() and names the column in the INSERT."""
+    import uuid
+
+    from rehearsal.faults.tokens import stores
+
+    plan.statements.append("alter table chatbots alter column public_token drop default")
+    stores(plan, lambda: str(uuid.uuid4()))
+
+
+@fault(fail=["tokens_are_version_4", DEFAULT, "stored_tokens_are_version_4"])
+def default_is_v1(plan: Plan) -> None:
+    """The default is uuid_generate_v1() (a function of the same shape where uuid-ossp is missing)."""
+    if plan.has_uuid_ossp:
+        plan.statements.append(default("uuid_generate_v1()"))
+    else:
+        plan.statements += [maker("time_based_uuid", 1, "uuid_send(gen_random_uuid())"), default("time_based_uuid()")]
+
+
+@fault(fail=["tokens_are_version_4", DEFAULT, "stored_tokens_are_version_4"])
+def default_is_v1mc(plan: Plan) -> None:
+    """The default is uuid_generate_v1mc(): time, and a random network address."""
+    if plan.has_uuid_ossp:
+        plan.statements.append(default("uuid_generate_v1mc()"))
+    else:
+        plan.statements += [maker("uuid_generate_v1mc", 1, FROM_THE_CLOCK), default("uuid_generate_v1mc()")]
+
+
+@fault(fail=["tokens_are_version_4", DEFAULT, "stored_tokens_are_version_4"])
+def default_is_v5(plan: Plan) -> None:
+    """The default is a name-based UUID (version 5) of the clock."""
+    plan.statements += [maker("name_based_uuid", 5, FROM_THE_CLOCK), default("name_based_uuid()")]
+
+
+@fault(fail=["tokens_are_version_4", DEFAULT, "stored_tokens_are_version_4"])
+def default_is_md5(plan: Plan) -> None:
+    """The default is md5(random()::text)::uuid: any version, at most 2^53 values.
+
+    Its first digit of version is fixed to 3 here, so that no token happens to look like version 4.
+    """
+    plan.statements += [maker("md5_uuid", 3, "decode(md5(random()::text), 'hex')"), default("md5_uuid()")]
+
+
+@fault(fail=[DEFAULT])
+def default_is_md5_shaped_as_v4(plan: Plan) -> None:
+    """The default is the md5 of clock and random(), with version and variant forced: looks like version 4."""
+    plan.statements += [maker("secure_uuid", 4, FROM_THE_CLOCK), default("secure_uuid()")]
+
+
+@fault(fail=[DEFAULT])
+def default_counts_up(plan: Plan) -> None:
+    """The default is a counter behind a prefix of the database's own, shaped as version 4: the next one is known."""
+    counted = (
+        "substr(decode(md5(current_database() || pg_postmaster_start_time()::text), 'hex'), 1, 12)"
+        " || int4send(nextval('token_counter')::int)"
+    )
+    plan.statements += [
+        "create sequence token_counter",
+        "grant usage on sequence token_counter to app",
+        maker("next_uuid", 4, counted),
+        default("next_uuid()"),
+    ]
+
+
+@fault(fail=[*POSTS, "tokens_differ_between_environments", DEFAULT])
+def default_is_constant(plan: Plan) -> None:
+    """The default was evaluated once, when the migration was written: the second POST answers 23505."""
+    plan.statements.append(default("'3f0c2a51-5f6e-4b0d-9a57-1c2d3e4f5a6b'::uuid"))
+
+
+@fault(fail=[DEFAULT])
+def impostor_default(plan: Plan) -> None:
+    """The default reads uuid_generate_v4(), which is a function of our own: md5 of the clock, shaped as version 4."""
+    plan.statements += [
+        'drop extension if exists "uuid-ossp" cascade',
+        maker("uuid_generate_v4", 4, FROM_THE_CLOCK),
+        default("uuid_generate_v4()"),
+    ]
+
+
+@fault(fail=["nothing_overrides_the_default"])
+def trigger_overrides_the_default(plan: Plan) -> None:
+    """A trigger BEFORE INSERT replaces what the default made by an md5 of the clock, shaped as version 4."""
+    plan.statements += [
+        maker("secure_uuid", 4, FROM_THE_CLOCK),
+        (
+            "create function set_public_token() returns trigger language plpgsql as"
+            " $$ begin new.public_token := secure_uuid(); return new; end $$"
+        ),
+        "create trigger set_public_token before insert on chatbots for each row execute function set_public_token()",
+    ]
+
+
+@fault(fail=["rows_agree_with_answers", "nothing_overrides_the_default"])
+def rule_replaces_the_token(plan: Plan) -> None:
+    """A rule ON INSERT DO ALSO gives the new row another token, after RETURNING has been read."""
+    plan.statements.append(
+        "create rule rotate as on insert to chatbots do also"
+        " update chatbots set public_token = gen_random_uuid() where id = currval('chatbots_id_seq')"
+    )
+
+
+@fault(fail=["token_is_unique_by_index"])
+def unique_index_is_missing(plan: Plan) -> None:
+    """The unique constraint was dropped and never made again."""
+    plan.statements.append(DROP_UNIQUE)
+
+
+@fault(fail=["token_is_unique_by_index"])
+def index_is_not_unique(plan: Plan) -> None:
+    """The index was made again without UNIQUE."""
+    plan.statements += [DROP_UNIQUE, "create index chatbots_public_token_key on chatbots (public_token)"]
+
+
+@fault(fail=["token_is_unique_by_index"])
+def unique_index_is_partial(plan: Plan) -> None:
+    """The unique index covers only chatbots that need no login."""
+    plan.statements += [
+        DROP_UNIQUE,
+        "create unique index chatbots_public_token_key on chatbots (public_token) where not require_auth",
+    ]
+
+
+@fault(fail=["token_is_unique_by_index"])
+def unique_index_is_composite(plan: Plan) -> None:
+    """The unique index is over (public_token, id), which forbids nothing."""
+    plan.statements += [DROP_UNIQUE, "create unique index chatbots_public_token_key on chatbots (public_token, id)"]
+
+
+@fault(fail=["token_is_unique_by_index"])
+def unique_index_is_on_an_expression(plan: Plan) -> None:
+    """The unique index is over the token's text, left from before; no foreign key or ON CONFLICT can use it."""
+    plan.statements += [
+        DROP_UNIQUE,
+        "create unique index chatbots_public_token_key on chatbots (lower(public_token::text))",
+    ]
+
+
+@fault(fail=["token_is_unique_by_index"])
+def unique_index_is_invalid(plan: Plan) -> None:
+    """CREATE UNIQUE INDEX CONCURRENTLY failed and left an invalid index, which still rejects new duplicates."""
+    plan.statements.append(
+        "update pg_index set indisvalid = false where indexrelid = 'chatbots_public_token_key'::regclass"
+    )
+
+
+@fault(fail=["token_is_unique_by_index"])
+def unique_constraint_is_deferrable(plan: Plan) -> None:
+    """The constraint is checked at commit only: a transaction can see two rows with one token."""
+    plan.statements += [
+        DROP_UNIQUE,
+        (
+            "alter table chatbots add constraint chatbots_public_token_key unique (public_token)"
+            " deferrable initially deferred"
+        ),
+    ]
+
+
+@fault(fail=["column_is_not_null"])
+def column_is_nullable(plan: Plan) -> None:
+    """The column lost its NOT NULL; no row is without a token yet."""
+    plan.statements.append("alter table chatbots alter column public_token drop not null")
+
+
+@fault(fail=["table_is_ordinary"])
+def table_is_unlogged(plan: Plan) -> None:
+    """The table is unlogged: it is empty after a crash."""
+    plan.statements += [
+        "drop table chatbots_legacy_tokens",
+        "alter table chatbots set unlogged",
+    ]
+
+
+@fault(fail=["table_is_ordinary"])
+def table_has_a_child(plan: Plan) -> None:
+    """An archive inherits from the table: its rows are chatbots too, and no unique index covers both."""
+    plan.statements.append("create table chatbots_archive () inherits (chatbots)")
+
+
+@fault(
+    fail=["column_is_not_null", DEFAULT, "token_is_unique_by_index", "table_is_ordinary"],
+)
+def table_is_a_view(plan: Plan) -> None:
+    """chatbots is a view for old clients over chatbots_v2, through which rows are inserted."""
+    plan.statements += [
+        "alter table chatbots rename to chatbots_v2",
+        "create view chatbots as select * from chatbots_v2",
+        "alter view chatbots owner to app",
+    ]
+
+
+@fault(fail=POSTS, unknown=ABOUT_ACKNOWLEDGED)
+def app_may_not_insert(plan: Plan) -> None:
+    """The migration made the table anew and forgot the rights: every POST answers 500 with 42501."""
+    plan.statements += [
+        "alter table chatbots owner to postgres",
+        "grant select, delete on chatbots to app",
+        "grant select on chatbots_id_seq to app",
+    ]
+
+
+@fault(fail=[*POSTS, DEFAULT], unknown=ABOUT_ACKNOWLEDGED)
+def default_may_not_be_called(plan: Plan) -> None:
+    """The app's role has no right to the schema of the default's function: every POST answers 500 with 42501."""
+    plan.statements += [
+        "create schema makers",
+        maker("makers.uuid_generate_v4", 4, "uuid_send(gen_random_uuid())"),
+        default("makers.uuid_generate_v4()"),
+        "revoke execute on function makers.uuid_generate_v4() from public",
+    ]

@@ -1,0 +1,74 @@
+"""Each fault of the rehearsal is caught by the checks that claim to catch it, and by no other.
+
+Two deployments with the fault, preview and production, are verified by the real command. All selected faults run side
+by side before the first of them is judged, since a run mostly waits.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rehearsal.deployment import deployed
+from rehearsal.faults import FAULTS
+from rehearsal.variants import VARIANTS
+from tests.conftest import Run, run_gate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rehearsal.postgres import Postgres
+
+SIDE_BY_SIDE = 4
+READY = {"path": "/", "timeout_s": 5, "revision": "revision"}
+NAMES = ("preview", "production")
+
+
+def verify(postgres: Postgres, folder: Path, *, fault: str | None = None, variant: str | None = None) -> Run:
+    """Deploy twice and run the gate on both."""
+    folder.mkdir()
+    with ExitStack() as stack:
+        pair = [stack.enter_context(deployed(postgres, fault, variant, name)) for name in NAMES]
+        settings = {} if "ready" in pair[0].settings else {"ready": READY}
+        return run_gate(folder, pair, "--revision", pair[0].revision, **settings)
+
+
+@pytest.fixture(scope="module")
+def runs(
+    request: pytest.FixtureRequest, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Run]:
+    """The runs of all selected faults and variants, by name."""
+    folder = tmp_path_factory.mktemp("faults")
+    items = [item for item in request.session.items if item.module is request.module and hasattr(item, "callspec")]
+    faults = {item.callspec.params["fault"] for item in items if "fault" in item.callspec.params}
+    variants = {item.callspec.params["variant"] for item in items if "variant" in item.callspec.params}
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        started = {name: pool.submit(verify, postgres, folder / name, fault=name) for name in sorted(faults)}
+        started |= {name: pool.submit(verify, postgres, folder / name, variant=name) for name in sorted(variants)}
+        return {name: future.result() for name, future in started.items()}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_is_caught_by_the_checks_that_claim_to(fault: str, runs: dict[str, Run]) -> None:
+    """Exactly the named claims come out as named, every other one holds, and the exit code is the promised one."""
+    run, expected = runs[fault], FAULTS[fault]
+    for name in NAMES:
+        outcomes = run.outcomes(name)
+        alarms = {check: outcome for check, outcome in outcomes.items() if outcome in ("fail", "unknown")}
+        assert alarms == expected.catches, run.out
+    assert run.exit_code == expected.exit_code, run.out
+    assert run.verdict["exit_code"] == run.exit_code
+    assert "Traceback" not in run.out + run.err
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_healthy_variant_raises_no_alarm(variant: str, runs: dict[str, Run]) -> None:
+    """A deployment that is unusual but right is released, and nothing of the run is left behind."""
+    run = runs[variant]
+    alarms = [c for c in run.verdict["checks"] if c["outcome"] in ("fail", "unknown")]
+    assert alarms == []
+    assert run.verdict["left_behind"] == []
+    assert run.exit_code == 0, run.out
