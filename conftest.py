@@ -51,7 +51,7 @@ _NEEDS = {
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """The options of the contract, where the project is not installed and its plugin has not brought them yet."""
-    if not pluginmanager.hasplugin(options.NAME):
+    if not pluginmanager.is_registered(options):
         options.pytest_addoption(parser)
 
 

@@ -15,9 +15,6 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NAME = "chatbots_smoke"  # of the entry point
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of the contract; pytest's own keep working."""
     group = parser.getgroup("chatbots smoke")

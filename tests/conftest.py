@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 GATE_LIMIT_S = 120
+# A gate is installed without the plugins that the tests of the harness bring; loading them takes longer than a run.
+ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "harness.options"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +64,14 @@ def clean_environment(**more: str) -> dict[str, str]:
         "COLUMNS",
     )
     kept = {key: value for key, value in os.environ.items() if key not in dropped and not key.startswith("PYTEST_")}
-    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **more}
+    return {**kept, **ALONE, **more}
 
 
-def run_pytest(report_dir: Path, *arguments: str, cwd: Path = ROOT, **environ: str) -> Run:
-    """The real command, as a user types it."""
+def run_command(command: list[str], report_dir: Path, **environ: str) -> Run:
+    """A command in the checkout, as a user types it."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--report-dir", str(report_dir), *arguments],
-        cwd=cwd,
+        command,
+        cwd=ROOT,
         env=clean_environment(**environ),
         capture_output=True,
         text=True,
@@ -77,6 +79,17 @@ def run_pytest(report_dir: Path, *arguments: str, cwd: Path = ROOT, **environ: s
         check=False,
     )
     return Run(done.returncode, done.stdout, done.stderr, report_dir)
+
+
+def run_pytest(report_dir: Path, *arguments: str, **environ: str) -> Run:
+    """The gate."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--report-dir", str(report_dir), *arguments]
+    return run_command(command, report_dir, **environ)
+
+
+def run_harness(*arguments: str, report_dir: Path = ROOT) -> Run:
+    """`python -m harness`."""
+    return run_command([sys.executable, "-m", "harness", *arguments], report_dir)
 
 
 def write_environments(file: Path, defaults: dict[str, Any], **environments: dict[str, Any]) -> Path:

@@ -12,13 +12,16 @@ import jsonschema
 import psycopg
 import pytest
 
-from tests.conftest import ROOT, Run, entry, run_gate, run_pytest, write_environments
+from rehearsal.deployment import deployed
+from tests.conftest import entry, run_command, run_gate, run_harness, run_pytest, write_environments
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rehearsal.deployment import Deployment
+    from rehearsal.postgres import Postgres
 
+AS_INSTALLED = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "", "PYTEST_PLUGINS": ""}
 DEAD = {"url": "http://127.0.0.1:1", "database": "postgresql://app@127.0.0.1:1/none"}
 
 
@@ -55,25 +58,6 @@ def test_reports_are_written_for_their_owner(tmp_path: Path, healthy: Deployment
         assert (run.report_dir / name).stat().st_mode & 0o077 == 0, name
 
 
-def run_harness(*arguments: str, **environ: str) -> Run:
-    """`python -m harness`."""
-    import subprocess
-    import sys
-
-    from tests.conftest import clean_environment
-
-    done = subprocess.run(
-        [sys.executable, "-m", "harness", *arguments],
-        cwd=ROOT,
-        env=clean_environment(**environ),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return Run(done.returncode, done.stdout, done.stderr, ROOT)
-
-
 # --- mistakes of the user -------------------------------------------------------------------------------------------
 
 
@@ -98,7 +82,7 @@ def test_unset_variable_names_everything(tmp_path: Path) -> None:
         (["--posts", "many"], "invalid int value: 'many'"),
         (["--revision", "abc1234"], "environments.preview.ready.revision: --revision needs to know the field"),
         (["--environments", "nowhere.yaml"], "nowhere.yaml: cannot be read: No such file or directory"),
-        (["-n", "2"], "pytest-xdist is refused"),
+        (["-p", "xdist", "-n", "2"], "pytest-xdist is refused"),
         (["checks", "tests/test_command_line.py"], "checks and tests cannot be run together"),
     ],
 )
@@ -124,7 +108,7 @@ def test_file_outside_of_the_checkout_is_read(tmp_path: Path, healthy: Deploymen
     """An option's value that is a path elsewhere does not root pytest there, in either spelling of the option."""
     file = write_environments(tmp_path / "elsewhere.yaml", {}, preview=entry(healthy))
     for option in (["--environments", str(file)], [f"--environments={file}"]):
-        run = run_pytest(tmp_path / "report", *option, "-k", "column_is_uuid")
+        run = run_pytest(tmp_path / "report", *option, "-k", "column_is_uuid", **AS_INSTALLED)
         assert run.exit_code == 0, run.out + run.err
 
 
@@ -179,10 +163,8 @@ def test_no_check_selected(tmp_path: Path, healthy: Deployment) -> None:
     assert run.verdict["verdict"] == "unknown"
 
 
-def test_stop_at_the_first_failure(tmp_path: Path, postgres: Any) -> None:
+def test_stop_at_the_first_failure(tmp_path: Path, postgres: Postgres) -> None:
     """`-x` keeps working: later claims are not judged, they are named, and the rows are still removed."""
-    from rehearsal.deployment import deployed
-
     with deployed(postgres, "answers_200") as deployment:
         run = run_gate(tmp_path, [deployment], "-x")
         assert run.exit_code == 1
@@ -260,15 +242,14 @@ def test_cleanup_command_finishes_what_was_left(tmp_path: Path, healthy: Deploym
 # --- saved histories --------------------------------------------------------------------------------------------------
 
 
-def test_judge_repeats_the_verdict_offline(tmp_path: Path, postgres: Any) -> None:
+def test_judge_repeats_the_verdict_offline(tmp_path: Path, postgres: Postgres) -> None:
     """A saved history is judged by the same checks, with the deployment gone."""
-    from rehearsal.deployment import deployed
-
     with deployed(postgres, "reuses_token") as deployment:
         run_gate(tmp_path, [deployment])
-    done = run_harness("judge", str(tmp_path / "report" / "history.jsonl"), "--report-dir", str(tmp_path / "judged"))
-    assert done.exit_code == 1, done.out
-    judged = Run(1, done.out, done.err, tmp_path / "judged")
+    folder = tmp_path / "judged"
+    history = str(tmp_path / "report" / "history.jsonl")
+    judged = run_harness("judge", history, "--report-dir", str(folder), report_dir=folder)
+    assert judged.exit_code == 1, judged.out
     assert judged.check("tokens_are_distinct")["outcome"] == "fail"
     assert judged.check("column_is_uuid")["outcome"] == "not_covered"
 
@@ -299,10 +280,8 @@ def test_job_summary_and_junit_file(tmp_path: Path, healthy: Deployment) -> None
     assert (run.report_dir / "junit.xml").read_bytes() == (tmp_path / "out.xml").read_bytes()
 
 
-def test_could_not_tell_is_an_error_and_wrong_a_failure_in_junit(tmp_path: Path, postgres: Any) -> None:
+def test_could_not_tell_is_an_error_and_wrong_a_failure_in_junit(tmp_path: Path, postgres: Postgres) -> None:
     """JUnit readers see a wrong deployment as failures and what could not be told as errors."""
-    from rehearsal.deployment import deployed
-
     with deployed(postgres, "answers_200") as deployment:
         run = run_gate(tmp_path, [deployment])
     suite = ET.parse(run.report_dir / "junit.xml").getroot()[0]
@@ -331,18 +310,7 @@ def test_no_secret_is_printed_or_written(tmp_path: Path, healthy: Deployment) ->
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make on this machine")
 def test_broken_rehearsal_is_shown_by_make(tmp_path: Path) -> None:
     """`make smoke FAULT=..` shows a failure that a newcomer understands; make itself reports the gate's exit 1."""
-    import subprocess
-
-    from tests.conftest import clean_environment
-
-    done = subprocess.run(
-        ["make", "smoke", "FAULT=default_is_constant", f"ARGS=--report-dir {tmp_path / 'report'}"],
-        cwd=ROOT,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert "verdict: FAIL (exit 1: roll back: the deployment is wrong)" in done.stdout
-    assert re.search(r"make: \*\*\* .*smoke.* 1$", done.stderr, re.MULTILINE)
+    run = run_command(["make", "smoke", "FAULT=default_is_constant", f"ARGS=--report-dir {tmp_path}"], tmp_path)
+    assert "verdict: FAIL (exit 1: roll back: the deployment is wrong)" in run.out
+    assert run.verdict["exit_code"] == 1
+    assert re.search(r"make: \*\*\* .*smoke.* 1$", run.err, re.MULTILINE)

@@ -46,6 +46,22 @@ def nulls_are_stored(plan: Plan) -> None:
     ]
 
 
+@fault(fail=["stored_tokens_are_not_null"])
+def nulls_hidden_behind_not_null(plan: Plan) -> None:
+    """The column is NOT NULL by the catalog, and three rows have none: the mark was set without looking at them.
+
+    PostgreSQL 18 does this on request (NOT NULL NOT VALID), a hand in the catalog did it before.
+    """
+    plan.statements += [
+        "alter table chatbots alter column public_token drop not null",
+        "update chatbots set public_token = null where id <= 3",
+        (
+            "update pg_attribute set attnotnull = true"
+            " where attrelid = 'chatbots'::regclass and attname = 'public_token'"
+        ),
+    ]
+
+
 def stored(plan: Plan, token: str) -> None:
     """One old chatbot has this token."""
     plan.statements.append(f"update chatbots set public_token = '{token}' where id = 7")
