@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from harness.catalog import TableFacts
+    from harness.default import Made
     from harness.history import History
     from harness.readiness import Readiness
     from harness.stored import Row, SequenceState, StoredTokens
+    from harness.watch import Seen
 
 ROOT = Path(__file__).parent
 CHECKS = ROOT / "checks"
@@ -46,6 +48,8 @@ _NEEDS = {
     "rows": Need.HISTORY | Need.ROWS,
     "sequence": Need.SEQUENCE,
     "stored": Need.STORED,
+    "made": Need.MADE,
+    "seen": Need.HISTORY | Need.SEEN,
 }
 
 
@@ -295,6 +299,18 @@ def sequence(examination: Examination) -> SequenceState | None:
 def stored(examination: Examination) -> StoredTokens:
     """The scan of all stored tokens."""
     return examination.of_its_table(examination.stored)
+
+
+@pytest.fixture
+def made(examination: Examination) -> Made | None:
+    """What the column's default makes; None where it could not be evaluated."""
+    return None if isinstance(examination.made, (CouldNotTell, NotCovered)) else examination.made
+
+
+@pytest.fixture
+def seen(examination: Examination) -> Seen:
+    """The INSERTs that Postgres showed during the POSTs."""
+    return examination.of_its_table(examination.seen)
 
 
 # --- what becomes of outcomes -----------------------------------------------------------------------------------------

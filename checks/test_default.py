@@ -2,21 +2,24 @@
 
 By identity, not by name: `uuid_generate_v4` must be the function that the extension uuid-ossp owns (in whatever
 schema), or `gen_random_uuid` the one that Postgres or pgcrypto brings. A function of the app with such a name is not
-taken for it.
+taken for it. Besides, the expression is evaluated 10,000 times in a READ ONLY transaction, where this role may: what it
+makes is evidence of its own, and says in a failure how bad it is.
 """
 
 from harness.catalog import TableFacts
-from harness.checkers import wrong_default
+from harness.checkers import wrong_default, wrongly_made
+from harness.default import Made
 from harness.findings import finding
 
 
-def test_default_is_a_database_v4_generator(facts: TableFacts) -> None:
-    """The default calls a known generator, as pg_depend and pg_proc tell."""
-    wrong = wrong_default(facts.default, facts.server_version)
-    assert wrong is None, finding(
+def test_default_is_a_database_v4_generator(facts: TableFacts, made: Made | None) -> None:
+    """The default calls a known generator, as pg_depend and pg_proc tell, and makes distinct version 4 UUIDs."""
+    wrong = [wrong_default(facts.default, facts.server_version), *(wrongly_made(made) if made is not None else ())]
+    found = [what for what in wrong if what is not None]
+    assert not found, finding(
         claim="the token column's default is a version 4 generator of the database",
         want="DEFAULT uuid_generate_v4() of uuid-ossp, or the built-in gen_random_uuid()",
-        have=wrong,
+        have=found,
         cause="the migration has not set the default, or an impostor function of that name is found first",
         remedy=f"ALTER TABLE {facts.shown} ALTER COLUMN {facts.token_column} SET DEFAULT gen_random_uuid()",
     )

@@ -1,6 +1,9 @@
 """No two chatbots share an id.
 
 A repeated id is a cached or repeated answer even where the tokens differ.
+
+It stays although an answer that repeats an id disagrees with its row as well: where no database is given, nothing else
+sees it.
 """
 
 from harness.checkers import demand_acknowledged, repeated_ids

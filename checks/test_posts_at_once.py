@@ -2,6 +2,9 @@
 
 Collisions, exhausted pools and locks show only under concurrency. The overlap is measured, not assumed: if no two POSTs
 were in flight together the claim was not asked.
+
+It stays although every POST of the burst is looked at by other checks as well: it alone tells whether there was any
+concurrency to speak of.
 """
 
 from harness.checkers import demand_told, largest_overlap, repeated_tokens, usual_cause, wrong_answers

@@ -1,6 +1,9 @@
 """No two chatbots share a token.
 
 All POSTs of the run are judged together: the ones sent one after another and the ones sent at once.
+
+It stays although an answer that repeats a token disagrees with its row as well: where no database is given, nothing
+else sees it.
 """
 
 from harness.checkers import demand_acknowledged, repeated_tokens

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from harness.catalog import Default, Function, Index, TableFacts
+    from harness.default import Made
+    from harness.statements import Maker
     from harness.stored import Row, SequenceState, StoredTokens
+    from harness.watch import Seen
 
 # RFC 9562 section 4: lowercase on output; section 5.4: version 4, variant 10.
 _CANONICAL_VERSION_4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -284,10 +287,36 @@ def wrong_default(default: Default | None, server_version: int) -> str | None:
         return None if since is not None and server_version >= since else f"default {default.expression}"
     if call and len(default.functions) == 1:
         function = default.functions[0]
-        if (function.extension, function.source) in _GENERATORS:
+        if (function.extension, function.source) in _GENERATORS and function.language in ("c", "internal"):
             return None
     made_by = ", ".join(f"{f.schema}.{f.name} ({_owner(f)})" for f in default.functions)
     return f"default {default.expression}, which calls {made_by}"
+
+
+def wrongly_made(made: Made) -> list[str]:
+    """What is wrong with the values that a default made, a sentence each."""
+    found = []
+    if made.version_4 < made.times:
+        found.append(f"{made.times - made.version_4} are no version 4 UUIDs, such as {made.example}")
+    if made.distinct < made.times:
+        found.append(f"only {made.distinct} are distinct")
+    return [f"of {made.times} values that it made {what}" for what in found]
+
+
+def maker_that_was_seen(seen: Seen, acknowledged: int) -> Maker | None:
+    """Who made the tokens of the acknowledged POSTs; None where what was seen does not decide it.
+
+    Counted statements decide: other clients only add to them, so that as many INSERTs by the default as POSTs leave
+    none to explain, and fewer leave at least one to an INSERT that gave a value. Last statements of connections may be
+    anybody's: they count only if all agree.
+    """
+    if seen.counted:
+        if seen.by_database >= acknowledged:
+            return "database"
+        return "app" if seen.by_app and seen.by_app + seen.by_database >= acknowledged else None
+    if seen.by_database and not seen.by_app:
+        return "database"
+    return "app" if seen.by_app and not seen.by_database else None
 
 
 def _owner(function: Function) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Flag, auto
@@ -19,14 +19,18 @@ import psycopg
 from harness.catalog import TableFacts, read_facts
 from harness.checkers import rows_of_another_table
 from harness.database import begin_again, connect, reading, worded
+from harness.default import Made, evaluate_default
 from harness.findings import CouldNotTell, NotCovered
 from harness.history import History
 from harness.readiness import Readiness, revisions_now, wait_until_ready
 from harness.stored import Row, SequenceState, StoredTokens, read_rows, read_sequence, scan_tokens
+from harness.watch import Before, Seen, look_after, look_before
 from harness.workload import post_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pydantic import SecretStr
 
     from harness.client import Client
     from harness.database import Connection
@@ -46,10 +50,14 @@ class Need(Flag):
     ROWS = auto()
     SEQUENCE = auto()
     STORED = auto()
+    MADE = auto()
+    SEEN = auto()
 
 
+LONGEST_WAIT_TO_WATCH_S = 2.0  # for the database, before POSTs are sent unwatched
 _OF_THE_DEPLOYMENT = Need.READINESS | Need.HISTORY | Need.ROWS
-_OF_THE_DATABASE = Need.FACTS | Need.ROWS | Need.SEQUENCE | Need.STORED
+_OF_THE_DATABASE = Need.FACTS | Need.ROWS | Need.SEQUENCE | Need.STORED | Need.MADE | Need.SEEN
+_UNSEEN = NotCovered("the database was not watched while the POSTs were sent", "run again")
 _NOT_ASKED = NotCovered("no selected check asked for it", "select a check that does")
 
 
@@ -65,6 +73,8 @@ class Examination:
     rows: tuple[Row, ...] | Untold = _NOT_ASKED
     sequence: SequenceState | Untold | None = _NOT_ASKED
     stored: StoredTokens | Untold = _NOT_ASKED
+    made: Made | Untold = _NOT_ASKED
+    seen: Seen | Untold = _NOT_ASKED
     began_s: float = field(default_factory=time.monotonic)
     took_s: float = 0.0
 
@@ -110,13 +120,15 @@ def examine(client: Client, order: Order, ledger: Ledger, first: int) -> Examina
     """
     environment = client.environment
     done = Examination(environment)
-    if order.needs & _OF_THE_DEPLOYMENT or order.revision is not None:
-        done.readiness = _told(lambda: wait_until_ready(client, order.revision, order.stop))
     with ThreadPoolExecutor(1) as pool:
-        connecting: Future[Connection] | None = None
+        connecting: Future[_Watching] | None = None
         if order.needs & _OF_THE_DATABASE and environment.database is not None:
-            connecting = pool.submit(connect, environment.database, order.stop)
+            connecting = pool.submit(_connect, environment.database, order)
+        if order.needs & _OF_THE_DEPLOYMENT or order.revision is not None:
+            done.readiness = _told(lambda: wait_until_ready(client, order.revision, order.stop))
         if order.needs & (Need.HISTORY | Need.ROWS):
+            if connecting is not None and order.needs & Need.SEEN:
+                wait([connecting], timeout=LONGEST_WAIT_TO_WATCH_S)
             done.history = _history(done, client, order, ledger, first)
         if (
             order.needs & Need.READINESS
@@ -128,6 +140,18 @@ def examine(client: Client, order: Order, ledger: Ledger, first: int) -> Examina
             _read_database(done, order, connecting)
     done.took_s = time.monotonic() - done.began_s
     return done
+
+
+_Watching = tuple["Connection", Before | None]
+
+
+def _connect(dsn: SecretStr, order: Order) -> _Watching:
+    connection = connect(dsn, order.stop)
+    try:
+        return connection, look_before(connection) if order.needs & Need.SEEN else None
+    except psycopg.Error as error:
+        connection.close()
+        raise worded(error, dsn) from None
 
 
 def _told(ask: Callable[[], T]) -> T | Untold:
@@ -149,7 +173,7 @@ def _history(done: Examination, client: Client, order: Order, ledger: Ledger, fi
     return post_all(client, ledger, order.run, first, order.stop)
 
 
-def _read_database(done: Examination, order: Order, connecting: Future[Connection] | None) -> None:
+def _read_database(done: Examination, order: Order, connecting: Future[_Watching] | None) -> None:
     environment = done.environment
     if connecting is None or environment.database is None:
         _untold(done, NotCovered("database: null", "give this environment its database URL"))
@@ -160,13 +184,13 @@ def _read_database(done: Examination, order: Order, connecting: Future[Connectio
         _close(connecting)
         return
     try:
-        connection = connecting.result()
+        connection, before = connecting.result()
         with suppress(psycopg.Error), connection, reading(connection):
-            _read_parts(done, order, connection)
+            _read_parts(done, order, connection, before)
             return
-        # It was opened while the POSTs were sent; a pooler may have closed it since. A second one is not idle.
+        # It was opened before the POSTs were sent; a pooler may have closed it since. A second one is not idle.
         with connect(environment.database, order.stop) as connection, reading(connection):
-            _read_parts(done, order, connection)
+            _read_parts(done, order, connection, before)
     except CouldNotTell as untold:
         _untold(done, untold)
     except psycopg.Error as error:
@@ -174,15 +198,15 @@ def _read_database(done: Examination, order: Order, connecting: Future[Connectio
 
 
 def _untold(done: Examination, why: Untold) -> None:
-    done.facts = done.rows = done.sequence = done.stored = why
+    done.facts = done.rows = done.sequence = done.stored = done.made = done.seen = why
 
 
-def _close(connecting: Future[Connection]) -> None:
+def _close(connecting: Future[_Watching]) -> None:
     if connecting.exception() is None:
-        connecting.result().close()
+        connecting.result()[0].close()
 
 
-def _read_parts(done: Examination, order: Order, connection: Connection) -> None:
+def _read_parts(done: Examination, order: Order, connection: Connection, before: Before | None) -> None:
     """All parts in the caller's transaction; a part that fails gets the rest a new one."""
     environment = done.environment
     history = done.history
@@ -190,7 +214,7 @@ def _read_parts(done: Examination, order: Order, connection: Connection) -> None
     def read(part: Callable[[], T]) -> T | Untold:
         try:
             return part()
-        except CouldNotTell as untold:
+        except (CouldNotTell, NotCovered) as untold:
             return untold
         except psycopg.Error as error:
             assert environment.database is not None  # there is a connection
@@ -209,5 +233,9 @@ def _read_parts(done: Examination, order: Order, connection: Connection) -> None
         done.rows = read(lambda: read_rows(connection, facts, labels, tokens))
     if order.needs & Need.SEQUENCE:
         done.sequence = read(lambda: read_sequence(connection, facts))
+    if order.needs & Need.MADE:
+        done.made = read(lambda: evaluate_default(connection, facts))
+    if order.needs & Need.SEEN:
+        done.seen = _UNSEEN if before is None else read(lambda: look_after(connection, facts, before))
     if order.needs & Need.STORED:
         done.stored = read(lambda: scan_tokens(connection, facts))

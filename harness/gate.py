@@ -100,6 +100,8 @@ class Gate:
                     rows=_OFFLINE,
                     sequence=_OFFLINE,
                     stored=_OFFLINE,
+                    made=_OFFLINE,
+                    seen=_OFFLINE,
                 )
             )
             self._examinations[name] = done

@@ -15,6 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of the contract; pytest's own keep working."""
     group = parser.getgroup("chatbots smoke")

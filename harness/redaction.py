@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MASK = "***"
 SHORTEST = 4  # a shorter secret would mask every other word of a report
+SHORTEST_PLAIN = 8  # likewise, for headers whose name does not say that they carry a credential
+_CREDENTIAL = re.compile(r"(?i)auth|token|key|secret|cookie|session|passw|credential|signature|jwt")
 _HARMLESS_HEADERS = frozenset(
     {"accept", "accept-encoding", "accept-language", "cache-control", "content-type", "host", "origin", "referer"}
     | {"user-agent", "x-requested-with"}
@@ -61,7 +64,9 @@ class Redactor:
 def secrets_of(environment: Environment) -> Iterator[str]:
     """Every configured value of an environment that must not be seen."""
     for name, value in environment.request_headers().items():
-        if name.lower() not in _HARMLESS_HEADERS:
+        if name.lower() in _HARMLESS_HEADERS:
+            continue
+        if _CREDENTIAL.search(name) or len(value) >= SHORTEST_PLAIN:
             yield value
             yield from value.split(" ")[1:]  # the credentials after an authentication scheme (RFC 9110 section 11.4)
         if name.lower() == "cookie":

@@ -14,6 +14,7 @@ from uuid import UUID
 from psycopg import sql
 
 from harness.findings import CouldNotTell
+from harness.randomness import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Many
@@ -48,7 +49,7 @@ class StoredTokens:
     """The scan of the whole table: counts, and examples of what is wrong.
 
     `index_nodes` names the plan nodes that read an index instead of the heap; the counts prove nothing unless empty.
-    `surplus` is the number of tokens beyond the first of their value.
+    `surplus` is the number of tokens beyond the first of their value. `sample` is None where the column is no uuid.
     """
 
     rows: int
@@ -58,6 +59,7 @@ class StoredTokens:
     index_nodes: tuple[str, ...]
     repeated: tuple[tuple[str, int], ...]
     other_versions: tuple[str, ...]
+    sample: Sample | None
 
     @property
     def nulls(self) -> int:
@@ -205,7 +207,56 @@ def scan_tokens(connection: Connection, facts: TableFacts) -> StoredTokens:
             is_version_4=sql.SQL(_UUID[1] if facts.token_type == "uuid" else _TEXT[1]).format(token=token), **names
         )
         other_versions = tuple(text for (text,) in connection.execute(query, [EXAMPLES]))
-    return StoredTokens(rows, tokens, surplus, others, _index_nodes(plan[0]), repeated, other_versions)
+    sample = sample_tokens(connection, facts, rows, surplus > 0) if facts.token_type == "uuid" else None
+    return StoredTokens(rows, tokens, surplus, others, _index_nodes(plan[0]), repeated, other_versions, sample)
+
+
+LARGEST_FOR_HALVES = 2_000_000  # tokens; beyond, halves are compared on a sample of about as many
+ENOUGH_FOR_BITS = 20_000
+
+
+def sample_tokens(connection: Connection, facts: TableFacts, rows: int, repeated: bool) -> Sample:
+    """Count halves and bits of the stored tokens of version 4.
+
+    Args:
+        connection: inside a transaction.
+        facts: of a table whose token column is of type uuid.
+        rows: about how many there are.
+        repeated: whether tokens are stored twice, so that distinct ones have to be counted.
+    """
+    halves = connection.execute(
+        halves_query(facts, share=LARGEST_FOR_HALVES / max(rows, 1), distinct=repeated)
+    ).fetchone()
+    bits = connection.execute(bits_query(facts, share=ENOUGH_FOR_BITS / max(rows, 1))).fetchone()
+    if halves is None or bits is None:
+        return Sample(0, 0, 0)
+    tokens, firsts, lasts = halves
+    return Sample(tokens, firsts, lasts, bits_of=bits[0], ones=tuple(bits[1:]) if bits[0] else ())
+
+
+def halves_query(names: Names, *, share: float = 1.0, distinct: bool = False) -> sql.Composed:
+    """Selects (tokens, distinct first 8 bytes, distinct last 8 bytes) of the tokens of version 4."""
+    return sql.SQL(
+        "SELECT {tokens}, count(DISTINCT substring(b for 8)), count(DISTINCT substring(b from 9)) FROM {source}"
+    ).format(tokens=sql.SQL("count(DISTINCT b)" if distinct else "count(b)"), source=_version_4_bytes(names, share))
+
+
+def bits_query(names: Names, *, share: float = 1.0) -> sql.Composed:
+    """Selects (tokens, how many have bit 0 set, .. bit 127 set) of the tokens of version 4, bit 0 the highest."""
+    # get_bit() counts from the lowest bit of each byte
+    ones = sql.SQL(", ").join(sql.SQL("sum(get_bit(b, {}))").format(sql.Literal(bit ^ 7)) for bit in range(128))
+    return sql.SQL("SELECT count(b), {ones} FROM {source}").format(ones=ones, source=_version_4_bytes(names, share))
+
+
+def _version_4_bytes(names: Names, share: float) -> sql.Composed:
+    token = sql.Identifier(names.token_column)
+    sample = sql.SQL("TABLESAMPLE SYSTEM ({}) REPEATABLE (1)").format(sql.Literal(round(100 * share, 4)))
+    return sql.SQL("(SELECT uuid_send({token}) AS b FROM {table} {sample} WHERE {version_4}) AS version_4").format(
+        token=token,
+        table=names.identifier,
+        sample=sample if share < 1 else sql.SQL(""),
+        version_4=sql.SQL(_UUID[1]).format(token=token),
+    )
 
 
 def _index_nodes(plan: Any) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ def build(plan: Plan, dsn: str) -> ASGIApp:
         timeout=plan.pool_timeout_s,
         configure=configure,
         open=False,
-        kwargs={"application_name": "chatbots"},
+        kwargs={"application_name": "chatbots", "autocommit": plan.autocommit},
     )
 
     @contextlib.asynccontextmanager

@@ -40,6 +40,12 @@ class Binaries:
     version: str  # e.g. 15.18
     has_uuid_ossp: bool
 
+    @property
+    def counts_statements(self) -> bool:
+        """True if pg_stat_statements can be preloaded."""
+        libraries = [self.folder.parent / "lib", self.folder.parent / "lib/postgresql"]
+        return any((library / f"pg_stat_statements.{end}").exists() for library in libraries for end in ("so", "dylib"))
+
     def __str__(self) -> str:
         return f"{self.kind} PostgreSQL {self.version} {'with' if self.has_uuid_ossp else 'without'} uuid-ossp"
 

@@ -57,6 +57,7 @@ def deployed(
     database = server.new_name(name)
     plan = Plan(
         has_uuid_ossp=server.has_uuid_ossp,
+        counts_statements=server.counts_statements,
         new_database=lambda: new_database(server, server.new_name(name), "new"),
         dsn_as=lambda role, password: server.dsn(database, role, password),
         revision=revision,

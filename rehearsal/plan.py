@@ -75,6 +75,7 @@ class Plan:
     """One deployment. See the module's docstring for how its parts belong together."""
 
     has_uuid_ossp: bool = True  # a fact about the server, not a wish
+    counts_statements: bool = False  # likewise: whether pg_stat_statements is to be had
     new_database: Callable[[], str] = lambda: ""  # makes one more migrated database; returns its DSN
     dsn_as: Callable[[str, str | None], str] = lambda role, password: ""  # this database for another role
 
@@ -85,6 +86,7 @@ class Plan:
 
     insert_sql: str = INSERT  # with %(name)s, %(require_auth)s and, if wanted, %(token)s; returns id and token
     delete_sql: str = DELETE
+    autocommit: bool = False  # each statement by itself, as Node's pools do, instead of a transaction a request
     on_connect: str | None = None  # run by the app once on each connection of its pool
     app_dsn: str | None = None  # another database for the app than the one that was migrated
     pool_size: int = 8

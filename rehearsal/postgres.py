@@ -67,6 +67,11 @@ class Postgres:
         """True if migrations can use the extension uuid-ossp here."""
         return self.binaries.has_uuid_ossp
 
+    @property
+    def counts_statements(self) -> bool:
+        """True if a database here can have the extension pg_stat_statements."""
+        return self.binaries.counts_statements
+
     def dsn(self, database: str, role: str = OWNER, password: str | None = None) -> str:
         """The address of a database for a role. The port is named because PGPORT would change it otherwise."""
         login = role if password is None else f"{role}:{quote(password, safe='')}"
@@ -140,7 +145,8 @@ def running(binaries: Binaries) -> Iterator[Postgres]:
 
 def order_for(binaries: Binaries) -> Order:
     """What the guard has to start. Postgres refuses to run as root, so that root lends it another user."""
-    order = Order(binaries=str(binaries.folder), copy=False, uid=None, gid=None, settings=SETTINGS, pg_hba=PG_HBA)
+    settings = [*SETTINGS, "shared_preload_libraries=pg_stat_statements"] if binaries.counts_statements else SETTINGS
+    order = Order(binaries=str(binaries.folder), copy=False, uid=None, gid=None, settings=settings, pg_hba=PG_HBA)
     if os.geteuid() != 0:
         return order
     user = unprivileged_user()

@@ -269,6 +269,27 @@ def clean_up_by_api(plan: Plan) -> None:
 
 
 @variant
+def statements_are_counted(plan: Plan) -> None:
+    """pg_stat_statements is installed, and has counted INSERTs of the old release, which named the token."""
+    plan.autocommit = True
+    if plan.counts_statements:
+        plan.statements += [
+            "create extension pg_stat_statements",
+            "insert into chatbots (name, public_token) values ('old', '3a7e0c52-43b5-4a3c-9d0e-0f9b8f6a1c11')",
+        ]
+
+
+@variant
+def orm_says_default(plan: Plan) -> None:
+    """The app's ORM names every column in its INSERT and says DEFAULT for the ones that it does not set."""
+    plan.autocommit = True
+    plan.insert_sql = (
+        'insert into "chatbots" ("id", "name", "public_token", "require_auth")'
+        ' values (default, %(name)s, default, %(require_auth)s) returning "id", "public_token"'
+    )
+
+
+@variant
 def slow_within_budget(plan: Plan) -> None:
     """Every POST takes 0.3 s."""
 

@@ -9,7 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 OWN = {"harness", "rehearsal", "checks", "tests", "bench", "conftest"}
-MAY_BE_IMPORTED_BY_CHECKS = {"checkers", "history", "findings", "catalog", "stored", "readiness"}
+JUDGE = {"checkers", "randomness", "history", "findings"}
+FACTS = {"catalog", "default", "stored", "watch", "readiness"}
+MAY_BE_IMPORTED_BY_CHECKS = JUDGE | FACTS
 
 
 def sources(*folders: str) -> list[Path]:

@@ -63,6 +63,18 @@ def answers_500_on_every_third(plan: Plan) -> None:
         return duplicate_key(request) if next(turns) % 3 == 0 else await create(request)
 
 
+@fault(fail=["every_post_answers_201"])
+def first_post_answers_500(plan: Plan) -> None:
+    """The first POST after the start fails while something is set up, and stores nothing; all later ones are fine."""
+    turns = count(1)
+
+    @plan.around_create
+    async def create(request: Request, create: Create) -> Response:
+        if next(turns) == 1:
+            return error(500, "not initialised yet")
+        return await create(request)
+
+
 @fault(fail=POSTS)
 def fails_only_when_concurrent(plan: Plan) -> None:
     """A POST that arrives while another one is being handled answers 500; one after another they are fine."""

@@ -26,10 +26,12 @@ HELD, BROKEN, COULD_NOT_TELL = 0, 1, 75  # exit codes of a gate
 # What is claimed of a deployment, by what a claim needs in order to be judged.
 ABOUT_ACKNOWLEDGED = (  # at least one POST that was answered as asked
     "tokens_are_version_4",
+    "tokens_are_random",
     "tokens_are_distinct",
     "tokens_differ_between_environments",
     "ids_are_distinct",
     "rows_agree_with_answers",
+    "app_leaves_the_token_to_postgres",
 )
 ABOUT_POSTS = ("every_post_answers_201", "posts_at_once_answer_201", *ABOUT_ACKNOWLEDGED)
 ABOUT_SCHEMA = (
@@ -44,6 +46,7 @@ ABOUT_STORED = (
     "stored_tokens_are_distinct",
     "stored_tokens_are_not_null",
     "stored_tokens_are_version_4",
+    "stored_tokens_are_random",
 )
 ABOUT_DATABASE = (*ABOUT_SCHEMA, *ABOUT_STORED, "id_sequence_is_not_behind")
 CLAIMS = ("deployment_answers", "revision_is_the_one_deployed", *ABOUT_POSTS, *ABOUT_DATABASE)

@@ -105,7 +105,7 @@ def default_is_md5_shaped_as_v4(plan: Plan) -> None:
     plan.statements += [maker("secure_uuid", 4, FROM_THE_CLOCK), default("secure_uuid()")]
 
 
-@fault(fail=[DEFAULT])
+@fault(fail=[DEFAULT, "tokens_are_random", "stored_tokens_are_random"])
 def default_counts_up(plan: Plan) -> None:
     """The default is a counter behind a prefix of the database's own, shaped as version 4: the next one is known."""
     counted = (

@@ -94,6 +94,16 @@ def padded_legacy_tokens_are_stored(plan: Plan) -> None:
     )
 
 
+@fault(fail=["stored_tokens_are_random"])
+def padded_legacy_tokens_shaped_as_version_4_are_stored(plan: Plan) -> None:
+    """The migration padded two old tokens with zeros and forced the version and variant bits of version 4 into them."""
+    forced = "set_byte(set_byte(rpad(l.legacy_token, 16, '0')::bytea, 6, 64), 8, 128)"
+    plan.statements.append(
+        f"update chatbots set public_token = encode({forced}, 'hex')::uuid"
+        " from chatbots_legacy_tokens l where l.chatbot_id = chatbots.id and chatbots.id <= 2"
+    )
+
+
 @fault(fail=["stored_tokens_are_version_4"])
 def md5_of_legacy_tokens_is_stored(plan: Plan) -> None:
     """The migration replaced each old token by its md5, cast to uuid: whoever had the old one can compute it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -84,6 +85,19 @@ def tokens_repeat_in_the_other_environment(plan: Plan) -> None:
 def app_sends_version_1(plan: Plan) -> None:
     """The app names the column and fills it with a UUID of version 1: time and network address."""
     stores(plan, lambda: str(uuid.uuid1()))
+
+
+@fault(fail=["app_leaves_the_token_to_postgres"])
+def app_makes_a_good_token_itself(plan: Plan) -> None:
+    """The app names the column and fills it with a random version 4 UUID; the column's default is never used."""
+    plan.autocommit = True
+    stores(plan, lambda: str(uuid.uuid4()))
+
+
+@fault(fail=["tokens_are_random", "stored_tokens_are_random"])
+def app_pads_the_old_token(plan: Plan) -> None:
+    """The app still makes eight random characters, and pads them into the shape of a version 4 UUID."""
+    stores(plan, lambda: shaped_as_version_4(f"chatbot-{secrets.token_hex(4)}".encode()))
 
 
 @fault(fail=["tokens_are_version_4", "stored_tokens_are_version_4"])

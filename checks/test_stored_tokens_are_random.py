@@ -1,0 +1,28 @@
+"""The stored tokens are random.
+
+Migrations that keep old tokens sometimes pad them into the shape of a version 4 UUID. Those share the padded half: two
+of them among a million rows are found. What is left is seen by the frequency of each of the 122 random bits, from about
+one row in twenty-five on. Each of the two tests alarms falsely at most once in a million runs. Halves are compared over
+all rows up to 2 million, beyond that on a sample of about as many; bits on about 20,000 rows.
+"""
+
+from harness.checkers import demand_the_heap
+from harness.findings import NotCovered, finding
+from harness.history import History
+from harness.randomness import signs_of_order
+from harness.stored import StoredTokens
+
+
+def test_stored_tokens_are_random(stored: StoredTokens, acknowledged: History | None) -> None:
+    """Among the stored tokens of version 4, no more share a half than chance allows, and no bit is uneven."""
+    demand_the_heap(stored, acknowledged)
+    if stored.sample is None:
+        raise NotCovered("the token column is not of type uuid", "mend what column_is_uuid reports")
+    found = signs_of_order(stored.sample)
+    assert not found, finding(
+        claim="the stored tokens are random",
+        want="122 random bits in each token (RFC 9562 section 5.4)",
+        have=found,
+        cause="old tokens that a migration padded into the shape of a UUID, or a generator that counts or tells time",
+        remedy="give these rows new tokens: whoever knows one of them can guess the others",
+    )

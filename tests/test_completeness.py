@@ -1,0 +1,44 @@
+"""The catalogue and the checks measure each other: no fault without a check, no check without a fault of its own."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from rehearsal.faults import FAULTS
+from rehearsal.faults.catalogue import CLAIMS
+from tests.conftest import ROOT
+
+
+def checks() -> dict[str, str]:
+    """The docstring of each check's module, by the check's id."""
+    found = {}
+    for file in sorted((ROOT / "checks").glob("test_*.py")):
+        module = ast.parse(file.read_text(encoding="utf-8"))
+        names = [node.name.removeprefix("test_") for node in module.body if isinstance(node, ast.FunctionDef)]
+        found.update({name: ast.get_docstring(module) or "" for name in names})
+    return found
+
+
+def test_catalogue_speaks_of_all_checks_and_no_others() -> None:
+    """The claims that faults name are the ids of the checks."""
+    assert set(CLAIMS) == set(checks())
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_is_caught_by_a_check(fault: str) -> None:
+    """At least one claim does not hold of it."""
+    assert FAULTS[fault].catches
+
+
+@pytest.mark.parametrize("check", sorted(checks()))
+def test_check_catches_what_no_other_check_does(check: str) -> None:
+    """There is a fault that this check alone catches, or its docstring says why it stays."""
+    alone = [fault.name for fault in FAULTS.values() if set(fault.catches) == {check}]
+    assert alone or "It stays although" in checks()[check]
+
+
+def test_catalogue_is_of_the_promised_size() -> None:
+    """At least 60 faults."""
+    assert len(FAULTS) >= 60
