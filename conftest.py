@@ -26,12 +26,12 @@ from harness.summary import lines
 from harness.verdict import CheckResult, ExitCode, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from harness.catalog import TableFacts
     from harness.default import Made
     from harness.history import History
-    from harness.readiness import Readiness
+    from harness.readiness import Heard, Readiness
     from harness.stored import Row, SequenceState, StoredTokens
     from harness.watch import Seen
 
@@ -41,7 +41,7 @@ _GATE = pytest.StashKey[Gate]()
 _VERDICT = pytest.StashKey[Verdict]()
 _NEEDS = {
     "readiness": Need.READINESS,
-    "revisions": Need.READINESS,
+    "heard": Need.READINESS,
     "history": Need.HISTORY,
     "other_histories": Need.HISTORY,
     "facts": Need.FACTS,
@@ -74,6 +74,8 @@ def pytest_configure(config: pytest.Config) -> None:
     gate = Gate(run, (), folder)
     try:
         make_folder(folder)
+        if not given and not config.getoption("--judge"):
+            point_latest_at(folder)
         gate = _gate(config, run, folder)
     except OSError as error:
         raise pytest.UsageError(f"the report folder {folder} cannot be made: {error.strerror}") from None
@@ -81,13 +83,11 @@ def pytest_configure(config: pytest.Config) -> None:
         with suppress(OSError):
             write(gate.conclude(ExitCode.USAGE, error=str(error)), folder)
         raise pytest.UsageError(str(error)) from None
-    if not given and not config.getoption("--judge"):
-        point_latest_at(folder)
     config.stash[_GATE] = gate
     if config.option.xmlpath is None:
         config.option.xmlpath = str(folder / "junit.xml")
     if config.option.tbstyle == "auto":
-        config.option.tbstyle = "no"  # the summary says it in words; --tb=long brings tracebacks back
+        config.option.tbstyle = "no"  # the summary says it in words; --tb=long brings tracebacks
     if config.option.reportchars == "fE":
         config.option.reportchars = ""
 
@@ -160,15 +160,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Order checks as a person would ask: does it answer, what do POSTs say, what does the database say."""
+    """Order checks as a person would ask: does it answer, what do POSTs say, what does the database say.
+
+    With `-x` it is then the cause that a run stops at, and not what could not be told because of it.
+    """
     if config.stash.get(_GATE, None) is not None:
-        items.sort(
-            key=lambda item: min((need.value for name in _fixtures(item) if (need := _NEEDS.get(name))), default=0)
-        )
+        items.sort(key=lambda item: _needs(item).value)
 
 
-def _fixtures(item: pytest.Item) -> Sequence[str]:
-    return getattr(item, "fixturenames", ())
+def _needs(item: pytest.Item) -> Need:
+    needs = Need(0)
+    for name in getattr(item, "fixturenames", ()):
+        needs |= _NEEDS.get(name, Need(0))
+    return needs
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -191,8 +195,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     needs = Need(0)
     for item in session.items:
-        for name in _fixtures(item):
-            needs |= _NEEDS.get(name, Need(0))
+        needs |= _needs(item)
     try:
         gate.start(needs)
     except OSError as error:
@@ -239,9 +242,9 @@ def readiness(examination: Examination) -> Readiness:
 
 
 @pytest.fixture
-def revisions(examination: Examination) -> tuple[str, ...]:
+def heard(examination: Examination) -> tuple[Heard, ...]:
     """What several fresh connections said after the POSTs that they serve."""
-    return examination.revisions
+    return examination.heard
 
 
 @pytest.fixture
@@ -324,6 +327,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if gate is None:
         return report
     worded = last_finding()
+    traceback = "" if item.config.option.tbstyle == "no" else f"{report.longrepr}\n"
+
+    def told(text: str) -> str:
+        return gate.redact(traceback + text)
+
     result: dict[str, Any] = {}
     error = call.excinfo.value if call.excinfo is not None else None
     if error is None:
@@ -332,7 +340,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         result = {"outcome": "unknown", "cause": error.cause, "remedy": error.remedy}
         text = f"could not tell\n  cause: {error.cause}\n  remedy: {error.remedy}"
         # JUnit and pytest call what fails outside of a test's own body an error, which is what this is.
-        report.outcome, report.when, report.longrepr = "failed", "setup", gate.redact(text)
+        report.outcome, report.when, report.longrepr = "failed", "setup", told(text)
     elif isinstance(error, NotCovered):
         result = {"outcome": "not_covered", "cause": error.reason, "remedy": error.remedy}
         report.outcome = "skipped"
@@ -340,7 +348,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     elif isinstance(error, AssertionError) and worded is not None:
         result = {"outcome": "fail", "want": worded.want, "have": list(worded.have)}
         result |= {"cause": worded.cause, "remedy": worded.remedy}
-        report.longrepr = gate.redact(str(worded))
+        report.longrepr = told(str(worded))
     elif isinstance(error, Exception):
         said = f"the harness itself failed: {type(error).__name__}: {error}"
         result = {"outcome": "unknown", "cause": said, "remedy": "run again with --tb=long and report what it says"}
@@ -370,7 +378,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     ran = {(result.id, result.environment) for result in gate.results}
     missed = {_check_id(item) for item in session.items if (_check_id(item), _environment_of(item)) not in ran}
     gate.left_out += sorted(missed)
-    verdict = session.config.stash[_VERDICT] = gate.conclude(int(exitstatus))
+    try:
+        verdict = gate.conclude(int(exitstatus))
+    except KeyboardInterrupt:  # a second time: whoever is there wants to leave now
+        verdict = gate.conclude(ExitCode.INTERRUPTED, clean=False)
+    session.config.stash[_VERDICT] = verdict
     session.exitstatus = verdict.exit_code
     _write_reports(session.config, gate, verdict)
 

@@ -7,9 +7,16 @@ It stays although whatever breaks it leaves other claims untold too: it alone sa
 that is only read.
 """
 
+from harness.findings import finding
 from harness.readiness import Readiness
 
 
 def test_deployment_answers(readiness: Readiness) -> None:
     """The ready page answered within `ready.timeout_s`; not doing so is raised where it is waited for."""
-    assert readiness.waited_s >= 0
+    assert 200 <= readiness.status < 300, finding(
+        claim="the deployment answers",
+        want="2xx from its ready page",
+        have=readiness.status,
+        cause="the page that should say that the deployment serves answers otherwise",
+        remedy="look at the deployment's log, or let ready.path name another page",
+    )

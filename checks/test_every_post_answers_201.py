@@ -5,7 +5,7 @@ leaves without an answer counts as well: a user would have seen it too. An answe
 route (not authorised, rate limited, a login or placeholder page) is not a failure of it: then it could not be told.
 """
 
-from harness.checkers import demand_told, usual_cause, wrong_answers
+from harness.checkers import demand_acknowledged, demand_told, usual_cause, wrong_answers
 from harness.findings import finding
 from harness.history import History
 
@@ -22,4 +22,4 @@ def test_every_post_answers_201(history: History) -> None:
         remedy=remedy,
     )
     demand_told(history)
-    assert history.acknowledged, "no POST was sent"
+    demand_acknowledged(history)

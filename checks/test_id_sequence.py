@@ -12,8 +12,8 @@ from harness.stored import SequenceState
 
 def test_id_sequence_is_not_behind(facts: TableFacts, sequence: SequenceState | None) -> None:
     """The next id that the sequence gives lies beyond every stored id."""
-    if facts.sequence is None:
-        raise NotCovered(f"{facts.id_column} is not filled from a sequence", "nothing: such ids cannot fall behind")
+    if facts.sequence is None or facts.id_type not in ("smallint", "integer", "bigint"):
+        raise NotCovered(f"{facts.id_column} is no number from a sequence", "nothing: such ids cannot fall behind")
     if sequence is None:
         raise NotCovered(
             f"this role may not read the sequence {facts.sequence.name}",

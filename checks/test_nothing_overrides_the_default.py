@@ -1,11 +1,12 @@
 """Nothing overrides the column's default.
 
 A trigger before INSERT that sets the token, a rule that rewrites INSERT, or a generated column makes the default
-meaningless. Triggers that leave the token alone are none of our business.
+meaningless. Triggers that leave the token alone are none of our business. A source is read; a trigger in C, which has
+none, is taken to leave it alone, since the ones that Postgres brings do.
 """
 
 from harness.catalog import TableFacts
-from harness.checkers import overriding
+from harness.checkers import demand_readable_triggers, overriding
 from harness.findings import finding
 
 
@@ -19,3 +20,4 @@ def test_nothing_overrides_the_default(facts: TableFacts) -> None:
         cause="the old generator lives on inside the database",
         remedy="drop what sets the token, so that the column's default does",
     )
+    demand_readable_triggers(facts)

@@ -127,12 +127,14 @@ def _clean_one(path: Path, run: str, of: Recorded, environment: Environment) -> 
             f"{environment.origin}. Clean up with the configuration that the run had."
         )
     client = Client(environment, run, Redactor(secrets_of(environment)), time.monotonic())
-    if environment.cleanup == "api":
-        client.login()
-    ledger = Ledger(path)
+    try:
+        ledger = Ledger(path)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from None
     try:
         attempts = [a for a in of.history.attempts if a.outcome != "ok" or not _is_removed(of, a.id, a.name)]
-        return clean_up(client, attempts, {a.name: of.labels.get(a.n, [a.name]) for a in attempts}, ledger)
+        labels = {a.name: of.labels.get(a.n, [a.name]) for a in attempts}
+        return clean_up(client, attempts, labels, ledger, login=True)
     finally:
         ledger.close()
 

@@ -183,7 +183,7 @@ SELECT jsonb_build_object(
      FROM pg_trigger t JOIN relation r ON t.tgrelid = r.oid JOIN pg_proc p ON p.oid = t.tgfoid
      WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')),
   'insert_rules', (SELECT coalesce(jsonb_agg(w.rulename), '[]') FROM pg_rewrite w JOIN relation r ON w.ev_class = r.oid
-     WHERE w.ev_type = '3' AND w.ev_enabled IN ('O', 'A')),
+     WHERE w.ev_type = '3' AND w.is_instead AND w.ev_enabled IN ('O', 'A')),
   'sequence', (SELECT jsonb_build_object(
      'name', s.seqrelid::regclass::text, 'increment', s.seqincrement,
      'readable', has_sequence_privilege(s.seqrelid, 'SELECT'))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from harness.catalog import Default, Function, Index, TableFacts
     from harness.default import Made
+    from harness.readiness import Heard
     from harness.statements import Maker
     from harness.stored import Row, SequenceState, StoredTokens
     from harness.watch import Seen
@@ -128,10 +129,31 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def other_revisions(revisions: Sequence[str], wanted: str) -> list[str]:
-    """Each revision besides the wanted one that a fresh connection named, with how many did."""
-    others = Counter(found for found in revisions if not same_revision(found, wanted))
-    return [f"{found} on {number} of {len(revisions)} connections" for found, number in others.items()]
+def other_revisions(heard: Sequence[Heard], wanted: str) -> list[str]:
+    """Each revision besides the wanted one that a fresh connection named, with how many did.
+
+    A page that names none where others name one is another revision too; a connection without an answer is not.
+    """
+    others = Counter(
+        one.revision or "(none)"
+        for one in heard
+        if not one.silent and not (one.revision is not None and same_revision(one.revision, wanted))
+    )
+    return [f"{found} on {number} of {len(heard)} connections" for found, number in others.items()]
+
+
+def demand_heard(heard: Sequence[Heard]) -> None:
+    """Refuse to call one revision the only one where connections were not answered.
+
+    Raises:
+        CouldNotTell: at least one was not; the cause says how.
+    """
+    silent = [one.silent for one in heard if one.silent]
+    if silent:
+        raise CouldNotTell(
+            f"{len(silent)} of {len(heard)} fresh connections did not say what they serve ({silent[0]})",
+            "run again; if the page is limited or protected, let ready.path be one that is not",
+        )
 
 
 def same_revision(found: str | None, wanted: str) -> bool:
@@ -337,8 +359,33 @@ def overriding(facts: TableFacts) -> list[str]:
     return found
 
 
+def demand_readable_triggers(facts: TableFacts) -> None:
+    """Refuse to call a trigger harmless that hands the whole row to another function.
+
+    Raises:
+        CouldNotTell: the cause names the triggers.
+    """
+    opaque = [
+        f"{t.name} ({t.function})"
+        for t in facts.triggers
+        if t.before_insert and _HANDS_ON.search(_without_comments(t.source))
+    ]
+    if opaque:
+        raise CouldNotTell(
+            f"a trigger before INSERT lets another function make the row: {', '.join(opaque)}",
+            "look whether that function sets the token, and let the trigger set its columns by name",
+        )
+
+
+# NEW as a whole, assigned or returned from a call; the functions of Postgres itself name the fields that they set.
+_HANDS_ON = re.compile(
+    r"(?i)(?:(?:^|;|\b(?:begin|then|else|loop)\b) ?new ?:?=|\breturn\b) ?"
+    r'(?!(?:pg_catalog\.)?(?:jsonb?_)?populate_record\b)[\w."]+ ?\('
+)
+
+
 def _assignment_to(column: str) -> re.Pattern[str]:
-    """What sets a column of NEW in PL/pgSQL, in a source whose blanks are single.
+    """What sets a column of NEW in PL/pgSQL (or of TD["new"] in PL/Python), in a source whose blanks are single.
 
     An assignment (`=` is one only where a statement begins, elsewhere it compares), a target of INTO, or a whole NEW
     that is made from a record which names the column.
@@ -349,7 +396,8 @@ def _assignment_to(column: str) -> re.Pattern[str]:
     return re.compile(
         rf"(?i){field} ?:=|{begins}{field} ?=(?!=)|"
         rf'(?<!insert )\binto (?:strict )?(?:[\w."]+ ?, ?)*{field}|'
-        rf"(?:{begins}new ?:?=|\breturn\b)[^;]*{key}|{key}[^;]*\binto (?:strict )?new\b(?! ?\.)"
+        rf"(?:{begins}new ?:?=|\breturn\b)[^;]*{key}|{key}[^;]*\binto (?:strict )?new\b(?! ?\.)|"
+        rf"""\[["']new["']\] ?\[{key}["']\] ?=(?!=)"""
     )
 
 

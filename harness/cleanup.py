@@ -13,8 +13,9 @@ import psycopg
 from psycopg import sql
 
 from harness.catalog import TableFacts, read_facts
-from harness.database import connect, reading, worded, writing
+from harness.database import TRANSACTION_BUDGET_S, connect, limited, reading, worded, writing
 from harness.findings import CouldNotTell, printable
+from harness.stored import quoted
 from harness.verdict import LeftBehind
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from harness.ledger import Ledger
     from harness.stored import Names
 
-_BY_HAND = "python -m harness cleanup HISTORY, once that is mended"
+_BY_HAND = "python -m harness cleanup HISTORY"
 _NO_DATABASE = CouldNotTell(
     "database: null: there is no database to delete from", "delete them by hand, or set cleanup: api and api.delete"
 )
@@ -49,12 +50,17 @@ class _Found:
 
 
 def clean_up(
-    client: Client, attempts: Sequence[Attempt], labels: Mapping[str, Sequence[str]], ledger: Ledger
+    client: Client,
+    attempts: Sequence[Attempt],
+    labels: Mapping[str, Sequence[str]],
+    ledger: Ledger,
+    *,
+    login: bool = False,
 ) -> CleanUp:
     """Remove what these attempts stored, in the environment's `cleanup` mode. Never raises for what a server does.
 
     Args:
-        client: speaks to the environment, logged in where it has a login.
+        client: speaks to the environment, logged in where it has a login, or to be logged in first (`login`).
         attempts: of one environment.
         labels: for each attempt's name, what its label column may hold.
         ledger: where ids are written before they are deleted.
@@ -67,16 +73,28 @@ def clean_up(
         return CleanUp(left=_all(environment, possible, "cleanup: keep", "delete them when they have served"))
     try:
         if environment.cleanup == "api":
+            if login:
+                client.login()
             return _by_api(client, possible, labels)
         return _by_database(environment, possible, labels, ledger)
     except CouldNotTell as untold:
         return CleanUp(left=_all(environment, possible, untold.cause, f"{untold.remedy}; then {_BY_HAND}"))
+    except Exception as error:  # whatever it is, the rows that may remain have to be named
+        said = printable(f"the clean-up itself failed: {type(error).__name__}: {error}")
+        return CleanUp(left=_all(environment, possible, said, f"report it; then {_BY_HAND}"))
+
+
+def left_as_it_is(environment: Environment, attempts: Sequence[Attempt]) -> CleanUp:
+    """What may remain of a run that is not cleaned up."""
+    return CleanUp(left=_all(environment, attempts, "the run was ended before it could clean up", f"run {_BY_HAND}"))
 
 
 def _all(environment: Environment, attempts: Iterable[Attempt], reason: str, remedy: str) -> tuple[LeftBehind, ...]:
+    """Those of the attempts that may have stored a row; a 4xx says that it has not, however it is worded."""
     return tuple(
         LeftBehind(environment=environment.name, name=a.name, id=a.id and printable(a.id), reason=reason, remedy=remedy)
         for a in attempts
+        if a.outcome != "fail" or not 400 <= (a.status or 0) < 500
     )
 
 
@@ -86,13 +104,13 @@ def _by_database(
     if environment.database is None:
         raise _NO_DATABASE
     try:
-        with connect(environment.database) as connection:
+        with connect(environment.database) as connection, limited(connection, TRANSACTION_BUDGET_S):
             with reading(connection):
                 facts = read_facts(connection, environment.table)
                 found = _find(connection, facts, attempts, labels)
             removed, remaining = _delete(connection, environment, facts, found, ledger) if found else ([], [])
     except psycopg.Error as error:
-        raise _refused(error, environment) from None
+        raise worded(error, environment.database) from None
     left = [
         LeftBehind(
             environment=environment.name,
@@ -109,7 +127,7 @@ def _by_database(
 def find_query(names: Names) -> sql.Composed:
     """Selects (id, label) as text of the rows that carry one of the labels (%s)."""
     return sql.SQL("SELECT {id}::text, {label}::text FROM {table} WHERE {label}::text = ANY(%s::text[])").format(
-        id=sql.Identifier(names.id_column), label=sql.Identifier(names.label_column), table=names.identifier
+        id=quoted(names.id_column), label=quoted(names.label_column), table=quoted(names.identifier)
     )
 
 
@@ -118,7 +136,7 @@ def delete_query(names: Names) -> sql.Composed:
     return sql.SQL(
         "DELETE FROM {table} AS stored USING unnest(%s::text[], %s::text[]) AS ours(id, label) "
         "WHERE stored.{label}::text = ours.label AND stored.{id}::text = ours.id"
-    ).format(table=names.identifier, id=sql.Identifier(names.id_column), label=sql.Identifier(names.label_column))
+    ).format(table=quoted(names.identifier), id=quoted(names.id_column), label=quoted(names.label_column))
 
 
 def _find(
@@ -135,8 +153,11 @@ def _delete(
     pairs = [(row.id, row.label) for row in found]
     ledger.rows("row", environment.name, pairs)
     arguments = [[row.id for row in found], [row.label for row in found]]
-    with writing(connection):
-        connection.execute(delete_query(facts), arguments)
+    try:
+        with writing(connection):
+            connection.execute(delete_query(facts), arguments)
+    except psycopg.Error as error:
+        raise _refused(error, environment) from None
     with reading(connection):  # what a trigger or a rule kept back is seen only afterwards
         remaining = {(row.id, row.label) for row in _find_again(connection, facts, found)}
     removed = [pair for pair in pairs if pair not in remaining]
@@ -222,7 +243,11 @@ def _find_in(
     if environment.database is None:
         raise _NO_DATABASE
     try:
-        with connect(environment.database) as connection, reading(connection):
+        with (
+            connect(environment.database) as connection,
+            limited(connection, TRANSACTION_BUDGET_S),
+            reading(connection),
+        ):
             return _find(connection, read_facts(connection, environment.table), attempts, labels)
     except psycopg.Error as error:
         raise worded(error, environment.database) from None

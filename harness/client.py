@@ -13,7 +13,7 @@ from harness import __version__
 from harness.answers import read_created
 from harness.exchange import Reply, exchange, new_session
 from harness.findings import CouldNotTell, printable
-from harness.history import Attempt, Phase
+from harness.history import Attempt, Phase, Problem
 
 if TYPE_CHECKING:
     import requests
@@ -62,8 +62,10 @@ class Client:
         return exchange(self.session(), "GET", self.environment.url_of(path), timeout_s=timeout_s)
 
     def delete(self, id_: str) -> Reply:
-        """One DELETE of a chatbot by its id, at `api.delete`."""
-        path = (self.environment.api.delete or "").replace("{id}", quote(id_, safe=""))
+        """One DELETE of a chatbot by its id, at `api.delete`. An id that would lead to another path is not sent."""
+        if id_ in (".", ".."):  # dot segments (RFC 3986 section 5.2.4); quoting does not change them
+            return Reply(started_s=0.0, problem=Problem.NO_ANSWER, error="was not sent: such an id is no path segment")
+        path = (self.environment.api.delete or "").replace("{id}", quote(id_, safe="", errors="replace"))
         return exchange(
             self.session(), "DELETE", self.environment.url_of(path), timeout_s=self.environment.api.timeout_s
         )

@@ -6,7 +6,9 @@ keep prepared statements either, so none is made.
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 CONNECT_BUDGET_S = 10.0
 STATEMENT_TIMEOUT_S = 60
 LOCK_TIMEOUT_S = 5
+TRANSACTION_BUDGET_S = 240.0  # for all statements of a reading, or of a clean-up, together
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -81,7 +84,35 @@ def _connect(dsn: SecretStr, began: float) -> Connection:
         prepare_threshold=None,
         connect_timeout=max(2, round(left)),  # libpq reads anything below 2 as 2
         application_name=f"chatbots-smoke/{__version__}",
+        keepalives_idle=15,
+        keepalives_interval=5,
+        keepalives_count=3,
     )
+
+
+@contextmanager
+def limited(connection: Connection, seconds: float, stop: threading.Event | None = None) -> Iterator[None]:
+    """Cut the connection off when the time is up or `stop` is set: a peer that went silent keeps no run waiting.
+
+    Every time-out of a statement is the server's own, and says nothing if the server or a proxy says nothing any more.
+    """
+    finished = threading.Event()
+    deadline = time.monotonic() + seconds
+
+    def watch() -> None:
+        while not finished.wait(0.1):
+            if time.monotonic() >= deadline or (stop is not None and stop.is_set()):
+                with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as held:
+                    held.shutdown(socket.SHUT_RDWR)
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        watcher.join()
 
 
 @contextmanager
@@ -183,6 +214,11 @@ _BY_TEXT: tuple[tuple[str, str, str], ...] = (
         r"unsupported startup parameter|pgbouncer|prepared statement",
         "the pooler in front of the database does not admit this session",
         "use the database's direct URL instead of the pooler's",
+    ),
+    (
+        r"server closed the connection|connection (is|was) (lost|closed)|eof detected|terminating connection",
+        f"the connection to the database was lost, or nothing came within {TRANSACTION_BUDGET_S:g} s",
+        "look for a restart of the database or a proxy in front of it, and run again",
     ),
     (
         r"starting up|shutting down|recovery mode",

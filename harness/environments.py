@@ -85,7 +85,9 @@ def _demand_encoded_credentials(url: str) -> None:
     except ValueError:
         parts = None
     credentials_end_early = parts is not None and (
-        "@" in parts.path + parts.fragment or (parts.netloc and "@" not in parts.netloc and "@" in parts.query)
+        parts.netloc.count("@") > 1
+        or "@" in parts.path + parts.fragment
+        or (parts.netloc and "@" not in parts.netloc and "@" in parts.query)
     )
     if parts is None or credentials_end_early:
         raise ValueError(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Flag, auto
 from typing import TYPE_CHECKING, TypeVar
@@ -18,11 +17,11 @@ import psycopg
 
 from harness.catalog import TableFacts, read_facts
 from harness.checkers import rows_of_another_table
-from harness.database import begin_again, connect, reading, worded
+from harness.database import TRANSACTION_BUDGET_S, begin_again, connect, limited, reading, worded
 from harness.default import Made, evaluate_default
 from harness.findings import CouldNotTell, NotCovered
 from harness.history import History
-from harness.readiness import Readiness, revisions_now, wait_until_ready
+from harness.readiness import Heard, Readiness, revisions_now, wait_until_ready
 from harness.stored import Row, SequenceState, StoredTokens, read_rows, read_sequence, scan_tokens
 from harness.watch import Before, Seen, look_after, look_before
 from harness.workload import post_all
@@ -67,7 +66,7 @@ class Examination:
 
     environment: Environment
     readiness: Readiness | Untold = _NOT_ASKED
-    revisions: tuple[str, ...] = ()
+    heard: tuple[Heard, ...] = ()
     history: History | Untold = _NOT_ASKED
     facts: TableFacts | Untold = _NOT_ASKED
     rows: tuple[Row, ...] | Untold = _NOT_ASKED
@@ -135,7 +134,7 @@ def examine(client: Client, order: Order, ledger: Ledger, first: int) -> Examina
             and isinstance(done.readiness, Readiness)
             and environment.ready.revision is not None
         ):
-            done.revisions = revisions_now(client)
+            done.heard = revisions_now(client)
         if order.needs & _OF_THE_DATABASE:
             _read_database(done, order, connecting)
     done.took_s = time.monotonic() - done.began_s
@@ -185,11 +184,22 @@ def _read_database(done: Examination, order: Order, connecting: Future[_Watching
         return
     try:
         connection, before = connecting.result()
-        with suppress(psycopg.Error), connection, reading(connection):
-            _read_parts(done, order, connection, before)
+        began = False
+        try:
+            with connection, limited(connection, TRANSACTION_BUDGET_S, order.stop), reading(connection):
+                began = True
+                _read_parts(done, order, connection, before)
+        except psycopg.Error:
+            if began:
+                raise
+        if began:
             return
         # It was opened before the POSTs were sent; a pooler may have closed it since. A second one is not idle.
-        with connect(environment.database, order.stop) as connection, reading(connection):
+        with (
+            connect(environment.database, order.stop) as connection,
+            limited(connection, TRANSACTION_BUDGET_S, order.stop),
+            reading(connection),
+        ):
             _read_parts(done, order, connection, before)
     except CouldNotTell as untold:
         _untold(done, untold)

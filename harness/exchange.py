@@ -85,9 +85,8 @@ class _Budget:
             held = self._socket or (self._connection.sock if self._connection is not None else None)
             if held is not None:
                 with suppress(OSError):
-                    socket.socket.shutdown(
-                        held, socket.SHUT_RDWR
-                    )  # below TLS: an SSLSocket's own would forget its state
+                    # below TLS: an SSLSocket's own method would forget its state
+                    socket.socket.shutdown(held, socket.SHUT_RDWR)
 
 
 class _Watched:
@@ -98,6 +97,14 @@ class _Watched:
         if budget is not None:
             budget.watch(self)  # type: ignore[arg-type]  # mixed into connections only
         super().request(*args, **kwargs)  # type: ignore[misc]
+
+    def connect(self) -> None:
+        """Connect; if resolving the name alone has used up the budget, nothing is sent any more."""
+        super().connect()  # type: ignore[misc]
+        budget: _Budget | None = getattr(_current, "budget", None)
+        if budget is not None and budget.spent:
+            self.close()  # type: ignore[attr-defined]
+            raise TimeoutError("the time was up before the request could be sent")
 
     def getresponse(self) -> Any:
         budget: _Budget | None = getattr(_current, "budget", None)

@@ -120,10 +120,13 @@ class Gate:
         histories = (self.examination(other).history for other in self._examinations if other != name)
         return [history for history in histories if isinstance(history, History)]
 
-    def conclude(self, pytest_status: int, *, error: str = "") -> Verdict:
-        """Stop what is still under way, remove this run's rows, and say what it all adds up to."""
+    def conclude(self, pytest_status: int, *, error: str = "", clean: bool = True) -> Verdict:
+        """Stop what is still under way, remove this run's rows, and say what it all adds up to.
+
+        With `clean=False` nothing is waited for or removed, and every row that the history knows of may be left behind.
+        """
         self._stop.set()
-        cleaned = self._clean_up()
+        cleaned = self._clean_up() if clean else self._left_as_it_is()
         left = [row for done in cleaned.values() for row in done.left]
         complete = pytest_status in (0, 1) and not error
         verdicts = [self._of_environment(e, cleaned, complete=complete) for e in self.environments]
@@ -167,6 +170,16 @@ class Gate:
         self._pool.shutdown()
         return cleaned
 
+    def _left_as_it_is(self) -> dict[str, CleanUp]:
+        from harness.cleanup import left_as_it_is
+        from harness.ledger import read
+
+        if self._ledger is None:
+            return {}
+        _, recorded = read(self.report_dir / "history.jsonl")
+        environments = {e.name: e for e in self.environments}
+        return {name: left_as_it_is(environments[name], of.history.attempts) for name, of in recorded.items()}
+
     def _attempts(self, name: str) -> Sequence[Attempt]:
         """The attempts of an environment; where its examination broke down, as the history on disk has them."""
         from harness import ledger
@@ -189,7 +202,7 @@ class Gate:
         name = environment.name
         results = [result for result in self.results if result.environment == name]
         future = self._examinations.get(name)
-        done = future.result() if future is not None and future.exception() is None else None
+        done = future.result() if future is not None and future.done() and future.exception() is None else None
         history = done.history if done is not None and isinstance(done.history, History) else None
         sent = len(history.attempts) if history else 0
         acknowledged = len(history.acknowledged) if history else 0

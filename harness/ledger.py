@@ -17,8 +17,10 @@ from __future__ import annotations
 import json
 import os
 import threading
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from harness.history import Attempt, History, Phase, Problem
 
@@ -38,8 +40,15 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._drop_torn_line()
         self._lock = threading.Lock()
+
+    def _drop_torn_line(self) -> None:
+        """Cut off what a killed run wrote of its last line: the next record would continue it."""
+        content = self.path.read_bytes()
+        if content and not content.endswith(b"\n"):
+            os.ftruncate(self._descriptor, content.rfind(b"\n") + 1)
 
     def run(self, run: str, environments: dict[str, dict[str, Any]]) -> None:
         """The first record: which run, on which deployments."""
@@ -146,10 +155,11 @@ def read_together(files: Sequence[Path]) -> dict[str, History]:
         _, recorded = read(path)
         end_s = offset_s
         for name, of in recorded.items():
+            attempts = joined.setdefault(name, [])
             for a in of.history.attempts:
                 moved = replace(a, started_s=a.started_s + offset_s, ended_s=a.ended_s + offset_s)
                 end_s = max(end_s, moved.ended_s)
-                joined.setdefault(name, []).append(moved)
+                attempts.append(moved)
         offset_s = end_s + 1.0
     return {name: History(name, tuple(attempts)) for name, attempts in joined.items()}
 
@@ -160,12 +170,14 @@ def _begin(record: dict[str, Any], recorded: dict[str, Recorded]) -> str:
     environments = record["environments"]
     if not isinstance(environments, dict) or not all(isinstance(of, dict) for of in environments.values()):
         raise TypeError("environments is not an object of objects")
+    if not all(isinstance(of.get("url"), str) for of in environments.values()):
+        raise TypeError("an environment without its url")
     for name, settings in environments.items():
         recorded[name] = Recorded(name, settings)
     return str(record["run"])
 
 
-_ATTEMPT_FIELDS = frozenset(f.name for f in fields(Attempt))
+_ATTEMPT = TypeAdapter(Attempt)
 
 
 def _take(record: dict[str, Any], recorded: dict[str, Recorded]) -> None:
@@ -185,9 +197,10 @@ def _take(record: dict[str, Any], recorded: dict[str, Recorded]) -> None:
             error="the run ended before the outcome was written",
         )
     elif kind == "attempt":
-        known = {key: value for key, value in record.items() if key in _ATTEMPT_FIELDS}
-        if known.get("problem") is not None:
-            known["problem"] = Problem(known["problem"])
-        of.attempts[record["n"]] = Attempt(**known)
+        try:
+            of.attempts[record["n"]] = _ATTEMPT.validate_python(record)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     elif kind in ("row", "removed"):
         (of.rows if kind == "row" else of.removed).add((record["id"], record["label"]))

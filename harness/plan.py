@@ -13,8 +13,18 @@ from harness.catalog import FACTS, parts_of
 from harness.cleanup import delete_query, find_query
 from harness.client import headers_of
 from harness.database import READ_ONLY, READ_WRITE
+from harness.default import evaluation_query
+from harness.readiness import FRESH_CONNECTIONS
 from harness.redaction import MASK, Redactor, secrets_of
-from harness.stored import FROM_THE_HEAP, rows_query, scan_query, sequence_query
+from harness.stored import (
+    EXAMPLES,
+    FROM_THE_HEAP,
+    bits_query,
+    halves_query,
+    rows_query,
+    scan_query,
+    sequence_query,
+)
 from harness.workload import name_of
 
 if TYPE_CHECKING:
@@ -40,7 +50,7 @@ def plan(environment: Environment, *, read_only: bool = False) -> dict[str, Any]
             {
                 "does": f"POST {environment.url_of(environment.login.path)} {json.dumps(body)}",
                 "until": "once",
-                "mutates": False,
+                "mutates": True,
             }
         )
     if not read_only:
@@ -50,6 +60,9 @@ def plan(environment: Environment, *, read_only: bool = False) -> dict[str, Any]
         if environment.burst:
             together = f"{environment.burst} times at once, each behind a GET that opens its connection"
             steps.append({"does": post, "until": together, "mutates": True})
+    if environment.ready.revision is not None:
+        does = f"GET {environment.url_of(environment.ready.path)}"
+        steps.append({"does": does, "until": f"{FRESH_CONNECTIONS} times at once, each anew", "mutates": False})
     names = _Configured(environment.table)
     if environment.database is not None:
         steps += [{"does": does, "until": _ONE_TRANSACTION, "mutates": False} for does in _statements(names, read_only)]
@@ -100,9 +113,13 @@ def _statements(names: _Configured, read_only: bool) -> list[str]:
         FACTS.strip().replace("%%", "%"),
         *([] if read_only else [rows_query(names).as_string()]),
         sequence_query(names, f"(the sequence of {names.id_column})").as_string(),
+        evaluation_query("(the default of the token column)").as_string(),
+        *([] if read_only else ["SELECT the INSERTs in pg_stat_statements, or else in pg_stat_activity"]),
         FROM_THE_HEAP,
         f"EXPLAIN (FORMAT JSON) {scan}",
-        scan,
+        f"{scan}; and where it finds any, SELECT up to {EXAMPLES} offenders of each kind",
+        halves_query(names).as_string(),
+        bits_query(names).as_string(),
         "ROLLBACK",
     ]
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from harness.exchange import Reply
 
 LONGEST_PAUSE_S = 10.0
-LONGEST_ATTEMPT_S = 30.0  # a cold start answers within; a packet that was lost should not cost the whole budget
+LONGEST_ATTEMPT_S = 10.0  # then it is asked again: what was lost, or held back by a cold start, costs no more
 LONGEST_REVISION = 200  # characters; whatever the page holds there goes into reports
 FRESH_CONNECTIONS = 8  # that are asked for their revision after the POSTs
 
@@ -37,6 +37,7 @@ class Readiness:
     """The deployment answered. `revision` is what its page named, None where none is configured."""
 
     waited_s: float
+    status: int
     revision: str | None
 
 
@@ -70,7 +71,8 @@ def wait_until_ready(client: Client, revision: str | None, stop: threading.Event
     def ask() -> Readiness:
         reply = client.get(ready.path, timeout_s=min(deadline - time.monotonic(), LONGEST_ATTEMPT_S))
         client.renew_connection()
-        return Readiness(waited_s=time.monotonic() - began, revision=_serving(client.environment, reply, revision))
+        found = _serving(client.environment, reply, revision)
+        return Readiness(waited_s=time.monotonic() - began, status=reply.status or 0, revision=found)
 
     attempts = Retrying(
         sleep=sleep_using_event(stop),
@@ -120,20 +122,27 @@ def revision_of(environment: Environment, reply: Reply) -> str | None:
     return None if is_missing(value) or value is None else printable(value, limit=LONGEST_REVISION)
 
 
-def revisions_now(client: Client) -> tuple[str, ...]:
-    """What several fresh connections at once say that they serve; a connection without an answer says so.
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one fresh connection said after the POSTs: a revision, or why it said none.
 
-    At once, so that a balancer that counts or hashes connections spreads them.
+    `silent` is set where there was no 2xx answer at all, which says nothing about who serves.
     """
+
+    revision: str | None
+    silent: str = ""
+
+
+def revisions_now(client: Client) -> tuple[Heard, ...]:
+    """Ask several fresh connections at once: a balancer that counts or hashes connections spreads them."""
     ready = client.environment.ready
 
-    def ask(_: int) -> str:
-        client.renew_connection()
+    def ask(_: int) -> Heard:
         reply = client.get(ready.path, timeout_s=client.environment.api.timeout_s)
         client.renew_connection()
         if reply.problem is not None or not 200 <= (reply.status or 0) < 300:
-            return f"(no revision: {printable(reply.error or f'answered {reply.status}')})"
-        return revision_of(client.environment, reply) or "(no revision)"
+            return Heard(None, printable(reply.error or f"answered {reply.status}"))
+        return Heard(revision_of(client.environment, reply))
 
     with ThreadPoolExecutor(FRESH_CONNECTIONS) as pool:
         return tuple(pool.map(ask, range(FRESH_CONNECTIONS)))

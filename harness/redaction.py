@@ -1,7 +1,8 @@
 """Takes secrets out of text before it is printed or written.
 
 What is secret: the database URL's password and the whole URL, every configured header but the few that never carry a
-credential, every string of a login's body, a user and password in the deployment's URL, and cookies that a server set.
+credential, every string of a login's body, a user and password in the deployment's URL, and the cookies that the login
+set.
 """
 
 from __future__ import annotations

@@ -82,27 +82,38 @@ class Names(Protocol):
     def token_type(self) -> str: ...
 
 
+def quoted(name: str | sql.Identifier) -> sql.SQL:
+    """A quoted identifier for a statement with parameters, in which a % is written twice."""
+    identifier = sql.Identifier(name) if isinstance(name, str) else name
+    return _as_it_is(identifier.as_string().replace("%", "%%"))
+
+
 def rows_query(names: Names) -> sql.Composed:
     """Selects (id, label, token) as text of the rows that carry one of the labels (%s) or of the tokens (%s)."""
-    label, token = sql.Identifier(names.label_column), sql.Identifier(names.token_column)
+    label, token = quoted(names.label_column), quoted(names.token_column)
     has_token = "{} = ANY(%s::uuid[])" if names.token_type == "uuid" else "{}::text = ANY(%s::text[])"
     return sql.SQL(
         "SELECT {id}::text, {label}::text, {token}::text FROM {table} "
         "WHERE {label}::text = ANY(%s::text[]) OR {has_token}"
     ).format(
-        id=sql.Identifier(names.id_column),
+        id=quoted(names.id_column),
         label=label,
         token=token,
-        table=names.identifier,
+        table=quoted(names.identifier),
         has_token=sql.SQL(has_token).format(token),
     )
 
 
 def read_rows(connection: Connection, facts: TableFacts, labels: Many[str], tokens: Many[str]) -> tuple[Row, ...]:
     """The rows that carry a label of this run or a token that it was given."""
-    if facts.token_type == "uuid":
-        tokens = [token for token in tokens if _is_uuid(token)]
+    may_be_stored = _is_uuid if facts.token_type == "uuid" else _is_storable
+    tokens = [token for token in tokens if may_be_stored(token)]
     return tuple(Row(*row) for row in connection.execute(rows_query(facts), [list(labels), list(tokens)]))
+
+
+def _is_storable(text: str) -> bool:
+    """Whether Postgres could hold this text at all: no NUL, no half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _is_uuid(text: str) -> bool:
@@ -120,7 +131,7 @@ def read_sequence(connection: Connection, facts: TableFacts) -> SequenceState | 
     meanwhile can only make the sequence look further ahead.
     """
     sequence = facts.sequence
-    if sequence is None or not sequence.readable:
+    if sequence is None or not sequence.readable or facts.id_type not in ("smallint", "integer", "bigint"):
         return None
     query = sequence_query(facts, sequence.name, ascending=sequence.increment > 0)
     row = connection.execute(query).fetchone()
@@ -195,18 +206,20 @@ def scan_tokens(connection: Connection, facts: TableFacts) -> StoredTokens:
     if surplus:
         query = sql.SQL(
             "SELECT {token}::text, count(*) FROM {table} WHERE {token} IS NOT NULL GROUP BY 1 HAVING count(*) > 1 "
-            "ORDER BY 2 DESC, 1 LIMIT %s"
-        ).format(**names)
-        repeated = tuple((text, number) for text, number in connection.execute(query, [EXAMPLES]))
+            "ORDER BY 2 DESC, 1 LIMIT {limit}"
+        ).format(limit=sql.Literal(EXAMPLES), **names)
+        repeated = tuple((text, number) for text, number in connection.execute(query))
         surplus = surplus if repeated else 0  # two values may share a hash; only equal ones are duplicates
     other_versions: tuple[str, ...] = ()
     if others:
         query = sql.SQL(
-            "SELECT {token}::text FROM {table} WHERE {token} IS NOT NULL AND NOT ({is_version_4}) LIMIT %s"
+            "SELECT {token}::text FROM {table} WHERE {token} IS NOT NULL AND NOT ({is_version_4}) LIMIT {limit}"
         ).format(
-            is_version_4=sql.SQL(_UUID[1] if facts.token_type == "uuid" else _TEXT[1]).format(token=token), **names
+            limit=sql.Literal(EXAMPLES),
+            is_version_4=sql.SQL(_UUID[1] if facts.token_type == "uuid" else _TEXT[1]).format(token=token),
+            **names,
         )
-        other_versions = tuple(text for (text,) in connection.execute(query, [EXAMPLES]))
+        other_versions = tuple(text for (text,) in connection.execute(query))
     sample = sample_tokens(connection, facts, rows, surplus > 0) if facts.token_type == "uuid" else None
     return StoredTokens(rows, tokens, surplus, others, _index_nodes(plan[0]), repeated, other_versions, sample)
 

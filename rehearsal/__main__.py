@@ -109,11 +109,22 @@ def run(command: list[str], variables: dict[str, str]) -> int:
             print(f"rehearsal: cannot run {command[0]}: {error.strerror}", file=sys.stderr)
             return NO_SUCH_COMMAND
         signal.signal(signal.SIGTERM, lambda *_: child.terminate())
-        code = child.wait()
+        code = wait_for(child)
         return code if code >= 0 else 128 - code
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+def wait_for(child: subprocess.Popen[bytes]) -> int:
+    """The exit code of the command. It is told to end when whoever started the rehearsal is gone (make was killed)."""
+    parent = os.getppid()
+    while True:
+        try:
+            return child.wait(timeout=0.5)
+        except subprocess.TimeoutExpired:
+            if os.getppid() != parent:
+                child.terminate()
 
 
 def stay(variables: dict[str, str]) -> int:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from harness.checkers import (
     demand_acknowledged,
+    demand_heard,
     demand_told,
     failure_rate_bound,
     largest_overlap,
@@ -21,6 +22,7 @@ from harness.checkers import (
 )
 from harness.findings import CouldNotTell
 from harness.history import COULD_NOT_TELL, NEVER_SENT, Problem
+from harness.readiness import Heard
 
 # --- emptiness --------------------------------------------------------------------------------------------------------
 
@@ -298,10 +300,17 @@ def test_revisions_may_be_abbreviated(found: str | None, wanted: str, same: bool
 
 def test_other_revisions_are_counted() -> None:
     """Each with how many connections named it, in the order in which they were met."""
-    found = (COMMIT, "old1", COMMIT[:8], "(no revision)", "old1")
-    assert other_revisions(found, COMMIT) == ["old1 on 2 of 5 connections", "(no revision) on 1 of 5 connections"]
-    assert other_revisions((COMMIT, COMMIT), COMMIT[:7]) == []
+    found = [Heard(COMMIT), Heard("old1"), Heard(COMMIT[:8]), Heard(None), Heard("old1"), Heard(None, "answered 429")]
+    assert other_revisions(found, COMMIT) == ["old1 on 2 of 6 connections", "(none) on 1 of 6 connections"]
+    assert other_revisions([Heard(COMMIT), Heard(COMMIT)], COMMIT[:7]) == []
     assert other_revisions((), COMMIT) == []
+
+
+def test_silence_is_no_revision() -> None:
+    """A connection that was limited or lost says nothing about who serves: it could not be told."""
+    with pytest.raises(CouldNotTell, match=r"1 of 2 fresh connections did not say what they serve \(answered 429\)"):
+        demand_heard([Heard(COMMIT), Heard(None, "answered 429")])
+    assert demand_heard([Heard(COMMIT), Heard(None)]) is None
 
 
 # --- how much it proves -----------------------------------------------------------------------------------------------

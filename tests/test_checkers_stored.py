@@ -136,7 +136,7 @@ def test_a_sequence_is_behind_at_or_before_a_stored_id(
 
 
 def scanned(rows: int, *index_nodes: str) -> StoredTokens:
-    return StoredTokens(rows, rows, 0, 0, index_nodes, (), ())
+    return StoredTokens(rows, rows, 0, 0, index_nodes, (), (), None)
 
 
 def test_a_scan_of_the_heap_may_be_judged() -> None:

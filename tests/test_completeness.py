@@ -8,7 +8,8 @@ import pytest
 
 from rehearsal.faults import FAULTS
 from rehearsal.faults.catalogue import CLAIMS
-from tests.conftest import ROOT
+from rehearsal.variants import VARIANTS
+from tests.gates import ROOT
 
 
 def checks() -> dict[str, str]:
@@ -42,3 +43,11 @@ def test_check_catches_what_no_other_check_does(check: str) -> None:
 def test_catalogue_is_of_the_promised_size() -> None:
     """At least 60 faults."""
     assert len(FAULTS) >= 60
+
+
+def test_published_table_is_of_this_catalogue() -> None:
+    """`docs/detection.md` has a row for each fault and variant, and reports no miss and no false alarm."""
+    text = (ROOT / "docs" / "detection.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in text.splitlines() if line.startswith("| ")]
+    assert [row for row in rows if row not in ("fault", "variant")] == [*FAULTS, *VARIANTS], "run make selftest"
+    assert f"Caught: {len(FAULTS)} of {len(FAULTS)} faults. False alarms: 0 in {len(VARIANTS)}" in text

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from rehearsal.deployment import deployed
-from tests.conftest import ROOT, Run, clean_environment, entry, run_harness, write_environments
+from tests.gates import ROOT, Run, clean_environment, entry, run_harness, write_environments
 
 if TYPE_CHECKING:
     from pathlib import Path

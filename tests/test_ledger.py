@@ -163,6 +163,18 @@ def test_unknown_fields_of_an_attempt_are_ignored(file: Path) -> None:
     assert read(with_lines(file, {**line, "more": 1}))[1]["preview"].history.attempts == (ok(1),)
 
 
+ATTEMPT = {
+    "record": "attempt",
+    "environment": "preview",
+    "n": 1,
+    "name": "a",
+    "phase": "burst",
+    "outcome": "ok",
+    "started_s": 0.0,
+    "ended_s": 1.0,
+}
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -176,8 +188,9 @@ def test_unknown_fields_of_an_attempt_are_ignored(file: Path) -> None:
         ({"record": "intent"}, "KeyError: 'environment'"),
         ({**INTENT, "environment": "staging"}, "KeyError: 'staging'"),
         ({**INTENT, "n": []}, "TypeError"),
-        ({"record": "attempt", "environment": "preview", "n": 1}, "TypeError"),
-        ({"record": "attempt", "environment": "preview", "n": 1, "problem": "bad luck"}, "ValueError"),
+        ({"record": "attempt", "environment": "preview", "n": 1}, "ValueError: name: Field required"),
+        ({**ATTEMPT, "problem": "bad luck"}, "ValueError: problem: Input should be"),
+        ({**ATTEMPT, "started_s": "soon"}, "ValueError: started_s: Input should be a valid number"),
         ({"record": "row", "environment": "preview", "id": []}, "KeyError"),
         ({"record": "row", "environment": "preview", "id": [], "label": "a"}, "TypeError"),
     ],
@@ -250,3 +263,22 @@ def test_histories_of_one_environment_are_joined(tmp_path: Path) -> None:
     assert second.started_s > first.ended_s
     assert second.ended_s - second.started_s == 1.0
     assert joined["production"].attempts[0].started_s > second.ended_s
+
+
+def test_a_torn_last_line_is_cut_off_before_more_is_written(file: Path) -> None:
+    """What a clean-up adds to the history of a killed run does not continue its torn line."""
+    written(file, ok(1)).open("ab").write(b'{"record": "att')
+    ledger = Ledger(file)
+    ledger.rows("row", "preview", [("7", "a")])
+    ledger.close()
+    recorded = read(file)[1]["preview"]
+    assert recorded.rows == {("7", "a")}
+    assert [a.n for a in recorded.history.attempts] == [1]
+
+
+def test_an_environment_without_attempts_is_kept(file: Path) -> None:
+    """A run that sent no POST is judged as one, not as none."""
+    ledger = Ledger(file)
+    ledger.run("r", {"preview": {"url": "http://h"}})
+    ledger.close()
+    assert read_together([file])["preview"].attempts == ()

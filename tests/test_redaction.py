@@ -116,7 +116,6 @@ def environment(**of: Any) -> Environment:
         ({"database": "postgresql://user:p4ssword@h/d"}, "p4ssword"),
         ({"database": "postgresql://user:p4ss%40word@h/d"}, "p4ss@word"),
         ({"database": "postgresql://user:p4ss%40word@h/d"}, "p4ss%40word"),
-        ({"database": "postgresql://user:p@ssw0rd@h/d"}, "p@ssw0rd"),
         ({"database": "postgresql://h/d?user=u&password=p4ssword"}, "p4ssword"),
         ({"database": "postgresql://h/d?sslpassword=p4ss%20word"}, "p4ss word"),
         ({"database": "postgresql://user:p4ssword@h/d"}, "postgresql://user:p4ssword@h/d"),

@@ -14,7 +14,7 @@ from rehearsal.deployment import deployed
 from rehearsal.faults import FAULTS
 from rehearsal.faults.catalogue import Fault
 from rehearsal.faults.tokens import stores
-from tests.conftest import run_gate
+from tests.gates import run_gate
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -48,8 +48,8 @@ ABOUT_STORED = (
     "stored_tokens_are_version_4",
     "stored_tokens_are_random",
 )
-ABOUT_DATABASE = (*ABOUT_SCHEMA, *ABOUT_STORED, "id_sequence_is_not_behind")
-CLAIMS = ("deployment_answers", "revision_is_the_one_deployed", *ABOUT_POSTS, *ABOUT_DATABASE)
+ABOUT_DATABASE = (*ABOUT_SCHEMA, *ABOUT_STORED, "id_sequence_is_not_behind", "app_leaves_the_token_to_postgres")
+CLAIMS = tuple(dict.fromkeys(("deployment_answers", "revision_is_the_one_deployed", *ABOUT_POSTS, *ABOUT_DATABASE)))
 
 
 @dataclass(frozen=True)
