@@ -67,7 +67,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Read the configuration of a gate run. Whatever is wrong with it ends the run here, before anything is sent."""
     if not _is_gate(config):
         return
-    _refuse_xdist(config)
     run = new_run()
     given = config.getoption("--report-dir")
     folder = config.invocation_params.dir / given if given else ROOT / "reports" / run
@@ -76,6 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
         make_folder(folder)
         if not given and not config.getoption("--judge"):
             point_latest_at(folder)
+        _refuse_xdist(config)
         gate = _gate(config, run, folder)
     except OSError as error:
         raise pytest.UsageError(f"the report folder {folder} cannot be made: {error.strerror}") from None
@@ -84,11 +84,11 @@ def pytest_configure(config: pytest.Config) -> None:
             write(gate.conclude(ExitCode.USAGE, error=str(error)), folder)
         raise pytest.UsageError(str(error)) from None
     config.stash[_GATE] = gate
-    if config.option.xmlpath is None:
+    if getattr(config.option, "xmlpath", "") is None:
         config.option.xmlpath = str(folder / "junit.xml")
-    if config.option.tbstyle == "auto":
+    if getattr(config.option, "tbstyle", "no") == "auto":
         config.option.tbstyle = "no"  # the summary says it in words; --tb=long brings tracebacks
-    if config.option.reportchars == "fE":
+    if getattr(config.option, "reportchars", "") == "fE":
         config.option.reportchars = ""
 
 
@@ -97,7 +97,7 @@ def _is_gate(config: pytest.Config) -> bool:
     option = config.option
     if option.help or option.version or option.markers or option.showfixtures or option.show_fixtures_per_test:
         return False
-    if option.collectonly:
+    if option.collectonly or getattr(option, "setupplan", False) or getattr(option, "setuponly", False):
         return False
     paths = [config.invocation_params.dir / arg.partition("::")[0] for arg in config.args]
     return any(path.resolve() in (CHECKS, *CHECKS.parents) or CHECKS in path.resolve().parents for path in paths)
@@ -106,7 +106,7 @@ def _is_gate(config: pytest.Config) -> bool:
 def _refuse_xdist(config: pytest.Config) -> None:
     asked = getattr(config.option, "numprocesses", None) or getattr(config.option, "dist", "no") != "no"
     if asked or getattr(config.option, "tx", None) or hasattr(config, "workerinput"):
-        raise pytest.UsageError(
+        raise ConfigurationError(
             "pytest-xdist is refused: each of its workers would send all POSTs again. Run without -n; environments "
             "are examined side by side already."
         )
@@ -117,6 +117,8 @@ def _gate(config: pytest.Config, run: str, folder: Path) -> Gate:
         return _judging_gate(config, run, folder)
     file = config.getoption("--environments")
     revision = config.getoption("--revision")
+    if revision is not None and not revision.strip():
+        raise ConfigurationError("--revision: is empty; is the variable set that it was to come from?")
     environments = load(
         config.invocation_params.dir / file if file else ROOT / "environments.yaml",
         config.getoption("--env") or ["preview"],
@@ -327,7 +329,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if gate is None:
         return report
     worded = last_finding()
-    traceback = "" if item.config.option.tbstyle == "no" else f"{report.longrepr}\n"
+    traceback = "" if getattr(item.config.option, "tbstyle", "no") == "no" else f"{report.longrepr}\n"
 
     def told(text: str) -> str:
         return gate.redact(traceback + text)
@@ -382,6 +384,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         verdict = gate.conclude(int(exitstatus))
     except KeyboardInterrupt:  # a second time: whoever is there wants to leave now
         verdict = gate.conclude(ExitCode.INTERRUPTED, clean=False)
+    except Exception as error:  # our own mistake must neither look like a verdict nor hide what may be left behind
+        said = f"the harness itself failed while it concluded: {type(error).__name__}: {error}"
+        verdict = gate.conclude(ExitCode.INTERNAL_ERROR, error=said, clean=False)
     session.config.stash[_VERDICT] = verdict
     session.exitstatus = verdict.exit_code
     _write_reports(session.config, gate, verdict)
@@ -392,7 +397,7 @@ def _write_reports(config: pytest.Config, gate: Gate, verdict: Verdict) -> None:
     try:
         write(verdict, gate.report_dir)
         own = gate.report_dir / "junit.xml"
-        elsewhere = Path(config.option.xmlpath)
+        elsewhere = Path(getattr(config.option, "xmlpath", None) or own)
         if elsewhere.resolve() != own.resolve() and elsewhere.exists():
             shutil.copyfile(elsewhere, own)
         if own.exists():

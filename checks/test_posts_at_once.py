@@ -15,8 +15,8 @@ from harness.history import History
 def test_posts_at_once_answer_201(history: History) -> None:
     """Each POST of the burst was acknowledged with a token of its own, and at least two were in flight together."""
     burst = history.phase("burst")
-    if not burst.attempts:
-        raise NotCovered("no POSTs were sent at once (burst: 0)", "set burst to 2 or more")
+    if len(burst.attempts) < 2:
+        raise NotCovered(f"no POSTs were sent at once (burst: {len(burst.attempts)})", "set burst to 2 or more")
     wrong = wrong_answers(burst)
     cause, remedy = usual_cause(wrong)
     overlap = largest_overlap(burst)

@@ -66,6 +66,15 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """An enabled rule on INSERT (pg_rewrite); `instead` says that it replaces the INSERT."""
+
+    name: str
+    instead: bool
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sequence:
     """The sequence that fills the id column (pg_sequence). `name` is quoted as Postgres needs it."""
 
@@ -99,7 +108,7 @@ class TableFacts:
     default: Default | None
     indexes: tuple[Index, ...]
     triggers: tuple[Trigger, ...]
-    insert_rules: tuple[str, ...]
+    insert_rules: tuple[Rule, ...]
     sequence: Sequence | None
 
     @property
@@ -180,16 +189,21 @@ SELECT jsonb_build_object(
   'triggers', (SELECT coalesce(jsonb_agg(jsonb_build_object(
      'name', t.tgname, 'before_insert', t.tgtype::int & 7 = 7, 'instead_of', t.tgtype::int & 64 = 64,
      'function', p.oid::regprocedure::text, 'source', p.prosrc)), '[]')
-     FROM pg_trigger t JOIN relation r ON t.tgrelid = r.oid JOIN pg_proc p ON p.oid = t.tgfoid
+     FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid
+        OR t.tgrelid IN (SELECT relid FROM pg_partition_tree(r.oid))
+     JOIN pg_proc p ON p.oid = t.tgfoid
      WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')),
-  'insert_rules', (SELECT coalesce(jsonb_agg(w.rulename), '[]') FROM pg_rewrite w JOIN relation r ON w.ev_class = r.oid
-     WHERE w.ev_type = '3' AND w.is_instead AND w.ev_enabled IN ('O', 'A')),
+  'insert_rules', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+     'name', w.rulename, 'instead', w.is_instead, 'definition', pg_get_ruledef(w.oid))), '[]')
+     FROM pg_rewrite w JOIN relation r ON w.ev_class = r.oid
+     WHERE w.ev_type = '3' AND w.ev_enabled IN ('O', 'A')),
   'sequence', (SELECT jsonb_build_object(
      'name', s.seqrelid::regclass::text, 'increment', s.seqincrement,
      'readable', has_sequence_privilege(s.seqrelid, 'SELECT'))
      FROM id a JOIN pg_sequence s ON s.seqrelid IN (
         SELECT o.refobjid FROM pg_attrdef d JOIN pg_depend o ON o.classid = 'pg_attrdef'::regclass AND o.objid = d.oid
           AND o.refclassid = 'pg_class'::regclass WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum
+          AND pg_get_expr(d.adbin, d.adrelid) ~ '^nextval\\(''[^'']*''::regclass\\)$'
         UNION SELECT o.objid FROM pg_depend o WHERE o.classid = 'pg_class'::regclass AND o.deptype = 'i'
           AND o.refclassid = 'pg_class'::regclass AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum)
      LIMIT 1)
@@ -237,7 +251,7 @@ def read_facts(connection: Connection, table: Table) -> TableFacts:
         default=default and Default(default["expression"], tuple(Function(**f) for f in default["functions"])),
         indexes=tuple(Index(**i) for i in facts["indexes"]),
         triggers=tuple(Trigger(**t) for t in facts["triggers"]),
-        insert_rules=tuple(facts["insert_rules"]),
+        insert_rules=tuple(Rule(**r) for r in facts["insert_rules"]),
         sequence=sequence and Sequence(**sequence),
     )
 

@@ -351,9 +351,14 @@ def overriding(facts: TableFacts) -> list[str]:
     found = [
         f"trigger {t.name} calls {t.function}, which sets {facts.token_column}"
         for t in facts.triggers
-        if (t.before_insert or t.instead_of) and sets.search(_without_comments(t.source))
+        if (t.before_insert or t.instead_of) and _sets_on_insert(_without_comments(t.source), sets)
     ]
-    found += [f"rule {rule} rewrites INSERT" for rule in facts.insert_rules]
+    updates = re.compile(rf'(?i)\bupdate\b[^;]*\bset\b[^;]*(?<![\w.])"?{re.escape(facts.token_column)}"?(?!\w)')
+    found += [
+        f"rule {rule.name} rewrites INSERT"
+        for rule in facts.insert_rules
+        if rule.instead or updates.search(rule.definition)
+    ]
     if facts.token_generated:
         found.append(f"column {facts.token_column} is GENERATED ALWAYS AS")
     return found
@@ -382,6 +387,25 @@ _HANDS_ON = re.compile(
     r"(?i)(?:(?:^|;|\b(?:begin|then|else|loop)\b) ?new ?:?=|\breturn\b) ?"
     r'(?!(?:pg_catalog\.)?(?:jsonb?_)?populate_record\b)[\w."]+ ?\('
 )
+
+
+def _sets_on_insert(source: str, sets: re.Pattern[str]) -> bool:
+    """Whether a source sets what `sets` finds when a row is inserted, and to something else than it was.
+
+    Not counted: what stands behind a test for TG_OP = 'UPDATE', a value taken from OLD, and a value for where there is
+    none (COALESCE, IF .. IS NULL), since the default is in place before a trigger runs.
+    """
+    for match in sets.finditer(source):
+        operations = re.findall(r"(?i)\btg_op ?= ?'(\w+)'", source[: match.start()])
+        if operations and operations[-1].upper() == "UPDATE":
+            continue
+        before = source[: match.start() + match[0].lower().find("new")].rstrip()
+        if re.search(r'(?i)\bif new ?\. ?[\w"]+ is null then$', before):
+            continue
+        if re.match(r"(?i) ?(?:old\b|coalesce ?\( ?new ?\.)", source[match.end() :]):
+            continue
+        return True
+    return False
 
 
 def _assignment_to(column: str) -> re.Pattern[str]:

@@ -6,6 +6,7 @@ its id, and only then deleted, in one transaction on a connection of its own.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -179,9 +180,13 @@ def _not_found(environment: Environment, attempts: Sequence[Attempt], found: Seq
         if a.outcome == "ok":
             reason = "answered 201, but no row of this table has its name: it may be stored elsewhere"
             remedy = "check database and table of this environment"
-        elif a.outcome == "unknown":
-            reason = "had no answer and no row yet: the deployment may still store it"
+        elif a.outcome == "unknown" or a.status in (502, 503, 504):
+            answered = f"was answered {a.status}" if a.outcome == "fail" else "had no answer"
+            reason = f"{answered} and has no row yet: the deployment may still store it"
             remedy = "run python -m harness cleanup HISTORY again later"
+        elif (a.status or 0) < 300:
+            reason = f"was answered {a.status} ({a.problem}), but no row of this table has its name"
+            remedy = "check database and table of this environment"
         else:
             continue
         left.append(
@@ -215,9 +220,9 @@ def _by_api(client: Client, attempts: Sequence[Attempt], labels: Mapping[str, Se
     """
     environment = client.environment
     if environment.database is None:
-        without = [a for a in attempts if a.outcome == "unknown"]
-        left = list(_all(environment, without, "had no answer, so its id is not known", "look for its name in the app"))
-        ids = {a.id: a for a in attempts if a.id is not None and a.outcome == "ok"}
+        ids = _ids_of_ours(attempts)
+        unsure = [a for a in attempts if a.id not in ids]
+        left = list(_all(environment, unsure, "its id is not known for certain", "look for its name in the app"))
     else:
         found = _find_in(environment, attempts, labels)
         left = _not_found(environment, attempts, found)
@@ -235,6 +240,18 @@ def _by_api(client: Client, attempts: Sequence[Attempt], labels: Mapping[str, Se
     for id_, reason in refused.items():
         left.extend(_all(environment, [ids[id_]], reason, "delete it by hand, or set cleanup: database"))
     return CleanUp(len(ids) - len(refused), tuple(left))
+
+
+def _ids_of_ours(attempts: Sequence[Attempt]) -> dict[str, Attempt]:
+    """The ids that answers gave for rows of this run, where there is no database to look them up in.
+
+    An id that came twice is at least once another row's. Where answers repeat the name that was sent, one that does not
+    may be an answer for another row as well.
+    """
+    given = [a for a in attempts if a.id is not None and 200 <= (a.status or 0) < 300]
+    times = Counter(a.id for a in given)
+    echoed = any(a.name in a.evidence for a in given)
+    return {a.id: a for a in given if a.id and times[a.id] == 1 and (a.name in a.evidence or not echoed)}
 
 
 def _find_in(

@@ -14,6 +14,7 @@ from harness.answers import read_created
 from harness.exchange import Reply, exchange, new_session
 from harness.findings import CouldNotTell, printable
 from harness.history import Attempt, Phase, Problem
+from harness.redaction import MASK
 
 if TYPE_CHECKING:
     import requests
@@ -40,6 +41,7 @@ class Client:
         self._redact = redact
         self._origin_s = origin_s
         self._cookies = RequestsCookieJar()
+        self._masked_cookies: set[str] = set()
         self._own = threading.local()
         self._headers = headers_of(environment, run)
 
@@ -57,18 +59,26 @@ class Client:
         """Close this thread's connection: the next request opens a new one, which may reach another instance."""
         self.session().close()
 
+    def _exchange(self, method: str, path: str, timeout_s: float, **send: Any) -> Reply:
+        """One exchange; cookies that its answer sets are secrets before anything of it is kept."""
+        session = self.session()
+        reply = exchange(session, method, self.environment.url_of(path), timeout_s=timeout_s, **send)
+        new = {cookie.value for cookie in session.cookies if cookie.value} - self._masked_cookies
+        if new:
+            self._redact.add(new)
+            self._masked_cookies |= new
+        return reply
+
     def get(self, path: str, timeout_s: float) -> Reply:
         """One GET of a path."""
-        return exchange(self.session(), "GET", self.environment.url_of(path), timeout_s=timeout_s)
+        return self._exchange("GET", path, timeout_s)
 
     def delete(self, id_: str) -> Reply:
         """One DELETE of a chatbot by its id, at `api.delete`. An id that would lead to another path is not sent."""
         if id_ in (".", ".."):  # dot segments (RFC 3986 section 5.2.4); quoting does not change them
             return Reply(started_s=0.0, problem=Problem.NO_ANSWER, error="was not sent: such an id is no path segment")
         path = (self.environment.api.delete or "").replace("{id}", quote(id_, safe="", errors="replace"))
-        return exchange(
-            self.session(), "DELETE", self.environment.url_of(path), timeout_s=self.environment.api.timeout_s
-        )
+        return self._exchange("DELETE", path, self.environment.api.timeout_s)
 
     def login(self) -> None:
         """Send the configured login and keep its cookies.
@@ -80,13 +90,8 @@ class Client:
         if login is None:
             return
         session = self.session()
-        reply = exchange(
-            session,
-            "POST",
-            self.environment.url_of(login.path),
-            timeout_s=self.environment.api.timeout_s,
-            json=login.body.get_secret_value(),
-        )
+        timeout_s = self.environment.api.timeout_s
+        reply = self._exchange("POST", login.path, timeout_s, json=login.body.get_secret_value())
         answered = reply.error or f"answered {reply.status}"
         if reply.problem is not None or not 200 <= (reply.status or 0) < 400:
             raise CouldNotTell(
@@ -97,17 +102,15 @@ class Client:
             raise CouldNotTell(
                 f"the login at {login.path} {answered} but set no cookie", "check login.path: is it the API's login?"
             )
-        self._redact.add(cookie.value for cookie in session.cookies if cookie.value)
         self._cookies.update(session.cookies)
 
     def post_chatbot(self, n: int, name: str, phase: Phase) -> Attempt:
         """Send one POST of this name, once. Never raises."""
         api = self.environment.api
-        reply = exchange(
-            self.session(),
+        reply = self._exchange(
             "POST",
-            self.environment.url_of(api.create),
-            timeout_s=api.timeout_s,
+            api.create,
+            api.timeout_s,
             headers={
                 "X-Request-Id": name,
                 "traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",  # W3C Trace Context
@@ -115,6 +118,10 @@ class Client:
             json=self.environment.payload_for(name),
         )
         return self._attempt(n, name, phase, reply)
+
+    def _unless_secret(self, value: str | None) -> str | None:
+        """An id or a token as it is, since it is compared; but a route that hands out our own secret is not helped."""
+        return MASK if value is not None and self._redact(value) == MASK else value
 
     def _attempt(self, n: int, name: str, phase: Phase, reply: Reply) -> Attempt:
         kept: dict[str, Any] = {
@@ -144,8 +151,8 @@ class Client:
         return Attempt(
             outcome="ok" if reading.problem is None else "fail",
             problem=reading.problem,
-            id=reading.id,
-            token=reading.token,
+            id=self._unless_secret(reading.id),
+            token=self._unless_secret(reading.token),
             error=printable(self._redact(reading.error)),
             **kept,
         )

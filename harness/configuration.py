@@ -201,7 +201,8 @@ def _worded(problem: Any, path: tuple[Any, ...]) -> str:
     if kind == "path_type":
         return "must be a path, as text"
     message = re.sub(r"^(Input|String|Value) should\b", "must", message.removeprefix("Value error, "))
-    message = message.replace("a valid dictionary", "a mapping").replace("a valid string", "text (quote it)")
+    message = re.sub(r"a valid dictionary( or (an )?instance of \w+)?", "a mapping", message)
+    message = message.replace("a valid string", "text (quote it)")
     return message[0].lower() + message[1:]
 
 

@@ -84,6 +84,7 @@ def _connect(dsn: SecretStr, began: float) -> Connection:
         prepare_threshold=None,
         connect_timeout=max(2, round(left)),  # libpq reads anything below 2 as 2
         application_name=f"chatbots-smoke/{__version__}",
+        client_encoding="utf8",  # a database of SQL_ASCII would otherwise answer bytes
         keepalives_idle=15,
         keepalives_interval=5,
         keepalives_count=3,

@@ -67,6 +67,7 @@ def _postgres_url(secret: SecretStr) -> SecretStr:
     scheme = url.partition(":")[0].lower() if "://" in url else ""
     if scheme in ("postgres", "postgresql"):
         _demand_encoded_credentials(url)
+        _demand_known_parameters(url)
         return secret
     if scheme in ("http", "https"):
         raise ValueError(
@@ -94,6 +95,29 @@ def _demand_encoded_credentials(url: str) -> None:
             "cannot be parsed; percent-encode the special characters of its user and password "
             "(/ is %2F, ? is %3F, # is %23, [ is %5B, @ is %40)"
         )
+
+
+def _demand_known_parameters(url: str) -> None:
+    """Let libpq itself parse the URL: what it would refuse is a mistake of the configuration, not of the database."""
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        found = conninfo_to_dict(url)
+    except psycopg.Error as error:
+        unknown = re.search(r'invalid URI query parameter: "(\w+)"', str(error))
+        if unknown:
+            raise ValueError(
+                f"has the parameter {unknown[1]}=, which Postgres itself does not know (some ORMs add schema=, "
+                "pgbouncer= or connection_limit=); leave it out"
+            ) from None
+        raise ValueError("cannot be parsed; write it as postgresql://user:password@host:5432/name") from None
+    ports = str(found.get("port") or "").split(",")
+    if not all(port == "" or (port.isdecimal() and 0 < int(port) < 65536) for port in ports):
+        raise ValueError("has a port that is no number from 1 to 65535")
+    modes = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+    if found.get("sslmode") not in (None, *modes):
+        raise ValueError(f"has an sslmode that is none of {', '.join(modes)}")
 
 
 def _headers(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Flag, auto
 from typing import TYPE_CHECKING, TypeVar
@@ -19,7 +19,7 @@ from harness.catalog import TableFacts, read_facts
 from harness.checkers import rows_of_another_table
 from harness.database import TRANSACTION_BUDGET_S, begin_again, connect, limited, reading, worded
 from harness.default import Made, evaluate_default
-from harness.findings import CouldNotTell, NotCovered
+from harness.findings import CouldNotTell, NotCovered, printable
 from harness.history import History
 from harness.readiness import Heard, Readiness, revisions_now, wait_until_ready
 from harness.stored import Row, SequenceState, StoredTokens, read_rows, read_sequence, scan_tokens
@@ -53,7 +53,6 @@ class Need(Flag):
     SEEN = auto()
 
 
-LONGEST_WAIT_TO_WATCH_S = 2.0  # for the database, before POSTs are sent unwatched
 _OF_THE_DEPLOYMENT = Need.READINESS | Need.HISTORY | Need.ROWS
 _OF_THE_DATABASE = Need.FACTS | Need.ROWS | Need.SEQUENCE | Need.STORED | Need.MADE | Need.SEEN
 _UNSEEN = NotCovered("the database was not watched while the POSTs were sent", "run again")
@@ -126,9 +125,7 @@ def examine(client: Client, order: Order, ledger: Ledger, first: int) -> Examina
         if order.needs & _OF_THE_DEPLOYMENT or order.revision is not None:
             done.readiness = _told(lambda: wait_until_ready(client, order.revision, order.stop))
         if order.needs & (Need.HISTORY | Need.ROWS):
-            if connecting is not None and order.needs & Need.SEEN:
-                wait([connecting], timeout=LONGEST_WAIT_TO_WATCH_S)
-            done.history = _history(done, client, order, ledger, first)
+            done.history = _history(done, client, order, ledger, first, connecting)
         if (
             order.needs & Need.READINESS
             and isinstance(done.readiness, Readiness)
@@ -160,16 +157,49 @@ def _told(ask: Callable[[], T]) -> T | Untold:
         return untold
 
 
-def _history(done: Examination, client: Client, order: Order, ledger: Ledger, first: int) -> History | Untold:
+def _history(
+    done: Examination,
+    client: Client,
+    order: Order,
+    ledger: Ledger,
+    first: int,
+    connecting: Future[_Watching] | None,
+) -> History | Untold:
     if order.read_only:
         return NotCovered("--read-only sends no POST", "run without --read-only to ask the create route")
     if not isinstance(done.readiness, Readiness):
         return done.readiness
     try:
+        _demand_clean_up(done.environment, order, connecting)
         client.login()
     except CouldNotTell as untold:
         return untold
     return post_all(client, ledger, order.run, first, order.stop)
+
+
+def _demand_clean_up(environment: Environment, order: Order, connecting: Future[_Watching] | None) -> None:
+    """Send nothing where it is known beforehand that it could not be removed again.
+
+    Raises:
+        CouldNotTell: rows are to be removed by way of the database, and it or the table is not to be had.
+    """
+    if environment.cleanup != "database" or environment.database is None:
+        return
+    try:
+        if connecting is None:  # no check looks at the database
+            with connect(environment.database, order.stop) as connection:
+                _look_at_table(connection, environment, order)
+        else:
+            _look_at_table(connecting.result()[0], environment, order)
+    except (CouldNotTell, psycopg.Error) as error:
+        untold = error if isinstance(error, CouldNotTell) else worded(error, environment.database)
+        said = f"no POST was sent, since its row could not be removed: {untold.cause}"
+        raise CouldNotTell(said, f"{untold.remedy}; or set cleanup to api or keep") from None
+
+
+def _look_at_table(connection: Connection, environment: Environment, order: Order) -> None:
+    with limited(connection, TRANSACTION_BUDGET_S, order.stop), reading(connection):
+        read_facts(connection, environment.table)
 
 
 def _read_database(done: Examination, order: Order, connecting: Future[_Watching] | None) -> None:
@@ -230,6 +260,10 @@ def _read_parts(done: Examination, order: Order, connection: Connection, before:
             assert environment.database is not None  # there is a connection
             begin_again(connection)
             return worded(error, environment.database)
+        except (ValueError, KeyError, TypeError) as error:  # what a database of another encoding or shape provokes
+            begin_again(connection)
+            said = printable(f"{type(error).__name__}: {error}")
+            return CouldNotTell(f"what the database answered was not understood ({said})", "report it")
 
     facts = done.facts = read(lambda: read_facts(connection, environment.table))
     if not isinstance(facts, TableFacts):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -30,12 +30,20 @@ if TYPE_CHECKING:
 
 
 _OFFLINE = NotCovered("judged from a saved history, nothing was asked", "run the gate to ask the deployment")
+T = TypeVar("T")
 M = TypeVar("M", CheckResult, LeftBehind)
 
 
 def new_run() -> str:
     """An id that no other run has: the time, to be read, and 32 random bits, to be unique."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+
+
+def _settled(future: Future[T]) -> Future[T]:
+    """The future, done. Waits in short turns: a signal that comes just before a long one is only seen after it."""
+    while not wait([future], timeout=0.2).done:
+        pass
+    return future
 
 
 @dataclass(slots=True)
@@ -111,7 +119,7 @@ class Gate:
 
     def examination(self, name: str) -> Examination:
         """What is known of an environment, as soon as it is."""
-        return self._examinations[name].result()
+        return _settled(self._examinations[name]).result()
 
     def other_histories(self, name: str) -> list[History]:
         """The histories of the other environments of this run, as far as POSTs could be sent there."""
@@ -166,17 +174,21 @@ class Gate:
             labels = {a.name: client.environment.labels_for(a.name) for a in attempts[name]}
             return clean_up(client, attempts[name], labels, ledger)
 
-        cleaned = dict(zip(attempts, self._pool.map(clean, attempts), strict=True))
+        cleaning = {name: self._pool.submit(clean, name) for name in attempts}
+        cleaned = {name: _settled(future).result() for name, future in cleaning.items()}
         self._pool.shutdown()
         return cleaned
 
     def _left_as_it_is(self) -> dict[str, CleanUp]:
         from harness.cleanup import left_as_it_is
-        from harness.ledger import read
+        from harness.ledger import UnreadableHistory, read
 
         if self._ledger is None:
             return {}
-        _, recorded = read(self.report_dir / "history.jsonl")
+        try:
+            _, recorded = read(self.report_dir / "history.jsonl")
+        except UnreadableHistory:
+            return {}
         environments = {e.name: e for e in self.environments}
         return {name: left_as_it_is(environments[name], of.history.attempts) for name, of in recorded.items()}
 
@@ -185,7 +197,7 @@ class Gate:
         from harness import ledger
         from harness.history import History
 
-        future = self._examinations[name]
+        future = _settled(self._examinations[name])
         if future.exception() is None:
             history = future.result().history
             return history.attempts if isinstance(history, History) else ()
@@ -211,7 +223,7 @@ class Gate:
             name=name,
             url=environment.origin,
             verdict=conclude(results, complete=complete),
-            revision=ready.revision if ready else None,
+            revision=self.redact(ready.revision) if ready and ready.revision else None,
             posts=sent,
             acknowledged=acknowledged,
             failure_rate_bound=round(failure_rate_bound(sent), 4) if sent and sent == acknowledged else None,

@@ -95,9 +95,10 @@ def _serving(environment: Environment, reply: Reply, wanted: str | None) -> str 
     url = environment.url_of(environment.ready.path)
     if reply.problem is Problem.TLS:
         raise CouldNotTell(f"{url}: {printable(reply.error)}", "mend the certificate, or check the host name in url")
-    if reply.problem is not None:
-        raise _NotYet(printable(reply.error))
     status = reply.status or 0
+    large = reply.problem is Problem.TOO_LARGE and environment.ready.revision is None  # a page is not read for itself
+    if reply.problem is not None and not large:
+        raise _NotYet(printable(reply.error))
     if status in (401, 403, 407):
         raise CouldNotTell(
             f"{url} answered {status}: not authorised", "check headers and login, or let ready.path be a public page"

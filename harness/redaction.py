@@ -12,6 +12,7 @@ import html
 import json
 import re
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
@@ -35,21 +36,21 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()
-        self._spellings: list[str] = []
+        self._spellings: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Learn secrets; the longest is replaced first, so that a part never leaves the rest standing."""
+        """Learn secrets; the longest is looked for first, so that a part never leaves the rest standing."""
         with self._lock:
-            spellings = {s for secret in secrets if len(secret) >= SHORTEST for s in _spellings(secret)}
-            self._spellings = sorted(spellings.union(self._spellings), key=len, reverse=True)
+            self._spellings |= {s for secret in secrets if len(secret) >= SHORTEST for s in _spellings(secret)}
+            longest_first = sorted(self._spellings, key=len, reverse=True)
+            if longest_first:
+                self._pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
 
     def __call__(self, text: str) -> str:
-        """The text with every secret masked."""
-        for spelling in self._spellings:
-            if spelling in text:
-                text = text.replace(spelling, MASK)
-        return text
+        """The text with every secret masked, in whatever case it stands there."""
+        return self._pattern.sub(MASK, text) if self._pattern is not None else text
 
     def throughout(self, value: Any) -> Any:
         """A JSON value with every string in it masked."""
@@ -69,6 +70,7 @@ def secrets_of(environment: Environment) -> Iterator[str]:
             continue
         if _CREDENTIAL.search(name) or len(value) >= SHORTEST_PLAIN:
             yield value
+            yield from _basic_credentials(value)
             yield from value.split(" ")[1:]  # the credentials after an authentication scheme (RFC 9110 section 11.4)
         if name.lower() == "cookie":
             yield from (pair.partition("=")[2] for pair in value.split("; "))
@@ -95,9 +97,21 @@ def secrets_of_url(url: str) -> Iterator[str]:
             yield value
 
 
+def _basic_credentials(value: str) -> Iterator[str]:
+    """The user and password inside a header of Basic authentication (RFC 7617)."""
+    scheme, _, encoded = value.partition(" ")
+    if scheme.lower() == "basic":
+        with suppress(ValueError):
+            user_and_password = base64.b64decode(encoded, validate=True).decode()
+            yield user_and_password
+            yield user_and_password.partition(":")[2]
+
+
 def _spellings(secret: str) -> Iterator[str]:
     encoded = secret.encode("utf-8", "surrogatepass")
     yield secret
+    if len(decoded := unquote(secret)) >= SHORTEST:  # a cookie is configured as it travels, and echoed as it was meant
+        yield decoded
     yield quote(secret, safe="", errors="replace")
     yield quote_plus(secret, errors="replace")
     yield json.dumps(secret)[1:-1]
@@ -111,6 +125,8 @@ def _spellings(secret: str) -> Iterator[str]:
 def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield str(value)
     elif isinstance(value, dict):
         for item in value.values():
             yield from _texts(item)

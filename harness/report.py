@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,20 @@ if TYPE_CHECKING:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the report folder, readable by its owner only.
+    """Make the report folder, readable by its owner only, with nothing in it that another run could be told by.
+
+    The history of an earlier run is set aside as `history-1.jsonl` and so on: it may still be needed to clean up.
 
     Raises:
         OSError: it cannot be made.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in ("verdict.json", "summary.md", "junit.xml"):
+        (folder / name).unlink(missing_ok=True)
+    history = folder / "history.jsonl"
+    if history.exists():
+        number = next(n for n in count(1) if not (folder / f"history-{n}.jsonl").exists())
+        history.rename(folder / f"history-{number}.jsonl")
 
 
 def write(verdict: Verdict, folder: Path) -> None:

@@ -49,7 +49,7 @@ class StoredTokens:
     """The scan of the whole table: counts, and examples of what is wrong.
 
     `index_nodes` names the plan nodes that read an index instead of the heap; the counts prove nothing unless empty.
-    `surplus` is the number of tokens beyond the first of their value. `sample` is None where the column is no uuid.
+    `surplus` is the number of tokens beyond the first of their value.
     """
 
     rows: int
@@ -59,7 +59,7 @@ class StoredTokens:
     index_nodes: tuple[str, ...]
     repeated: tuple[tuple[str, int], ...]
     other_versions: tuple[str, ...]
-    sample: Sample | None
+    sample: Sample
 
     @property
     def nulls(self) -> int:
@@ -220,7 +220,7 @@ def scan_tokens(connection: Connection, facts: TableFacts) -> StoredTokens:
             **names,
         )
         other_versions = tuple(text for (text,) in connection.execute(query))
-    sample = sample_tokens(connection, facts, rows, surplus > 0) if facts.token_type == "uuid" else None
+    sample = sample_tokens(connection, facts, rows, surplus > 0)
     return StoredTokens(rows, tokens, surplus, others, _index_nodes(plan[0]), repeated, other_versions, sample)
 
 
@@ -233,7 +233,7 @@ def sample_tokens(connection: Connection, facts: TableFacts, rows: int, repeated
 
     Args:
         connection: inside a transaction.
-        facts: of a table whose token column is of type uuid.
+        facts: of the table.
         rows: about how many there are.
         repeated: whether tokens are stored twice, so that distinct ones have to be counted.
     """
@@ -264,11 +264,12 @@ def bits_query(names: Names, *, share: float = 1.0) -> sql.Composed:
 def _version_4_bytes(names: Names, share: float) -> sql.Composed:
     token = sql.Identifier(names.token_column)
     sample = sql.SQL("TABLESAMPLE SYSTEM ({}) REPEATABLE (1)").format(sql.Literal(round(100 * share, 4)))
-    return sql.SQL("(SELECT uuid_send({token}) AS b FROM {table} {sample} WHERE {version_4}) AS version_4").format(
-        token=token,
+    is_uuid = names.token_type == "uuid"
+    return sql.SQL("(SELECT uuid_send({uuid}) AS b FROM {table} {sample} WHERE {version_4}) AS version_4").format(
+        uuid=token if is_uuid else sql.SQL("{}::text::uuid").format(token),
         table=names.identifier,
         sample=sample if share < 1 else sql.SQL(""),
-        version_4=sql.SQL(_UUID[1]).format(token=token),
+        version_4=sql.SQL((_UUID if is_uuid else _TEXT)[1]).format(token=token),
     )
 
 

@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 
-from harness.catalog import Default, Function, Index, TableFacts, Trigger
+from harness.catalog import Default, Function, Index, Rule, TableFacts, Trigger
 from harness.checkers import (
+    demand_readable_triggers,
     extraordinary,
     is_unique_by,
     overriding,
     shortcomings,
     wrong_default,
 )
+from harness.findings import CouldNotTell
 
 RIGHT_INDEX = Index(
     name="chatbots_public_token_key",
@@ -169,7 +171,6 @@ def with_trigger(
         "BEGIN\n  NEW.public_token\n    := gen();\n  RETURN NEW;\nEND",
         'BEGIN NEW."public_token" := gen(); RETURN NEW; END',
         "BEGIN NEW.PUBLIC_TOKEN := gen(); RETURN NEW; END",
-        "BEGIN IF NEW.public_token IS NULL THEN NEW.public_token := gen(); END IF; RETURN NEW; END",
         "BEGIN SELECT gen() INTO NEW.public_token; RETURN NEW; END",
         "BEGIN SELECT gen() INTO STRICT NEW.public_token; RETURN NEW; END",
         "BEGIN SELECT a, b INTO NEW.name, NEW.public_token; RETURN NEW; END",
@@ -186,6 +187,9 @@ def with_trigger(
         "BEGIN IF a THEN x := 1; ELSE NEW.public_token = gen(); END IF; RETURN NEW; END",
         "BEGIN -- the old way\n NEW.public_token = gen(); RETURN NEW; END",
         "BEGIN x := '--'; NEW.public_token := gen(); RETURN NEW; END",
+        "BEGIN IF TG_OP = 'INSERT' THEN NEW.public_token := gen(); END IF; RETURN NEW; END",
+        "BEGIN IF TG_OP = 'UPDATE' THEN x := 1; ELSIF TG_OP = 'INSERT' THEN NEW.public_token := gen(); END IF; END",
+        """TD["new"]["public_token"] = gen()\nreturn "MODIFY\"""",
     ],
 )
 def test_a_trigger_that_sets_the_token_offends(source: str) -> None:
@@ -216,12 +220,27 @@ def test_a_trigger_that_sets_the_token_offends(source: str) -> None:
         "BEGIN SELECT name INTO NEW.name FROM t WHERE public_token = NEW.public_token; RETURN NEW; END",
         "BEGIN RETURN NEW; END",
         "tsvector_update_trigger",
+        "BEGIN IF TG_OP = 'UPDATE' THEN NEW.public_token := OLD.public_token; END IF; RETURN NEW; END",
+        "BEGIN IF TG_OP = 'UPDATE' THEN NEW.public_token := gen(); END IF; RETURN NEW; END",
+        "BEGIN NEW.public_token := OLD.public_token; RETURN NEW; END",
+        "BEGIN NEW.public_token := coalesce(NEW.public_token, gen()); RETURN NEW; END",
+        "BEGIN IF NEW.public_token IS NULL THEN NEW.public_token := gen(); END IF; RETURN NEW; END",
         "",
     ],
 )
 def test_a_trigger_that_leaves_the_token_alone_does_not_offend(source: str) -> None:
     """Reading it, setting other columns, and columns whose names only begin alike are nobody's business."""
     assert overriding(with_trigger(source)) == []
+
+
+@pytest.mark.parametrize("source", ["BEGIN RETURN made(NEW); END", "BEGIN NEW := app.made(NEW); RETURN NEW; END"])
+def test_a_trigger_that_hands_the_row_on_cannot_be_told(source: str) -> None:
+    """Another function makes the row: whether it sets the token is not to be read here."""
+    with pytest.raises(CouldNotTell, match=r"make_token \(make_token\(\)\)"):
+        demand_readable_triggers(with_trigger(source))
+    assert demand_readable_triggers(with_trigger("BEGIN NEW.a := f(1); RETURN NEW; END")) is None
+    populated = "BEGIN RETURN jsonb_populate_record(NEW, '{\"a\": 1}'); END"
+    assert demand_readable_triggers(with_trigger(populated)) is None
 
 
 def test_a_trigger_counts_only_where_it_can_change_the_row() -> None:
@@ -238,10 +257,16 @@ def test_a_columns_name_is_not_a_pattern() -> None:
     assert overriding(with_trigger("NEW.x := 1", column="to(ken[")) == []
 
 
+ELSEWHERE = Rule("elsewhere", True, "CREATE RULE elsewhere AS ON INSERT TO chatbots DO INSTEAD NOTHING")
+LOG = Rule("log", False, "CREATE RULE log AS ON INSERT TO chatbots DO INSERT INTO log VALUES (new.public_token)")
+ROTATE = Rule("rotate", False, "CREATE RULE rotate AS ON INSERT TO chatbots DO UPDATE chatbots SET public_token = 'x'")
+
+
 def test_rules_and_generated_columns_offend() -> None:
     """Each is named."""
-    assert overriding(replace(RIGHT, insert_rules=("elsewhere",), token_generated="s")) == [
+    assert overriding(replace(RIGHT, insert_rules=(ELSEWHERE, LOG, ROTATE), token_generated="s")) == [
         "rule elsewhere rewrites INSERT",
+        "rule rotate rewrites INSERT",
         "column public_token is GENERATED ALWAYS AS",
     ]
     assert overriding(RIGHT) == []

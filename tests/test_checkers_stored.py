@@ -9,6 +9,7 @@ from histories import TOKENS, failed, history, ok, unanswered
 from harness.checkers import demand_the_heap, disagreeing_rows, is_behind, rows_of_another_table
 from harness.findings import CouldNotTell
 from harness.history import Attempt, Problem
+from harness.randomness import Sample
 from harness.stored import Row, SequenceState, StoredTokens
 
 # --- rows -------------------------------------------------------------------------------------------------------------
@@ -136,7 +137,7 @@ def test_a_sequence_is_behind_at_or_before_a_stored_id(
 
 
 def scanned(rows: int, *index_nodes: str) -> StoredTokens:
-    return StoredTokens(rows, rows, 0, 0, index_nodes, (), (), None)
+    return StoredTokens(rows, rows, 0, 0, index_nodes, (), (), Sample(0, 0, 0))
 
 
 def test_a_scan_of_the_heap_may_be_judged() -> None:

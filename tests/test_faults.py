@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
 SIDE_BY_SIDE = 4
 MAY_BE_UNCOVERED = {"app_leaves_the_token_to_postgres"}  # what Postgres shows depends on the app's transactions
-UNCOVERED: dict[str, set[str]] = {}
+UNCOVERED: dict[str, set[str]] = {
+    "table_is_a_view": {"id_sequence_is_not_behind"},
+    "no_right_to_read": {"id_sequence_is_not_behind"},
+    # no stored token has the form whose randomness could be looked at
+    "app_still_makes_the_token": {"stored_tokens_are_random"},
+    "new_code_on_the_old_schema": {"stored_tokens_are_random"},
+    "new_code_on_the_old_nullable_schema": {"stored_tokens_are_random"},
+    "new_code_on_the_old_schema_with_an_empty_default": {"stored_tokens_are_random"},
+}
 
 
 def not_covered(outcomes: dict[str, str]) -> set[str]:
