@@ -46,6 +46,7 @@ _NEEDS = {
     "other_histories": Need.HISTORY,
     "facts": Need.FACTS,
     "rows": Need.HISTORY | Need.ROWS,
+    "rows_if_any": Need.HISTORY | Need.ROWS,
     "sequence": Need.SEQUENCE,
     "stored": Need.STORED,
     "made": Need.MADE,
@@ -278,7 +279,7 @@ def other_histories(environment: str, request: pytest.FixtureRequest) -> list[Hi
 @pytest.fixture
 def labels(examination: Examination, history: History) -> dict[str, list[str]]:
     """For each POST's name, what its row's label column may hold."""
-    return {a.name: examination.environment.labels_for(a.name) for a in history.attempts}
+    return {a.name: examination.environment.labels_for(a.name) for a in history.sent}
 
 
 @pytest.fixture
@@ -292,6 +293,13 @@ def rows(examination: Examination) -> tuple[Row, ...]:
     """The stored rows of this run."""
     found: tuple[Row, ...] = _had(examination.rows)
     return found
+
+
+@pytest.fixture
+def rows_if_any(examination: Examination) -> tuple[Row, ...]:
+    """The stored rows of this run; none where they could not be read."""
+    found = examination.rows
+    return () if isinstance(found, (CouldNotTell, NotCovered)) else found
 
 
 @pytest.fixture

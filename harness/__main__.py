@@ -132,7 +132,7 @@ def _clean_one(path: Path, run: str, of: Recorded, environment: Environment) -> 
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from None
     try:
-        attempts = [a for a in of.history.attempts if a.outcome != "ok" or not _is_removed(of, a.id, a.name)]
+        attempts = [a for a in of.history.sent if a.outcome != "ok" or not _is_removed(of, a.id, a.name)]
         labels = {a.name: of.labels.get(a.n, [a.name]) for a in attempts}
         return clean_up(client, attempts, labels, ledger, login=True)
     finally:

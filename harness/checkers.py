@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from harness.findings import CouldNotTell
-from harness.history import COULD_NOT_TELL, Attempt, History, Problem
+from harness.history import COULD_NOT_TELL, Attempt, History, Problem, chosen_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -127,6 +127,32 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "look for a crash or a restart in the deployment's log",
     ),
 )
+
+
+def chosen_by_client(probes: Iterable[Attempt], rows: Iterable[Row]) -> list[str]:
+    """Where a token that a POST brought was returned, or stored under its name or any other."""
+    stored = {row.token.lower() for row in rows if row.token is not None}
+    found = []
+    for a in probes:
+        token = chosen_token(a.name)
+        if (a.token or "").lower() == token:
+            found.append(f"{a.name}: {token} was sent and returned")
+        elif token in stored:
+            found.append(f"{a.name}: {token} was sent and stored")
+    return found
+
+
+def demand_answered(probes: Iterable[Attempt]) -> None:
+    """Refuse to judge probes that the create route did not decide about: a 2xx takes them, a 4xx refuses them.
+
+    Raises:
+        CouldNotTell: no answer, a failure of the server, or a login or a limit in between.
+    """
+    for a in probes:
+        if a.outcome != "ok" and (a.problem in COULD_NOT_TELL or not 400 <= (a.status or 0) < 500):
+            raise CouldNotTell(
+                f"{a.name}: {a.error or a.problem}", "mend what every_post_answers_201 reports, and run again"
+            )
 
 
 def other_revisions(heard: Sequence[Heard], wanted: str) -> list[str]:

@@ -104,8 +104,8 @@ class Client:
             )
         self._cookies.update(session.cookies)
 
-    def post_chatbot(self, n: int, name: str, phase: Phase) -> Attempt:
-        """Send one POST of this name, once. Never raises."""
+    def post_chatbot(self, n: int, name: str, phase: Phase, *, token: str | None = None) -> Attempt:
+        """Send one POST of this name, once; with a token, try to choose it. Never raises."""
         api = self.environment.api
         reply = self._exchange(
             "POST",
@@ -115,7 +115,7 @@ class Client:
                 "X-Request-Id": name,
                 "traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",  # W3C Trace Context
             },
-            json=self.environment.payload_for(name),
+            json=self.environment.payload_for(name, token=token),
         )
         return self._attempt(n, name, phase, reply)
 

@@ -205,6 +205,7 @@ class Environment(_Model):
     posts: Annotated[int, BeforeValidator(_not_bool), Field(ge=1, le=100_000)] = 3
     burst: Annotated[int, BeforeValidator(_not_bool), Field(ge=0, le=1_000)] = 16  # each has a thread of its own
     cleanup: Literal["database", "api", "keep"] = "database"
+    probes: list[Literal["chosen_token", "same_payload"]] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _cleanup_is_possible(self) -> Self:
@@ -230,9 +231,10 @@ class Environment(_Model):
             headers["Authorization"] = "Basic " + base64.b64encode(unquote(user_and_password).encode()).decode()
         return headers
 
-    def payload_for(self, name: str) -> Any:
-        """The JSON value that one POST sends."""
-        return _with_name(self.api.payload, name)
+    def payload_for(self, name: str, *, token: str | None = None) -> Any:
+        """The JSON value that one POST sends; with a token, one that tries to choose it, by each name it may have."""
+        chosen = {} if token is None else dict.fromkeys((self.api.token.rpartition(".")[2], self.table.token), token)
+        return {**_with_name(self.api.payload, name), **chosen}
 
     def labels_for(self, name: str) -> list[str]:
         """What the label column may hold for this name: each string of the payload that carries it, and the name."""

@@ -272,8 +272,8 @@ def _read_parts(done: Examination, order: Order, connection: Connection, before:
     if isinstance(history, (CouldNotTell, NotCovered)):
         done.rows = history
     else:
-        labels = [label for a in history.attempts for label in environment.labels_for(a.name)]
-        tokens = [a.token for a in history.attempts if a.token is not None]
+        labels = [label for a in history.sent for label in environment.labels_for(a.name)]
+        tokens = [a.token for a in history.sent if a.token is not None]
         done.rows = read(lambda: read_rows(connection, facts, labels, tokens))
     if order.needs & Need.SEQUENCE:
         done.sequence = read(lambda: read_sequence(connection, facts))

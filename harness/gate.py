@@ -20,6 +20,7 @@ from harness.findings import NotCovered
 from harness.ledger import Ledger
 from harness.redaction import Redactor, secrets_of
 from harness.verdict import CheckResult, EnvironmentVerdict, LeftBehind, Verdict, conclude, exit_code, worst
+from harness.workload import MOST_PROBES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +87,7 @@ class Gate:
         for environment in self.environments:
             client = self._clients[environment.name] = Client(environment, self.run, self.redact, self._began_s)
             self._examinations[environment.name] = self._pool.submit(examine, client, order, self._ledger, first)
-            first += environment.posts + environment.burst
+            first += environment.posts + environment.burst + MOST_PROBES
 
     def judge(self, files: Sequence[Path]) -> None:
         """Take saved histories instead of examining: several files of one environment are judged as one history.
@@ -190,7 +191,7 @@ class Gate:
         except UnreadableHistory:
             return {}
         environments = {e.name: e for e in self.environments}
-        return {name: left_as_it_is(environments[name], of.history.attempts) for name, of in recorded.items()}
+        return {name: left_as_it_is(environments[name], of.history.sent) for name, of in recorded.items()}
 
     def _attempts(self, name: str) -> Sequence[Attempt]:
         """The attempts of an environment; where its examination broke down, as the history on disk has them."""
@@ -200,9 +201,9 @@ class Gate:
         future = _settled(self._examinations[name])
         if future.exception() is None:
             history = future.result().history
-            return history.attempts if isinstance(history, History) else ()
+            return history.sent if isinstance(history, History) else ()
         _, recorded = ledger.read(self.report_dir / "history.jsonl")
-        return recorded[name].history.attempts
+        return recorded[name].history.sent
 
     def _of_environment(
         self, environment: Environment, cleaned: dict[str, CleanUp], *, complete: bool

@@ -5,11 +5,17 @@ Writing a history to disk is `harness.ledger`.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+from uuid import UUID
 
-Phase = Literal["sequence", "burst"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Probe = Literal["chosen_token", "same_payload"]
+Phase = Literal["sequence", "burst", "chosen_token", "same_payload"]
 Outcome = Literal["ok", "fail", "unknown"]
 
 
@@ -84,10 +90,30 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All attempts of a run on one environment, in the order of their numbers."""
+    """All attempts of a run on one environment, in the order of their numbers.
+
+    `probes` are the POSTs that ask something else than to be created as usual; no claim about the others counts them.
+    """
 
     environment: str
     attempts: tuple[Attempt, ...]
+    probes: tuple[Attempt, ...] = ()
+
+    @classmethod
+    def of(cls, environment: str, sent: Iterable[Attempt]) -> History:
+        """The history of all that was sent, told apart by phase."""
+        sent = tuple(sent)
+        usual = tuple(a for a in sent if a.phase in ("sequence", "burst"))
+        return cls(environment, usual, tuple(a for a in sent if a.phase not in ("sequence", "burst")))
+
+    @property
+    def sent(self) -> tuple[Attempt, ...]:
+        """Everything that was sent, probes included: what has to be cleaned up."""
+        return self.attempts + self.probes
+
+    def probe(self, probe: Probe) -> tuple[Attempt, ...]:
+        """The attempts of one probe."""
+        return tuple(a for a in self.probes if a.phase == probe)
 
     @property
     def acknowledged(self) -> tuple[Attempt, ...]:
@@ -97,3 +123,8 @@ class History:
     def phase(self, phase: Phase) -> History:
         """The attempts of one phase."""
         return History(self.environment, tuple(a for a in self.attempts if a.phase == phase))
+
+
+def chosen_token(name: str) -> str:
+    """The token that a POST of this name tries to choose: a version 4 UUID, so that only its origin is wrong."""
+    return str(UUID(bytes=hashlib.sha256(name.encode()).digest()[:16], version=4))

@@ -109,7 +109,7 @@ class Recorded:
     @property
     def history(self) -> History:
         """The attempts in the order of their numbers."""
-        return History(self.environment, tuple(self.attempts[n] for n in sorted(self.attempts)))
+        return History.of(self.environment, (self.attempts[n] for n in sorted(self.attempts)))
 
 
 def read(path: Path) -> tuple[str, dict[str, Recorded]]:
@@ -156,12 +156,12 @@ def read_together(files: Sequence[Path]) -> dict[str, History]:
         end_s = offset_s
         for name, of in recorded.items():
             attempts = joined.setdefault(name, [])
-            for a in of.history.attempts:
+            for a in of.history.sent:
                 moved = replace(a, started_s=a.started_s + offset_s, ended_s=a.ended_s + offset_s)
                 end_s = max(end_s, moved.ended_s)
                 attempts.append(moved)
         offset_s = end_s + 1.0
-    return {name: History(name, tuple(attempts)) for name, attempts in joined.items()}
+    return {name: History.of(name, attempts) for name, attempts in joined.items()}
 
 
 def _begin(record: dict[str, Any], recorded: dict[str, Recorded]) -> str:

@@ -14,6 +14,7 @@ from harness.cleanup import delete_query, find_query
 from harness.client import headers_of
 from harness.database import READ_ONLY, READ_WRITE
 from harness.default import evaluation_query
+from harness.history import chosen_token
 from harness.readiness import FRESH_CONNECTIONS
 from harness.redaction import MASK, Redactor, secrets_of
 from harness.stored import (
@@ -60,6 +61,11 @@ def plan(environment: Environment, *, read_only: bool = False) -> dict[str, Any]
         if environment.burst:
             together = f"{environment.burst} times at once, each behind a GET that opens its connection"
             steps.append({"does": post, "until": together, "mutates": True})
+    for probe in [] if read_only else environment.probes:
+        token = chosen_token(name_of(RUN, 1)) if probe == "chosen_token" else None
+        example = json.dumps(environment.payload_for(name_of(RUN, 1), token=token))
+        times = "once" if probe == "chosen_token" else "twice, alike to the letter"
+        steps.append({"does": f"POST {environment.url_of(api.create)} {example}", "until": times, "mutates": True})
     if environment.ready.revision is not None:
         does = f"GET {environment.url_of(environment.ready.path)}"
         steps.append({"does": does, "until": f"{FRESH_CONNECTIONS} times at once, each anew", "mutates": False})

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from harness.history import Attempt, History, Phase
+from harness.history import Attempt, History, Phase, Probe, chosen_token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harness.ledger import Ledger
 
 LONGEST_WAIT_S = 10.0  # for the slowest of a burst to be ready to send
+MOST_PROBES = 3  # POSTs that all probes together send
 WARM_UP_S = 5.0  # at most, for the GET that opens a connection before the burst
 
 
@@ -41,7 +42,27 @@ def post_all(client: Client, ledger: Ledger, run: str, first: int, stop: threadi
     if environment.burst and not stop.is_set():
         together = range(numbers.stop, numbers.stop + environment.burst)
         attempts += _at_once(client, ledger, run, together, stop)
-    return History(environment.name, tuple(attempts))
+    for probe in environment.probes:
+        if not stop.is_set():
+            attempts += _probe(client, ledger, run, first + environment.posts + environment.burst, probe)
+    return History.of(environment.name, attempts)
+
+
+def _probe(client: Client, ledger: Ledger, run: str, first: int, probe: Probe) -> list[Attempt]:
+    """One POST that brings a token, or two POSTs that are alike to the letter."""
+    environment = client.environment
+    # The numbers of the probes are the same whichever of them are asked for.
+    numbers = [first] if probe == "chosen_token" else [first + 1, first + 2]
+    name = name_of(run, numbers[0])
+    ledger.intend(environment.name, [(n, name, probe, environment.labels_for(name)) for n in numbers])
+    attempts = []
+    for n in numbers:
+        token = chosen_token(name) if probe == "chosen_token" else None
+        attempt = client.post_chatbot(n, name, probe, token=token)
+        client.renew_connection()
+        ledger.settle(environment.name, attempt)
+        attempts.append(attempt)
+    return attempts
 
 
 def _intend(client: Client, ledger: Ledger, run: str, numbers: Sequence[int], phase: Phase) -> None:

@@ -280,6 +280,29 @@ def statements_are_counted(plan: Plan) -> None:
 
 
 @variant
+def probes_are_asked(plan: Plan) -> None:
+    """Both probes are sent; the app passes the token over that it is sent, and makes two chatbots of one payload."""
+    plan.settings = {"probes": ["chosen_token", "same_payload"]}
+
+
+@variant
+def refuses_what_it_does_not_know(plan: Plan) -> None:
+    """The app answers 400 to a field that it does not know, and 409 to a name that is taken."""
+    plan.settings = {"probes": ["chosen_token", "same_payload"]}
+    names: set[str] = set()
+
+    @plan.around_create
+    async def create(request: Request, create: Create) -> Response:
+        payload = await request.json()
+        if set(payload) - {"name", "require_auth"}:
+            return error(400, "unknown field")
+        if payload["name"] in names:
+            return error(409, "this name is taken")
+        names.add(payload["name"])
+        return await create(request)
+
+
+@variant
 def orm_says_default(plan: Plan) -> None:
     """The app's ORM names every column in its INSERT and says DEFAULT for the ones that it does not set."""
     plan.autocommit = True

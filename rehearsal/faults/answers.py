@@ -63,6 +63,20 @@ def answers_500_on_every_third(plan: Plan) -> None:
         return duplicate_key(request) if next(turns) % 3 == 0 else await create(request)
 
 
+@fault(fail=["same_payload_makes_two"])
+def answers_the_same_payload_from_a_cache(plan: Plan) -> None:
+    """A cache goes by the request's body: what was sent before is answered as it was before, and nothing is stored."""
+    plan.settings = {"probes": ["same_payload"]}
+    answers: dict[bytes, Response] = {}
+
+    @plan.around_create
+    async def create(request: Request, create: Create) -> Response:
+        body = await request.body()
+        if body not in answers:
+            answers[body] = await create(request)
+        return answers[body]
+
+
 @fault(fail=["every_post_answers_201"])
 def first_post_answers_500(plan: Plan) -> None:
     """The first POST after the start fails while something is set up, and stores nothing; all later ones are fine."""

@@ -33,6 +33,7 @@ ABOUT_ACKNOWLEDGED = (  # at least one POST that was answered as asked
     "rows_agree_with_answers",
     "app_leaves_the_token_to_postgres",
 )
+ABOUT_PROBES = ("client_cannot_choose_the_token", "same_payload_makes_two")  # asked only of whoever wants them asked
 ABOUT_POSTS = ("every_post_answers_201", "posts_at_once_answer_201", *ABOUT_ACKNOWLEDGED)
 ABOUT_SCHEMA = (
     "column_is_uuid",
@@ -49,7 +50,8 @@ ABOUT_STORED = (
     "stored_tokens_are_random",
 )
 ABOUT_DATABASE = (*ABOUT_SCHEMA, *ABOUT_STORED, "id_sequence_is_not_behind", "app_leaves_the_token_to_postgres")
-CLAIMS = tuple(dict.fromkeys(("deployment_answers", "revision_is_the_one_deployed", *ABOUT_POSTS, *ABOUT_DATABASE)))
+ABOUT_SERVING = ("deployment_answers", "revision_is_the_one_deployed")
+CLAIMS = tuple(dict.fromkeys((*ABOUT_SERVING, *ABOUT_POSTS, *ABOUT_PROBES, *ABOUT_DATABASE)))
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,21 @@ def app_makes_a_good_token_itself(plan: Plan) -> None:
     stores(plan, lambda: str(uuid.uuid4()))
 
 
+@fault(fail=["client_cannot_choose_the_token"])
+def honours_the_clients_token(plan: Plan) -> None:
+    """A POST that brings a public_token gets it: the app copies what it is sent into its INSERT."""
+    plan.settings = {"probes": ["chosen_token"]}
+    plan.insert_sql = (
+        "insert into chatbots (name, require_auth, public_token)"
+        " values (%(name)s, %(require_auth)s, coalesce(%(token)s::uuid, gen_random_uuid()))"
+        " returning id, public_token"
+    )
+
+    @plan.around_insert
+    async def insert(connection: Connection, wanted: Wanted, insert: Insert) -> Stored:
+        return await insert(connection, replace(wanted, token=wanted.payload.get("public_token")))
+
+
 @fault(fail=["tokens_are_random", "stored_tokens_are_random"])
 def app_pads_the_old_token(plan: Plan) -> None:
     """The app still makes eight random characters, and pads them into the shape of a version 4 UUID."""

@@ -1,0 +1,27 @@
+"""A client cannot choose the token.
+
+An app that copies what it is sent into its INSERT lets a client take a token that somebody else will be given, or one
+that is easy to guess. Asked only where `probes` names `chosen_token`: it sends a POST that also brings a token of its
+own, as `api.token` and `table.token` call it. Refusing that POST is as good as passing the token over.
+"""
+
+from harness.checkers import chosen_by_client, demand_answered
+from harness.findings import NotCovered, finding
+from harness.history import History
+from harness.stored import Row
+
+
+def test_client_cannot_choose_the_token(history: History, rows_if_any: tuple[Row, ...]) -> None:
+    """The token that was brought was neither returned nor stored."""
+    probes = history.probe("chosen_token")
+    if not probes:
+        raise NotCovered("no POST tried to choose its token", "set probes: [chosen_token]")
+    chosen = chosen_by_client(probes, rows_if_any)
+    assert not chosen, finding(
+        claim="a client cannot choose the token",
+        want="a token that the database made, or a refusal",
+        have=chosen,
+        cause="the create route copies fields of the request into its INSERT",
+        remedy="let the route take the fields that it knows, and leave the token to the database",
+    )
+    demand_answered(probes)

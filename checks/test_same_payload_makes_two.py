@@ -1,0 +1,28 @@
+"""The same payload sent twice makes two chatbots.
+
+A cache or an idempotency layer that goes by the request's content answers the second with the first. Asked only where
+`probes` names `same_payload`; an app that refuses a name that is taken cannot be asked in this way.
+"""
+
+from harness.checkers import demand_answered, repeated_ids, repeated_tokens
+from harness.findings import NotCovered, finding
+from harness.history import History
+
+
+def test_same_payload_makes_two(history: History) -> None:
+    """Two POSTs that were alike to the letter returned different ids and tokens."""
+    probes = history.probe("same_payload")
+    if not probes:
+        raise NotCovered("no payload was sent twice", "set probes: [same_payload]")
+    pair = History(history.environment, probes)
+    repeated = repeated_ids(pair) + repeated_tokens(pair)
+    assert not repeated, finding(
+        claim="the same payload sent twice makes two chatbots",
+        want="two ids and two tokens",
+        have=repeated,
+        cause="a cache or an idempotency layer that goes by the request's content",
+        remedy="let only an explicit key (Idempotency-Key) make two requests one",
+    )
+    demand_answered(probes)
+    if len(pair.acknowledged) < len(probes):
+        raise NotCovered(f"the app refused one of them ({probes[-1].error})", "nothing, if names are to be unique")
