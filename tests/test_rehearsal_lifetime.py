@@ -36,7 +36,7 @@ def is_running(pid):
 
 def children_of(pid):
     """The processes that a process has started: id to command line."""
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True).stdout
+    listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True).stdout
     found = [line.split(None, 2) for line in listed.splitlines()]
     return {int(child): line for child, parent, line in found if int(parent) == pid}
 
