@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from harness.catalog import TableFacts
     from harness.default import Made
     from harness.history import History
-    from harness.readiness import Heard, Readiness
+    from harness.readiness import Readiness
+    from harness.revision import Heard
     from harness.stored import Row, SequenceState, StoredTokens
     from harness.watch import Seen
 

@@ -7,9 +7,9 @@ makes is evidence of its own, and says in a failure how bad it is.
 """
 
 from harness.catalog import TableFacts
-from harness.checkers import wrong_default, wrongly_made
 from harness.default import Made
 from harness.findings import finding
+from harness.schema_checkers import wrong_default, wrongly_made
 
 
 def test_default_is_a_database_v4_generator(facts: TableFacts, made: Made | None) -> None:

@@ -5,8 +5,8 @@ INSERT answers 23505 on the primary key.
 """
 
 from harness.catalog import TableFacts
-from harness.checkers import is_behind
 from harness.findings import NotCovered, finding
+from harness.schema_checkers import is_behind
 from harness.stored import SequenceState
 
 

@@ -6,8 +6,8 @@ none, is taken to leave it alone, since the ones that Postgres brings do.
 """
 
 from harness.catalog import TableFacts
-from harness.checkers import demand_readable_triggers, overriding
 from harness.findings import finding
+from harness.schema_checkers import demand_readable_triggers, overriding
 
 
 def test_nothing_overrides_the_default(facts: TableFacts) -> None:

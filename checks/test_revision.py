@@ -7,7 +7,8 @@ only have to agree with each other.
 
 from harness.checkers import demand_heard, other_revisions
 from harness.findings import NotCovered, finding
-from harness.readiness import Heard, Readiness
+from harness.readiness import Readiness
+from harness.revision import Heard
 
 
 def test_revision_is_the_one_deployed(readiness: Readiness, heard: tuple[Heard, ...], revision: str | None) -> None:

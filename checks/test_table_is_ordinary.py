@@ -5,8 +5,8 @@ a crash, and an index of a parent does not reach the rows of the tables that inh
 """
 
 from harness.catalog import TableFacts
-from harness.checkers import extraordinary
 from harness.findings import finding
+from harness.schema_checkers import extraordinary
 
 
 def test_table_is_ordinary(facts: TableFacts) -> None:

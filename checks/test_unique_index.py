@@ -6,8 +6,8 @@ guards as well, and an invalid one that a failed CREATE INDEX CONCURRENTLY left 
 """
 
 from harness.catalog import TableFacts
-from harness.checkers import is_unique_by, shortcomings
 from harness.findings import finding
+from harness.schema_checkers import is_unique_by, shortcomings
 
 
 def test_token_is_unique_by_index(facts: TableFacts) -> None:

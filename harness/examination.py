@@ -21,7 +21,8 @@ from harness.database import TRANSACTION_BUDGET_S, begin_again, connect, limited
 from harness.default import Made, evaluate_default
 from harness.findings import CouldNotTell, NotCovered, printable
 from harness.history import History
-from harness.readiness import Heard, Readiness, revisions_now, wait_until_ready
+from harness.readiness import Readiness, revisions_now, wait_until_ready
+from harness.revision import Heard
 from harness.stored import Row, SequenceState, StoredTokens, read_rows, read_sequence, scan_tokens
 from harness.watch import Before, Seen, look_after, look_before
 from harness.workload import post_all

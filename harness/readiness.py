@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, sleep_using_event
 
 from harness.answers import is_missing, lookup, parse_json
-from harness.checkers import same_revision
 from harness.findings import CouldNotTell, printable
 from harness.history import Problem
+from harness.revision import Heard, same_revision
 
 if TYPE_CHECKING:
     import threading
@@ -121,17 +121,6 @@ def revision_of(environment: Environment, reply: Reply) -> str | None:
     except ValueError:
         return None
     return None if is_missing(value) or value is None else printable(value, limit=LONGEST_REVISION)
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What one fresh connection said after the POSTs: a revision, or why it said none.
-
-    `silent` is set where there was no 2xx answer at all, which says nothing about who serves.
-    """
-
-    revision: str | None
-    silent: str = ""
 
 
 def revisions_now(client: Client) -> tuple[Heard, ...]:

@@ -14,7 +14,6 @@ from harness.checkers import (
     other_revisions,
     repeated_ids,
     repeated_tokens,
-    same_revision,
     shared_tokens,
     tokens_not_version_4,
     usual_cause,
@@ -22,7 +21,7 @@ from harness.checkers import (
 )
 from harness.findings import CouldNotTell
 from harness.history import COULD_NOT_TELL, NEVER_SENT, Problem
-from harness.readiness import Heard
+from harness.revision import Heard, same_revision
 
 # --- emptiness --------------------------------------------------------------------------------------------------------
 

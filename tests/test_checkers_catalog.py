@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from harness.catalog import Default, Function, Index, Rule, TableFacts, Trigger
-from harness.checkers import (
+from harness.findings import CouldNotTell
+from harness.schema_checkers import (
     demand_readable_triggers,
     extraordinary,
     is_unique_by,
@@ -14,7 +15,6 @@ from harness.checkers import (
     shortcomings,
     wrong_default,
 )
-from harness.findings import CouldNotTell
 
 RIGHT_INDEX = Index(
     name="chatbots_public_token_key",

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from histories import TOKENS, failed, history, ok, unanswered
 
-from harness.checkers import demand_the_heap, disagreeing_rows, is_behind, rows_of_another_table
+from harness.checkers import demand_the_heap, disagreeing_rows, rows_of_another_table
 from harness.findings import CouldNotTell
 from harness.history import Attempt, Problem
 from harness.randomness import Sample
+from harness.schema_checkers import is_behind
 from harness.stored import Row, SequenceState, StoredTokens
 
 # --- rows -------------------------------------------------------------------------------------------------------------

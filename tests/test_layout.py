@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 OWN = {"harness", "rehearsal", "checks", "tests", "bench", "conftest"}
-JUDGE = {"checkers", "randomness", "history", "findings"}
-FACTS = {"catalog", "default", "stored", "watch", "readiness"}
+JUDGE = {"checkers", "schema_checkers", "randomness", "history", "findings"}
+FACTS = {"catalog", "default", "stored", "watch", "readiness", "revision"}
 MAY_BE_IMPORTED_BY_CHECKS = JUDGE | FACTS
 
 

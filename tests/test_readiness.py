@@ -13,7 +13,8 @@ from servers import Request, certificate, in_turn, refusing, serving
 
 from harness import readiness
 from harness.findings import CouldNotTell
-from harness.readiness import FRESH_CONNECTIONS, Heard, Readiness, revisions_now, wait_until_ready
+from harness.readiness import FRESH_CONNECTIONS, Readiness, revisions_now, wait_until_ready
+from harness.revision import Heard
 
 AMPLE_S = 60  # a budget that is not used up where the outcome is right
 NEW = "0b7e6f0e7c354b8e9d2f6a4c8f3a1b20deadbeef"
