@@ -200,7 +200,11 @@ def _demand_clean_up(environment: Environment, order: Order, connecting: Future[
 
 def _look_at_table(connection: Connection, environment: Environment, order: Order) -> None:
     with limited(connection, TRANSACTION_BUDGET_S, order.stop), reading(connection):
-        read_facts(connection, environment.table)
+        if read_facts(connection, environment.table).in_recovery:
+            raise CouldNotTell(
+                "the database is a replica (pg_is_in_recovery), which can only be read",
+                "use the URL of the primary, or run with --read-only",
+            )
 
 
 def _read_database(done: Examination, order: Order, connecting: Future[_Watching] | None) -> None:

@@ -153,7 +153,9 @@ def ending_on_sigterm() -> Iterator[None]:
 
 def print_faults() -> None:
     """The catalogue, by area: name, lie, and the claims that catch it."""
+    import rehearsal.variants  # noqa: F401  # so that those that are left out are known
     from rehearsal.faults import FAULTS
+    from rehearsal.programs import UNAVAILABLE
 
     area = ""
     for fault in FAULTS.values():
@@ -167,6 +169,8 @@ def print_faults() -> None:
                 print(f"      {outcome}: {', '.join(claims)}")
         print()
     print(f"{len(FAULTS)} faults")
+    for name, reason in UNAVAILABLE.items():
+        print(f"left out: {name}, because {reason}")
 
 
 if __name__ == "__main__":

@@ -19,10 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from rehearsal.app import build
 from rehearsal.faults import fault_named
 from rehearsal.plan import REVISION, Plan
-from rehearsal.postgres import OWNER, Postgres
+from rehearsal.postgres import OWNER, TO_BE_DEMOTED, Postgres, running
+from rehearsal.programs import pooler, reverse_proxy
 from rehearsal.server import serving
 from rehearsal.variants import variant_named
 
@@ -55,11 +58,16 @@ def deployed(
     Raises UnknownName for a fault or variant that is not there.
     """
     database = server.new_name(name)
+    stack = ExitStack()
     plan = Plan(
         has_uuid_ossp=server.has_uuid_ossp,
         counts_statements=server.counts_statements,
         new_database=lambda: new_database(server, server.new_name(name), "new"),
         dsn_as=lambda role, password: server.dsn(database, role, password),
+        stale_replica=lambda: stack.enter_context(stale_replica(server, database)),
+        behind_proxy=lambda url: stack.enter_context(reverse_proxy(url)),
+        through_pooler=lambda connections: stack.enter_context(pooler(server, database, connections)),
+        hold_a_transaction=lambda dsn: stack.enter_context(open_transaction(dsn)),
         revision=revision,
     )
     if fault is not None:
@@ -67,7 +75,7 @@ def deployed(
     if variant is not None:
         variant_named(variant).changes(plan)
 
-    with ExitStack() as stack:
+    with stack:
         stack.callback(server.drop_database, database)
         dsn = new_database(server, database, plan.schema)
         if plan.statements:
@@ -78,6 +86,24 @@ def deployed(
         if plan.later:
             server.run(database, plan.later)
         yield Deployment(name, plan.publish_url(url), plan.publish_database(dsn), revision, plan.settings)
+
+
+@contextmanager
+def stale_replica(server: Postgres, database: str) -> Iterator[str]:
+    """The DSN of a standby that holds a migrated database of this name, and does not get what is stored since."""
+    with running(server.binaries, TO_BE_DEMOTED) as standby:
+        standby.create_database(database)
+        standby.run(database, map(script, STEPS["new"]), role=OWNER)
+        standby.demote()
+        yield standby.dsn(database)
+
+
+@contextmanager
+def open_transaction(dsn: str) -> Iterator[None]:
+    """A session that has begun a transaction and leaves it open."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute("select 1")
+        yield
 
 
 def new_database(server: Postgres, name: str, schema: str) -> str:

@@ -1,10 +1,11 @@
-"""Keeps one throwaway Postgres, and ends it when its owner is gone.
+"""Keeps one throwaway Postgres, or one program that stands beside it, and ends it when its owner is gone.
 
 Run as a script, in a session of its own, so that a Ctrl-C meant for the owner does not reach it. The owner holds the
 other end of standard input: however the owner ends (return, signal, SIGKILL), the kernel closes that pipe, and the
-guard stops Postgres and removes the directory. Nothing here depends on the owner doing anything in time.
+guard stops what it started and removes the directory. Nothing here depends on the owner doing anything in time.
 
-In: one line of JSON, an `Order`. Out: one line of JSON, `{"directory": ..}` or `{"error": ..}`.
+In: one line of JSON, an `Order`. Out: one line of JSON, `{"directory": ..}` or `{"error": ..}`. After that, every empty
+line in makes Postgres a standby that follows nobody, and is answered in the same way.
 Only the standard library is imported: it runs under `python -I -S` and is up within 30 ms.
 """
 
@@ -16,6 +17,7 @@ import os
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -29,6 +31,15 @@ START_BUDGET_S = 60.0
 ROOM_BYTES = 1 << 30  # a cluster of a dozen databases and 256 MB of WAL takes less than half of it
 
 
+class Program(TypedDict):
+    """A server that is no Postgres: its command and its files, in which @directory@ and @port@ are filled in."""
+
+    command: list[str]
+    files: dict[str, str]  # by name, in the directory
+    up: str  # the file or Unix socket in the directory that is there once it is up
+    inherits_port: bool  # as nginx does, from a variable of its name: no other process can be faster to the port
+
+
 class Order(TypedDict):
     """What the owner wants."""
 
@@ -38,10 +49,11 @@ class Order(TypedDict):
     gid: int | None
     settings: list[str]  # name=value
     pg_hba: str
+    program: Program | None  # start this instead of a Postgres
 
 
 class CannotStart(Exception):
-    """Postgres did not come up; the message says which program failed and what it printed."""
+    """It did not come up; the message says which program failed and what it printed."""
 
 
 def others_may_pass(folder: Path) -> bool:
@@ -88,15 +100,17 @@ def copy_installation(binaries: Path, destination: Path) -> Path:
 
 
 class Keeper:
-    """One Postgres and its directory, from initdb until nothing is left."""
+    """One server and its directory, from initdb until nothing is left."""
 
     def __init__(self, order: Order) -> None:
         self.order = order
         self.directory = Path(tempfile.mkdtemp(prefix="rehearsal-", dir=base_directory(order)))
         self.server: subprocess.Popen[bytes] | None = None
+        self.command: list[str] = []  # what starts Postgres
 
-    def spawn(self, arguments: list[str], log: Path) -> subprocess.Popen[bytes]:
+    def spawn(self, arguments: list[str], log: Path, listener: socket.socket | None = None) -> subprocess.Popen[bytes]:
         """Starts a program as the chosen user; its output goes to a file, and of the environment it gets only PATH."""
+        inherited = {} if listener is None else {"NGINX": f"{listener.fileno()};"}
         with log.open("ab") as out:
             return subprocess.Popen(
                 arguments,
@@ -105,20 +119,51 @@ class Keeper:
                 stderr=subprocess.STDOUT,
                 cwd=self.directory,
                 # TZ spares initdb the comparison of all time zones with the system's
-                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"},
+                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC", **inherited},
+                pass_fds=[] if listener is None else [listener.fileno()],
                 user=self.order["uid"],
                 group=self.order["gid"],
                 extra_groups=None if self.order["uid"] is None else [],
             )
 
-    def start(self) -> None:
+    def start(self) -> dict[str, str]:
+        """Starts what was ordered and returns what the owner has to know of it. Raises CannotStart."""
+        if self.order["uid"] is not None and self.order["gid"] is not None:
+            os.chown(self.directory, self.order["uid"], self.order["gid"])
+        if self.order["program"] is not None:
+            return {"directory": str(self.directory), "port": self.start_program(self.order["program"])}
+        self.start_postgres()
+        return {"directory": str(self.directory)}
+
+    def start_program(self, program: Program) -> str:
+        """Writes its files and starts it; returns its port, if it has one, once it accepts connections."""
+        log = self.directory / "log"
+        with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
+            port = str(listener.getsockname()[1])
+
+            def filled(text: str) -> str:
+                return text.replace("@directory@", str(self.directory)).replace("@port@", port)
+
+            for name, text in program["files"].items():
+                (self.directory / name).write_text(filled(text))
+            command = [filled(word) for word in program["command"]]
+            self.server = self.spawn(command, log, listener if program["inherits_port"] else None)
+        give_up = time.monotonic() + START_BUDGET_S
+        while not owner_is_gone(wait_s=0.005):
+            if self.server.poll() is not None:
+                raise CannotStart(f"{command[0]} ended with {self.server.returncode}:\n{tail(log)}")
+            if is_up(self.directory / program["up"]):
+                return port
+            if time.monotonic() > give_up:
+                raise CannotStart(f"{command[0]} was not ready within {START_BUDGET_S:.0f} s:\n{tail(log)}")
+        return port
+
+    def start_postgres(self) -> None:
         """initdb and postgres; returns as soon as it accepts connections. Raises CannotStart."""
         data, log = self.directory / "data", self.directory / "log"
         binaries = Path(self.order["binaries"])
         if self.order["copy"]:
             binaries = copy_installation(binaries, self.directory / "installation")
-        if self.order["uid"] is not None and self.order["gid"] is not None:
-            os.chown(self.directory, self.order["uid"], self.order["gid"])
         options = [
             "--username=postgres",
             "--auth=trust",
@@ -132,8 +177,18 @@ class Keeper:
         (data / "pg_hba.conf").write_text(self.order["pg_hba"])
         settings = [f"unix_socket_directories={self.directory}", *self.order["settings"]]
         arguments = [str(binaries / "postgres"), "-D", str(data)]
-        self.server = self.spawn([*arguments, *(word for setting in settings for word in ("-c", setting))], log)
+        self.command = [*arguments, *(word for setting in settings for word in ("-c", setting))]
+        self.server = self.spawn(self.command, log)
         self.wait_until_ready(data / "postmaster.pid", log)
+
+    def demote(self) -> None:
+        """Starts Postgres again as a standby without a primary: it can be read, and stays in recovery for ever."""
+        assert self.server is not None
+        self.server.send_signal(signal.SIGINT)  # fast shutdown: the sessions end, and a checkpoint is written
+        self.server.wait(START_BUDGET_S)
+        (self.directory / "data" / "standby.signal").touch()
+        self.server = self.spawn(self.command, self.directory / "log")
+        self.wait_until_ready(self.directory / "data" / "postmaster.pid", self.directory / "log")
 
     def wait_until_ready(self, lock_file: Path, log: Path) -> None:
         """Waits for the last line of postmaster.pid to say ready (that is what `pg_ctl -w` waits for)."""
@@ -149,9 +204,9 @@ class Keeper:
                 raise CannotStart(f"postgres was not ready within {START_BUDGET_S:.0f} s:\n{tail(log)}")
 
     def stop(self) -> None:
-        """Ends Postgres at once (an immediate shutdown: its data is about to be deleted) and removes the directory."""
+        """Ends the server at once (an immediate shutdown: its data is of no use) and removes the directory."""
         if self.server is not None:
-            self.server.send_signal(signal.SIGQUIT)
+            self.server.send_signal(signal.SIGTERM if self.order["program"] else signal.SIGQUIT)
             try:
                 self.server.wait(10)
             except subprocess.TimeoutExpired:
@@ -163,6 +218,14 @@ class Keeper:
             if not self.directory.exists():
                 return
             time.sleep(0.05)
+
+
+def is_up(path: Path) -> bool:
+    """True if there is such a file, or a Unix socket on which somebody listens."""
+    if not path.is_socket():
+        return path.exists()
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
 
 
 def tail(log: Path, lines: int = 15) -> str:
@@ -210,11 +273,12 @@ def main() -> None:
         return
     keeper = Keeper(order)
     try:
-        keeper.start()
-        say({"directory": str(keeper.directory)})
+        said = keeper.start()
+        say(said)
         while not owner_is_gone(wait_s=None):
-            pass
-    except (CannotStart, OSError) as error:
+            keeper.demote()
+            say(said)
+    except (CannotStart, OSError, subprocess.TimeoutExpired) as error:
         say({"error": str(error)})
     finally:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -13,10 +13,12 @@ class UnknownName(Exception):
     """There is no entry of this name; the message says which is the nearest."""
 
 
-def look_up(what: str, name: str, entries: Mapping[str, Entry]) -> Entry:
-    """The entry, or UnknownName with the nearest name."""
+def look_up(what: str, name: str, entries: Mapping[str, Entry], left_out: Mapping[str, str]) -> Entry:
+    """The entry, or UnknownName with the nearest name, or with the reason why it was left out."""
     if name in entries:
         return entries[name]
+    if name in left_out:
+        raise UnknownName(f"the {what} {name!r} is left out here: {left_out[name]}")
     near = get_close_matches(name, entries, n=1, cutoff=0.0)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise UnknownName(f"there is no {what} {name!r}{hint} `python -m rehearsal faults` lists them")

@@ -78,6 +78,10 @@ class Plan:
     counts_statements: bool = False  # likewise: whether pg_stat_statements is to be had
     new_database: Callable[[], str] = lambda: ""  # makes one more migrated database; returns its DSN
     dsn_as: Callable[[str, str | None], str] = lambda role, password: ""  # this database for another role
+    stale_replica: Callable[[], str] = lambda: ""  # starts a standby that follows nobody; returns its DSN
+    behind_proxy: Callable[[str], str] = lambda url: url  # starts an nginx in front of this URL; returns its own
+    through_pooler: Callable[[int], str] = lambda connections: ""  # starts a pgbouncer with so many; returns its DSN
+    hold_a_transaction: Callable[[str], None] = lambda dsn: None  # opens one there, until the deployment ends
 
     schema: Literal["old", "new"] = "new"  # old: migration 0002 has not been run
     statements: list[str] = field(default_factory=list)  # by the superuser, before the app starts

@@ -18,14 +18,14 @@ import pwd
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
 from rehearsal.binaries import Binaries, NoPostgres, find_binaries
-from rehearsal.guard import Order
+from rehearsal.guard import Order, Program
 
 SUPERUSER, OWNER, VERIFIER, LOCKED_OUT = "postgres", "app", "verifier", "locked_out"
 
@@ -45,6 +45,8 @@ SETTINGS = [
     "jit=off",
 ]
 
+TO_BE_DEMOTED = "wal_level=replica"  # a server that was less talkative cannot be read while it is in recovery
+
 PG_HBA = f"""\
 local all {LOCKED_OUT} scram-sha-256
 local all all trust
@@ -61,6 +63,7 @@ class Postgres:
     count: int = 0
     template_lock: threading.Lock = field(default_factory=threading.Lock)
     templates: set[str] = field(default_factory=set)  # the migrated ones; under template_lock
+    demote: Callable[[], None] = lambda: None  # start it again as a standby that follows nobody: needs TO_BE_DEMOTED
 
     @property
     def has_uuid_ossp(self) -> bool:
@@ -111,8 +114,29 @@ def embedded_postgres(kind: str | None = None) -> Iterator[Postgres]:
 
 
 @contextmanager
-def running(binaries: Binaries) -> Iterator[Postgres]:
+def running(binaries: Binaries, *settings: str) -> Iterator[Postgres]:
     """A Postgres of this installation for the time of the block. Raises NoPostgres if it does not start."""
+    order = order_for(binaries)
+    order["settings"] = [*order["settings"], *settings]
+    with guarded(order, str(binaries)) as (answer, demote):
+        server = Postgres(Path(answer["directory"]), binaries, demote=demote)
+        server.run(
+            "postgres",
+            [
+                f"create role {OWNER} login",
+                f"create role {VERIFIER} login",
+                f"create role {LOCKED_OUT} login password 'known to nobody'",
+            ],
+        )
+        yield server
+
+
+@contextmanager
+def guarded(order: Order, what: str) -> Iterator[tuple[dict[str, str], Callable[[], None]]]:
+    """What was ordered, for the time of the block: what its guard says of it, and how it is demoted.
+
+    Raises NoPostgres, also in the demotion, if it does not start.
+    """
     guard = subprocess.Popen(
         [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py"))],
         stdin=subprocess.PIPE,
@@ -123,36 +147,55 @@ def running(binaries: Binaries) -> Iterator[Postgres]:
     assert guard.stdout is not None
     with guard:
         try:
-            guard.stdin.write(json.dumps(order_for(binaries)).encode() + b"\n")
-            guard.stdin.flush()
-            answer: dict[str, str] = json.loads(guard.stdout.readline() or b'{"error": "its guard ended at once"}')
-            if "error" in answer:
-                raise NoPostgres(f"{binaries} did not start: {answer['error']}")
-            server = Postgres(Path(answer["directory"]), binaries)
-            server.run(
-                "postgres",
-                [
-                    f"create role {OWNER} login",
-                    f"create role {VERIFIER} login",
-                    f"create role {LOCKED_OUT} login password 'known to nobody'",
-                ],
-            )
-            yield server
+            answer = ask(guard, json.dumps(order), what)
+
+            def demote() -> None:
+                ask(guard, "", what)
+
+            yield answer, demote
         finally:
             guard.stdin.close()
             guard.wait()
 
 
+def ask(guard: subprocess.Popen[bytes], line: str, what: str) -> dict[str, str]:
+    """Sends a line to a guard and returns its answer. Raises NoPostgres if that is an error."""
+    assert guard.stdin is not None
+    assert guard.stdout is not None
+    guard.stdin.write(line.encode() + b"\n")
+    guard.stdin.flush()
+    answer: dict[str, str] = json.loads(guard.stdout.readline() or b'{"error": "its guard ended at once"}')
+    if "error" in answer:
+        raise NoPostgres(f"{what} did not start: {answer['error']}")
+    return answer
+
+
 def order_for(binaries: Binaries) -> Order:
     """What the guard has to start. Postgres refuses to run as root, so that root lends it another user."""
     settings = [*SETTINGS, "shared_preload_libraries=pg_stat_statements"] if binaries.counts_statements else SETTINGS
-    order = Order(binaries=str(binaries.folder), copy=False, uid=None, gid=None, settings=settings, pg_hba=PG_HBA)
+    order = Order(
+        binaries=str(binaries.folder), copy=False, uid=None, gid=None, settings=settings, pg_hba=PG_HBA, program=None
+    )
     if os.geteuid() != 0:
         return order
     user = unprivileged_user()
     order["uid"], order["gid"] = user.pw_uid, user.pw_gid
     order["copy"] = not can_run(binaries.folder / "postgres", user)
     return order
+
+
+def order_for_program(program: Program) -> Order:
+    """The same for a program that stands beside Postgres, whose socket it has to reach: as the same user."""
+    user = unprivileged_user() if os.geteuid() == 0 else None
+    return Order(
+        binaries="",
+        copy=False,
+        uid=user and user.pw_uid,
+        gid=user and user.pw_gid,
+        settings=[],
+        pg_hba="",
+        program=program,
+    )
 
 
 def unprivileged_user() -> pwd.struct_passwd:

@@ -20,6 +20,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from rehearsal.names import look_up
 from rehearsal.plan import Plan, Stored, Wanted
+from rehearsal.programs import UNAVAILABLE, left_out
 from rehearsal.replies import changed, error
 
 if TYPE_CHECKING:
@@ -51,9 +52,18 @@ def variant(changes: Callable[[Plan], None]) -> Callable[[Plan], None]:
     return changes
 
 
+def variant_with(program: str) -> Callable[[Callable[[Plan], None]], Callable[[Plan], None]]:
+    """The same for a variant that needs a program: it is left out where that is not installed."""
+
+    def enter(changes: Callable[[Plan], None]) -> Callable[[Plan], None]:
+        return changes if left_out(changes.__name__, program) else variant(changes)
+
+    return enter
+
+
 def variant_named(name: str) -> Variant:
     """The variant of this name. Raises UnknownName, with the nearest name."""
-    return look_up("variant", name, VARIANTS)
+    return look_up("variant", name, VARIANTS, UNAVAILABLE)
 
 
 @variant
@@ -324,7 +334,8 @@ def slow_within_budget(plan: Plan) -> None:
 
 @variant
 def starts_cold(plan: Plan) -> None:
-    """For 2 s after the first request everything answers 503, as autoscaled deployments do."""
+    """For 20 s after the first request everything answers 503, as autoscaled deployments do."""
+    plan.settings = {"ready": {"path": "/", "timeout_s": 60, "revision": "revision"}}
     first: float | None = None
 
     @plan.around_app
@@ -332,7 +343,7 @@ def starts_cold(plan: Plan) -> None:
         nonlocal first
         now = time.monotonic()
         first = first if first is not None else now
-        if now - first < 2:
+        if now - first < 20:
             await error(503, "starting", {"retry-after": "1"})(scope, receive, send)
         else:
             await app(scope, receive, send)
@@ -348,3 +359,15 @@ def another_client_posts_too(plan: Plan) -> None:
         stored = await insert(connection, wanted)
         await insert(connection, Wanted("somebody else's", True, {}))
         return stored
+
+
+@variant_with("nginx")
+def behind_nginx(plan: Plan) -> None:
+    """A reverse proxy stands in front of the app: a real nginx, with its usual settings."""
+    plan.publish_url = plan.behind_proxy
+
+
+@variant_with("pgbouncer")
+def behind_pgbouncer(plan: Plan) -> None:
+    """The published DSN leads to a pooler, a real pgbouncer in transaction mode with two connections."""
+    plan.publish_database = lambda dsn: plan.through_pooler(2)

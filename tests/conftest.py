@@ -46,9 +46,13 @@ def healthy_pair(postgres: Postgres) -> Iterator[list[Deployment]]:
 
 def pytest_report_header() -> str:
     """Say which Postgres the tests use, and what is left out for want of it."""
+    import rehearsal.faults
+    import rehearsal.variants  # noqa: F401  # what they leave out is known when they have been read
     from rehearsal.binaries import find_binaries
+    from rehearsal.programs import UNAVAILABLE
 
     binaries = find_binaries()
     without = "" if binaries.has_uuid_ossp else ": nothing is tested with uuid-ossp here"
     counted = "" if binaries.counts_statements else "; nothing is tested with pg_stat_statements here"
-    return f"rehearsal: {binaries}{without}{counted}"
+    left_out = "".join(f"; {name} is left out, because {reason}" for name, reason in UNAVAILABLE.items())
+    return f"rehearsal: {binaries}{without}{counted}{left_out}"

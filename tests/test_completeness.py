@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 import pytest
 
 from rehearsal.faults import FAULTS
 from rehearsal.faults.catalogue import CLAIMS
+from rehearsal.programs import OPTIONAL
 from rehearsal.variants import VARIANTS
 from tests.gates import ROOT
 
@@ -46,8 +48,23 @@ def test_catalogue_is_of_the_promised_size() -> None:
 
 
 def test_published_table_is_of_this_catalogue() -> None:
-    """`docs/detection.md` has a row for each fault and variant, and reports no miss and no false alarm."""
+    """`docs/detection.md` has a row for each fault and variant, and reports no miss and no false alarm.
+
+    Those that need a program may be missing on either side: here, or where the table was written.
+    """
     text = (ROOT / "docs" / "detection.md").read_text(encoding="utf-8")
+    faults, variants = (names_in(part) for part in text.split("\n## Healthy variants\n"))
+    for published, entries in ((faults, FAULTS), (variants, VARIANTS)):
+        assert without_optional(published) == without_optional(entries), "run make selftest"
+    assert f"Caught: {len(faults)} of {len(faults)} faults. False alarms: 0 in {len(variants)}" in text
+
+
+def names_in(text: str) -> list[str]:
+    """The first cell of each row of a table, without its head."""
     rows = [line.split(" | ")[0].removeprefix("| ") for line in text.splitlines() if line.startswith("| ")]
-    assert [row for row in rows if row not in ("fault", "variant")] == [*FAULTS, *VARIANTS], "run make selftest"
-    assert f"Caught: {len(FAULTS)} of {len(FAULTS)} faults. False alarms: 0 in {len(VARIANTS)}" in text
+    return [row for row in rows if row not in ("fault", "variant")]
+
+
+def without_optional(names: Iterable[str]) -> list[str]:
+    """Those that are in every catalogue, whatever is installed."""
+    return [name for name in names if name not in OPTIONAL]

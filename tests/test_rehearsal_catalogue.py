@@ -3,11 +3,14 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
+import psycopg
 import pytest
 import requests
 
+from rehearsal import programs
 from rehearsal.binaries import find_binaries, packaged_binaries, system_binaries
 from rehearsal.deployment import deployed
 from rehearsal.faults import FAULTS, fault_named
@@ -20,6 +23,12 @@ ROOT = Path(__file__).resolve().parents[1]
 AVAILABLE = [found.kind for found in (packaged_binaries(), system_binaries()) if found]
 # The gate is tried on every fault and variant on the kind that auto takes (test_faults.py): here it is the other one.
 OTHER_KINDS = [kind for kind in AVAILABLE if kind != find_binaries("auto").kind] or AVAILABLE
+
+
+@pytest.fixture(scope="module")
+def server():
+    with embedded_postgres() as server:
+        yield server
 
 
 def run(*arguments):
@@ -80,6 +89,40 @@ def test_a_fault_that_nothing_catches_is_refused():
         fault()(lies)
     with pytest.raises(BadEntry):
         fault(fail=["no_such_claim"])(lies)
+
+
+def test_what_needs_a_missing_program_is_left_out(monkeypatch):
+    """It is in no catalogue, and whoever asks for it is told why."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(programs, "FOLDERS", ())
+    for noted in (programs.OPTIONAL, programs.UNAVAILABLE):
+        monkeypatch.setitem(noted, "is_behind_nothing", "")  # so that it is taken out again
+
+    @fault(fail=["column_is_uuid"], needs="nginx")
+    def is_behind_nothing(plan):
+        """A lie."""
+
+    assert "is_behind_nothing" not in FAULTS
+    assert programs.OPTIONAL["is_behind_nothing"] == "nginx"
+    with pytest.raises(UnknownName, match="left out here: nginx is not installed"):
+        fault_named("is_behind_nothing")
+
+
+@pytest.mark.skipif("behind_nginx" in programs.UNAVAILABLE, reason="nginx is not installed")
+def test_behind_nginx_is_an_nginx(server):
+    """Every answer of the variant comes through it."""
+    with deployed(server, variant="behind_nginx") as deployment:
+        assert requests.get(deployment.url, timeout=5).headers["server"].startswith("nginx")
+
+
+@pytest.mark.skipif("behind_pgbouncer" in programs.UNAVAILABLE, reason="pgbouncer is not installed")
+def test_behind_pgbouncer_shares_its_connections(server):
+    """Three sessions at once through the published DSN are served by no more than two of Postgres."""
+    with deployed(server, variant="behind_pgbouncer") as deployment, ExitStack() as stack:
+        dsn = deployment.database
+        sessions = [stack.enter_context(psycopg.connect(dsn, autocommit=True)) for _ in range(3)]
+        backends = {session.execute("select pg_backend_pid()").fetchone() for session in sessions}
+        assert len(backends) <= 2
 
 
 def posted(server, **what):

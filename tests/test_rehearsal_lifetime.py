@@ -16,6 +16,9 @@ import psutil
 import psycopg
 import pytest
 
+import rehearsal.variants  # what is left out of it is known when it has been read
+from rehearsal.programs import UNAVAILABLE
+
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_S = 60  # only bounds a failure
 REHEARSAL = [sys.executable, "-m", "rehearsal"]
@@ -119,6 +122,53 @@ def test_a_signal_to_the_group_leaves_nothing(rehearsal, number, code):
     os.killpg(rehearsal.process.pid, number)
     assert rehearsal.process.wait(PATIENCE_S) == code
     rehearsal.demand_nothing_is_left()
+
+
+BESIDE = """
+import sys, time
+from rehearsal.deployment import deployed
+from rehearsal.postgres import embedded_postgres
+with embedded_postgres() as server, deployed(server, **{sys.argv[1]: sys.argv[2]}):
+    print("up", flush=True)
+    time.sleep(600)
+"""
+
+
+def descendants_of(pid):
+    """The processes that a process has started, directly or not: id to command line."""
+    found = children_of(pid)
+    for child in list(found):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found |= descendants_of(child)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "program"),
+    [
+        ("fault", "reads_from_a_stale_replica", "postgres"),
+        ("variant", "behind_nginx", "nginx"),
+        ("variant", "behind_pgbouncer", "pgbouncer"),
+    ],
+)
+def test_what_stands_beside_a_deployment_ends_with_it(kind, name, program):
+    """SIGKILL of whoever started a standby, an nginx or a pgbouncer leaves none of their processes and directories."""
+    if name in UNAVAILABLE:
+        pytest.skip(UNAVAILABLE[name])
+    with subprocess.Popen([sys.executable, "-c", BESIDE, kind, name], cwd=ROOT, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout.readline() == b"up\n"
+            started = descendants_of(process.pid)
+        finally:
+            process.kill()
+    directories = set(re.findall(r"/\S*/rehearsal-\w{8}", " ".join(started.values())))
+    assert len(directories) == 2
+    assert sum("guard.py" in line for line in started.values()) == 2
+    assert any(program in line and "guard.py" not in line for line in started.values())
+    for pid, line in started.items():
+        until(f"it ended: {line}", lambda pid=pid: not is_running(pid))
+    for directory in directories:
+        until(f"it is gone: {directory}", lambda directory=directory: not Path(directory).exists())
 
 
 def test_a_kill_of_the_parent_alone_leaves_nothing():

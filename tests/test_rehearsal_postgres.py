@@ -12,7 +12,7 @@ import pytest
 
 from rehearsal.binaries import PACKAGE, Binaries, NoPostgres, find_binaries, packaged_binaries, system_binaries
 from rehearsal.deployment import CHANGE, STEPS, script
-from rehearsal.postgres import embedded_postgres, running
+from rehearsal.postgres import TO_BE_DEMOTED, embedded_postgres, running
 
 ROOT = Path(__file__).resolve().parents[1]
 VERSION_4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -103,6 +103,16 @@ def test_a_role_can_be_locked_out(server):
     """The role for trying a wrong password is refused with 28P01."""
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(server.dsn("postgres", "locked_out", "wrong"))
+
+
+def test_a_demoted_server_can_only_be_read(server):
+    """A standby that follows nobody: in recovery, with the rows from before, and refusing to write (25006)."""
+    with running(server.binaries, TO_BE_DEMOTED) as standby:
+        dsn = migrate(standby, "stale", STEPS["new"])
+        standby.demote()
+        assert rows(dsn, "select pg_is_in_recovery(), count(*) from chatbots") == [(True, 50)]
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            rows(dsn, "delete from chatbots returning id")
 
 
 def test_two_run_side_by_side():

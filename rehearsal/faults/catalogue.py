@@ -18,6 +18,7 @@ from typing import Literal
 
 from rehearsal.names import look_up
 from rehearsal.plan import Plan
+from rehearsal.programs import UNAVAILABLE, left_out
 
 Outcome = Literal["fail", "unknown"]
 
@@ -74,9 +75,16 @@ class BadEntry(Exception):
 
 
 def fault(
-    *, fail: Iterable[str] = (), unknown: Iterable[str] = (), exit_code: int | None = None
+    *,
+    fail: Iterable[str] = (),
+    unknown: Iterable[str] = (),
+    exit_code: int | None = None,
+    needs: str | None = None,
 ) -> Callable[[Callable[[Plan], None]], Callable[[Plan], None]]:
-    """Puts the decorated function into the catalogue. The exit code follows from the outcomes unless it is given."""
+    """Puts the decorated function into the catalogue, unless it needs a program that is not installed.
+
+    The exit code follows from the outcomes unless it is given.
+    """
     catches: dict[str, Outcome] = {}
     for claim in unknown:
         catches[claim] = "unknown"
@@ -87,6 +95,8 @@ def fault(
         name = breaks.__name__
         if name in FAULTS or not breaks.__doc__ or not catches or not set(catches) <= set(CLAIMS):
             raise BadEntry(f"{name}: needs a name of its own, a docstring and known claims that catch it")
+        if left_out(name, needs):
+            return breaks
         FAULTS[name] = Fault(
             name=name,
             lie=" ".join(inspect.cleandoc(breaks.__doc__).split()),
@@ -102,4 +112,4 @@ def fault(
 
 def fault_named(name: str) -> Fault:
     """The fault of this name. Raises UnknownName, with the nearest name."""
-    return look_up("fault", name, FAULTS)
+    return look_up("fault", name, FAULTS, UNAVAILABLE)

@@ -149,6 +149,22 @@ def trigger_overrides_the_default(plan: Plan) -> None:
     ]
 
 
+@fault(fail=[DEFAULT, "nothing_overrides_the_default"])
+def token_is_a_generated_column(plan: Plan) -> None:
+    """The column is GENERATED ALWAYS AS an md5 of id and name, shaped as version 4: it can be computed."""
+    plan.statements += [
+        (
+            "create function token_of(b bytea) returns uuid language sql immutable as"
+            f" $$ select {SHAPED.format(version=4)} $$"
+        ),
+        "alter table chatbots drop column public_token",
+        (
+            "alter table chatbots add column public_token uuid not null unique"
+            " generated always as (token_of(decode(md5(id::text || name), 'hex'))) stored"
+        ),
+    ]
+
+
 @fault(fail=["rows_agree_with_answers", "nothing_overrides_the_default"])
 def rule_replaces_the_token(plan: Plan) -> None:
     """A rule ON INSERT DO ALSO gives the new row another token, after RETURNING has been read."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse
 
-from rehearsal.faults.catalogue import ABOUT_DATABASE, ABOUT_POSTS, ABOUT_STORED, CLAIMS, fault
+from rehearsal.faults.catalogue import ABOUT_DATABASE, ABOUT_POSTS, ABOUT_PROBES, ABOUT_STORED, CLAIMS, fault
 from rehearsal.replies import LOGIN_PAGE, page
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 POSTS = ("every_post_answers_201", "posts_at_once_answer_201")
 ROWS = ("rows_agree_with_answers", *ABOUT_DATABASE)
-NOTHING_SENT = (*ABOUT_POSTS, *ABOUT_DATABASE)  # where the rows of a run could not be removed again, none is made
+# Where the rows of a run could not be removed again, none is made.
+NOTHING_SENT = (*ABOUT_POSTS, *ABOUT_PROBES, *ABOUT_DATABASE)
 
 READY = {"path": "/", "timeout_s": 2, "revision": "revision"}
 OTHER_REVISION = "0ddba11e" * 5
@@ -27,6 +28,12 @@ OTHER_REVISION = "0ddba11e" * 5
 def wrong_database(plan: Plan) -> None:
     """The published DSN leads to another database, migrated and healthy; the app writes to its own."""
     plan.publish_database = lambda dsn: plan.new_database()
+
+
+@fault(unknown=[*ABOUT_POSTS, *ABOUT_PROBES])
+def reads_from_a_stale_replica(plan: Plan) -> None:
+    """The published DSN leads to a hot standby whose replication has stopped: readable, and without our rows."""
+    plan.publish_database = lambda dsn: plan.stale_replica()
 
 
 @fault(unknown=NOTHING_SENT)
@@ -57,6 +64,18 @@ def database_unreachable(plan: Plan) -> None:
 def wrong_password(plan: Plan) -> None:
     """The published DSN carries a password that was changed (28P01)."""
     plan.publish_database = lambda dsn: plan.dsn_as("locked_out", "changed-since")
+
+
+@fault(unknown=NOTHING_SENT, needs="pgbouncer")
+def pooler_has_no_free_connection(plan: Plan) -> None:
+    """The published DSN leads to a pgbouncer whose only connection is held by an open transaction of another client."""
+
+    def publish(dsn: str) -> str:
+        pooled = plan.through_pooler(1)
+        plan.hold_a_transaction(pooled)
+        return pooled
+
+    plan.publish_database = publish
 
 
 @fault(unknown=NOTHING_SENT)
