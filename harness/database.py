@@ -207,8 +207,7 @@ _BY_TEXT: tuple[tuple[str, str, str], ...] = (
         "check that this host may reach it (firewall, VPN), and that it is awake",
     ),
     (
-        r"too many c|remaining connection slots|max client|query_wait_timeout|no more connections allowed|"
-        r"pool(er)? .*(full|timeout|exhausted)",
+        r"too many c|remaining connection slots|max client|query_wait_timeout|no more connections|pool.* exhausted",
         "the database or its pooler has no free connection",
         "wait and run again; a deployment that uses them all up is worth a look",
     ),
