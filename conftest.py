@@ -389,6 +389,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     ran = {(result.id, result.environment) for result in gate.results}
     missed = {_check_id(item) for item in session.items if (_check_id(item), _environment_of(item)) not in ran}
     gate.left_out += sorted(missed)
+    if session.items:
+        gate.record_source()
     try:
         verdict = gate.conclude(int(exitstatus))
     except KeyboardInterrupt:  # a second time: whoever is there wants to leave now
