@@ -173,7 +173,7 @@ def _find_again(connection: Connection, facts: TableFacts, found: Sequence[_Foun
 def _not_found(environment: Environment, attempts: Sequence[Attempt], found: Sequence[_Found]) -> list[LeftBehind]:
     """Attempts whose row may be somewhere although no row has their name."""
     known = {row.attempt.name for row in found}
-    left = []
+    left: list[LeftBehind] = []
     for a in attempts:
         if a.name in known:
             continue
@@ -189,11 +189,7 @@ def _not_found(environment: Environment, attempts: Sequence[Attempt], found: Seq
             remedy = "check database and table of this environment"
         else:
             continue
-        left.append(
-            LeftBehind(
-                environment=environment.name, name=a.name, id=a.id and printable(a.id), reason=reason, remedy=remedy
-            )
-        )
+        left.extend(_all(environment, [a], reason, remedy))
     return left
 
 

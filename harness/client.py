@@ -37,7 +37,6 @@ class Client:
 
     def __init__(self, environment: Environment, run: str, redact: Redactor, origin_s: float) -> None:
         self.environment = environment
-        self._run = run
         self._redact = redact
         self._origin_s = origin_s
         self._cookies = RequestsCookieJar()

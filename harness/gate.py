@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from harness.cleanup import CleanUp, clean_up
+from harness.checkers import failure_rate_bound
+from harness.cleanup import CleanUp, clean_up, left_as_it_is
 from harness.client import Client
 from harness.examination import Examination, Need, Order, examine
 from harness.findings import NotCovered
-from harness.ledger import Ledger
+from harness.history import History
+from harness.ledger import Ledger, UnreadableHistory, read, read_together
+from harness.readiness import Readiness
 from harness.redaction import Redactor, secrets_of
 from harness.verdict import CheckResult, EnvironmentVerdict, LeftBehind, Verdict, conclude, exit_code, worst
 from harness.workload import MOST_PROBES
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.environments import Environment
-    from harness.history import Attempt, History
+    from harness.history import Attempt
 
 
 _OFFLINE = NotCovered("judged from a saved history, nothing was asked", "run the gate to ask the deployment")
@@ -49,7 +52,7 @@ def _settled(future: Future[T]) -> Future[T]:
 
 @dataclass(slots=True)
 class Gate:
-    """A run. `start` begins the examinations, `examination` waits for one, `finish` cleans up and concludes."""
+    """A run. `start` begins the examinations, `examination` waits for one, `conclude` cleans up and judges."""
 
     run: str
     environments: Sequence[Environment]
@@ -95,8 +98,6 @@ class Gate:
         Raises:
             UnreadableHistory: a file is not one.
         """
-        from harness.ledger import read_together
-
         for name, history in read_together(files).items():
             environment = next(e for e in self.environments if e.name == name)
             done: Future[Examination] = Future()
@@ -124,8 +125,6 @@ class Gate:
 
     def other_histories(self, name: str) -> list[History]:
         """The histories of the other environments of this run, as far as POSTs could be sent there."""
-        from harness.history import History
-
         histories = (self.examination(other).history for other in self._examinations if other != name)
         return [history for history in histories if isinstance(history, History)]
 
@@ -196,9 +195,6 @@ class Gate:
         return cleaned
 
     def _left_as_it_is(self) -> dict[str, CleanUp]:
-        from harness.cleanup import left_as_it_is
-        from harness.ledger import UnreadableHistory, read
-
         if self._ledger is None:
             return {}
         try:
@@ -210,23 +206,16 @@ class Gate:
 
     def _attempts(self, name: str) -> Sequence[Attempt]:
         """The attempts of an environment; where its examination broke down, as the history on disk has them."""
-        from harness import ledger
-        from harness.history import History
-
         future = _settled(self._examinations[name])
         if future.exception() is None:
             history = future.result().history
             return history.sent if isinstance(history, History) else ()
-        _, recorded = ledger.read(self.report_dir / "history.jsonl")
+        _, recorded = read(self.report_dir / "history.jsonl")
         return recorded[name].history.sent
 
     def _of_environment(
         self, environment: Environment, cleaned: dict[str, CleanUp], *, complete: bool
     ) -> EnvironmentVerdict:
-        from harness.checkers import failure_rate_bound
-        from harness.history import History
-        from harness.readiness import Readiness
-
         name = environment.name
         results = [result for result in self.results if result.environment == name]
         future = self._examinations.get(name)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 1
+_CLOSED = -1  # no descriptor: the operating system refuses it (EBADF)
 
 
 class UnreadableHistory(Exception):
@@ -83,8 +84,11 @@ class Ledger:
         )
 
     def close(self) -> None:
-        """Close the file; later records are refused by the operating system."""
-        os.close(self._descriptor)
+        """Close the file, if it is open. Later records are refused: the number of the descriptor is not used again."""
+        with self._lock:
+            if self._descriptor != _CLOSED:
+                os.close(self._descriptor)
+            self._descriptor = _CLOSED
 
     def _append(self, records: list[dict[str, Any]], *, sync: bool = False) -> None:
         lines = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records).encode()

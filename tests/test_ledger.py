@@ -282,3 +282,14 @@ def test_an_environment_without_attempts_is_kept(file: Path) -> None:
     ledger.run("r", {"preview": {"url": "http://h"}})
     ledger.close()
     assert read_together([file])["preview"].attempts == ()
+
+
+def test_a_closed_ledger_refuses_records(file: Path) -> None:
+    """Closing twice is no error, and a late record is refused instead of reaching another file of that descriptor."""
+    ledger = Ledger(file)
+    ledger.run("r", {"preview": {"url": "http://h"}})
+    ledger.close()
+    ledger.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        ledger.rows("row", "preview", [("7", "a")])
+    assert read(file)[0] == "r"

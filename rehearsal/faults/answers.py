@@ -21,26 +21,26 @@ POSTS = ("every_post_answers_201", "posts_at_once_answer_201")
 HEAD = b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\n"
 
 
-@fault(fail=POSTS, unknown=ABOUT_ACKNOWLEDGED)
-def answers_200(plan: Plan) -> None:
-    """Stores the chatbot and answers 200 instead of 201."""
+def answers_with(plan: Plan, status: int) -> None:
+    """The usual answer under another status."""
 
     @plan.around_create
     async def create(request: Request, create: Create) -> Response:
         response = await create(request)
-        response.status_code = 200
+        response.status_code = status
         return response
+
+
+@fault(fail=POSTS, unknown=ABOUT_ACKNOWLEDGED)
+def answers_200(plan: Plan) -> None:
+    """Stores the chatbot and answers 200 instead of 201."""
+    answers_with(plan, 200)
 
 
 @fault(fail=POSTS, unknown=ABOUT_ACKNOWLEDGED)
 def answers_202(plan: Plan) -> None:
     """Stores the chatbot and answers 202, as if it were still to be done."""
-
-    @plan.around_create
-    async def create(request: Request, create: Create) -> Response:
-        response = await create(request)
-        response.status_code = 202
-        return response
+    answers_with(plan, 202)
 
 
 @fault(fail=POSTS, unknown=ABOUT_ACKNOWLEDGED)
