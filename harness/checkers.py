@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from harness.findings import CouldNotTell
-from harness.history import COULD_NOT_TELL, Attempt, History, Problem, chosen_token
+from harness.history import COULD_NOT_TELL, Attempt, History, chosen_token
+from harness.remedies import remedy_for
 from harness.revision import same_revision
 
 if TYPE_CHECKING:
@@ -21,18 +22,6 @@ if TYPE_CHECKING:
 
 # RFC 9562 section 4: lowercase on output; section 5.4: version 4, variant 10.
 _CANONICAL_VERSION_4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-
-_REMEDIES = {
-    Problem.UNAUTHORISED: "check headers and login of this environment",
-    Problem.FORBIDDEN: "check the rights of the account in headers or login, and whether the route wants a CSRF token",
-    Problem.RATE_LIMITED: "wait, or lower posts and burst, or exempt the harness by its User-Agent",
-    Problem.LOGIN_PAGE: "check headers and login of this environment; api.create must not be behind a login page",
-    Problem.PLACEHOLDER_PAGE: "check url and api.create, and that the deployment runs: this page is not the API",
-    Problem.REFUSED: "check that the deployment still runs, and run again",
-    Problem.UNRESOLVED: "check the host in url, and the name server of this machine",
-    Problem.TLS: "mend the certificate, or check the host name in url",
-    Problem.NOT_RECORDED: "the run was stopped: run it again",
-}
 
 
 def demand_acknowledged(history: History) -> None:
@@ -67,7 +56,8 @@ def demand_told(history: History) -> None:
     if silent:
         first = silent[0]
         assert first.problem is not None  # it is in COULD_NOT_TELL
-        raise CouldNotTell(f"{len(silent)} of {len(history.attempts)} POSTs: {first.error}", _REMEDIES[first.problem])
+        remedy = remedy_for(first.problem, first.error)
+        raise CouldNotTell(f"{len(silent)} of {len(history.attempts)} POSTs: {first.error}", remedy)
 
 
 def usual_cause(wrong: Iterable[Attempt]) -> tuple[str, str]:

@@ -48,7 +48,7 @@ class Client:
         """This thread's session."""
         session: requests.Session | None = getattr(self._own, "session", None)
         if session is None:
-            session = self._own.session = new_session()
+            session = self._own.session = new_session(self.environment.ca_file)
             session.headers.clear()
             session.headers.update(self._headers)
             session.cookies.update(self._cookies)

@@ -17,6 +17,7 @@ from harness.expansion import Unexpandable, expand
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+MANY = 200  # POSTs to one protected environment, which nobody sends there by mistake
 TRY_IT = "To try the harness without a deployment: make smoke (or python -m rehearsal -- pytest)"
 
 
@@ -70,11 +71,10 @@ def load(
         if not isinstance(own, dict):
             raise ConfigurationError(f"{file}: environments.{name}: must be a mapping with url and database.")
         try:
-            environments.append(
-                _environment(
-                    name, document["defaults"], own, os.environ if environ is None else environ, overrides or {}
-                )
+            environment = _environment(
+                name, document["defaults"], own, os.environ if environ is None else environ, overrides or {}
             )
+            environments.append(_with_ca_file(environment, file.parent))
         except ConfigurationError as error:
             mistakes.extend(str(error).splitlines())
     if mistakes:
@@ -119,6 +119,42 @@ def _where(error: yaml.YAMLError) -> str:
         mark = error.problem_mark
         return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
     return str(error).replace("\n", " ")
+
+
+def demand_few(environments: Sequence[Environment], file: Path) -> None:
+    """Refuse to send many POSTs to a protected environment.
+
+    Raises:
+        ConfigurationError: `posts + burst` of one is above MANY.
+    """
+    for environment in environments:
+        asked = environment.posts + environment.burst
+        if environment.protected and asked > MANY:
+            raise ConfigurationError(
+                f"{file}: environments.{environment.name} is protected, and posts + burst is {asked}: more than {MANY} "
+                "need --allow-many. Without it, lower posts and burst (in the file, or with --posts and --burst)."
+            )
+
+
+def _with_ca_file(environment: Environment, folder: Path) -> Environment:
+    """The environment, its `ca_file` found from the file's own folder.
+
+    Raises:
+        ConfigurationError: it cannot be read, or holds no certificate.
+    """
+    if environment.ca_file is None:
+        return environment
+    import ssl
+
+    path = folder / environment.ca_file
+    try:
+        ssl.create_default_context(cafile=str(path))
+    except OSError as error:  # SSLError is one
+        said = "holds no certificate" if isinstance(error, ssl.SSLError) else f"cannot be read: {error.strerror}"
+        raise ConfigurationError(
+            f"environments.{environment.name}.ca_file: {path} {said}. Name a PEM file of the authorities to trust."
+        ) from None
+    return environment.model_copy(update={"ca_file": path.absolute()})
 
 
 def _environment(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -22,6 +23,8 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
+
+from harness.redaction import names_a_credential
 
 NAME = "{name}"
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
@@ -205,12 +208,27 @@ class Environment(_Model):
     posts: Annotated[int, BeforeValidator(_not_bool), Field(ge=1, le=100_000)] = 3
     burst: Annotated[int, BeforeValidator(_not_bool), Field(ge=0, le=1_000)] = 16  # each has a thread of its own
     cleanup: Literal["database", "api", "keep"] = "database"
+    late_rows_s: Annotated[float, BeforeValidator(_not_bool), Field(ge=0, le=600, allow_inf_nan=False)] = 10
+    protected: bool = False
+    ca_file: Path | None = None
     probes: list[Literal["chosen_token", "same_payload"]] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _cleanup_is_possible(self) -> Self:
         if self.cleanup == "api" and self.api.delete is None:
             raise ValueError("cleanup: api needs api.delete, such as /api/chatbots/{id}")
+        return self
+
+    @model_validator(mode="after")
+    def _credentials_stay_secret(self) -> Self:
+        parts = urlsplit(self.url)
+        sent = [name for name in self.request_headers() if names_a_credential(name)]
+        sent += ["login"] if self.login is not None else []
+        if parts.scheme == "http" and sent and not is_loopback(parts.hostname or ""):
+            raise ValueError(
+                f"{', '.join(sent)} would be sent in clear: url is plain http, and {parts.hostname} is not this "
+                "machine. Use https, or reach it through a tunnel on 127.0.0.1"
+            )
         return self
 
     @property
@@ -240,6 +258,17 @@ class Environment(_Model):
         """What the label column may hold for this name: each string of the payload that carries it, and the name."""
         carried = [text.replace(NAME, name) for text in _strings(self.api.payload) if NAME in text]
         return list(dict.fromkeys([*carried, name]))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host of a URL is this machine (RFC 6761 section 6.3; RFC 6890 sections 2.2.2 and 2.2.3)."""
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _strings(value: object) -> list[str]:

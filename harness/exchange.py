@@ -25,6 +25,7 @@ from harness.history import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 LARGEST_BODY = 1024 * 1024  # bytes, after decoding
 _current = threading.local()
@@ -149,10 +150,15 @@ class _Session(requests.Session):
         return None
 
 
-def new_session() -> requests.Session:
-    """A session that takes nothing from its surroundings (proxies, netrc) and never repeats a request."""
+def new_session(ca_file: Path | None = None) -> requests.Session:
+    """A session that takes nothing from its surroundings (proxies, netrc) and never repeats a request.
+
+    Certificates are always verified: against the authorities in `ca_file` (PEM), or else the public ones (certifi).
+    """
     session = _Session()
     session.trust_env = False
+    if ca_file is not None:
+        session.verify = str(ca_file)
     for scheme in ("http://", "https://"):
         session.mount(scheme, _Adapter(max_retries=0))
     return session

@@ -26,6 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--revision", metavar="SHA", help="wait until the ready page names this revision, and demand it")
     group.addoption("--source", metavar="DIR", help="a checkout of the app, for the source checks")
     group.addoption("--read-only", action="store_true", help="send no POST: schema and stored tokens only")
+    group.addoption("--allow-many", action="store_true", help="send more than 200 POSTs to a protected environment")
     group.addoption("--report-dir", metavar="DIR", help="where reports are written (reports/<run id>)")
     group.addoption("--judge", action="append", metavar="HISTORY", help="judge a saved history instead of a deployment")
 

@@ -17,6 +17,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, sleep_us
 from harness.answers import is_missing, lookup, parse_json
 from harness.findings import CouldNotTell, printable
 from harness.history import Problem
+from harness.remedies import remedy_for
 from harness.revision import Heard, same_revision
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _serving(environment: Environment, reply: Reply, wanted: str | None) -> str 
     """The revision that a reply names. Raises `_NotYet` or `CouldNotTell` where it is not the answer waited for."""
     url = environment.url_of(environment.ready.path)
     if reply.problem is Problem.TLS:
-        raise CouldNotTell(f"{url}: {printable(reply.error)}", "mend the certificate, or check the host name in url")
+        raise CouldNotTell(f"{url}: {printable(reply.error)}", remedy_for(reply.problem, reply.error))
     status = reply.status or 0
     large = reply.problem is Problem.TOO_LARGE and environment.ready.revision is None  # a page is not read for itself
     if reply.problem is not None and not large:

@@ -31,6 +31,11 @@ _HARMLESS_HEADERS = frozenset(
 )
 
 
+def names_a_credential(name: str) -> bool:
+    """Whether a header, key or variable of this name usually carries a credential."""
+    return name.lower() not in _HARMLESS_HEADERS and _CREDENTIAL.search(name) is not None
+
+
 class Redactor:
     """Replaces known secrets, also percent-encoded, base64-encoded, JSON- or HTML-escaped. Thread-safe."""
 

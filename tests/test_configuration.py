@@ -47,7 +47,12 @@ def test_the_projects_own_file_says_the_same(request: pytest.FixtureRequest) -> 
         "POSTGRES_URL": "postgres://u:p@production.invalid/a",
     }
     for environment in load(file, ["preview", "production"], environ=variables):
-        bare = Environment(name=environment.name, url=environment.url, database=environment.database)
+        bare = Environment(
+            name=environment.name,
+            url=environment.url,
+            database=environment.database,
+            protected=environment.name == "production",
+        )
         assert environment == bare
 
 

@@ -272,7 +272,7 @@ def test_an_environment_does_not_print_its_secrets(tmp_path: Path) -> None:
     text = f"""
 environments:
   preview:
-    url: http://u:{CANARY}@h
+    url: https://u:{CANARY}@h
     database: postgres://u:{CANARY}@h/d
     headers: {{Authorization: Bearer {CANARY}}}
     login: {{path: /l, json: {{password: {CANARY}}}}}

@@ -84,7 +84,7 @@ def test_the_composition_root_imports_only_the_harness() -> None:
     assert first_parts(ROOT / "conftest.py") & OWN == {"harness"}
 
 
-@pytest.mark.parametrize("module", ["checkers", "history", "findings", "answers"])
+@pytest.mark.parametrize("module", ["checkers", "history", "findings", "answers", "remedies"])
 def test_what_judges_does_no_input_or_output(module: str) -> None:
     """Pure functions: a saved history can be judged again without touching anything."""
     asking = {"requests", "urllib3", "psycopg", "socket", "yaml", "tenacity", "os", "pathlib", "subprocess", "pytest"}
