@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from harness import options
-from harness.configuration import ConfigurationError, load
+from harness.configuration import ConfigurationError, demand_few, load
 from harness.examination import Examination, Need
 from harness.findings import CouldNotTell, NotCovered, last_finding
 from harness.gate import Gate, new_run
@@ -121,11 +121,14 @@ def _gate(config: pytest.Config, run: str, folder: Path) -> Gate:
     revision = config.getoption("--revision")
     if revision is not None and not revision.strip():
         raise ConfigurationError("--revision: is empty; is the variable set that it was to come from?")
+    path = config.invocation_params.dir / file if file else ROOT / "environments.yaml"
     environments = load(
-        config.invocation_params.dir / file if file else ROOT / "environments.yaml",
+        path,
         config.getoption("--env") or ["preview"],
         overrides={key: config.getoption(f"--{key}") for key in ("posts", "burst", "source")},
     )
+    if not config.getoption("--read-only") and not config.getoption("--allow-many"):
+        demand_few(environments, path)
     for environment in environments:
         if revision is not None and environment.ready.revision is None:
             raise ConfigurationError(
@@ -197,6 +200,8 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     if gate is None or not session.items or session.config.getoption("--judge"):
         return
     signal.signal(signal.SIGTERM, _interrupt)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup lets it run on
+        signal.signal(signal.SIGHUP, _interrupt)
     needs = Need(0)
     for item in session.items:
         needs |= _needs(item)
@@ -207,7 +212,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 
 
 def _interrupt(*_: object) -> NoReturn:
-    """End softly on SIGTERM too: clean up and report, like on Ctrl-C."""
+    """End softly on SIGTERM, and when the terminal goes, like on Ctrl-C: clean up and report."""
     raise KeyboardInterrupt
 
 
@@ -380,12 +385,21 @@ def _claim(item: pytest.Item) -> str:
     return (getattr(module, "__doc__", None) or item.name).strip().splitlines()[0].removesuffix(".")
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Clean up, conclude, write the reports, and set the exit code of the contract."""
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[None]:
+    """Clean up, conclude, write the reports, and set the exit code of the contract, whatever other plugins do."""
     gate = session.config.stash.get(_GATE, None)
     if gate is None:
-        return
+        return (yield)
+    try:
+        yield
+    except OSError as error:  # a report of pytest's own, such as junit.xml, has no room
+        _say(session.config, f"a report of pytest cannot be written: {error.strerror}")
+    finally:
+        _conclude(session, gate, exitstatus)
+
+
+def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:
     ran = {(result.id, result.environment) for result in gate.results}
     missed = {_check_id(item) for item in session.items if (_check_id(item), _environment_of(item)) not in ran}
     gate.left_out += sorted(missed)
@@ -404,7 +418,6 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def _write_reports(config: pytest.Config, gate: Gate, verdict: Verdict) -> None:
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
     try:
         write(verdict, gate.report_dir)
         own = gate.report_dir / "junit.xml"
@@ -414,8 +427,13 @@ def _write_reports(config: pytest.Config, gate: Gate, verdict: Verdict) -> None:
         if own.exists():
             own.chmod(0o600)
     except OSError as error:
-        if reporter is not None:
-            reporter.write_line(f"the reports in {gate.report_dir} cannot be written: {error.strerror}", red=True)
+        _say(config, f"the reports in {gate.report_dir} cannot be written: {error.strerror}")
+
+
+def _say(config: pytest.Config, text: str) -> None:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.write_line(text, red=True)
 
 
 _COLOURS: dict[str, dict[str, bool]] = {

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 CONFIGURATION = "environments.yaml"
+SETTLED_AFTER_S = 3600.0  # nothing between a client and a table keeps a request for an hour
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     planning.add_argument("--posts", type=int, metavar="N")
     planning.add_argument("--burst", type=int, metavar="N")
     planning.add_argument("--read-only", action="store_true")
+    planning.add_argument("--allow-many", action="store_true")
     judging = commands.add_parser("judge", help="judge saved histories again, offline")
     judging.add_argument("histories", nargs="+", metavar="HISTORY")
     judging.add_argument("--report-dir", metavar="DIR")
@@ -61,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from harness.configuration import load
+    from harness.configuration import demand_few, load
     from harness.plan import in_words, plan
 
     environments = load(
@@ -69,6 +71,8 @@ def _plan(options: argparse.Namespace) -> int:
         options.env or ["preview"],
         overrides={"posts": options.posts, "burst": options.burst},
     )
+    if not options.read_only and not options.allow_many:
+        demand_few(environments, Path(options.environments))
     planned = [plan(environment, read_only=options.read_only) for environment in environments]
     print(json.dumps(planned, indent=2) if options.json else "\n\n".join(map(in_words, planned)))
     return ExitCode.RELEASE
@@ -115,32 +119,57 @@ def _cleanup(options: argparse.Namespace) -> int:
 
 
 def _clean_one(path: Path, run: str, of: Recorded, environment: Environment) -> CleanUp:
-    from harness.cleanup import clean_up
+    from harness.cleanup import Task, clean_up
     from harness.client import Client
     from harness.configuration import ConfigurationError
-    from harness.ledger import Ledger
+    from harness.ledger import Ledger, StillWritten
     from harness.redaction import Redactor, secrets_of
 
-    if of.settings.get("url") != environment.origin:
-        raise ConfigurationError(
-            f"{path}: was written on {of.settings.get('url')}, but environments.{environment.name}.url is now "
-            f"{environment.origin}. Clean up with the configuration that the run had."
-        )
+    _demand_same_place(path, of, environment)
     client = Client(environment, run, Redactor(secrets_of(environment)), time.monotonic())
     try:
         ledger = Ledger(path)
+    except StillWritten:
+        raise ConfigurationError(
+            f"{path}: its run is still going on, and will clean up itself. Wait for it, or end it with Ctrl-C."
+        ) from None
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from None
     try:
-        attempts = [a for a in of.history.sent if a.outcome != "ok" or not _is_removed(of, a.id, a.name)]
-        labels = {a.name: of.labels.get(a.n, [a.name]) for a in attempts}
-        return clean_up(client, attempts, labels, ledger, login=True)
+        ages_s = {a.name: of.age_s(a.n) for a in of.history.sent if a.unanswered}
+        youngest_s = min(ages_s.values(), default=0.0)
+        task = Task(
+            client,
+            of.history.sent,
+            {a.name: of.labels.get(a.n, [a.name]) for a in of.history.sent},
+            ledger,
+            # A row may come as long after its POST as the run itself would have waited for it.
+            patience_s=min(
+                environment.late_rows_s, max(0.0, environment.api.timeout_s + environment.late_rows_s - youngest_s)
+            ),
+            login=True,
+            known=frozenset(of.rows | of.removed),
+            settled=frozenset(name for name, age_s in ages_s.items() if age_s > SETTLED_AFTER_S),
+            identity=of.identity,
+        )
+        return clean_up(task)
     finally:
         ledger.close()
 
 
-def _is_removed(of: Recorded, id_: str | None, name: str) -> bool:
-    return any(removed == id_ and name in label for removed, label in of.removed)
+def _demand_same_place(path: Path, of: Recorded, environment: Environment) -> None:
+    """Refuse to look for a run's rows where it has not stored them: they would be reported as gone."""
+    from harness.configuration import ConfigurationError
+    from harness.database import located
+
+    now = {"url": environment.origin, "database": environment.database and located(environment.database)}
+    for key, value in now.items():
+        was = of.settings.get(key, value)  # an older history does not name its database
+        if was != value:
+            raise ConfigurationError(
+                f"{path}: was written on {was}, but environments.{environment.name}.{key} is now {value}. Clean up "
+                "with the configuration that the run had."
+            )
 
 
 def _as_json(run: str, name: str, cleaned: CleanUp) -> dict[str, Any]:

@@ -1,38 +1,45 @@
 """Removes the rows of a run, and says exactly what may remain.
 
 Only rows whose id and label are in the history are deleted. A label alone is found first, written to the history with
-its id, and only then deleted, in one transaction on a connection of its own.
+its id, and only then deleted, in one transaction on a connection of its own. A POST without an answer may still be
+stored after we looked, so that its row is waited for, within a budget.
 """
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import psycopg
-from psycopg import sql
+from tenacity import Retrying, retry_if_exception, sleep_using_event, stop_after_attempt, stop_after_delay, stop_any
+from tenacity import wait_fixed as pause_of
 
 from harness.catalog import TableFacts, read_facts
-from harness.database import TRANSACTION_BUDGET_S, connect, limited, reading, worded, writing
+from harness.database import TRANSACTION_BUDGET_S, connect, identity_of, limited, reading, same_database, worded
 from harness.findings import CouldNotTell, printable
-from harness.stored import quoted
+from harness.removal import PAUSE_S, TRIES, TRIES_FOR_S, Found, delete, find, may_pass
 from harness.verdict import LeftBehind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from pydantic import SecretStr
 
     from harness.client import Client
     from harness.database import Connection
     from harness.environments import Environment
     from harness.history import Attempt
     from harness.ledger import Ledger
-    from harness.stored import Names
 
 _BY_HAND = "python -m harness cleanup HISTORY"
 _NO_DATABASE = CouldNotTell(
     "database: null: there is no database to delete from", "delete them by hand, or set cleanup: api and api.delete"
 )
+_LOOKS_EVERY_S = 0.5  # while a row may still come
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,46 +50,109 @@ class CleanUp:
     left: tuple[LeftBehind, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    id: str
-    label: str
-    attempt: Attempt
-
-
-def clean_up(
-    client: Client,
-    attempts: Sequence[Attempt],
-    labels: Mapping[str, Sequence[str]],
-    ledger: Ledger,
-    *,
-    login: bool = False,
-) -> CleanUp:
-    """Remove what these attempts stored, in the environment's `cleanup` mode. Never raises for what a server does.
+@dataclass(slots=True)
+class Task:
+    """What one run may have stored in one environment, and how to go about it.
 
     Args:
         client: speaks to the environment, logged in where it has a login, or to be logged in first (`login`).
         attempts: of one environment.
         labels: for each attempt's name, what its label column may hold.
         ledger: where ids are written before they are deleted.
+        patience_s: how long to wait for the row of a POST that had no answer.
+        known: the rows (id, label) that an earlier clean-up found in this table.
+        settled: names of POSTs without an answer that were sent so long ago that nobody is at work on them any more.
+        identity: of the database that the run stored its rows in; None where that is not to be compared.
+        hurry: when set, nothing is waited for any more.
     """
-    environment = client.environment
-    possible = [a for a in attempts if a.may_have_stored]
-    if not possible:
+
+    client: Client
+    attempts: Sequence[Attempt]
+    labels: Mapping[str, Sequence[str]]
+    ledger: Ledger
+    patience_s: float
+    login: bool = False
+    known: frozenset[tuple[str, str]] = frozenset()
+    settled: frozenset[str] = frozenset()
+    identity: str | None = None
+    hurry: threading.Event = field(default_factory=threading.Event)
+    _seen: dict[tuple[str, str], Found] = field(default_factory=dict)
+    _there: set[tuple[str, str]] = field(default_factory=set)
+
+    @property
+    def environment(self) -> Environment:
+        """The environment that is cleaned up."""
+        return self.client.environment
+
+    @property
+    def database(self) -> SecretStr:
+        """Its database. Raises CouldNotTell where it has none."""
+        if self.environment.database is None:
+            raise _NO_DATABASE
+        return self.environment.database
+
+    def see(self, found: Iterable[Found]) -> None:
+        """Write down the rows that are about to be removed, each once."""
+        new = [row for row in found if row.pair not in self._seen]
+        self._seen |= {row.pair: row for row in new}
+        self._there |= {row.pair for row in new}
+        self._record("row", new)
+
+    def settle(self, there: Iterable[Found]) -> None:
+        """Write down which rows are gone: all that were ever seen, but those that are there."""
+        gone = self._there - {row.pair for row in there}
+        self._there -= gone
+        self._record("removed", [self._seen[pair] for pair in sorted(gone)])
+
+    def _record(self, record: str, rows: Sequence[Found]) -> None:
+        if rows:
+            with suppress(OSError):  # a full disk must not keep rows in production: their names were written before
+                self.ledger.rows(record, self.environment.name, [row.pair for row in rows])
+
+    @property
+    def removed(self) -> list[Found]:
+        """The rows that were removed."""
+        return [row for pair, row in self._seen.items() if pair not in self._there]
+
+    @property
+    def kept(self) -> list[Found]:
+        """The rows that are still there, whatever was done."""
+        return [row for pair, row in self._seen.items() if pair in self._there]
+
+    @property
+    def unseen(self) -> list[Attempt]:
+        """The attempts of which no row was ever seen in this table."""
+        labels = {label for _, label in (*self.known, *self._seen)}
+        return [a for a in self.attempts if labels.isdisjoint(self.labels[a.name])]
+
+    @property
+    def awaited(self) -> list[Attempt]:
+        """The attempts whose row may still come."""
+        return [a for a in self.unseen if a.unanswered and a.name not in self.settled]
+
+
+def clean_up(task: Task) -> CleanUp:
+    """Remove what these attempts stored, in the environment's `cleanup` mode. Never raises for what a server does."""
+    environment = task.environment
+    task.attempts = [a for a in task.attempts if a.may_have_stored]
+    if not task.attempts:
         return CleanUp()
     if environment.cleanup == "keep":
-        return CleanUp(left=_all(environment, possible, "cleanup: keep", "delete them when they have served"))
+        return CleanUp(left=_all(environment, task.attempts, "cleanup: keep", "delete them when they have served"))
     try:
         if environment.cleanup == "api":
-            if login:
-                client.login()
-            return _by_api(client, possible, labels)
-        return _by_database(environment, possible, labels, ledger)
+            if task.login:
+                task.client.login()
+            return _by_api(task)
+        return _by_database(task)
     except CouldNotTell as untold:
-        return CleanUp(left=_all(environment, possible, untold.cause, f"{untold.remedy}; then {_BY_HAND}"))
+        reason, remedy = untold.cause, f"{untold.remedy}; then {_BY_HAND}"
     except Exception as error:  # whatever it is, the rows that may remain have to be named
-        said = printable(f"the clean-up itself failed: {type(error).__name__}: {error}")
-        return CleanUp(left=_all(environment, possible, said, f"report it; then {_BY_HAND}"))
+        reason = printable(f"the clean-up itself failed: {type(error).__name__}: {error}")
+        remedy = f"report it; then {_BY_HAND}"
+    gone = {row.attempt.name for row in task.removed}
+    left = _all(environment, [a for a in task.attempts if a.name not in gone], reason, remedy)
+    return CleanUp(len(task.removed), left)
 
 
 def left_as_it_is(environment: Environment, attempts: Sequence[Attempt]) -> CleanUp:
@@ -95,172 +165,169 @@ def _all(environment: Environment, attempts: Iterable[Attempt], reason: str, rem
     return tuple(
         LeftBehind(environment=environment.name, name=a.name, id=a.id and printable(a.id), reason=reason, remedy=remedy)
         for a in attempts
-        if a.outcome != "fail" or not 400 <= (a.status or 0) < 500
+        if not 400 <= (a.status or 0) < 500
     )
 
 
-def _by_database(
-    environment: Environment, attempts: Sequence[Attempt], labels: Mapping[str, Sequence[str]], ledger: Ledger
-) -> CleanUp:
-    if environment.database is None:
-        raise _NO_DATABASE
+def _by_database(task: Task) -> CleanUp:
+    deadline = time.monotonic() + task.patience_s
+    sittings = Retrying(
+        sleep=sleep_using_event(task.hurry),
+        stop=stop_any(stop_after_attempt(TRIES), stop_after_delay(TRIES_FOR_S)),
+        wait=pause_of(PAUSE_S),
+        retry=retry_if_exception(may_pass),
+        reraise=True,
+    )
     try:
-        with connect(environment.database) as connection, limited(connection, TRANSACTION_BUDGET_S):
-            with reading(connection):
-                facts = read_facts(connection, environment.table)
-                found = _find(connection, facts, attempts, labels)
-            removed, remaining = _delete(connection, environment, facts, found, ledger) if found else ([], [])
+        sittings(_sit_down, task, deadline)
     except psycopg.Error as error:
-        raise worded(error, environment.database) from None
+        raise worded(error, task.database) from None
+    reason = "DELETE did not remove it: a trigger, a rule or a policy keeps it"
     left = [
         LeftBehind(
-            environment=environment.name,
+            environment=task.environment.name,
             name=row.attempt.name,
             id=row.id,
-            reason="DELETE did not remove it: a trigger, a rule or a policy keeps it",
+            reason=reason,
             remedy="delete it by hand",
         )
-        for row in remaining
+        for row in task.kept
     ]
-    return CleanUp(len(removed), (*left, *_not_found(environment, attempts, found)))
+    return CleanUp(len(task.removed), (*left, *_not_found(task)))
 
 
-def find_query(names: Names) -> sql.Composed:
-    """Selects (id, label) as text of the rows that carry one of the labels (%s)."""
-    return sql.SQL("SELECT {id}::text, {label}::text FROM {table} WHERE {label}::text = ANY(%s::text[])").format(
-        id=quoted(names.id_column), label=quoted(names.label_column), table=quoted(names.identifier)
-    )
+def _sit_down(task: Task, deadline: float) -> None:
+    """Delete what is there, again and again until nothing more can come or the time is up, on one connection."""
+    with connect(task.database) as connection, limited(connection, TRANSACTION_BUDGET_S):
+        _demand_same_database(connection, task)
+        with reading(connection):
+            facts = read_facts(connection, task.environment.table)
+
+        def look() -> None:
+            found = find(connection, facts, task.attempts, task.labels)
+            task.see(found)
+            # Also gone is what was seen in a sitting before, whose connection was lost after its DELETE.
+            task.settle(_delete(connection, facts, found) if found else [])
+
+        _while_rows_may_come(task, deadline, look)
 
 
-def delete_query(names: Names) -> sql.Composed:
-    """Deletes the rows whose id and label stand beside each other in two arrays (%s, %s)."""
-    return sql.SQL(
-        "DELETE FROM {table} AS stored USING unnest(%s::text[], %s::text[]) AS ours(id, label) "
-        "WHERE stored.{label}::text = ours.label AND stored.{id}::text = ours.id"
-    ).format(table=quoted(names.identifier), id=quoted(names.id_column), label=quoted(names.label_column))
+def _while_rows_may_come(task: Task, deadline: float, look: Callable[[], None]) -> None:
+    look()
+    while task.awaited and (left_s := deadline - time.monotonic()) > 0 and not task.hurry.is_set():
+        task.hurry.wait(min(_LOOKS_EVERY_S, left_s))
+        look()
 
 
-def _find(
-    connection: Connection, facts: TableFacts, attempts: Sequence[Attempt], labels: Mapping[str, Sequence[str]]
-) -> list[_Found]:
-    of_label = {label: a for a in attempts for label in labels[a.name]}
-    rows = connection.execute(find_query(facts), [list(of_label)])
-    return [_Found(id_, label_, of_label[label_]) for id_, label_ in rows]
+def _demand_same_database(connection: Connection, task: Task) -> None:
+    if task.identity is None:
+        return
+    with reading(connection):
+        identity = identity_of(connection)
+    if not same_database(identity, task.identity):
+        raise CouldNotTell(
+            "this is not the database that the run stored its rows in (another system identifier or oid)",
+            "give this environment the database URL that it had",
+        )
 
 
-def _delete(
-    connection: Connection, environment: Environment, facts: TableFacts, found: Sequence[_Found], ledger: Ledger
-) -> tuple[list[tuple[str, str]], list[_Found]]:
-    pairs = [(row.id, row.label) for row in found]
-    ledger.rows("row", environment.name, pairs)
-    arguments = [[row.id for row in found], [row.label for row in found]]
-    try:
-        with writing(connection):
-            connection.execute(delete_query(facts), arguments)
-    except psycopg.Error as error:
-        raise _refused(error, environment) from None
-    with reading(connection):  # what a trigger or a rule kept back is seen only afterwards
-        remaining = {(row.id, row.label) for row in _find_again(connection, facts, found)}
-    removed = [pair for pair in pairs if pair not in remaining]
-    ledger.rows("removed", environment.name, removed)
-    return removed, [row for row in found if (row.id, row.label) in remaining]
-
-
-def _find_again(connection: Connection, facts: TableFacts, found: Sequence[_Found]) -> list[_Found]:
-    return _find(connection, facts, [row.attempt for row in found], {r.attempt.name: [r.label] for r in found})
-
-
-def _not_found(environment: Environment, attempts: Sequence[Attempt], found: Sequence[_Found]) -> list[LeftBehind]:
+def _not_found(task: Task) -> list[LeftBehind]:
     """Attempts whose row may be somewhere although no row has their name."""
-    known = {row.attempt.name for row in found}
+    awaited = {a.name for a in task.awaited}
     left: list[LeftBehind] = []
-    for a in attempts:
-        if a.name in known:
-            continue
+    for a in task.unseen:
         if a.outcome == "ok":
             reason = "answered 201, but no row of this table has its name: it may be stored elsewhere"
             remedy = "check database and table of this environment"
-        elif a.outcome == "unknown" or a.status in (502, 503, 504):
+        elif a.name in awaited:
             answered = f"was answered {a.status}" if a.outcome == "fail" else "had no answer"
-            reason = f"{answered} and has no row yet: the deployment may still store it"
+            waited = f"within {task.patience_s:g} s" if task.patience_s else "yet"
+            reason = f"{answered}, and no row came {waited}: the deployment may still store it"
             remedy = "run python -m harness cleanup HISTORY again later"
-        elif (a.status or 0) < 300:
+        elif a.outcome == "fail" and (a.status or 0) < 300:
             reason = f"was answered {a.status} ({a.problem}), but no row of this table has its name"
             remedy = "check database and table of this environment"
         else:
             continue
-        left.extend(_all(environment, [a], reason, remedy))
+        left.extend(_all(task.environment, [a], reason, remedy))
     return left
 
 
-def _refused(error: psycopg.Error, environment: Environment) -> CouldNotTell:
-    if error.sqlstate == "23503":
+def _delete(connection: Connection, facts: TableFacts, found: Sequence[Found]) -> list[Found]:
+    try:
+        return delete(connection, facts, found)
+    except psycopg.errors.ForeignKeyViolation as error:
         said = printable(str(error).splitlines()[0])
-        return CouldNotTell(
+        raise CouldNotTell(
             f"other rows refer to them (23503: {said})",
             "set cleanup: api, so that the app deletes what belongs to them",
-        )
-    if error.sqlstate == "42501":
-        return CouldNotTell(
+        ) from None
+    except psycopg.errors.InsufficientPrivilege:
+        raise CouldNotTell(
             "this role may not delete from the table (42501)", "grant it DELETE on the table, or set cleanup: api"
-        )
-    assert environment.database is not None  # it raised the error
-    return worded(error, environment.database)
+        ) from None
 
 
-def _by_api(client: Client, attempts: Sequence[Attempt], labels: Mapping[str, Sequence[str]]) -> CleanUp:
+def _by_api(task: Task) -> CleanUp:
     """DELETE each by its id.
 
     Where the database is readable, ids are taken from it, since an answer may name somebody else's row; and it is asked
     again afterwards, since an app may only mark a row as deleted.
     """
-    environment = client.environment
-    if environment.database is None:
-        ids = _ids_of_ours(attempts)
-        unsure = [a for a in attempts if a.id not in ids]
-        left = list(_all(environment, unsure, "its id is not known for certain", "look for its name in the app"))
-    else:
-        found = _find_in(environment, attempts, labels)
-        left = _not_found(environment, attempts, found)
-        ids = {row.id: row.attempt for row in found}
+    environment = task.environment
     refused: dict[str, str] = {}
-    for id_ in ids:
-        reply = client.delete(id_)
+    if environment.database is None:
+        ours = _ids_of_ours(task)
+        unsure = [a for a in task.attempts if a.id not in ours]
+        left = list(_all(environment, unsure, "its id is not known for certain", "look for its name in the app"))
+        found = [Found(id_, a.name, a) for id_, a in ours.items() if (id_, a.name) not in task.known]
+        task.see(found)
+        refused = _delete_each(task, found)
+        task.settle(row for row in found if row.id in refused)
+    else:
+
+        def look() -> None:
+            found = _find_in(task, task.attempts)
+            task.see(found)
+            refused.update(_delete_each(task, found))
+            task.settle(_find_in(task, [row.attempt for row in found]) if found else [])
+
+        _while_rows_may_come(task, time.monotonic() + task.patience_s, look)
+        left = _not_found(task)
+    for row in task.kept:
+        reason = refused.get(row.id, f"DELETE of id {printable(row.id)} was answered, but its row is still stored")
+        left.extend(_all(environment, [row.attempt], reason, "delete it by hand, or set cleanup: database"))
+    return CleanUp(len(task.removed), tuple(left))
+
+
+def _delete_each(task: Task, found: Iterable[Found]) -> dict[str, str]:
+    """Send a DELETE for each row; returns for those that were refused why."""
+    refused: dict[str, str] = {}
+    for row in found:
+        reply = task.client.delete(row.id)
         if reply.problem is not None or not (200 <= (reply.status or 0) < 300 or reply.status in (404, 410)):
-            refused[id_] = f"DELETE of id {printable(id_)} {printable(reply.error or f'answered {reply.status}')}"
-    if environment.database is not None and ids:
-        still = {row.id for row in _find_in(environment, list(ids.values()), labels)}
-        refused = {
-            id_: refused.get(id_, f"DELETE of id {id_} was answered, but its row is still stored") for id_ in still
-        }
-    for id_, reason in refused.items():
-        left.extend(_all(environment, [ids[id_]], reason, "delete it by hand, or set cleanup: database"))
-    return CleanUp(len(ids) - len(refused), tuple(left))
+            said = printable(reply.error or f"answered {reply.status}")
+            refused[row.id] = f"DELETE of id {printable(row.id)} {said}"
+    return refused
 
 
-def _ids_of_ours(attempts: Sequence[Attempt]) -> dict[str, Attempt]:
+def _ids_of_ours(task: Task) -> dict[str, Attempt]:
     """The ids that answers gave for rows of this run, where there is no database to look them up in.
 
     An id that came twice is at least once another row's. Where answers repeat the name that was sent, one that does not
     may be an answer for another row as well.
     """
-    given = [a for a in attempts if a.id is not None and 200 <= (a.status or 0) < 300]
+    given = [a for a in task.attempts if a.id is not None and 200 <= (a.status or 0) < 300]
     times = Counter(a.id for a in given)
     echoed = any(a.name in a.evidence for a in given)
     return {a.id: a for a in given if a.id and times[a.id] == 1 and (a.name in a.evidence or not echoed)}
 
 
-def _find_in(
-    environment: Environment, attempts: Sequence[Attempt], labels: Mapping[str, Sequence[str]]
-) -> list[_Found]:
-    if environment.database is None:
-        raise _NO_DATABASE
+def _find_in(task: Task, attempts: Sequence[Attempt]) -> list[Found]:
     try:
-        with (
-            connect(environment.database) as connection,
-            limited(connection, TRANSACTION_BUDGET_S),
-            reading(connection),
-        ):
-            return _find(connection, read_facts(connection, environment.table), attempts, labels)
+        with connect(task.database) as connection, limited(connection, TRANSACTION_BUDGET_S):
+            with reading(connection):
+                facts: TableFacts = read_facts(connection, task.environment.table)
+            return find(connection, facts, attempts, task.labels)
     except psycopg.Error as error:
-        raise worded(error, environment.database) from None
+        raise worded(error, task.database) from None

@@ -280,6 +280,39 @@ def _place(dsn: SecretStr) -> str:
     return f"database {printable(host)}{printable(parts.path)}"
 
 
+def located(dsn: SecretStr) -> str:
+    """Host, port and database of a URL as libpq reads it, e.g. db.example.com:5432/shop; nothing secret."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    parts = conninfo_to_dict(dsn.get_secret_value())
+    host = parts.get("host") or parts.get("hostaddr") or ""
+    return f"{host}:{parts.get('port') or 5432}/{parts.get('dbname') or parts.get('user') or ''}"
+
+
+def identity_of(connection: Connection) -> str:
+    """What tells this database from any other: its cluster's system identifier and its oid (pg_database).
+
+    Without the right to read pg_control_system() it is the oid alone. To be asked last in a transaction, which a
+    missing right breaks.
+    """
+    try:
+        row = connection.execute(
+            "SELECT system_identifier, oid FROM pg_control_system(), pg_database WHERE datname = current_database()"
+        ).fetchone()
+    except psycopg.errors.InsufficientPrivilege:
+        connection.execute("ROLLBACK")
+        row = connection.execute("SELECT '', oid FROM pg_database WHERE datname = current_database()").fetchone()
+    assert row is not None  # the current database is in pg_database
+    return f"{row[0]}/{row[1]}"
+
+
+def same_database(one: str, other: str) -> bool:
+    """Whether two identities are of one database, as far as both roles could read."""
+    cluster, _, oid = one.partition("/")
+    other_cluster, _, other_oid = other.partition("/")
+    return oid == other_oid and (cluster == other_cluster or not cluster or not other_cluster)
+
+
 def _without_dsn(text: str, dsn: SecretStr) -> str:
     from harness.redaction import Redactor, secrets_of_url
 

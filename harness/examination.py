@@ -17,7 +17,7 @@ import psycopg
 
 from harness.catalog import TableFacts, read_facts
 from harness.checkers import rows_of_another_table
-from harness.database import TRANSACTION_BUDGET_S, begin_again, connect, limited, reading, worded
+from harness.database import TRANSACTION_BUDGET_S, begin_again, connect, identity_of, limited, reading, worded
 from harness.default import Made, evaluate_default
 from harness.findings import CouldNotTell, NotCovered, printable
 from harness.history import History
@@ -25,7 +25,7 @@ from harness.readiness import Readiness, revisions_now, wait_until_ready
 from harness.revision import Heard
 from harness.stored import Row, SequenceState, StoredTokens, read_rows, read_sequence, scan_tokens
 from harness.watch import Before, Seen, look_after, look_before
-from harness.workload import post_all
+from harness.workload import Unrecorded, post_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from harness.client import Client
     from harness.database import Connection
     from harness.environments import Environment
+    from harness.history import Attempt
     from harness.ledger import Ledger
 
 T = TypeVar("T")
@@ -62,12 +63,16 @@ _NOT_ASKED = NotCovered("no selected check asked for it", "select a check that d
 
 @dataclass(slots=True)
 class Examination:
-    """What is known of one environment. Each part is its value, or why there is none."""
+    """What is known of one environment. Each part is its value, or why there is none.
+
+    `sent` are the POSTs that have to be cleaned up, whether or not there is a history to judge.
+    """
 
     environment: Environment
     readiness: Readiness | Untold = _NOT_ASKED
     heard: tuple[Heard, ...] = ()
     history: History | Untold = _NOT_ASKED
+    sent: tuple[Attempt, ...] = ()
     facts: TableFacts | Untold = _NOT_ASKED
     rows: tuple[Row, ...] | Untold = _NOT_ASKED
     sequence: SequenceState | Untold | None = _NOT_ASKED
@@ -171,15 +176,25 @@ def _history(
     if not isinstance(done.readiness, Readiness):
         return done.readiness
     try:
-        _demand_clean_up(done.environment, order, connecting)
+        _demand_clean_up(done.environment, order, connecting, ledger)
         client.login()
     except CouldNotTell as untold:
         return untold
-    return post_all(client, ledger, order.run, first, order.stop)
+    except OSError as error:
+        return Unrecorded(ledger.path, error, ())
+    try:
+        history = post_all(client, ledger, order.run, first, order.stop)
+    except Unrecorded as untold:
+        done.sent = untold.sent
+        return untold
+    done.sent = history.sent
+    return history
 
 
-def _demand_clean_up(environment: Environment, order: Order, connecting: Future[_Watching] | None) -> None:
-    """Send nothing where it is known beforehand that it could not be removed again.
+def _demand_clean_up(
+    environment: Environment, order: Order, connecting: Future[_Watching] | None, ledger: Ledger
+) -> None:
+    """Send nothing where it is known beforehand that it could not be removed again; note where it would be stored.
 
     Raises:
         CouldNotTell: rows are to be removed by way of the database, and it or the table is not to be had.
@@ -189,22 +204,24 @@ def _demand_clean_up(environment: Environment, order: Order, connecting: Future[
     try:
         if connecting is None:  # no check looks at the database
             with connect(environment.database, order.stop) as connection:
-                _look_at_table(connection, environment, order)
+                identity = _look_at_table(connection, environment, order)
         else:
-            _look_at_table(connecting.result()[0], environment, order)
+            identity = _look_at_table(connecting.result()[0], environment, order)
     except (CouldNotTell, psycopg.Error) as error:
         untold = error if isinstance(error, CouldNotTell) else worded(error, environment.database)
         said = f"no POST was sent, since its row could not be removed: {untold.cause}"
         raise CouldNotTell(said, f"{untold.remedy}; or set cleanup to api or keep") from None
+    ledger.database(environment.name, identity)
 
 
-def _look_at_table(connection: Connection, environment: Environment, order: Order) -> None:
+def _look_at_table(connection: Connection, environment: Environment, order: Order) -> str:
     with limited(connection, TRANSACTION_BUDGET_S, order.stop), reading(connection):
         if read_facts(connection, environment.table).in_recovery:
             raise CouldNotTell(
                 "the database is a replica (pg_is_in_recovery), which can only be read",
                 "use the URL of the primary, or run with --read-only",
             )
+        return identity_of(connection)
 
 
 def _read_database(done: Examination, order: Order, connecting: Future[_Watching] | None) -> None:

@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.checkers import failure_rate_bound
-from harness.cleanup import CleanUp, clean_up, left_as_it_is
+from harness.cleanup import CleanUp, Task, clean_up, left_as_it_is
 from harness.client import Client
+from harness.database import located
 from harness.examination import Examination, Need, Order, examine
 from harness.findings import NotCovered
 from harness.history import History
@@ -63,6 +64,7 @@ class Gate:
     left_out: list[str] = field(default_factory=list)
     redact: Redactor = field(default_factory=Redactor)
     _stop: threading.Event = field(default_factory=threading.Event)
+    _hurry: threading.Event = field(default_factory=threading.Event)
     _began_s: float = field(default_factory=time.monotonic)
     _started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     _ledger: Ledger | None = None
@@ -117,7 +119,8 @@ class Gate:
             self._examinations[name] = done
 
     def _described(self, environment: Environment) -> dict[str, object]:
-        return {"url": environment.origin, "table": environment.table.model_dump()}
+        database = environment.database and located(environment.database)
+        return {"url": environment.origin, "database": database, "table": environment.table.model_dump()}
 
     def examination(self, name: str) -> Examination:
         """What is known of an environment, as soon as it is."""
@@ -134,6 +137,8 @@ class Gate:
         With `clean=False` nothing is waited for or removed, and every row that the history knows of may be left behind.
         """
         self._stop.set()
+        if not clean:
+            self._hurry.set()
         cleaned = self._clean_up() if clean else self._left_as_it_is()
         left = [row for done in cleaned.values() for row in done.left]
         complete = pytest_status in (0, 1) and not error
@@ -186,8 +191,9 @@ class Gate:
 
         def clean(name: str) -> CleanUp:
             client = self._clients[name]
-            labels = {a.name: client.environment.labels_for(a.name) for a in attempts[name]}
-            return clean_up(client, attempts[name], labels, ledger)
+            environment = client.environment
+            labels = {a.name: environment.labels_for(a.name) for a in attempts[name]}
+            return clean_up(Task(client, attempts[name], labels, ledger, environment.late_rows_s, hurry=self._hurry))
 
         cleaning = {name: self._pool.submit(clean, name) for name in attempts}
         cleaned = {name: _settled(future).result() for name, future in cleaning.items()}
@@ -208,8 +214,7 @@ class Gate:
         """The attempts of an environment; where its examination broke down, as the history on disk has them."""
         future = _settled(self._examinations[name])
         if future.exception() is None:
-            history = future.result().history
-            return history.sent if isinstance(history, History) else ()
+            return future.result().sent
         _, recorded = read(self.report_dir / "history.jsonl")
         return recorded[name].history.sent
 

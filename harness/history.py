@@ -58,6 +58,7 @@ COULD_NOT_TELL = frozenset(
         Problem.NOT_RECORDED,
     }
 )
+_UNANSWERED = frozenset({Problem.TIMED_OUT, Problem.NO_ANSWER, Problem.CUT, Problem.NOT_RECORDED})
 NEVER_SENT = frozenset({Problem.REFUSED, Problem.UNRESOLVED, Problem.TLS})
 
 
@@ -81,6 +82,11 @@ class Attempt:
     token: str | None = None
     evidence: str = ""
     error: str = ""
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the deployment may still be at work on it: no whole answer came, or a proxy gave up waiting."""
+        return self.problem in _UNANSWERED or self.status in (502, 503, 504)
 
     @property
     def may_have_stored(self) -> bool:

@@ -1,15 +1,7 @@
 """The history on disk: evidence and clean-up ledger in one, JSON Lines, readable after any ending.
 
-Each line is an object whose `record` says what it is:
-
-    {"record": "run", "format": 1, "run": "...", "environments": {"preview": {"url": "...", "table": {...}}}}
-    {"record": "intent", "environment": "preview", "n": 1, "name": "smoke-...-1", "phase": "sequence", "labels": [..]}
-    {"record": "attempt", "environment": "preview", "n": 1, ... every field of `Attempt`}
-    {"record": "row", "environment": "preview", "id": "7", "label": "smoke-...-1"}   (to be removed)
-    {"record": "removed", "environment": "preview", "id": "7", "label": "smoke-...-1"}
-
-An intent is on disk before its POST leaves. An intent without an attempt is an attempt whose outcome is not known.
-A last line that is torn is ignored; any other unreadable line is an error.
+docs/history.md describes its records. An intent is on disk before its POST leaves. An intent without an attempt is an
+attempt whose outcome is not known. A last line that is torn is ignored; any other unreadable line is an error.
 """
 
 from __future__ import annotations
@@ -17,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import threading
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -36,14 +30,30 @@ class UnreadableHistory(Exception):
     """A file is not a history. The message names file, line and reason."""
 
 
+class StillWritten(Exception):
+    """A run that is still going on writes this history: only that run may clean up what it stores."""
+
+
 class Ledger:
-    """Appends records to a history file. Thread-safe: one `write` call per line, on a descriptor opened to append."""
+    """Appends records to a history file. Thread-safe: one `write` call per line, on a descriptor opened to append.
+
+    As long as it is open, no other process can open the same file so. The lock ends with the process, however it ends.
+
+    Raises:
+        StillWritten: another process has it open.
+        OSError: it cannot be written.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        self._drop_torn_line()
         self._lock = threading.Lock()
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            _lock_file(self._descriptor)
+            self._drop_torn_line()
+        except BaseException:
+            os.close(self._descriptor)
+            raise
 
     def _drop_torn_line(self) -> None:
         """Cut off what a killed run wrote of its last line: the next record would continue it."""
@@ -53,15 +63,21 @@ class Ledger:
 
     def run(self, run: str, environments: dict[str, dict[str, Any]]) -> None:
         """The first record: which run, on which deployments."""
-        self._append([{"record": "run", "format": FORMAT, "run": run, "environments": environments}])
+        self._append([{"record": "run", "format": FORMAT, "run": run, "at": _now(), "environments": environments}])
+
+    def database(self, environment: str, identity: str) -> None:
+        """Write which database the POSTs are about to be stored in (`harness.database.identity_of`)."""
+        self._append([{"record": "database", "environment": environment, "identity": identity}])
 
     def intend(self, environment: str, planned: Iterable[tuple[int, str, Phase, Sequence[str]]]) -> None:
         """Write the POSTs that are about to leave, and return when the disk has them."""
+        at = _now()
         self._append(
             [
                 {
                     "record": "intent",
                     "environment": environment,
+                    "at": at,
                     "n": n,
                     "name": name,
                     "phase": phase,
@@ -93,20 +109,48 @@ class Ledger:
     def _append(self, records: list[dict[str, Any]], *, sync: bool = False) -> None:
         lines = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records).encode()
         with self._lock:
-            while lines:
-                lines = lines[os.write(self._descriptor, lines) :]
+            end = os.lseek(self._descriptor, 0, os.SEEK_END)
+            try:
+                while lines:
+                    lines = lines[os.write(self._descriptor, lines) :]
+            except OSError:
+                with suppress(OSError):  # a part of a line must not stand before what may be written later
+                    os.ftruncate(self._descriptor, end)
+                raise
         if sync:
             os.fsync(self._descriptor)
 
 
+def _lock_file(descriptor: int) -> None:
+    try:
+        import fcntl
+    except ImportError:  # not on this platform
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StillWritten from None
+    except OSError:  # a file system without locks
+        return
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
 @dataclass(slots=True)
 class Recorded:
-    """What a history file holds of one environment."""
+    """What a history file holds of one environment.
+
+    `sent_at` is when each POST was about to leave; it and `identity` are None where an older version wrote the file.
+    """
 
     environment: str
     settings: dict[str, Any] = field(default_factory=dict)
+    identity: str | None = None
     attempts: dict[int, Attempt] = field(default_factory=dict)
     labels: dict[int, list[str]] = field(default_factory=dict)
+    sent_at: dict[int, datetime | None] = field(default_factory=dict)
     rows: set[tuple[str, str]] = field(default_factory=set)
     removed: set[tuple[str, str]] = field(default_factory=set)
 
@@ -114,6 +158,11 @@ class Recorded:
     def history(self) -> History:
         """The attempts in the order of their numbers."""
         return History.of(self.environment, (self.attempts[n] for n in sorted(self.attempts)))
+
+    def age_s(self, n: int) -> float:
+        """How long ago POST `n` was about to leave; 0 where that is not known."""
+        at = self.sent_at.get(n)
+        return (datetime.now(UTC) - at).total_seconds() if at is not None else 0.0
 
 
 def read(path: Path) -> tuple[str, dict[str, Recorded]]:
@@ -190,6 +239,7 @@ def _take(record: dict[str, Any], recorded: dict[str, Recorded]) -> None:
     if kind == "intent":
         n = record["n"]
         of.labels[n] = record["labels"]
+        of.sent_at[n] = datetime.fromisoformat(record["at"]) if "at" in record else None
         of.attempts[n] = Attempt(
             n=n,
             name=record["name"],
@@ -206,5 +256,7 @@ def _take(record: dict[str, Any], recorded: dict[str, Recorded]) -> None:
         except ValidationError as error:
             first = error.errors()[0]
             raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    elif kind == "database":
+        of.identity = record["identity"]
     elif kind in ("row", "removed"):
         (of.rows if kind == "row" else of.removed).add((record["id"], record["label"]))

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from harness.catalog import FACTS, parts_of
-from harness.cleanup import delete_query, find_query
 from harness.client import headers_of
 from harness.database import READ_ONLY, READ_WRITE
 from harness.default import evaluation_query
 from harness.history import chosen_token
 from harness.readiness import FRESH_CONNECTIONS
 from harness.redaction import MASK, Redactor, secrets_of
+from harness.removal import delete_query, find_query
 from harness.stored import (
     EXAMPLES,
     FROM_THE_HEAP,

@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from harness.findings import CouldNotTell
 from harness.history import Attempt, History, Phase, Probe, chosen_token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from harness.client import Client
     from harness.ledger import Ledger
@@ -18,6 +20,18 @@ if TYPE_CHECKING:
 LONGEST_WAIT_S = 10.0  # for the slowest of a burst to be ready to send
 MOST_PROBES = 3  # POSTs that all probes together send
 WARM_UP_S = 5.0  # at most, for the GET that opens a connection before the burst
+
+
+class Unrecorded(CouldNotTell):
+    """The history cannot be written any more, so that no further POST was sent. `sent` are those that were."""
+
+    def __init__(self, path: Path, error: OSError, sent: Sequence[Attempt]) -> None:
+        super().__init__(
+            f"{path} cannot be written ({error.strerror}), and no POST is sent whose name is not on disk; "
+            f"{len(sent)} were sent before",
+            "make room there, or name another folder with --report-dir, and run again",
+        )
+        self.sent = tuple(sent)
 
 
 def name_of(run: str, n: int) -> str:
@@ -35,34 +49,38 @@ def post_all(client: Client, ledger: Ledger, run: str, first: int, stop: threadi
         first: the number of the first attempt; numbers are unique in a run, also across environments, so that two
             environments on one database cannot be confused.
         stop: when set, no further POST is sent.
+
+    Raises:
+        Unrecorded: the ledger cannot be written; what was sent until then is in it.
     """
     environment = client.environment
     numbers = range(first, first + environment.posts)
-    attempts = _one_after_another(client, ledger, run, numbers, stop)
-    if environment.burst and not stop.is_set():
-        together = range(numbers.stop, numbers.stop + environment.burst)
-        attempts += _at_once(client, ledger, run, together, stop)
-    for probe in environment.probes:
-        if not stop.is_set():
-            attempts += _probe(client, ledger, run, first + environment.posts + environment.burst, probe)
-    return History.of(environment.name, attempts)
+    sent: list[Attempt] = []
+    try:
+        _one_after_another(client, ledger, run, numbers, stop, sent)
+        if environment.burst and not stop.is_set():
+            together = range(numbers.stop, numbers.stop + environment.burst)
+            _at_once(client, ledger, run, together, stop, sent)
+        for probe in environment.probes:
+            if not stop.is_set():
+                _probe(client, ledger, run, first + environment.posts + environment.burst, probe, sent)
+    except OSError as error:
+        raise Unrecorded(ledger.path, error, sent) from None
+    return History.of(environment.name, sorted(sent, key=lambda a: a.n))
 
 
-def _probe(client: Client, ledger: Ledger, run: str, first: int, probe: Probe) -> list[Attempt]:
+def _probe(client: Client, ledger: Ledger, run: str, first: int, probe: Probe, sent: list[Attempt]) -> None:
     """One POST that brings a token, or two POSTs that are alike to the letter."""
     environment = client.environment
     # The numbers of the probes are the same whichever of them are asked for.
     numbers = [first] if probe == "chosen_token" else [first + 1, first + 2]
     name = name_of(run, numbers[0])
     ledger.intend(environment.name, [(n, name, probe, environment.labels_for(name)) for n in numbers])
-    attempts = []
     for n in numbers:
         token = chosen_token(name) if probe == "chosen_token" else None
-        attempt = client.post_chatbot(n, name, probe, token=token)
+        sent.append(client.post_chatbot(n, name, probe, token=token))
         client.renew_connection()
-        ledger.settle(environment.name, attempt)
-        attempts.append(attempt)
-    return attempts
+        ledger.settle(environment.name, sent[-1])
 
 
 def _intend(client: Client, ledger: Ledger, run: str, numbers: Sequence[int], phase: Phase) -> None:
@@ -71,42 +89,40 @@ def _intend(client: Client, ledger: Ledger, run: str, numbers: Sequence[int], ph
 
 
 def _one_after_another(
-    client: Client, ledger: Ledger, run: str, numbers: Sequence[int], stop: threading.Event
-) -> list[Attempt]:
-    attempts: list[Attempt] = []
+    client: Client, ledger: Ledger, run: str, numbers: Sequence[int], stop: threading.Event, sent: list[Attempt]
+) -> None:
     for n in numbers:
         if stop.is_set():
             break
         _intend(client, ledger, run, [n], "sequence")
-        attempt = client.post_chatbot(n, name_of(run, n), "sequence")
+        sent.append(client.post_chatbot(n, name_of(run, n), "sequence"))
         # A new connection for each: it may reach another instance, has not idled out, and holds no worker meanwhile.
         client.renew_connection()
-        ledger.settle(client.environment.name, attempt)
-        attempts.append(attempt)
-    return attempts
+        ledger.settle(client.environment.name, sent[-1])
 
 
-def _at_once(client: Client, ledger: Ledger, run: str, numbers: Sequence[int], stop: threading.Event) -> list[Attempt]:
+def _at_once(
+    client: Client, ledger: Ledger, run: str, numbers: Sequence[int], stop: threading.Event, sent: list[Attempt]
+) -> None:
     _intend(client, ledger, run, numbers, "burst")
     barrier = threading.Barrier(len(numbers))
 
-    def post(n: int) -> Attempt | None:
+    def post(n: int) -> None:
         # The connection is opened before the barrier: behind it all threads only have to write.
         client.get(client.environment.ready.path, timeout_s=min(WARM_UP_S, client.environment.api.timeout_s))
         with suppress(threading.BrokenBarrierError):  # one that is late lets the others go
             barrier.wait(timeout=LONGEST_WAIT_S)
         if stop.is_set():
-            return None
+            return
         attempt = client.post_chatbot(n, name_of(run, n), "burst")
+        sent.append(attempt)
         client.renew_connection()
         ledger.settle(client.environment.name, attempt)
-        return attempt
 
     with ThreadPoolExecutor(len(numbers)) as pool:
         try:
-            sent = pool.map(post, numbers)
+            posting = pool.map(post, numbers)
         except RuntimeError:  # no more threads: those that wait already would wait for ever
             barrier.abort()
             raise
-        attempts = list(sent)
-    return [attempt for attempt in attempts if attempt is not None]
+        list(posting)  # raises what a thread raised, when all are done

@@ -92,8 +92,9 @@ def write_environments(file: Path, defaults: dict[str, Any], **environments: dic
 
 
 def entry(deployment: Deployment, **settings: Any) -> dict[str, Any]:
-    """A deployment's entry in `environments.yaml`."""
-    return {"url": deployment.url, "database": deployment.database, **deployment.settings, **settings}
+    """A deployment's entry in `environments.yaml`. A row of the rehearsal comes soon, or not at all."""
+    own = {"url": deployment.url, "database": deployment.database, "late_rows_s": 1}
+    return {**own, **deployment.settings, **settings}
 
 
 def run_gate(folder: Path, deployments: list[Deployment], *arguments: str, **settings: Any) -> Run:
