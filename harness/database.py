@@ -49,6 +49,9 @@ _LIMITS: LiteralString = (
 # rows that a policy would silently hide into an error.
 READ_ONLY: LiteralString = f"BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {_LIMITS}; SET LOCAL row_security = off"
 READ_WRITE: LiteralString = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {_LIMITS}"
+IDENTITY: LiteralString = (
+    "SELECT system_identifier, oid FROM pg_control_system(), pg_database WHERE datname = current_database()"
+)
 
 
 def connect(dsn: SecretStr, stop: threading.Event | None = None) -> Connection:
@@ -296,9 +299,7 @@ def identity_of(connection: Connection) -> str:
     missing right breaks.
     """
     try:
-        row = connection.execute(
-            "SELECT system_identifier, oid FROM pg_control_system(), pg_database WHERE datname = current_database()"
-        ).fetchone()
+        row = connection.execute(IDENTITY).fetchone()
     except psycopg.errors.InsufficientPrivilege:
         connection.execute("ROLLBACK")
         row = connection.execute("SELECT '', oid FROM pg_database WHERE datname = current_database()").fetchone()

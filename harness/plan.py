@@ -11,7 +11,7 @@ from psycopg import sql
 
 from harness.catalog import FACTS, parts_of
 from harness.client import headers_of
-from harness.database import READ_ONLY, READ_WRITE
+from harness.database import IDENTITY, READ_ONLY, READ_WRITE
 from harness.default import evaluation_query
 from harness.history import chosen_token
 from harness.readiness import FRESH_CONNECTIONS
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from harness.environments import Environment, Table
 
 _ONE_TRANSACTION = "once, all in one transaction"
+_CATALOG = "SELECT the facts about the table from the catalog"
 RUN = "RUN"  # stands for the id that a run gives itself
 
 
@@ -54,6 +55,9 @@ def plan(environment: Environment, *, read_only: bool = False) -> dict[str, Any]
                 "mutates": True,
             }
         )
+    if not read_only and environment.cleanup == "database" and environment.database is not None:
+        does = f"{READ_ONLY}; {_CATALOG}; {IDENTITY}; ROLLBACK"
+        steps.append({"does": does, "until": "once: may what is stored be removed again?", "mutates": False})
     if not read_only:
         example = json.dumps(environment.payload_for(name_of(RUN, 1)))
         post = f"POST {environment.url_of(api.create)} {example}"
@@ -116,7 +120,7 @@ def _statements(names: _Configured, read_only: bool) -> list[str]:
     scan = scan_query(names).as_string()
     return [
         READ_ONLY,
-        FACTS.strip().replace("%%", "%"),
+        f"{_CATALOG}: {FACTS.strip().replace('%%', '%')}",
         *([] if read_only else [rows_query(names).as_string()]),
         sequence_query(names, f"(the sequence of {names.id_column})").as_string(),
         evaluation_query("(the default of the token column)").as_string(),
@@ -133,13 +137,17 @@ def _statements(names: _Configured, read_only: bool) -> list[str]:
 def _clean_up(environment: Environment, names: _Configured) -> list[dict[str, Any]]:
     if environment.cleanup == "keep" or (environment.cleanup == "database" and environment.database is None):
         return [{"does": f"no clean-up (cleanup: {environment.cleanup}): the rows stay", "until": "", "mutates": False}]
-    find = {"does": find_query(names).as_string(), "until": "once, after the checks, READ ONLY", "mutates": False}
+    when = (
+        f"after the checks, READ ONLY; again for at most {environment.late_rows_s:g} s while the row of a POST without "
+        "an answer may still come"
+    )
+    find = {"does": find_query(names).as_string(), "until": when, "mutates": False}
     if environment.cleanup == "api":
         does = f"DELETE {environment.url_of(environment.api.delete or '')}"
         delete = {"does": does, "until": "once for each row of this run, after the checks", "mutates": True}
         return [delete] if environment.database is None else [find, delete, find]
     does = f"{READ_WRITE}; {delete_query(names).as_string()}; COMMIT"
-    return [find, {"does": does, "until": "once, after the checks", "mutates": True}, find]
+    return [find, {"does": does, "until": "once for all rows that were found", "mutates": True}, find]
 
 
 def in_words(planned: dict[str, Any]) -> str:
