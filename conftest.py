@@ -23,6 +23,7 @@ from harness.findings import CouldNotTell, NotCovered, last_finding
 from harness.gate import Gate, new_run
 from harness.report import make_folder, point_latest_at, write
 from harness.summary import lines
+from harness.trend import FILE, NoTrend, remember
 from harness.verdict import CheckResult, ExitCode, Verdict
 
 if TYPE_CHECKING:
@@ -271,6 +272,12 @@ def history(examination: Examination) -> History:
 
 
 @pytest.fixture
+def latency_p95_ms(examination: Examination) -> float | None:
+    """The environment's latency budget, None where it has none."""
+    return examination.environment.latency_p95_ms
+
+
+@pytest.fixture
 def acknowledged(examination: Examination) -> History | None:
     """The history where POSTs were sent; None in a run that sends none."""
     return None if isinstance(examination.history, (CouldNotTell, NotCovered)) else examination.history
@@ -412,6 +419,11 @@ def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:
     except Exception as error:  # our own mistake must neither look like a verdict nor hide what may be left behind
         said = f"the harness itself failed while it concluded: {type(error).__name__}: {error}"
         verdict = gate.conclude(ExitCode.INTERNAL_ERROR, error=said, clean=False)
+    if not session.config.getoption("--judge"):  # a history that is judged again is no other run
+        try:
+            verdict = remember(verdict, gate.report_dir.parent / FILE)
+        except NoTrend as error:
+            _say(session.config, f"this run is not remembered: {error}")
     session.config.stash[_VERDICT] = verdict
     session.exitstatus = verdict.exit_code
     _write_reports(session.config, gate, verdict)

@@ -1,4 +1,4 @@
-"""`python -m harness plan | judge | cleanup | schema`: everything besides the gate itself, which is `pytest`."""
+"""`python -m harness plan | judge | cleanup | runs | schema`: everything besides the gate itself, which is `pytest`."""
 
 from __future__ import annotations
 
@@ -39,20 +39,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     judging.add_argument("--report-dir", metavar="DIR")
     cleaning = commands.add_parser("cleanup", help="remove what the named runs left behind; says what remains")
     cleaning.add_argument("histories", nargs="+", metavar="HISTORY")
+    listing = commands.add_parser("runs", help="print the last runs of an environment: verdict, failures, latency")
+    listing.add_argument("--env", metavar="NAME", help="of this environment only")
+    listing.add_argument("--last", type=int, metavar="N", default=30)
+    listing.add_argument("--runs", metavar="FILE", help="where they are remembered (reports/runs.sqlite)")
     for command in (planning, cleaning):
         command.add_argument("--environments", metavar="FILE", default=str(ROOT / CONFIGURATION))
+    for command in (planning, cleaning, listing):
         command.add_argument("--json", action="store_true", help="print JSON")
     schemas = commands.add_parser("schema", help="print a JSON Schema")
     schemas.add_argument("of", choices=["verdict", "environments"])
     options = parser.parse_args(arguments)
-    run = {"plan": _plan, "judge": _judge, "cleanup": _cleanup, "schema": _schema}[options.command]
+    run = {"plan": _plan, "judge": _judge, "cleanup": _cleanup, "runs": _runs, "schema": _schema}[options.command]
 
     from harness.configuration import ConfigurationError
     from harness.ledger import UnreadableHistory
+    from harness.trend import NoTrend
 
     try:
         return run(options)
-    except (ConfigurationError, UnreadableHistory) as error:
+    except (ConfigurationError, UnreadableHistory, NoTrend) as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return ExitCode.USAGE
     except KeyboardInterrupt:
@@ -94,6 +100,32 @@ def _schema(options: argparse.Namespace) -> int:
 
     print(json.dumps(verdict_schema() if options.of == "verdict" else environments_schema(), indent=2))
     return ExitCode.RELEASE
+
+
+def _runs(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from harness.trend import FILE, past_runs
+
+    found = past_runs(Path(options.runs) if options.runs else ROOT / "reports" / FILE, options.env, options.last)
+    if options.json:
+        print(json.dumps([asdict(run) for run in found], indent=2))
+        return ExitCode.RELEASE
+    widest = max((len(run.environment) for run in found), default=0)
+    print(_run_line("started", "environment", "verdict", "exit", "posts", "failed", "p50", "p95", "run", widest=widest))
+    for run in found:
+        took = ("" if ms is None else f"{ms:.0f} ms" for ms in (run.p50_ms, run.p95_ms))
+        counts = map(str, (run.exit_code, run.posts, run.failures))
+        print(_run_line(run.started_at, run.environment, run.verdict, *counts, *took, run.run, widest=widest))
+    return ExitCode.RELEASE
+
+
+def _run_line(*cells: str, widest: int) -> str:
+    started, environment, verdict, code, posts, failed, p50, p95, run = cells
+    return (
+        f"{started:25}  {environment:{max(widest, 11)}}  {verdict:7}  {code:>4}  {posts:>6}  {failed:>6}  {p50:>8}  "
+        f"{p95:>8}  {run}"
+    )
 
 
 def _cleanup(options: argparse.Namespace) -> int:

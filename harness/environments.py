@@ -210,6 +210,7 @@ class Environment(_Model):
     cleanup: Literal["database", "api", "keep"] = "database"
     late_rows_s: Annotated[float, BeforeValidator(_not_bool), Field(ge=0, le=600, allow_inf_nan=False)] = 10
     protected: bool = False
+    latency_p95_ms: Annotated[float, BeforeValidator(_not_bool), Field(gt=0, allow_inf_nan=False)] | None = None
     ca_file: Path | None = None
     probes: list[Literal["chosen_token", "same_payload"]] = Field(default_factory=list)
 

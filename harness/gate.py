@@ -20,6 +20,7 @@ from harness.database import located
 from harness.examination import Examination, Need, Order, examine
 from harness.findings import NotCovered
 from harness.history import History
+from harness.latency import percentile, timed, took_ms
 from harness.ledger import Ledger, UnreadableHistory, read, read_together
 from harness.readiness import Readiness
 from harness.redaction import Redactor, secrets_of
@@ -228,6 +229,7 @@ class Gate:
         history = done.history if done is not None and isinstance(done.history, History) else None
         sent = len(history.attempts) if history else 0
         acknowledged = len(history.acknowledged) if history else 0
+        took = [took_ms(a) for a in timed(history)] if history else []
         ready = done.readiness if done is not None and isinstance(done.readiness, Readiness) else None
         return EnvironmentVerdict(
             name=name,
@@ -237,6 +239,9 @@ class Gate:
             posts=sent,
             acknowledged=acknowledged,
             failure_rate_bound=round(failure_rate_bound(sent), 4) if sent and sent == acknowledged else None,
+            latency_p50_ms=round(percentile(took, 50), 1) if took else None,
+            latency_p95_ms=round(percentile(took, 95), 1) if took else None,
+            latency_max_ms=round(took[-1], 1) if took else None,
             rows_removed=cleaned[name].removed if name in cleaned else 0,
             duration_s=round(done.took_s, 3) if done else 0.0,
         )

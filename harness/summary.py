@@ -104,6 +104,8 @@ def _of_environment(environment: EnvironmentVerdict) -> Iterator[tuple[str, str]
             )
         removed = f"Rows removed: {environment.rows_removed}."
         yield f"  {environment.acknowledged} of {environment.posts} POSTs acknowledged{bound}. {removed}", ""
+    for note in environment.notes:
+        yield f"  note: {printable(note)}", ""
     yield f"  {environment.name}: {CONCLUSIONS[environment.verdict]}", environment.verdict
 
 

@@ -67,8 +67,12 @@ class EnvironmentVerdict(_Model):
         default=None,
         description="the failure rate that this many POSTs without a failure leave possible, at 95 % confidence",
     )
+    latency_p50_ms: float | None = Field(default=None, description="how long POSTs took; null where none was sent")
+    latency_p95_ms: float | None = Field(default=None, description="the nearest rank of 95 %")
+    latency_max_ms: float | None = None
     rows_removed: int = 0
     duration_s: float = 0.0
+    notes: list[str] = Field(default_factory=list, description="what is unusual and decides nothing")
 
 
 class Verdict(_Model):

@@ -333,6 +333,12 @@ def slow_within_budget(plan: Plan) -> None:
 
 
 @variant
+def is_within_its_latency_budget(plan: Plan) -> None:
+    """It has a budget, which is far above what it needs."""
+    plan.settings = {"latency_p95_ms": 20_000}
+
+
+@variant
 def starts_cold(plan: Plan) -> None:
     """For 20 s after the first request everything answers 503, as autoscaled deployments do."""
     plan.settings = {"ready": {"path": "/", "timeout_s": 60, "revision": "revision"}}

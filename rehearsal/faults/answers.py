@@ -268,6 +268,19 @@ def never_answers(plan: Plan) -> None:
         return await create(request)
 
 
+@fault(fail=["latency_is_within_budget"])
+def is_slow(plan: Plan) -> None:
+    """Every tenth POST takes a second and is right otherwise; its budget is half of that."""
+    plan.settings = {"latency_p95_ms": 500}
+    numbers = count(1)
+
+    @plan.around_create
+    async def create(request: Request, create: Create) -> Response:
+        if next(numbers) % 10 == 0:
+            await asyncio.sleep(1)
+        return await create(request)
+
+
 @fault(fail=POSTS, unknown=ABOUT_ACKNOWLEDGED)
 def trickles(plan: Plan) -> None:
     """Answers 201 a byte at a time, five a second: no single read times out, the whole takes half a minute."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse
 
-from rehearsal.faults.catalogue import ABOUT_DATABASE, ABOUT_POSTS, ABOUT_PROBES, ABOUT_STORED, CLAIMS, fault
+from rehearsal.faults.catalogue import ABOUT_DATABASE, ABOUT_POSTS, ABOUT_STORED, CLAIMS, ON_DEMAND, fault
 from rehearsal.replies import LOGIN_PAGE, page
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 POSTS = ("every_post_answers_201", "posts_at_once_answer_201")
 ROWS = ("rows_agree_with_answers", *ABOUT_DATABASE)
 # Where the rows of a run could not be removed again, none is made.
-NOTHING_SENT = (*ABOUT_POSTS, *ABOUT_PROBES, *ABOUT_DATABASE)
+NOTHING_SENT = (*ABOUT_POSTS, *ON_DEMAND, *ABOUT_DATABASE)
 
 READY = {"path": "/", "timeout_s": 2, "revision": "revision"}
 OTHER_REVISION = "0ddba11e" * 5
@@ -30,7 +30,7 @@ def wrong_database(plan: Plan) -> None:
     plan.publish_database = lambda dsn: plan.new_database()
 
 
-@fault(unknown=[*ABOUT_POSTS, *ABOUT_PROBES])
+@fault(unknown=[*ABOUT_POSTS, *ON_DEMAND])
 def reads_from_a_stale_replica(plan: Plan) -> None:
     """The published DSN leads to a hot standby whose replication has stopped: readable, and without our rows."""
     plan.publish_database = lambda dsn: plan.stale_replica()

@@ -1,0 +1,31 @@
+"""95 of 100 POSTs are answered within the latency budget.
+
+Only where the environment has a budget, `latency_p95_ms`. A new default, trigger or index costs time at each INSERT,
+and a pool that is too small shows at once in the burst. The 95th percentile is the nearest rank of all POSTs, from the
+first byte sent to the last byte read: of 20 POSTs it is the slowest but one, of fewer the slowest. A POST that was given
+up counts with the time that it was waited for.
+"""
+
+from harness.checkers import demand_acknowledged
+from harness.findings import NotCovered, finding
+from harness.history import History
+from harness.latency import percentile, timed, took_ms
+
+
+def test_latency_is_within_budget(history: History, latency_p95_ms: float | None) -> None:
+    """The 95th percentile of how long POSTs took is at most `latency_p95_ms`."""
+    if latency_p95_ms is None:
+        raise NotCovered("no latency budget is set", "set latency_p95_ms for this environment")
+    demand_acknowledged(history)
+    attempts = timed(history)
+    p95_ms = percentile([took_ms(a) for a in attempts], 95)
+    assert p95_ms <= latency_p95_ms, finding(
+        claim="POSTs are answered within the latency budget",
+        want=f"a p95 of at most {latency_p95_ms:g} ms over {len(attempts)} POSTs",
+        have=[
+            f"a p95 of {p95_ms:.0f} ms",
+            *(f"{a.name} ({a.phase}): {took_ms(a):.0f} ms" for a in reversed(attempts) if took_ms(a) > latency_p95_ms),
+        ],
+        cause="the deployment is slower than it may be, or this machine is far from it or busy",
+        remedy="compare with python -m harness runs; if it is always so from here, raise latency_p95_ms",
+    )

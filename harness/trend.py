@@ -1,0 +1,152 @@
+"""Remembers every run in a small SQLite file beside the report folders, and tells what is unusual in a new one.
+
+One row a run and environment. Whatever goes wrong with the file is said, and changes no verdict.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from dataclasses import astuple, dataclass, fields
+from typing import TYPE_CHECKING
+
+from harness.latency import unusual_latency
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from harness.verdict import Verdict
+
+VERSION = 1
+FILE = "runs.sqlite"
+COMPARED = 20  # earlier runs that a latency is compared with
+_BUSY_S = 2.0  # for another run that writes
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """What is remembered of a run on one environment. Latencies are None where no POST was sent."""
+
+    run: str
+    environment: str
+    url: str
+    started_at: str
+    verdict: str
+    exit_code: int
+    posts: int
+    failures: int
+    p50_ms: float | None
+    p95_ms: float | None
+    max_ms: float | None
+
+
+_COLUMNS = ", ".join(field.name for field in fields(PastRun))
+_CREATE = f"""
+CREATE TABLE IF NOT EXISTS runs (
+  run TEXT NOT NULL, environment TEXT NOT NULL, url TEXT NOT NULL, started_at TEXT NOT NULL, verdict TEXT NOT NULL,
+  exit_code INTEGER NOT NULL, posts INTEGER NOT NULL, failures INTEGER NOT NULL,
+  p50_ms REAL, p95_ms REAL, max_ms REAL, PRIMARY KEY (run, environment)
+) STRICT;
+CREATE INDEX IF NOT EXISTS by_environment ON runs (environment, started_at);
+PRAGMA user_version = {VERSION};
+"""
+
+
+class NoTrend(Exception):
+    """The file cannot be read or written. The message names file and reason."""
+
+
+def remember(verdict: Verdict, file: Path) -> Verdict:
+    """Add a run to the file; returns its verdict with notes on what is unusual for an environment.
+
+    Raises:
+        NoTrend: the file cannot be read or written.
+    """
+    if not verdict.environments:
+        return verdict
+    try:
+        with closing(_open(file)) as database, database:
+            noted = [
+                environment.model_copy(update={"notes": [*environment.notes, *_notes(database, of)]})
+                for environment, of in zip(verdict.environments, _rows(verdict), strict=True)
+            ]
+            marks = ", ".join("?" * len(fields(PastRun)))
+            # Only our own field names stand in the statement.
+            database.executemany(
+                f"INSERT OR REPLACE INTO runs ({_COLUMNS}) VALUES ({marks})",  # noqa: S608
+                map(astuple, _rows(verdict)),
+            )
+    except (sqlite3.Error, OSError) as error:
+        raise NoTrend(f"{file}: {error}") from None
+    return verdict.model_copy(update={"environments": noted})
+
+
+def past_runs(file: Path, environment: str | None, last: int) -> list[PastRun]:
+    """The last runs on an environment, or on any, the newest first.
+
+    Raises:
+        NoTrend: the file is not there or cannot be read.
+    """
+    if not file.exists():
+        raise NoTrend(f"{file}: no run has been written there yet")
+    try:
+        with closing(_open(file)) as database:
+            return _last(database, environment, last)
+    except (sqlite3.Error, OSError) as error:
+        raise NoTrend(f"{file}: {error}") from None
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    database = sqlite3.connect(file, timeout=_BUSY_S)
+    try:
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version not in (0, VERSION):
+            said = f"is of version {version}, which this version of the harness does not know"
+            raise sqlite3.DatabaseError(said)  # noqa: TRY301 (worded like any other)
+        if version == 0:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.executescript(_CREATE)
+        database.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _last(database: sqlite3.Connection, environment: str | None, last: int) -> list[PastRun]:
+    query = (
+        f"SELECT {_COLUMNS} FROM runs WHERE ?1 IS NULL OR environment = ?1 "  # noqa: S608 (our own field names)
+        "ORDER BY started_at DESC, run DESC LIMIT ?2"
+    )
+    return [PastRun(*row) for row in database.execute(query, [environment, last])]
+
+
+def _notes(database: sqlite3.Connection, of: PastRun) -> Iterator[str]:
+    if of.p95_ms is None:
+        return
+    earlier = [run.p95_ms for run in _last(database, of.environment, COMPARED) if run.p95_ms is not None]
+    note = unusual_latency(of.p95_ms, earlier)
+    if note is not None:
+        yield note
+
+
+def _rows(verdict: Verdict) -> list[PastRun]:
+    return [
+        PastRun(
+            run=verdict.run,
+            environment=of.name,
+            url=of.url,
+            started_at=verdict.started_at,
+            verdict=of.verdict,
+            exit_code=verdict.exit_code,
+            posts=of.posts,
+            failures=of.posts - of.acknowledged,
+            p50_ms=of.latency_p50_ms,
+            p95_ms=of.latency_p95_ms,
+            max_ms=of.latency_max_ms,
+        )
+        for of in verdict.environments
+    ]
