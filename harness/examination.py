@@ -149,8 +149,11 @@ _Watching = tuple["Connection", Before | None]
 
 def _connect(dsn: SecretStr, order: Order) -> _Watching:
     connection = connect(dsn, order.stop)
+    if order.read_only or not order.needs & Need.SEEN:
+        return connection, None  # no POST is sent, so there is nothing to watch
     try:
-        return connection, look_before(connection) if order.needs & Need.SEEN else None
+        with limited(connection, TRANSACTION_BUDGET_S, order.stop), reading(connection):
+            return connection, look_before(connection)
     except psycopg.Error as error:
         connection.close()
         raise worded(error, dsn) from None

@@ -47,7 +47,7 @@ class Seen:
 
 
 def look_before(connection: Connection) -> Before:
-    """Take note of the time and the counts, outside of any transaction."""
+    """Take note of the time and the counts; a transaction that this is asked in may be of no use afterwards."""
     row = connection.execute("SELECT clock_timestamp()").fetchone()
     assert row is not None  # a SELECT without FROM
     return Before(row[0], _calls(connection))

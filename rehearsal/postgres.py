@@ -7,7 +7,8 @@ It listens on a Unix socket in a temporary directory of its own, so that any num
 with its directory when the block or this process ends, however it ends (see `guard.py`).
 
 Roles: `postgres` (superuser), `app` (owns the databases; what deployments publish), `verifier` (has no rights but what
-a fault or variant grants it) and `locked_out` (needs a password, for trying a wrong one).
+a fault or variant grants it) and `locked_out` (needs a password, for trying a wrong one). Roles of the names that
+README makes need their passwords too.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ SETTINGS = [
 TO_BE_DEMOTED = "wal_level=replica"  # a server that was less talkative cannot be read while it is in recovery
 
 PG_HBA = f"""\
-local all {LOCKED_OUT} scram-sha-256
+local all {LOCKED_OUT},smoke_reader,smoke scram-sha-256
 local all all trust
 """
 
