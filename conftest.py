@@ -41,6 +41,13 @@ ROOT = Path(__file__).parent
 CHECKS = ROOT / "checks"
 _GATE = pytest.StashKey[Gate]()
 _VERDICT = pytest.StashKey[Verdict]()
+_MISTAKE = pytest.StashKey[str]()
+_ENDED_EARLY = {
+    ExitCode.INTERRUPTED: "the run was interrupted before all checks had been asked",
+    ExitCode.INTERNAL_ERROR: "pytest failed; its output says how",
+    ExitCode.USAGE: "a mistake on the command line; the output of pytest names it",
+    ExitCode.NOTHING_COLLECTED: "no check was selected",
+}
 _NEEDS = {
     "readiness": Need.READINESS,
     "heard": Need.READINESS,
@@ -189,7 +196,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if gate is None:
         return
     if any(CHECKS not in item.path.parents for item in session.items):
-        raise pytest.UsageError("checks and tests cannot be run together: name checks or tests")
+        raise _mistake(session.config, "checks and tests cannot be run together: name checks or tests")
     selected = {_check_id(item) for item in session.items}
     gate.left_out = [check for check in _all_checks() if check not in selected]
 
@@ -209,7 +216,13 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     try:
         gate.start(needs)
     except OSError as error:
-        raise pytest.UsageError(f"the history in {gate.report_dir} cannot be written: {error.strerror}") from None
+        said = f"the history in {gate.report_dir} cannot be written: {error.strerror}"
+        raise _mistake(session.config, said) from None
+
+
+def _mistake(config: pytest.Config, said: str) -> pytest.UsageError:
+    config.stash[_MISTAKE] = said
+    return pytest.UsageError(said)
 
 
 def _interrupt(*_: object) -> NoReturn:
@@ -406,6 +419,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
         _conclude(session, gate, exitstatus)
 
 
+def _why_early(config: pytest.Config, exitstatus: int) -> str:
+    """Why a run ended before it could ask all that was selected; "" where it did not."""
+    return config.stash.get(_MISTAKE, "") or next(
+        (said for code, said in _ENDED_EARLY.items() if code == exitstatus), ""
+    )
+
+
 def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:
     ran = {(result.id, result.environment) for result in gate.results}
     missed = {_check_id(item) for item in session.items if (_check_id(item), _environment_of(item)) not in ran}
@@ -413,7 +433,7 @@ def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:
     if session.items:
         gate.record_source()
     try:
-        verdict = gate.conclude(int(exitstatus))
+        verdict = gate.conclude(int(exitstatus), error=_why_early(session.config, exitstatus))
     except KeyboardInterrupt:  # a second time: whoever is there wants to leave now
         verdict = gate.conclude(ExitCode.INTERRUPTED, clean=False)
     except Exception as error:  # our own mistake must neither look like a verdict nor hide what may be left behind

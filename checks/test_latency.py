@@ -2,8 +2,8 @@
 
 Only where the environment has a budget, `latency_p95_ms`. A new default, trigger or index costs time at each INSERT,
 and a pool that is too small shows at once in the burst. The 95th percentile is the nearest rank of all POSTs, from the
-first byte sent to the last byte read: of 20 POSTs it is the slowest but one, of fewer the slowest. A POST that was given
-up counts with the time that it was waited for.
+first byte sent to the last byte read: of 20 POSTs it is the slowest but one, of fewer the slowest. A POST that was
+given up counts with the time that it was waited for.
 """
 
 from harness.checkers import demand_acknowledged

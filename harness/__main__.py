@@ -30,8 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     planning = commands.add_parser("plan", help="print each request and statement that a run would send; sends nothing")
     planning.add_argument("--env", action="append", metavar="NAME", help="an environment; repeatable (preview)")
-    planning.add_argument("--posts", type=int, metavar="N")
-    planning.add_argument("--burst", type=int, metavar="N")
+    planning.add_argument("--posts", metavar="N")
+    planning.add_argument("--burst", metavar="N")
     planning.add_argument("--read-only", action="store_true")
     planning.add_argument("--allow-many", action="store_true")
     judging = commands.add_parser("judge", help="judge saved histories again, offline")
@@ -45,10 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     listing.add_argument("--runs", metavar="FILE", help="where they are remembered (reports/runs.sqlite)")
     for command in (planning, cleaning):
         command.add_argument("--environments", metavar="FILE", default=str(ROOT / CONFIGURATION))
-    for command in (planning, cleaning, listing):
-        command.add_argument("--json", action="store_true", help="print JSON")
     schemas = commands.add_parser("schema", help="print a JSON Schema")
     schemas.add_argument("of", choices=["verdict", "environments"])
+    for command in (planning, judging, cleaning, listing, schemas):
+        command.add_argument("--json", action="store_true", help="print JSON (a schema always is)")
     options = parser.parse_args(arguments)
     run = {"plan": _plan, "judge": _judge, "cleanup": _cleanup, "runs": _runs, "schema": _schema}[options.command]
 
@@ -90,9 +90,26 @@ def _judge(options: argparse.Namespace) -> int:
     command += [word for file in options.histories for word in ("--judge", str(Path(file).resolve()))]
     if options.report_dir:
         command += ["--report-dir", str(Path(options.report_dir).resolve())]
-    sys.stdout.flush()
-    os.chdir(ROOT)
-    os.execv(sys.executable, command)  # noqa: S606 (our own command line; no shell)
+    if not options.json:
+        sys.stdout.flush()
+        os.chdir(ROOT)
+        os.execv(sys.executable, command)  # noqa: S606 (our own command line; no shell)
+    return _judge_into_json(command, options.report_dir)
+
+
+def _judge_into_json(command: list[str], report_dir: str | None) -> int:
+    """Run it without a word, and print its `verdict.json`."""
+    import subprocess
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        where = Path(report_dir).resolve() if report_dir else Path(folder) / "report"
+        command += [] if report_dir else ["--report-dir", str(where)]
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)  # noqa: S603 (ours; no shell)
+        verdict = where / "verdict.json"
+        if verdict.exists():
+            print(verdict.read_text(encoding="utf-8"), end="")
+    return done.returncode
 
 
 def _schema(options: argparse.Namespace) -> int:

@@ -22,6 +22,7 @@ from harness.default import Made, evaluate_default
 from harness.findings import CouldNotTell, NotCovered, printable
 from harness.history import History
 from harness.readiness import Readiness, revisions_now, wait_until_ready
+from harness.removal import may_delete
 from harness.revision import Heard
 from harness.stored import Row, SequenceState, StoredTokens, read_rows, read_sequence, scan_tokens
 from harness.watch import Before, Seen, look_after, look_before
@@ -219,10 +220,16 @@ def _demand_clean_up(
 
 def _look_at_table(connection: Connection, environment: Environment, order: Order) -> str:
     with limited(connection, TRANSACTION_BUDGET_S, order.stop), reading(connection):
-        if read_facts(connection, environment.table).in_recovery:
+        facts = read_facts(connection, environment.table)
+        if facts.in_recovery:
             raise CouldNotTell(
                 "the database is a replica (pg_is_in_recovery), which can only be read",
                 "use the URL of the primary, or run with --read-only",
+            )
+        if environment.protected and not may_delete(connection, facts):
+            raise CouldNotTell(
+                f"this role has no DELETE on {facts.shown}, and the environment is protected",
+                "grant it DELETE on the table, or run with --read-only",
             )
         return identity_of(connection)
 

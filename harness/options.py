@@ -21,8 +21,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("chatbots smoke")
     group.addoption("--env", action="append", metavar="NAME", help="an environment to verify; repeatable (preview)")
     group.addoption("--environments", metavar="FILE", help="the file that describes them (environments.yaml)")
-    group.addoption("--posts", type=int, metavar="N", help="POSTs to send one after another, instead of the file's")
-    group.addoption("--burst", type=int, metavar="N", help="POSTs to send at the same moment, instead of the file's")
+    # Numbers are read by the configuration, whose refusal is worded, placed, and written into a verdict.
+    group.addoption("--posts", metavar="N", help="POSTs to send one after another, instead of the file's")
+    group.addoption("--burst", metavar="N", help="POSTs to send at the same moment, instead of the file's")
     group.addoption("--revision", metavar="SHA", help="wait until the ready page names this revision, and demand it")
     group.addoption("--source", metavar="DIR", help="a checkout of the app, for the source checks")
     group.addoption("--read-only", action="store_true", help="send no POST: schema and stored tokens only")

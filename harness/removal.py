@@ -53,6 +53,12 @@ def delete_query(names: Names) -> sql.Composed:
     ).format(table=quoted(names.identifier), id=quoted(names.id_column), label=quoted(names.label_column))
 
 
+def may_delete(connection: Connection, facts: TableFacts) -> bool:
+    """Whether this role has the right to delete rows of the table."""
+    row = connection.execute("SELECT has_table_privilege(%s, 'DELETE')", [facts.identifier.as_string()]).fetchone()
+    return row is not None and bool(row[0])
+
+
 def find(
     connection: Connection, facts: TableFacts, attempts: Sequence[Attempt], labels: Mapping[str, Sequence[str]]
 ) -> list[Found]:

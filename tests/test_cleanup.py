@@ -24,6 +24,7 @@ from harness.ledger import Ledger, read
 from rehearsal.deployment import Deployment, deployed
 from rehearsal.faults import FAULTS
 from rehearsal.faults.catalogue import Fault
+from rehearsal.postgres import VERIFIER
 from tests.gates import entry, run_gate, run_harness, write_environments
 
 if TYPE_CHECKING:
@@ -227,6 +228,27 @@ def test_where_a_database_is_is_no_secret(url: str, where: str) -> None:
     database = Environment.model_validate({"name": "p", "url": "http://h", "database": url}).database
     assert database is not None
     assert located(database) == where
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_a_protected_environment_gets_no_row_that_could_not_be_removed(
+    tmp_path: Path, postgres: Postgres, protected: bool
+) -> None:
+    """Without the right to delete nothing is sent there: exit 75. Elsewhere the rows are listed: exit 76."""
+    with deployed(postgres) as deployment:
+        name = deployment.database.rpartition("/")[2].partition("?")[0]
+        postgres.run(name, ["grant select on chatbots, chatbots_id_seq to verifier"])
+        reader = postgres.dsn(name, VERIFIER)
+        run = run_gate(tmp_path, [deployment], protected=protected, database=reader)
+        stored_rows = stored(deployment)
+    if protected:
+        assert (run.exit_code, stored_rows) == (75, [])
+        cause = run.check("every_post_answers_201")["cause"]
+        assert "no POST was sent, since its row could not be removed: this role has no DELETE on" in cause
+    else:
+        assert run.exit_code == 76
+        assert sorted(row["name"] for row in run.verdict["left_behind"]) == stored_rows
+        assert "(42501)" in run.verdict["left_behind"][0]["reason"]
 
 
 # --- the command ------------------------------------------------------------------------------------------------------

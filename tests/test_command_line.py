@@ -81,7 +81,7 @@ def test_unset_variable_names_everything(tmp_path: Path) -> None:
         (["--env", "prevew"], "there is no environment 'prevew' (did you mean 'preview'?)"),
         (["--posts", "0"], "--posts: must be greater than or equal to 1"),
         (["--burst", "-1"], "--burst: must be greater than or equal to 0"),
-        (["--posts", "many"], "invalid int value: 'many'"),
+        (["--posts", "many"], "--posts: must be a valid integer"),
         (["--revision", "abc1234"], "environments.preview.ready.revision: --revision needs to know the field"),
         (["--environments", "nowhere.yaml"], "nowhere.yaml: cannot be read: No such file or directory"),
         (["-p", "xdist", "-n", "2"], "pytest-xdist is refused"),
@@ -95,6 +95,27 @@ def test_mistake_on_the_command_line_sends_nothing(tmp_path: Path, arguments: li
     assert run.exit_code == 4, run.out + run.err
     assert said in run.err
     assert "Traceback" not in run.out + run.err
+    assert (run.verdict["exit_code"], run.verdict["verdict"]) == (4, "unknown")
+    assert said in run.verdict["error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "said"),
+    [
+        (["-k", "no_such_check"], 5, "no check was selected"),
+        (["checks/test_no_such_file.py"], 4, "a mistake on the command line; the output of pytest names it"),
+        (["checks/test_latency.py::test_no_such_check"], 4, "a mistake on the command line"),
+    ],
+)
+def test_run_that_could_not_select_writes_a_verdict(
+    tmp_path: Path, arguments: list[str], exit_code: int, said: str
+) -> None:
+    """Whatever pytest ends with, the report folder says so, and nothing was sent."""
+    environ = {"PREVIEW_URL": DEAD["url"], "PREVIEW_POSTGRES_URL": DEAD["database"]}
+    run = run_pytest(tmp_path / "report", *arguments, **environ)
+    assert (run.exit_code, run.verdict["exit_code"], run.verdict["verdict"]) == (exit_code, exit_code, "unknown")
+    assert said in run.verdict["error"]
+    assert not (run.report_dir / "history.jsonl").exists()
 
 
 def test_report_folder_that_cannot_be_made(tmp_path: Path) -> None:
@@ -262,6 +283,15 @@ def test_judge_repeats_the_verdict_offline(tmp_path: Path, postgres: Postgres) -
     assert judged.exit_code == 1, judged.out
     assert judged.check("tokens_are_distinct")["outcome"] == "fail"
     assert judged.check("column_is_uuid")["outcome"] == "not_covered"
+
+
+def test_judge_prints_its_verdict_as_json(tmp_path: Path, healthy: Deployment) -> None:
+    """And nothing else; without a report folder of its own none is left."""
+    run = run_gate(tmp_path, [healthy], "-k", "every_post")
+    judged = run_harness("judge", str(run.report_dir / "history.jsonl"), "--json")
+    verdict = json.loads(judged.out)
+    assert (judged.exit_code, verdict["verdict"], verdict["schema"]) == (0, "pass", "chatbots-smoke/verdict/1")
+    assert json.loads(run_harness("schema", "verdict", "--json").out)["title"] == "Verdict"
 
 
 def test_judge_refuses_what_is_no_history(tmp_path: Path) -> None:
