@@ -142,38 +142,50 @@ def _fits_latin_1(value: SecretStr) -> bool:
 
 PathOnServer = Annotated[str, AfterValidator(_absolute_path)]
 DottedPath = Annotated[str, StringConstraints(min_length=1), AfterValidator(_dotted)]
-Seconds = Annotated[float, BeforeValidator(_not_bool), Field(gt=0, le=3600, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False), BeforeValidator(_not_bool)]
 SqlName = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00]+$")]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    # What stands below a key is its description in the published schema: an editor shows it.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True)
 
 
 class Login(_Model):
     """One POST per run and environment; the cookies of its answer are kept."""
 
     path: PathOnServer
+    """Where the login is POSTed."""
     body: Secret[dict[str, Any]] = Field(alias="json")
+    """What is POSTed."""
 
 
 class Ready(_Model):
     """The page that says that the deployment serves, and which revision it is."""
 
     path: PathOnServer = "/"
+    """A page that answers 2xx when the deployment serves."""
     timeout_s: Seconds = 60
+    """How long to wait for that."""
     revision: DottedPath | None = None
+    """Dotted field of that page's JSON that names the commit, for --revision."""
 
 
 class Api(_Model):
     """The create route, and where its 201 holds the id and the token."""
 
     create: PathOnServer = "/api/chatbots"
+    """The route that is POSTed to."""
     delete: PathOnServer | None = None
+    """The route that deletes one, such as /api/chatbots/{id}; for cleanup: api."""
     payload: dict[str, Any] = Field(default_factory=lambda: {"name": NAME, "require_auth": False})
+    """What is sent; {name} becomes smoke-<run>-<n> and must stand in one of its values."""
     id: DottedPath = "id"
+    """Dotted path of the id in the 201's JSON, such as data.chatbot.id."""
     token: DottedPath = "public_token"
+    """Dotted path of the token in the 201's JSON."""
     timeout_s: Seconds = 10
+    """For a whole exchange, to the last byte."""
 
     @model_validator(mode="after")
     def _rows_can_be_told_apart(self) -> Self:
@@ -188,9 +200,13 @@ class Table(_Model):
     """The table that the create route fills, and its columns. `name` may be `schema.table`."""
 
     name: SqlName = "chatbots"
+    """The table, schema.table where needed."""
     id: SqlName = "id"
+    """Its id column."""
     label: SqlName = "name"
+    """The column that holds the name that was sent."""
     token: SqlName = "public_token"
+    """The token column."""
 
 
 class Environment(_Model):
@@ -198,21 +214,37 @@ class Environment(_Model):
 
     name: str
     url: Annotated[str, AfterValidator(_http_url)] = Field(repr=False)  # may hold a password; print `origin`
+    """Where it serves; credentials as https://user:password@host become Basic authentication."""
     database: Annotated[SecretStr, AfterValidator(_postgres_url)] | None
+    """postgresql:// URL of its database, or null: then nothing about the database is claimed."""
     headers: Annotated[dict[str, SecretStr], AfterValidator(_headers)] = Field(default_factory=dict)
+    """Sent with every request."""
     login: Login | None = None
+    """One POST before the others; the cookies of its answer are kept."""
     ready: Ready = Field(default_factory=Ready)
+    """The page that says that it serves."""
     api: Api = Field(default_factory=Api)
+    """The create route, what is sent to it and where its answer holds id and token."""
     table: Table = Field(default_factory=Table)
+    """The table that the create route fills, and its columns."""
     source: Path | None = None
-    posts: Annotated[int, BeforeValidator(_not_bool), Field(ge=1, le=100_000)] = 3
-    burst: Annotated[int, BeforeValidator(_not_bool), Field(ge=0, le=1_000)] = 16  # each has a thread of its own
+    """A checkout of the app, for the source checks."""
+    posts: Annotated[int, Field(ge=1, le=100_000), BeforeValidator(_not_bool)] = 3
+    """POSTs one after another."""
+    burst: Annotated[int, Field(ge=0, le=1_000), BeforeValidator(_not_bool)] = 16  # each has a thread of its own
+    """POSTs at the same moment."""
     cleanup: Literal["database", "api", "keep"] = "database"
-    late_rows_s: Annotated[float, BeforeValidator(_not_bool), Field(ge=0, le=600, allow_inf_nan=False)] = 10
+    """database: delete the rows; api: through api.delete; keep: leave them, and exit 76."""
+    late_rows_s: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False), BeforeValidator(_not_bool)] = 10
+    """How long clean-up waits for the row of a POST that had no answer."""
     protected: bool = False
-    latency_p95_ms: Annotated[float, BeforeValidator(_not_bool), Field(gt=0, allow_inf_nan=False)] | None = None
+    """posts + burst above 200 need --allow-many, and nothing is sent that this role could not delete."""
+    latency_p95_ms: Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_not_bool)] | None = None
+    """A budget for the 95th percentile of how long POSTs take; null claims nothing."""
     ca_file: Path | None = None
+    """PEM of the authorities that the certificate is checked against, instead of the public ones."""
     probes: list[Literal["chosen_token", "same_payload"]] = Field(default_factory=list)
+    """POSTs that ask something else, sent after the others."""
 
     @model_validator(mode="after")
     def _cleanup_is_possible(self) -> Self:

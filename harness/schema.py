@@ -48,7 +48,11 @@ def _partial(definition: dict[str, Any]) -> dict[str, Any]:
     """An object whose keys are all optional and whose plain values may be references to variables."""
     definition = {key: value for key, value in definition.items() if key != "required"}
     definition["properties"] = {
-        key: {"anyOf": [value, _REFERENCE]} if value.get("type") in ("integer", "number", "boolean") else value
+        key: {"anyOf": [value, _REFERENCE]} if _is_plain(value) else value
         for key, value in definition.get("properties", {}).items()
     }
     return definition
+
+
+def _is_plain(value: dict[str, Any]) -> bool:
+    return any(kind.get("type") in ("integer", "number", "boolean") for kind in (value, *value.get("anyOf", ())))
