@@ -1,28 +1,34 @@
-"""The schemas under docs/ are those of this version; an editor and a program can rely on them."""
+"""Documents that are made from the code are of this version: an editor, a program and a reader can rely on them."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
 import yaml
 
 from harness.schema import environments_schema, verdict_schema
+from tests.documents import documents
 from tests.gates import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DOCS = ROOT / "docs"
 OWN = (ROOT / "environments.yaml").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    ("file", "schema"),
-    [("environments.schema.json", environments_schema()), ("verdict.schema.json", verdict_schema())],
-)
-def test_the_published_file_is_current(file: str, schema: dict[str, Any]) -> None:
-    """`python -m harness schema` prints the same; write it anew where this fails."""
-    assert json.loads((DOCS / file).read_text(encoding="utf-8")) == schema
+@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+def test_what_documents_say_of_the_code_is_current(path: Path) -> None:
+    """README's table of claims and the schemas; `make docs` writes them anew."""
+    assert path.read_text(encoding="utf-8") == documents()[path], "run make docs"
+
+
+@pytest.mark.parametrize("schema", [environments_schema(), verdict_schema()], ids=["environments", "verdict"])
+def test_a_schema_is_one(schema: dict[str, Any]) -> None:
+    """Of draft 2020-12."""
     jsonschema.Draft202012Validator.check_schema(schema)
 
 

@@ -1,0 +1,65 @@
+"""`make docs`: writes what documents say of the code anew: README's table of claims, and the published schemas."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from typing import TYPE_CHECKING
+
+from harness.schema import environments_schema, verdict_schema
+from tests.gates import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_TABLE = re.compile(r"(?<=<!-- claims -->\n).*?(?=<!-- /claims -->)", re.DOTALL)
+# What a check is asked of, by the fixture that hands it out, in the order in which a person would ask.
+_ASKED_OF = {
+    "heard": "fresh connections",
+    "readiness": "the ready page",
+    "seen": "the app's statements",
+    "rows": "the rows of the run",
+    "rows_if_any": "a probe",
+    "sequence": "the sequence",
+    "stored": "all stored rows",
+    "made": "the catalog, and 10,000 evaluations",
+    "facts": "the catalog",
+    "history": "the POSTs",
+}
+_ORDER = ("readiness", "heard", "history", "rows", "seen", "rows_if_any", "facts", "made", "sequence", "stored")
+
+
+def documents() -> dict[Path, str]:
+    """Each document as it should be."""
+    readme = ROOT / "README.md"
+    return {
+        readme: _TABLE.sub(lambda _: claims_table(), readme.read_text(encoding="utf-8")),
+        ROOT / "docs" / "environments.schema.json": json.dumps(environments_schema(), indent=2) + "\n",
+        ROOT / "docs" / "verdict.schema.json": json.dumps(verdict_schema(), indent=2) + "\n",
+    }
+
+
+def claims_table() -> str:
+    """Each claim with what it is asked of and the check that asks it; the file's docstring says why."""
+    rows = [
+        f"| {claim} | {_ASKED_OF[asked]} | [{name}](checks/{file}) |"
+        for claim, asked, name, file in sorted(_claims(), key=lambda row: _ORDER.index(row[1]))
+    ]
+    return "\n".join(["| claim | asked of | check |", "|---|---|---|", *rows]) + "\n"
+
+
+def _claims() -> Iterator[tuple[str, str, str, str]]:
+    for path in sorted((ROOT / "checks").glob("test_*.py")):
+        module = ast.parse(path.read_text(encoding="utf-8"))
+        claim = (ast.get_docstring(module) or "").splitlines()[0].removesuffix(".")
+        for test in (node for node in module.body if isinstance(node, ast.FunctionDef)):
+            handed = {argument.arg for argument in test.args.args}
+            asked = next(name for name in _ASKED_OF if name in handed)
+            yield claim, asked, test.name.removeprefix("test_"), path.name
+
+
+if __name__ == "__main__":
+    for path, text in documents().items():
+        path.write_text(text, encoding="utf-8")
