@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 import signal
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -213,6 +213,9 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     needs = Need(0)
     for item in session.items:
         needs |= _needs(item)
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and reporter.isatty and session.config.get_verbosity() >= 0:
+        gate.tell = lambda line: _say(session.config, line)
     try:
         gate.start(needs)
     except OSError as error:
@@ -464,8 +467,11 @@ def _write_reports(config: pytest.Config, gate: Gate, verdict: Verdict) -> None:
 
 def _say(config: pytest.Config, text: str) -> None:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
+    capture = config.pluginmanager.get_plugin("capturemanager")
     if reporter is not None:
-        reporter.write_line(text, red=True)
+        with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
+            reporter.ensure_newline()
+            reporter.write_line(text)
 
 
 _COLOURS: dict[str, dict[str, bool]] = {

@@ -172,6 +172,7 @@ def _clean_one(path: Path, run: str, of: Recorded, environment: Environment) -> 
     from harness.client import Client
     from harness.configuration import ConfigurationError
     from harness.ledger import Ledger, StillWritten
+    from harness.progress import Doing
     from harness.redaction import Redactor, secrets_of
 
     _demand_same_place(path, of, environment)
@@ -200,10 +201,15 @@ def _clean_one(path: Path, run: str, of: Recorded, environment: Environment) -> 
             known=frozenset(of.rows | of.removed),
             settled=frozenset(name for name, age_s in ages_s.items() if age_s > SETTLED_AFTER_S),
             identity=of.identity,
+            doing=Doing(said=_tell if sys.stderr.isatty() else None),
         )
         return clean_up(task)
     finally:
         ledger.close()
+
+
+def _tell(doing: str) -> None:
+    print(f"{doing} ...", file=sys.stderr)
 
 
 def _demand_same_place(path: Path, of: Recorded, environment: Environment) -> None:

@@ -21,6 +21,7 @@ from tenacity import wait_fixed as pause_of
 from harness.catalog import TableFacts, read_facts
 from harness.database import TRANSACTION_BUDGET_S, connect, identity_of, limited, reading, same_database, worded
 from harness.findings import CouldNotTell, printable
+from harness.progress import Doing
 from harness.removal import PAUSE_S, TRIES, TRIES_FOR_S, Found, delete, find, may_pass
 from harness.verdict import LeftBehind
 
@@ -64,6 +65,7 @@ class Task:
         settled: names of POSTs without an answer that were sent so long ago that nobody is at work on them any more.
         identity: of the database that the run stored its rows in; None where that is not to be compared.
         hurry: when set, nothing is waited for any more.
+        doing: told what is under way.
     """
 
     client: Client
@@ -76,6 +78,7 @@ class Task:
     settled: frozenset[str] = frozenset()
     identity: str | None = None
     hurry: threading.Event = field(default_factory=threading.Event)
+    doing: Doing = field(default_factory=Doing)
     _seen: dict[tuple[str, str], Found] = field(default_factory=dict)
     _there: set[tuple[str, str]] = field(default_factory=set)
 
@@ -213,8 +216,11 @@ def _sit_down(task: Task, deadline: float) -> None:
 
 
 def _while_rows_may_come(task: Task, deadline: float, look: Callable[[], None]) -> None:
+    task.doing.now("removing its rows")
     look()
+    waiting = f"waiting at most {max(deadline - time.monotonic(), 0):.0f} s for rows of POSTs without an answer"
     while task.awaited and (left_s := deadline - time.monotonic()) > 0 and not task.hurry.is_set():
+        task.doing.now(waiting, f"{len(task.awaited)} may still come")
         task.hurry.wait(min(_LOOKS_EVERY_S, left_s))
         look()
 

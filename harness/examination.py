@@ -21,7 +21,7 @@ from harness.database import TRANSACTION_BUDGET_S, begin_again, connect, identit
 from harness.default import Made, evaluate_default
 from harness.findings import CouldNotTell, NotCovered, printable
 from harness.history import History
-from harness.readiness import Readiness, revisions_now, wait_until_ready
+from harness.readiness import WAITING, Readiness, revisions_now, wait_until_ready
 from harness.removal import may_delete
 from harness.revision import Heard
 from harness.stored import Row, SequenceState, StoredTokens, read_rows, read_sequence, scan_tokens
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from harness.environments import Environment
     from harness.history import Attempt
     from harness.ledger import Ledger
+    from harness.progress import Doing
 
 T = TypeVar("T")
 Untold = CouldNotTell | NotCovered
@@ -114,7 +115,7 @@ class Order:
     stop: threading.Event
 
 
-def examine(client: Client, order: Order, ledger: Ledger, first: int) -> Examination:
+def examine(client: Client, order: Order, ledger: Ledger, first: int, doing: Doing) -> Examination:
     """Wait until it is ready, send the POSTs, ask what it serves now, and read its database. Blocks; one thread each.
 
     Args:
@@ -122,6 +123,7 @@ def examine(client: Client, order: Order, ledger: Ledger, first: int) -> Examina
         order: what is wanted.
         ledger: where POSTs are written down before they leave.
         first: the number of the first attempt on this environment.
+        doing: told what is under way.
     """
     environment = client.environment
     done = Examination(environment)
@@ -130,9 +132,10 @@ def examine(client: Client, order: Order, ledger: Ledger, first: int) -> Examina
         if order.needs & _OF_THE_DATABASE and environment.database is not None:
             connecting = pool.submit(_connect, environment.database, order)
         if order.needs & _OF_THE_DEPLOYMENT or order.revision is not None:
-            done.readiness = _told(lambda: wait_until_ready(client, order.revision, order.stop))
+            doing.now(WAITING)
+            done.readiness = _told(lambda: wait_until_ready(client, order.revision, order.stop, doing))
         if order.needs & (Need.HISTORY | Need.ROWS):
-            done.history = _history(done, client, order, ledger, first, connecting)
+            done.history = _history(done, client, order, ledger, first, connecting, doing)
         if (
             order.needs & Need.READINESS
             and isinstance(done.readiness, Readiness)
@@ -140,7 +143,9 @@ def examine(client: Client, order: Order, ledger: Ledger, first: int) -> Examina
         ):
             done.heard = revisions_now(client)
         if order.needs & _OF_THE_DATABASE:
+            doing.now("reading its database")
             _read_database(done, order, connecting)
+    doing.now("")
     done.took_s = time.monotonic() - done.began_s
     return done
 
@@ -174,11 +179,13 @@ def _history(
     ledger: Ledger,
     first: int,
     connecting: Future[_Watching] | None,
+    doing: Doing,
 ) -> History | Untold:
     if order.read_only:
         return NotCovered("--read-only sends no POST", "run without --read-only to ask the create route")
     if not isinstance(done.readiness, Readiness):
         return done.readiness
+    doing.now("connecting to its database")
     try:
         _demand_clean_up(done.environment, order, connecting, ledger)
         client.login()
@@ -187,7 +194,7 @@ def _history(
     except OSError as error:
         return Unrecorded(ledger.path, error, ())
     try:
-        history = post_all(client, ledger, order.run, first, order.stop)
+        history = post_all(client, ledger, order.run, first, order.stop, doing)
     except Unrecorded as untold:
         done.sent = untold.sent
         return untold

@@ -22,13 +22,14 @@ from harness.findings import NotCovered
 from harness.history import History
 from harness.latency import percentile, timed, took_ms
 from harness.ledger import Ledger, UnreadableHistory, read, read_together
+from harness.progress import Doing
 from harness.readiness import Readiness
 from harness.redaction import Redactor, secrets_of
 from harness.verdict import CheckResult, EnvironmentVerdict, LeftBehind, Verdict, conclude, exit_code, worst
 from harness.workload import MOST_PROBES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from harness.environments import Environment
@@ -45,16 +46,12 @@ def new_run() -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
 
 
-def _settled(future: Future[T]) -> Future[T]:
-    """The future, done. Waits in short turns: a signal that comes just before a long one is only seen after it."""
-    while not wait([future], timeout=0.2).done:
-        pass
-    return future
-
-
 @dataclass(slots=True)
 class Gate:
-    """A run. `start` begins the examinations, `examination` waits for one, `conclude` cleans up and judges."""
+    """A run. `start` begins the examinations, `examination` waits for one, `conclude` cleans up and judges.
+
+    `tell` is called, by whoever waits, with a line about what takes a while.
+    """
 
     run: str
     environments: Sequence[Environment]
@@ -64,12 +61,14 @@ class Gate:
     results: list[CheckResult] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     redact: Redactor = field(default_factory=Redactor)
+    tell: Callable[[str], None] | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _hurry: threading.Event = field(default_factory=threading.Event)
     _began_s: float = field(default_factory=time.monotonic)
     _started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     _ledger: Ledger | None = None
     _pool: ThreadPoolExecutor | None = None
+    _doing: dict[str, Doing] = field(default_factory=dict)
     _clients: dict[str, Client] = field(default_factory=dict)
     _examinations: dict[str, Future[Examination]] = field(default_factory=dict)
 
@@ -92,7 +91,8 @@ class Gate:
         first = 1
         for environment in self.environments:
             client = self._clients[environment.name] = Client(environment, self.run, self.redact, self._began_s)
-            self._examinations[environment.name] = self._pool.submit(examine, client, order, self._ledger, first)
+            doing = self._doing[environment.name] = Doing()
+            self._examinations[environment.name] = self._pool.submit(examine, client, order, self._ledger, first, doing)
             first += environment.posts + environment.burst + MOST_PROBES
 
     def judge(self, files: Sequence[Path]) -> None:
@@ -125,7 +125,15 @@ class Gate:
 
     def examination(self, name: str) -> Examination:
         """What is known of an environment, as soon as it is."""
-        return _settled(self._examinations[name]).result()
+        return self._settled(self._examinations[name]).result()
+
+    def _settled(self, future: Future[T]) -> Future[T]:
+        """The future, done. Waits in short turns: a signal that comes just before a long one is only seen after it."""
+        while not wait([future], timeout=0.2).done:
+            for name, doing in self._doing.items():
+                if self.tell is not None and (line := doing.due()):
+                    self.tell(f"{name}: {line}")
+        return future
 
     def other_histories(self, name: str) -> list[History]:
         """The histories of the other environments of this run, as far as POSTs could be sent there."""
@@ -194,10 +202,20 @@ class Gate:
             client = self._clients[name]
             environment = client.environment
             labels = {a.name: environment.labels_for(a.name) for a in attempts[name]}
-            return clean_up(Task(client, attempts[name], labels, ledger, environment.late_rows_s, hurry=self._hurry))
+            return clean_up(
+                Task(
+                    client,
+                    attempts[name],
+                    labels,
+                    ledger,
+                    environment.late_rows_s,
+                    hurry=self._hurry,
+                    doing=self._doing[name],
+                )
+            )
 
         cleaning = {name: self._pool.submit(clean, name) for name in attempts}
-        cleaned = {name: _settled(future).result() for name, future in cleaning.items()}
+        cleaned = {name: self._settled(future).result() for name, future in cleaning.items()}
         self._pool.shutdown()
         return cleaned
 
@@ -213,7 +231,7 @@ class Gate:
 
     def _attempts(self, name: str) -> Sequence[Attempt]:
         """The attempts of an environment; where its examination broke down, as the history on disk has them."""
-        future = _settled(self._examinations[name])
+        future = self._settled(self._examinations[name])
         if future.exception() is None:
             return future.result().sent
         _, recorded = read(self.report_dir / "history.jsonl")

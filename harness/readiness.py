@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from harness.client import Client
     from harness.environments import Environment
     from harness.exchange import Reply
+    from harness.progress import Doing
 
 LONGEST_PAUSE_S = 10.0
 LONGEST_ATTEMPT_S = 10.0  # then it is asked again: what was lost, or held back by a cold start, costs no more
 LONGEST_REVISION = 200  # characters; whatever the page holds there goes into reports
+WAITING = "waiting until it is ready"
 FRESH_CONNECTIONS = 8  # that are asked for their revision after the POSTs
 
 
@@ -49,8 +51,10 @@ class _NotYet(Exception):
         self.retry_after_s = retry_after_s
 
 
-def wait_until_ready(client: Client, revision: str | None, stop: threading.Event) -> Readiness:
-    """Ask the ready page until it answers 2xx, and names `revision` where one is given.
+def wait_until_ready(
+    client: Client, revision: str | None, stop: threading.Event, doing: Doing | None = None
+) -> Readiness:
+    """Ask the ready page until it answers 2xx, and names `revision` where one is given; say in `doing` why not yet.
 
     Raises:
         CouldNotTell: it did not within `ready.timeout_s`, or waiting cannot help.
@@ -62,6 +66,8 @@ def wait_until_ready(client: Client, revision: str | None, stop: threading.Event
 
     def pause(state: RetryCallState) -> float:
         outcome = state.outcome.exception() if state.outcome is not None else None
+        if doing is not None:
+            doing.now(WAITING, str(outcome or ""))
         asked = outcome.retry_after_s if isinstance(outcome, _NotYet) else None
         wanted: float = asked if asked is not None else min(0.1 * 2 ** (state.attempt_number - 1), 2.0)
         return max(0.0, min(wanted, LONGEST_PAUSE_S, last - time.monotonic()))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.findings import CouldNotTell
 from harness.history import Attempt, History, Phase, Probe, chosen_token
+from harness.progress import Doing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +40,9 @@ def name_of(run: str, n: int) -> str:
     return f"smoke-{run}-{n}"
 
 
-def post_all(client: Client, ledger: Ledger, run: str, first: int, stop: threading.Event) -> History:
+def post_all(
+    client: Client, ledger: Ledger, run: str, first: int, stop: threading.Event, doing: Doing | None = None
+) -> History:
     """Send `posts` and then `burst` POSTs, each once, each written to the ledger before and after.
 
     Args:
@@ -49,15 +52,21 @@ def post_all(client: Client, ledger: Ledger, run: str, first: int, stop: threadi
         first: the number of the first attempt; numbers are unique in a run, also across environments, so that two
             environments on one database cannot be confused.
         stop: when set, no further POST is sent.
+        doing: told how far it is.
 
     Raises:
         Unrecorded: the ledger cannot be written; what was sent until then is in it.
     """
     environment = client.environment
     numbers = range(first, first + environment.posts)
+    doing = doing or Doing()
     sent: list[Attempt] = []
     try:
-        _one_after_another(client, ledger, run, numbers, stop, sent)
+        for n in numbers:
+            if not stop.is_set():
+                doing.now("POSTing one after another", f"{len(sent)} of {environment.posts}")
+                _post_one(client, ledger, run, n, sent)
+        doing.now(f"POSTing {environment.burst} at once")
         if environment.burst and not stop.is_set():
             together = range(numbers.stop, numbers.stop + environment.burst)
             _at_once(client, ledger, run, together, stop, sent)
@@ -88,17 +97,12 @@ def _intend(client: Client, ledger: Ledger, run: str, numbers: Sequence[int], ph
     ledger.intend(client.environment.name, [(n, name, phase, client.environment.labels_for(name)) for n, name in names])
 
 
-def _one_after_another(
-    client: Client, ledger: Ledger, run: str, numbers: Sequence[int], stop: threading.Event, sent: list[Attempt]
-) -> None:
-    for n in numbers:
-        if stop.is_set():
-            break
-        _intend(client, ledger, run, [n], "sequence")
-        sent.append(client.post_chatbot(n, name_of(run, n), "sequence"))
-        # A new connection for each: it may reach another instance, has not idled out, and holds no worker meanwhile.
-        client.renew_connection()
-        ledger.settle(client.environment.name, sent[-1])
+def _post_one(client: Client, ledger: Ledger, run: str, n: int, sent: list[Attempt]) -> None:
+    _intend(client, ledger, run, [n], "sequence")
+    sent.append(client.post_chatbot(n, name_of(run, n), "sequence"))
+    # A new connection for each: it may reach another instance, has not idled out, and holds no worker meanwhile.
+    client.renew_connection()
+    ledger.settle(client.environment.name, sent[-1])
 
 
 def _at_once(
