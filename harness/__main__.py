@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from harness.cleanup import CleanUp
     from harness.environments import Environment
     from harness.ledger import Recorded
+    from harness.redaction import Redactor
 
 ROOT = Path(__file__).parent.parent
 CONFIGURATION = "environments.yaml"
@@ -51,13 +53,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(options)
     except (ConfigurationError, UnreadableHistory) as error:
-        print(f"ERROR: {error}", file=sys.stderr)
+        print(f"ERROR: {_redactor(options)(str(error))}", file=sys.stderr)
         return ExitCode.USAGE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.RELEASE
+    except Exception:  # our own mistake: Python would print it in clear, and exit with the code for a roll-back
+        print(_redactor(options)(traceback.format_exc().rstrip()), file=sys.stderr)
+        print("ERROR: the harness itself failed; report what it says above", file=sys.stderr)
+        return ExitCode.INTERNAL_ERROR
+
+
+def _redactor(options: argparse.Namespace, environments: Sequence[Environment] = ()) -> Redactor:
+    """Masks what a command prints; without environments, whatever their file may hold."""
+    from harness.redaction import Redactor, secrets_of, secrets_of_broken, secrets_of_variables, words_of
+
+    redact = Redactor()
+    if getattr(options, "environments", None) is None:  # a command that reads none
+        return redact
+    file = Path(options.environments)
+    for environment in environments:
+        redact.add(secrets_of(environment))
+    found = secrets_of_variables(file, os.environ) if environments else secrets_of_broken(file, os.environ)
+    redact.add(found.difference(*map(words_of, environments)))
+    return redact
 
 
 def _plan(options: argparse.Namespace) -> int:
@@ -69,7 +90,8 @@ def _plan(options: argparse.Namespace) -> int:
         options.env or ["preview"],
         overrides={"posts": options.posts, "burst": options.burst},
     )
-    planned = [plan(environment, read_only=options.read_only) for environment in environments]
+    redact = _redactor(options, environments)
+    planned = [plan(environment, redact, read_only=options.read_only) for environment in environments]
     print(json.dumps(planned, indent=2) if options.json else "\n\n".join(map(in_words, planned)))
     return ExitCode.RELEASE
 
@@ -94,39 +116,42 @@ def _schema(options: argparse.Namespace) -> int:
 
 def _cleanup(options: argparse.Namespace) -> int:
     from harness.configuration import load
+    from harness.findings import mask_before_cutting
     from harness.ledger import read
 
     histories = [(Path(file), *read(Path(file))) for file in options.histories]
     names = {name for _, _, recorded in histories for name in recorded}
     environments = {e.name: e for e in load(Path(options.environments), sorted(names))}
+    redact = _redactor(options, list(environments.values()))
+    mask_before_cutting(redact)
     done = [
-        (run, name, _clean_one(path, run, of, environments[name]))
+        (run, name, _clean_one(path, run, of, environments[name], redact))
         for path, run, recorded in histories
         for name, of in recorded.items()
     ]
     if options.json:
-        print(json.dumps([_as_json(*one) for one in done], indent=2))
+        print(json.dumps([_as_json(*one, redact) for one in done], indent=2))
     else:
         for run, name, cleaned in done:
             print(f"run {run}, {name}: {cleaned.removed} rows removed, {len(cleaned.left)} may be left behind")
             for row in cleaned.left:
-                print(f"  {row.name}{f' (id {row.id})' if row.id else ''}: {row.reason}; {row.remedy}")
+                print(f"  {row.name}{f' (id {row.id})' if row.id else ''}: {redact(f'{row.reason}; {row.remedy}')}")
     return ExitCode.LEFT_BEHIND if any(cleaned.left for _, _, cleaned in done) else ExitCode.RELEASE
 
 
-def _clean_one(path: Path, run: str, of: Recorded, environment: Environment) -> CleanUp:
+def _clean_one(path: Path, run: str, of: Recorded, environment: Environment, redact: Redactor) -> CleanUp:
     from harness.cleanup import clean_up
     from harness.client import Client
     from harness.configuration import ConfigurationError
     from harness.ledger import Ledger
-    from harness.redaction import Redactor, secrets_of
 
-    if of.settings.get("url") != environment.origin:
+    origin = redact.url(environment.origin)
+    if of.settings.get("url") not in (environment.origin, origin):
         raise ConfigurationError(
             f"{path}: was written on {of.settings.get('url')}, but environments.{environment.name}.url is now "
-            f"{environment.origin}. Clean up with the configuration that the run had."
+            f"{origin}. Clean up with the configuration that the run had."
         )
-    client = Client(environment, run, Redactor(secrets_of(environment)), time.monotonic())
+    client = Client(environment, run, redact, time.monotonic())
     try:
         ledger = Ledger(path)
     except OSError as error:
@@ -143,13 +168,10 @@ def _is_removed(of: Recorded, id_: str | None, name: str) -> bool:
     return any(removed == id_ and name in label for removed, label in of.removed)
 
 
-def _as_json(run: str, name: str, cleaned: CleanUp) -> dict[str, Any]:
-    return {
-        "run": run,
-        "environment": name,
-        "removed": cleaned.removed,
-        "left_behind": [row.model_dump() for row in cleaned.left],
-    }
+def _as_json(run: str, name: str, cleaned: CleanUp, redact: Redactor) -> dict[str, Any]:
+    rows = [row.model_dump() for row in cleaned.left]
+    masked = [{**row, "reason": redact(row["reason"]), "remedy": redact(row["remedy"])} for row in rows]
+    return {"run": run, "environment": name, "removed": cleaned.removed, "left_behind": masked}
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ class Gate:
             self._examinations[name] = done
 
     def _described(self, environment: Environment) -> dict[str, object]:
-        return {"url": environment.origin, "table": environment.table.model_dump()}
+        return {"url": self.redact.url(environment.origin), "table": environment.table.model_dump()}
 
     def examination(self, name: str) -> Examination:
         """What is known of an environment, as soon as it is."""
@@ -226,7 +226,7 @@ class Gate:
         ready = done.readiness if done is not None and isinstance(done.readiness, Readiness) else None
         return EnvironmentVerdict(
             name=name,
-            url=environment.origin,
+            url=self.redact.url(environment.origin),
             verdict=conclude(results, complete=complete),
             revision=self.redact(ready.revision) if ready and ready.revision else None,
             posts=sent,

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, urlsplit, urlunsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -124,6 +124,11 @@ class Redactor:
     def longest(self, text: str) -> int:
         """How many characters of the text the longest secret in it takes up; 0 where there is none."""
         return max((end - start for start, end in _spans(text, self._known)), default=0)
+
+    def url(self, origin: str) -> str:
+        """A URL with what is secret in its path masked; the host is what a reader needs to know."""
+        parts = urlsplit(origin)
+        return urlunsplit(parts._replace(path=self(parts.path)))
 
     def throughout(self, value: Any) -> Any:
         """A JSON value with every string in it masked."""
@@ -288,6 +293,11 @@ def _inside_base64(encoded: bytes) -> Iterator[_Needle]:
 # --- what is secret ---------------------------------------------------------------------------------------------------
 
 
+def is_credential(name: str) -> bool:
+    """Whether a name says that its value is a credential."""
+    return _CREDENTIAL.search(name) is not None
+
+
 def secrets_of(environment: Environment) -> Iterator[str]:
     """Every configured value of an environment that must not be seen."""
     for name, value in environment.request_headers().items():
@@ -350,15 +360,30 @@ def _secrets_of_payload(value: object, key: str = "") -> Iterator[str]:
 
 
 def secrets_of_variables(file: Path, environ: Mapping[str, str]) -> set[str]:
-    """The values of the variables that a file refers to by a name that looks like a credential's, wherever it does so.
+    """The values of the variables that a file refers to by a name that looks like a credential's, wherever it does."""
+    return {value for name, value in _variables(_text_of(file), environ).items() if _CREDENTIAL.search(name)}
 
-    Read from its text: what is in them must not be seen either while the file is found to be wrong.
-    """
-    try:
-        names = set(re.findall(r"\$\{([A-Za-z_][A-Za-z0-9_]*)", file.read_text(encoding="utf-8", errors="replace")))
-    except OSError:
-        return set()
-    return {environ[name] for name in names if name in environ and _CREDENTIAL.search(name)}
+
+def secrets_of_broken(file: Path, environ: Mapping[str, str]) -> set[str]:
+    """What a file that cannot be used may hold: those variables, and user and password of whatever looks like a URL."""
+    text = _text_of(file)
+    found = secrets_of_variables(file, environ)
+    for words in (text, *_variables(text, environ).values()):
+        for user_and_password in re.findall(r"://([^\s'\"]*)@", words):
+            password = user_and_password.partition(":")[2]
+            found |= {user_and_password, password, unquote(password)}
+    return found
+
+
+def _text_of(file: Path) -> str:
+    with suppress(OSError):
+        return re.sub(r"(?m)(?:^|(?<=\s))#.*", "", file.read_text(encoding="utf-8", errors="replace"))
+    return ""
+
+
+def _variables(text: str, environ: Mapping[str, str]) -> dict[str, str]:
+    names = re.findall(r"\$\{([A-Za-z_][A-Za-z0-9_]*)", text)
+    return {name: environ[name] for name in names if environ.get(name)}
 
 
 def words_of(environment: Environment) -> set[str]:
