@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(options)
     except (ConfigurationError, UnreadableHistory) as error:
-        print(f"ERROR: {_redactor(options)(str(error))}", file=sys.stderr)
+        print(f"ERROR: {_last_redactor(options)(str(error))}", file=sys.stderr)
         return ExitCode.USAGE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
@@ -61,16 +61,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.RELEASE
     except Exception:  # our own mistake: Python would print it in clear, and exit with the code for a roll-back
-        print(_redactor(options)(traceback.format_exc().rstrip()), file=sys.stderr)
+        print(_last_redactor(options)(traceback.format_exc().rstrip()), file=sys.stderr)
         print("ERROR: the harness itself failed; report what it says above", file=sys.stderr)
         return ExitCode.INTERNAL_ERROR
+
+
+def _last_redactor(options: argparse.Namespace) -> Redactor:
+    """What the command itself masks with, if it came to know its environments."""
+    redact: Redactor | None = getattr(options, "redact", None)
+    return redact or _redactor(options)
 
 
 def _redactor(options: argparse.Namespace, environments: Sequence[Environment] = ()) -> Redactor:
     """Masks what a command prints; without environments, whatever their file may hold."""
     from harness.redaction import Redactor, secrets_of, secrets_of_broken, secrets_of_variables, words_of
 
-    redact = Redactor()
+    redact = options.redact = Redactor()
     if getattr(options, "environments", None) is None:  # a command that reads none
         return redact
     file = Path(options.environments)

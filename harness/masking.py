@@ -64,7 +64,9 @@ class _InternalErrors:
     def pytest_internalerror(self, excrepr: Any) -> None:
         from _pytest._code.code import ReprTracebackNative
 
-        excrepr.chain = [(ReprTracebackNative([self.redact(str(excrepr))]), None, None)]
+        masked = ReprTracebackNative([self.redact(str(excrepr))])
+        excrepr.reprtraceback, excrepr.reprcrash = masked, None  # of one exception
+        excrepr.chain = [(masked, None, None)]  # of several
         excrepr.sections = []
 
 

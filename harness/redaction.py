@@ -186,7 +186,9 @@ def _across(
     joined_at, stood_at = [], []  # where each piece begins without the gaps, and with them
     length = place = 0
     for match in gap.finditer(text):
-        piece = text[place : match.start()].rstrip(" \t")
+        piece = text[place : match.start()]
+        if gap is _BREAK:  # not by its pattern, whose search for blanks would not be linear
+            piece = piece.rstrip(" \t")
         pieces.append(piece)
         joined_at.append(length)
         stood_at.append(place)
@@ -252,8 +254,12 @@ def _spellings(secret: str) -> Iterator[str]:
     yield quote_plus(secret, errors="replace")
     for text in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
         yield from (text, text.replace("/", "\\/"), text.translate(_ESCAPED_FOR_HTML))  # PHP's way; Go's and Rails'
-        yield from (json.dumps(text)[1:-1], html.escape(text))  # inside JSON or repr once more; on a page
+        yield from (json.dumps(text)[1:-1], html.escape(text))  # inside JSON once more; on a page
+        yield from (quote(text, safe="", errors="replace"), quote(text, errors="replace"))  # inside a URL
+        repeated = text.replace("\\", "\\\\")  # inside repr, which escapes an apostrophe if there are quotes too
+        yield from (repeated, repeated.replace("'", "\\'"))
     yield from (repr(secret)[1:-1], ascii(secret)[1:-1])
+    yield secret.replace("\\", "\\\\").replace("'", "\\'")  # repr of a text with both kinds of quotes
     yield html.escape(secret)
     yield html.escape(secret).replace("&#x27;", "&#39;")  # as Node's pages spell it
     yield html.escape(secret).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")  # Go's, Jinja's

@@ -311,11 +311,6 @@ def broken():
 """
 IN_THE_EXAMINATION = "\ndef examine(*_):\n    fail(Held(), SECRETS * 3)\nharness.gate.examine = examine\n"
 IN_PYTEST = "\ndef pytest_runtest_logreport(report):\n    fail(Held(), SECRETS)\n"
-IN_THE_CONFIGURATION = (
-    "\nimport conftest, harness.configuration\ndef pytest_plugin_registered(plugin):\n"
-    "    if hasattr(plugin, '_judging_gate'):\n        plugin.load = lambda *_, **__: fail(Held(), SECRETS)\n"
-).replace("import conftest, ", "import ")
-IN_THE_CONCLUSION = "\ndef conclude(*_, **__):\n    fail(Held(), SECRETS)\nharness.gate.exit_code = conclude\n"
 
 
 @pytest.mark.parametrize(
@@ -330,12 +325,13 @@ IN_THE_CONCLUSION = "\ndef conclude(*_, **__):\n    fail(Held(), SECRETS)\nharne
         (IN_PYTEST, ["--showlocals"], 3),
         (IN_PYTEST, ["--full-trace", *LOUD], 3),
     ],
-    ids=lambda value: value if isinstance(value, int) else " ".join(value) if isinstance(value, list) else None,
+    ids=range(1, 9),
 )
 def test_our_own_mistakes_betray_nothing(tmp_path: Path, where: str, arguments: list[str], exit_code: int) -> None:
     """With secrets in messages, locals, logs, warnings, threads and what was printed while output was captured."""
+    (tmp_path / "report").mkdir()
     plugin = tmp_path / "broken_plugin.py"
-    plugin.write_text(BROKEN.format(secrets=SECRETS[:-1]) + where, encoding="utf-8")
+    plugin.write_text(BROKEN.format(secrets=SECRETS[2:-1]) + where, encoding="utf-8")
     with echoing() as (server, _):
         captured = [argument for argument in arguments if argument != "-s"]
         run = gate(
@@ -459,7 +455,7 @@ def test_the_mistakes_of_other_commands_betray_nothing(tmp_path: Path, name: str
         history = gate(tmp_path, {**settings(server.url), "database": None, "posts": 1}).report_dir / "history.jsonl"
     (tmp_path / "sitecustomize.py").write_text(
         "import harness.client, harness.plan\n"
-        f"def fail(*_, **__):\n    raise ValueError({SECRETS!r})\n"
+        f"def fail(*_, **__):\n    raise ValueError({SECRETS[2:-1]!r})\n"
         "harness.client.headers_of = harness.plan.headers_of = fail\n",
         encoding="utf-8",
     )
