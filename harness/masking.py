@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import traceback
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def mask_everything(config: pytest.Config, redact: Redactor) -> None:
     """Mask logs, shortened values and the trace of this process until pytest ends."""
     config.pluginmanager.register(_InternalErrors(redact))
-    for install in (_mask_logs, _mask_before_shortening):
+    for install in (_mask_logs, _mask_late_warnings, _mask_before_shortening):
         config.add_cleanup(install(redact))
     trace = config.trace.root
     writer = getattr(trace, "_writer", None)  # there is no public way to it
@@ -90,6 +91,20 @@ def _mask_logs(redact: Redactor) -> Callable[[], None]:
 
     logging.setLogRecordFactory(masked)
     return lambda: logging.setLogRecordFactory(make)
+
+
+def _mask_late_warnings(redact: Redactor) -> Callable[[], None]:
+    """Mask the warnings that come when pytest collects none any more, such as what a thread died of."""
+    word = warnings.formatwarning
+
+    def masked(*arguments: Any, **named: Any) -> str:
+        return redact(word(*arguments, **named))
+
+    def undo() -> None:
+        warnings.formatwarning = word
+
+    warnings.formatwarning = masked
+    return undo
 
 
 def _mask_before_shortening(redact: Redactor) -> Callable[[], None]:
