@@ -7,6 +7,7 @@ outcomes: the report folder, the terminal summary and the exit code. Claims are 
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -19,8 +20,10 @@ import pytest
 from harness import options
 from harness.configuration import ConfigurationError, demand_few, load
 from harness.examination import Examination, Need
-from harness.findings import CouldNotTell, NotCovered, last_finding
+from harness.findings import CouldNotTell, NotCovered, last_finding, mask_before_cutting
 from harness.gate import Gate, new_run
+from harness.masking import keep_files_private, mask_everything, mask_terminal
+from harness.redaction import Redactor, secrets_of_broken, secrets_of_variables, words_of
 from harness.report import make_folder, point_latest_at, write
 from harness.summary import lines
 from harness.trend import FILE, NoTrend, remember
@@ -48,6 +51,7 @@ _ENDED_EARLY = {
     ExitCode.USAGE: "a mistake on the command line; the output of pytest names it",
     ExitCode.NOTHING_COLLECTED: "no check was selected",
 }
+_REDACT = pytest.StashKey[Redactor]()
 _NEEDS = {
     "readiness": Need.READINESS,
     "heard": Need.READINESS,
@@ -77,10 +81,14 @@ def pytest_configure(config: pytest.Config) -> None:
     """Read the configuration of a gate run. Whatever is wrong with it ends the run here, before anything is sent."""
     if not _is_gate(config):
         return
+    keep_files_private(config)
+    redact = config.stash[_REDACT] = Redactor()
+    mask_before_cutting(redact)
+    mask_everything(config, redact)
     run = new_run()
     given = config.getoption("--report-dir")
     folder = config.invocation_params.dir / given if given else ROOT / "reports" / run
-    gate = Gate(run, (), folder)
+    gate = Gate(run, (), folder, redact=redact)
     try:
         make_folder(folder)
         if not given and not config.getoption("--judge"):
@@ -92,7 +100,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except ConfigurationError as error:
         with suppress(OSError):
             write(gate.conclude(ExitCode.USAGE, error=str(error)), folder)
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(redact(str(error))) from None
     config.stash[_GATE] = gate
     if getattr(config.option, "xmlpath", "") is None:
         config.option.xmlpath = str(folder / "junit.xml")
@@ -123,27 +131,33 @@ def _refuse_xdist(config: pytest.Config) -> None:
 
 
 def _gate(config: pytest.Config, run: str, folder: Path) -> Gate:
+    redact = config.stash[_REDACT]
     if config.getoption("--judge"):
         return _judging_gate(config, run, folder)
-    file = config.getoption("--environments")
+    given = config.getoption("--environments")
+    file = config.invocation_params.dir / given if given else ROOT / "environments.yaml"
     revision = config.getoption("--revision")
     if revision is not None and not revision.strip():
         raise ConfigurationError("--revision: is empty; is the variable set that it was to come from?")
-    path = config.invocation_params.dir / file if file else ROOT / "environments.yaml"
-    environments = load(
-        path,
-        config.getoption("--env") or ["preview"],
-        overrides={key: config.getoption(f"--{key}") for key in ("posts", "burst", "source")},
-    )
+    try:
+        environments = load(
+            file,
+            config.getoption("--env") or ["preview"],
+            overrides={key: config.getoption(f"--{key}") for key in ("posts", "burst", "source")},
+        )
+    except Exception:  # for whoever words it
+        redact.add(secrets_of_broken(file, os.environ))
+        raise
     if not config.getoption("--read-only") and not config.getoption("--allow-many"):
-        demand_few(environments, path)
+        demand_few(environments, file)
     for environment in environments:
         if revision is not None and environment.ready.revision is None:
             raise ConfigurationError(
                 f"environments.{environment.name}.ready.revision: --revision needs to know the field of the ready "
                 f"page's JSON that names the revision, such as {{path: /healthz, revision: commit}}."
             )
-    return Gate(run, environments, folder, revision, read_only=config.getoption("--read-only"))
+    redact.add(secrets_of_variables(file, os.environ).difference(*map(words_of, environments)))
+    return Gate(run, environments, folder, revision, read_only=config.getoption("--read-only"), redact=redact)
 
 
 def _judging_gate(config: pytest.Config, run: str, folder: Path) -> Gate:
@@ -153,7 +167,12 @@ def _judging_gate(config: pytest.Config, run: str, folder: Path) -> Gate:
     files = [config.invocation_params.dir / file for file in config.getoption("--judge")]
     try:
         urls = {name: of.settings["url"] for file in files for name, of in read(file)[1].items()}
-        gate = Gate(run, [Environment(name=name, url=url, database=None) for name, url in urls.items()], folder)
+        gate = Gate(
+            run,
+            [Environment(name=name, url=url, database=None) for name, url in urls.items()],
+            folder,
+            redact=config.stash[_REDACT],
+        )
         gate.judge(files)
     except UnreadableHistory as error:
         raise ConfigurationError(str(error)) from None
@@ -199,6 +218,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         raise _mistake(session.config, "checks and tests cannot be run together: name checks or tests")
     selected = {_check_id(item) for item in session.items}
     gate.left_out = [check for check in _all_checks() if check not in selected]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """From here on the terminal is there to be masked."""
+    redact = session.config.stash.get(_REDACT, None)
+    if redact is not None:
+        mask_terminal(session.config, redact)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -368,9 +395,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     worded = last_finding()
     traceback = "" if getattr(item.config.option, "tbstyle", "no") == "no" else f"{report.longrepr}\n"
 
-    def told(text: str) -> str:
-        return gate.redact(traceback + text)
-
     result: dict[str, Any] = {}
     error = call.excinfo.value if call.excinfo is not None else None
     if error is None:
@@ -379,22 +403,33 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         result = {"outcome": "unknown", "cause": error.cause, "remedy": error.remedy}
         text = f"could not tell\n  cause: {error.cause}\n  remedy: {error.remedy}"
         # JUnit and pytest call what fails outside of a test's own body an error, which is what this is.
-        report.outcome, report.when, report.longrepr = "failed", "setup", told(text)
+        report.outcome, report.when, report.longrepr = "failed", "setup", traceback + text
     elif isinstance(error, NotCovered):
         result = {"outcome": "not_covered", "cause": error.reason, "remedy": error.remedy}
         report.outcome = "skipped"
-        report.longrepr = (str(item.path), 0, f"not covered: {gate.redact(error.reason)}")
+        report.longrepr = (str(item.path), 0, f"not covered: {error.reason}")
     elif isinstance(error, AssertionError) and worded is not None:
         result = {"outcome": "fail", "want": worded.want, "have": list(worded.have)}
         result |= {"cause": worded.cause, "remedy": worded.remedy}
-        report.longrepr = told(str(worded))
+        report.longrepr = traceback + str(worded)
     elif isinstance(error, Exception):
         said = f"the harness itself failed: {type(error).__name__}: {error}"
         result = {"outcome": "unknown", "cause": said, "remedy": "run again with --tb=long and report what it says"}
-        report.when, report.longrepr = "setup", gate.redact(str(report.longrepr))
+        report.when = "setup"
+    _mask(report, gate.redact)
     if result:
         gate.record(CheckResult(id=_check_id(item), environment=_environment_of(item), claim=_claim(item), **result))
     return report
+
+
+def _mask(report: pytest.TestReport, redact: Redactor) -> None:
+    """Mask what terminal, JUnit and any other plugin take from a report."""
+    told = report.longrepr
+    if isinstance(told, tuple):
+        report.longrepr = (told[0], told[1], redact(told[2]))
+    elif told is not None:
+        report.longrepr = redact(str(told))
+    report.sections = [(title, redact(text)) for title, text in report.sections]
 
 
 def _environment_of(item: pytest.Item) -> str:

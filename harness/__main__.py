@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from harness.cleanup import CleanUp
     from harness.environments import Environment
     from harness.ledger import Recorded
+    from harness.redaction import Redactor
 
 ROOT = Path(__file__).parent.parent
 CONFIGURATION = "environments.yaml"
@@ -59,13 +61,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(options)
     except (ConfigurationError, UnreadableHistory, NoTrend) as error:
-        print(f"ERROR: {error}", file=sys.stderr)
+        print(f"ERROR: {_last_redactor(options)(str(error))}", file=sys.stderr)
         return ExitCode.USAGE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.RELEASE
+    except Exception:  # our own mistake: Python would print it in clear, and exit with the code for a roll-back
+        print(_last_redactor(options)(traceback.format_exc().rstrip()), file=sys.stderr)
+        print("ERROR: the harness itself failed; report what it says above", file=sys.stderr)
+        return ExitCode.INTERNAL_ERROR
+
+
+def _last_redactor(options: argparse.Namespace) -> Redactor:
+    """What the command itself masks with, if it came to know its environments."""
+    redact: Redactor | None = getattr(options, "redact", None)
+    return redact or _redactor(options)
+
+
+def _redactor(options: argparse.Namespace, environments: Sequence[Environment] = ()) -> Redactor:
+    """Masks what a command prints; without environments, whatever their file may hold."""
+    from harness.redaction import Redactor, secrets_of, secrets_of_broken, secrets_of_variables, words_of
+
+    redact = options.redact = Redactor()
+    if getattr(options, "environments", None) is None:  # a command that reads none
+        return redact
+    file = Path(options.environments)
+    for environment in environments:
+        redact.add(secrets_of(environment))
+    found = secrets_of_variables(file, os.environ) if environments else secrets_of_broken(file, os.environ)
+    redact.add(found.difference(*map(words_of, environments)))
+    return redact
 
 
 def _plan(options: argparse.Namespace) -> int:
@@ -79,7 +106,8 @@ def _plan(options: argparse.Namespace) -> int:
     )
     if not options.read_only and not options.allow_many:
         demand_few(environments, Path(options.environments))
-    planned = [plan(environment, read_only=options.read_only) for environment in environments]
+    redact = _redactor(options, environments)
+    planned = [plan(environment, redact, read_only=options.read_only) for environment in environments]
     print(json.dumps(planned, indent=2) if options.json else "\n\n".join(map(in_words, planned)))
     return ExitCode.RELEASE
 
@@ -147,36 +175,38 @@ def _run_line(*cells: str, widest: int) -> str:
 
 def _cleanup(options: argparse.Namespace) -> int:
     from harness.configuration import load
+    from harness.findings import mask_before_cutting
     from harness.ledger import read
 
     histories = [(Path(file), *read(Path(file))) for file in options.histories]
     names = {name for _, _, recorded in histories for name in recorded}
     environments = {e.name: e for e in load(Path(options.environments), sorted(names))}
+    redact = _redactor(options, list(environments.values()))
+    mask_before_cutting(redact)
     done = [
-        (run, name, _clean_one(path, run, of, environments[name]))
+        (run, name, _clean_one(path, run, of, environments[name], redact))
         for path, run, recorded in histories
         for name, of in recorded.items()
     ]
     if options.json:
-        print(json.dumps([_as_json(*one) for one in done], indent=2))
+        print(json.dumps([_as_json(*one, redact) for one in done], indent=2))
     else:
         for run, name, cleaned in done:
             print(f"run {run}, {name}: {cleaned.removed} rows removed, {len(cleaned.left)} may be left behind")
             for row in cleaned.left:
-                print(f"  {row.name}{f' (id {row.id})' if row.id else ''}: {row.reason}; {row.remedy}")
+                print(f"  {row.name}{f' (id {row.id})' if row.id else ''}: {redact(f'{row.reason}; {row.remedy}')}")
     return ExitCode.LEFT_BEHIND if any(cleaned.left for _, _, cleaned in done) else ExitCode.RELEASE
 
 
-def _clean_one(path: Path, run: str, of: Recorded, environment: Environment) -> CleanUp:
+def _clean_one(path: Path, run: str, of: Recorded, environment: Environment, redact: Redactor) -> CleanUp:
     from harness.cleanup import Task, clean_up
     from harness.client import Client
     from harness.configuration import ConfigurationError
     from harness.ledger import Ledger, StillWritten
     from harness.progress import Doing
-    from harness.redaction import Redactor, secrets_of
 
-    _demand_same_place(path, of, environment)
-    client = Client(environment, run, Redactor(secrets_of(environment)), time.monotonic())
+    _demand_same_place(path, of, environment, redact)
+    client = Client(environment, run, redact, time.monotonic())
     try:
         ledger = Ledger(path)
     except StillWritten:
@@ -212,28 +242,25 @@ def _tell(doing: str) -> None:
     print(f"{doing} ...", file=sys.stderr)
 
 
-def _demand_same_place(path: Path, of: Recorded, environment: Environment) -> None:
+def _demand_same_place(path: Path, of: Recorded, environment: Environment, redact: Redactor) -> None:
     """Refuse to look for a run's rows where it has not stored them: they would be reported as gone."""
     from harness.configuration import ConfigurationError
     from harness.database import located
 
-    now = {"url": environment.origin, "database": environment.database and located(environment.database)}
+    now = {"url": redact.url(environment.origin), "database": environment.database and located(environment.database)}
     for key, value in now.items():
         was = of.settings.get(key, value)  # an older history does not name its database
-        if was != value:
+        if was not in (value, environment.origin):
             raise ConfigurationError(
                 f"{path}: was written on {was}, but environments.{environment.name}.{key} is now {value}. Clean up "
                 "with the configuration that the run had."
             )
 
 
-def _as_json(run: str, name: str, cleaned: CleanUp) -> dict[str, Any]:
-    return {
-        "run": run,
-        "environment": name,
-        "removed": cleaned.removed,
-        "left_behind": [row.model_dump() for row in cleaned.left],
-    }
+def _as_json(run: str, name: str, cleaned: CleanUp, redact: Redactor) -> dict[str, Any]:
+    rows = [row.model_dump() for row in cleaned.left]
+    masked = [{**row, "reason": redact(row["reason"]), "remedy": redact(row["remedy"])} for row in rows]
+    return {"run": run, "environment": name, "removed": cleaned.removed, "left_behind": masked}
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from harness.answers import read_created
 from harness.exchange import Reply, exchange, new_session
 from harness.findings import CouldNotTell, printable
 from harness.history import Attempt, Phase, Problem
-from harness.redaction import MASK
+from harness.redaction import MASK, SHORTEST_PLAIN
 
 if TYPE_CHECKING:
     import requests
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from harness.redaction import Redactor
 
 EVIDENCE = 2000  # characters of a body that the history keeps
+_LEARNT = 64  # cookies that are masked everywhere; where each answer sets another one, it is masked in its own answer
 
 
 class Client:
@@ -62,11 +63,18 @@ class Client:
         """One exchange; cookies that its answer sets are secrets before anything of it is kept."""
         session = self.session()
         reply = exchange(session, method, self.environment.url_of(path), timeout_s=timeout_s, **send)
-        new = {cookie.value for cookie in session.cookies if cookie.value} - self._masked_cookies
-        if new:
+        new = self._cookies_of(session) - self._masked_cookies
+        if new and len(self._masked_cookies) < _LEARNT:
             self._redact.add(new)
             self._masked_cookies |= new
         return reply
+
+    def _cookies_of(self, session: requests.Session) -> set[str]:
+        return {cookie.value for cookie in session.cookies if cookie.value}
+
+    def _masked(self, text: str) -> str:
+        """A text of this thread's last answer."""
+        return self._redact(text, self._cookies_of(self.session()))
 
     def get(self, path: str, timeout_s: float) -> Reply:
         """One GET of a path."""
@@ -94,12 +102,13 @@ class Client:
         answered = reply.error or f"answered {reply.status}"
         if reply.problem is not None or not 200 <= (reply.status or 0) < 400:
             raise CouldNotTell(
-                f"the login at {login.path} {printable(self._redact(answered))}",
+                f"the login at {login.path} {printable(self._masked(answered))}",
                 "check login.path and login.json of this environment, and that the account still exists",
             )
         if not session.cookies:
             raise CouldNotTell(
-                f"the login at {login.path} {answered} but set no cookie", "check login.path: is it the API's login?"
+                f"the login at {login.path} {printable(answered)} but set no cookie",
+                "check login.path: is it the API's login?",
             )
         self._cookies.update(session.cookies)
 
@@ -120,7 +129,9 @@ class Client:
 
     def _unless_secret(self, value: str | None) -> str | None:
         """An id or a token as it is, since it is compared; but a route that hands out our own secret is not helped."""
-        return MASK if value is not None and self._redact(value) == MASK else value
+        if value is None:
+            return None
+        return MASK if self._redact.longest(value) >= SHORTEST_PLAIN or self._redact(value) == MASK else value
 
     def _attempt(self, n: int, name: str, phase: Phase, reply: Reply) -> Attempt:
         kept: dict[str, Any] = {
@@ -130,14 +141,16 @@ class Client:
             "started_s": reply.started_s - self._origin_s,
             "ended_s": reply.ended_s - self._origin_s,
             "status": reply.status,
-            "evidence": self._redact(reply.body[: 4 * EVIDENCE].decode("utf-8", "replace"))[:EVIDENCE],
+            "evidence": self._redact.part(
+                reply.body.decode("utf-8", "replace"), 0, EVIDENCE, self._cookies_of(self.session())
+            )[:EVIDENCE],
         }
         if reply.problem is not None:
             answered = reply.problem.value in ("too large", "not JSON")
             return Attempt(
                 outcome="fail" if answered else "unknown",
                 problem=reply.problem,
-                error=printable(self._redact(reply.error)),
+                error=printable(self._masked(reply.error)),
                 **kept,
             )
         reading = read_created(
@@ -152,7 +165,7 @@ class Client:
             problem=reading.problem,
             id=self._unless_secret(reading.id),
             token=self._unless_secret(reading.token),
-            error=printable(self._redact(reading.error)),
+            error=printable(self._masked(reading.error)),
             **kept,
         )
 

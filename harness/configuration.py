@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 MANY = 200  # POSTs to one protected environment, which nobody sends there by mistake
+_SECRET = ("url", "database", "headers", "login")  # keys whose values no message quotes
+_DRIVERS = ("asyncpg", "pg8000", "psycopg", "psycopg2", "psycopg2cffi", "psycopg_async")
 TRY_IT = "To try the harness without a deployment: make smoke (or python -m rehearsal -- pytest)"
 
 
@@ -95,7 +97,9 @@ def _document(file: Path) -> dict[str, dict[str, Any]]:
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{file}: is not valid YAML: {_where(error)}.") from None
     except (RecursionError, ValueError) as error:
-        raise ConfigurationError(f"{file}: is not usable YAML: {type(error).__name__}: {error}.") from None
+        raise ConfigurationError(
+            f"{file}: is not usable YAML: {type(error).__name__}: {_quoted_nothing(error)}."
+        ) from None
     if document is None:
         raise ConfigurationError(f"{file}: is empty. It needs the key environments; see README.md.")
     if not isinstance(document, dict):
@@ -114,10 +118,17 @@ def _document(file: Path) -> dict[str, dict[str, Any]]:
     return {"defaults": document.get("defaults") or {}, "environments": document["environments"]}
 
 
+def _quoted_nothing(error: Exception) -> str:
+    return re.sub(r"'.*'", "'***'", str(error))
+
+
 def _where(error: yaml.YAMLError) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         mark = error.problem_mark
-        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
+        problem = str(error.problem)
+        if "constructor for the tag" in problem:  # an unquoted value that begins with !
+            problem = "could not determine a constructor for a tag; quote values that begin with !"
+        return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
     return str(error).replace("\n", " ")
 
 
@@ -181,6 +192,8 @@ def _environment(
         try:
             return expand(value, environ)
         except Unexpandable as error:
+            if not error.variable and path[0] in _SECRET:
+                error = Unexpandable("", "a ${ is not the beginning of ${VAR}, ${VAR:-default} or ${VAR:?message}")
             remedy = f" Set it (export {error.variable}=...) or write ${{{error.variable}:-default}}."
             mistakes.append(f"{place(path)}: {error}.{remedy if error.variable else ''}")
             return value
@@ -239,7 +252,19 @@ def _worded(problem: Any, path: tuple[Any, ...]) -> str:
     message = re.sub(r"^(Input|String|Value) should\b", "must", message.removeprefix("Value error, "))
     message = re.sub(r"a valid dictionary( or (an )?instance of \w+)?", "a mapping", message)
     message = message.replace("a valid string", "text (quote it)")
+    message = _without_values(message)
     return message[0].lower() + message[1:]
+
+
+def _without_values(message: str) -> str:
+    """What a message quotes may be a secret that landed at the wrong place: only what is like a name is kept."""
+    driver = re.search(r"driver's name out of \w+\+?([^ ]*)://", message)
+    if driver and driver[1] and driver[1] not in _DRIVERS:
+        return message.replace(driver[1], "...")
+    message = re.sub(r"the parameter (?![A-Za-z_]+=)[^=]*=", "a parameter", message)
+    return re.sub(
+        r"^'[^']*[:0-9][^']*' is not a header name|^.{30,} is not a header name", "is no header name", message
+    )
 
 
 def _keys_at(path: tuple[Any, ...]) -> Iterator[str]:

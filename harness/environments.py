@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from harness.redaction import names_a_credential
+from harness.redaction import credentials_sent
 
 NAME = "{name}"
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
@@ -255,8 +255,7 @@ class Environment(_Model):
     @model_validator(mode="after")
     def _credentials_stay_secret(self) -> Self:
         parts = urlsplit(self.url)
-        sent = [name for name in self.request_headers() if names_a_credential(name)]
-        sent += ["login"] if self.login is not None else []
+        sent = [*credentials_sent(self)]
         if parts.scheme == "http" and sent and not is_loopback(parts.hostname or ""):
             raise ValueError(
                 f"{', '.join(sent)} would be sent in clear: url is plain http, and {parts.hostname} is not this "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 SHOWN_ITEMS = 8
 SHOWN_CHARACTERS = 600
@@ -82,10 +82,23 @@ def last_finding() -> Finding | None:
 _COMMAND = re.compile(r"^ *:(?=:)|#(?=#(?:\[|vso\[|teamcity\[))")
 
 
+# How a process masks secrets; the command that knows them says so once.
+_mask: Callable[[str], str] = str
+
+
+def mask_before_cutting(mask: Callable[[str], str]) -> None:
+    """Let `printable` mask what it is given, in this process from now on: half a secret is not recognised later."""
+    global _mask
+    _mask = mask
+
+
 def printable(item: object, limit: int = SHOWN_CHARACTERS) -> str:
-    """One line of plain text: what a server sent can move no cursor, start no line, and command no CI."""
-    text = str(item)
-    cut = text[:limit]
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in cut)
-    shown = _COMMAND.sub(lambda match: f"{match[0][:-1]}\\x{ord(match[0][-1]):02x}", shown)
-    return shown if len(text) <= limit else f"{shown}... ({len(text)} characters)"
+    """One line of plain text, masked: what a server sent can move no cursor, start no line, and command no CI."""
+    text = _mask(str(item))
+    return in_one_line(text) if len(text) <= limit else f"{in_one_line(text[:limit])}... ({len(text)} characters)"
+
+
+def in_one_line(text: str) -> str:
+    """A whole text as `printable` would have it, but not masked: to be compared."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+    return _COMMAND.sub(lambda match: f"{match[0][:-1]}\\x{ord(match[0][-1]):02x}", shown)

@@ -120,8 +120,8 @@ class Gate:
             self._examinations[name] = done
 
     def _described(self, environment: Environment) -> dict[str, object]:
-        database = environment.database and located(environment.database)
-        return {"url": environment.origin, "database": database, "table": environment.table.model_dump()}
+        url, database = self.redact.url(environment.origin), environment.database and located(environment.database)
+        return {"url": url, "database": database, "table": environment.table.model_dump()}
 
     def examination(self, name: str) -> Examination:
         """What is known of an environment, as soon as it is."""
@@ -251,7 +251,7 @@ class Gate:
         ready = done.readiness if done is not None and isinstance(done.readiness, Readiness) else None
         return EnvironmentVerdict(
             name=name,
-            url=environment.origin,
+            url=self.redact.url(environment.origin),
             verdict=conclude(results, complete=complete),
             revision=self.redact(ready.revision) if ready and ready.revision else None,
             posts=sent,

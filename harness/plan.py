@@ -15,7 +15,7 @@ from harness.database import IDENTITY, READ_ONLY, READ_WRITE
 from harness.default import evaluation_query
 from harness.history import chosen_token
 from harness.readiness import FRESH_CONNECTIONS
-from harness.redaction import MASK, Redactor, secrets_of
+from harness.redaction import MASK, is_credential
 from harness.removal import delete_query, find_query
 from harness.stored import (
     EXAMPLES,
@@ -30,19 +30,19 @@ from harness.workload import name_of
 
 if TYPE_CHECKING:
     from harness.environments import Environment, Table
+    from harness.redaction import Redactor
 
 _ONE_TRANSACTION = "once, all in one transaction"
 _CATALOG = "SELECT the facts about the table from the catalog"
 RUN = "RUN"  # stands for the id that a run gives itself
 
 
-def plan(environment: Environment, *, read_only: bool = False) -> dict[str, Any]:
+def plan(environment: Environment, redact: Redactor, *, read_only: bool = False) -> dict[str, Any]:
     """Each request and statement of a run on an environment, in order, secrets masked.
 
     `mutates` is true where it writes: those are the POSTs and the clean-up.
     """
     api = environment.api
-    redact = Redactor(secrets_of(environment))
     steps: list[dict[str, Any]] = [
         {"does": f"GET {environment.url_of(environment.ready.path)}", "until": _until(environment), "mutates": False}
     ]
@@ -78,10 +78,11 @@ def plan(environment: Environment, *, read_only: bool = False) -> dict[str, Any]
         steps += [{"does": does, "until": _ONE_TRANSACTION, "mutates": False} for does in _statements(names, read_only)]
     if not read_only:
         steps += _clean_up(environment, names)
-    headers = {name: redact(value) for name, value in headers_of(environment, RUN).items()}
+    sent = headers_of(environment, RUN).items()
+    headers = {name: MASK if is_credential(name) else redact(value) for name, value in sent}
     return {
         "environment": environment.name,
-        "url": environment.origin,
+        "url": redact.url(environment.origin),
         "headers": headers,
         "covers": "HTTP and database" if environment.database is not None else "HTTP only (database: null)",
         "steps": [{**step, "does": redact(step["does"])} for step in steps],

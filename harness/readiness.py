@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, sleep_using_event
 
 from harness.answers import is_missing, lookup, parse_json
-from harness.findings import CouldNotTell, printable
+from harness.findings import CouldNotTell, in_one_line, printable
 from harness.history import Problem
 from harness.remedies import remedy_for
 from harness.revision import Heard, same_revision
@@ -127,7 +127,10 @@ def revision_of(environment: Environment, reply: Reply) -> str | None:
         value = lookup(parse_json(reply.body), environment.ready.revision or "")
     except ValueError:
         return None
-    return None if is_missing(value) or value is None else printable(value, limit=LONGEST_REVISION)
+    if is_missing(value) or value is None:
+        return None
+    text = str(value)
+    return in_one_line(text) if len(text) <= LONGEST_REVISION else printable(text, limit=LONGEST_REVISION)
 
 
 def revisions_now(client: Client) -> tuple[Heard, ...]:

@@ -29,6 +29,7 @@ def make_folder(folder: Path) -> None:
     history = folder / "history.jsonl"
     if history.exists():
         number = next(n for n in count(1) if not (folder / f"history-{n}.jsonl").exists())
+        history.chmod(0o600)  # wherever it came from
         history.rename(folder / f"history-{number}.jsonl")
 
 
@@ -61,7 +62,8 @@ def point_latest_at(folder: Path) -> None:
 def _write(path: Path, text: str) -> None:
     """Replace a file as a whole: a reader finds the old text or the new one."""
     aside = path.with_name(f".{path.name}.part")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    aside.unlink(missing_ok=True)  # what a killed run left there may be readable by others, or lead elsewhere
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text)
     aside.replace(path)

@@ -13,6 +13,8 @@ from harness.environments import is_loopback
 CREDENTIALS = {
     "a header": "headers: {X-Api-Key: c4n4ry-s3cret}",
     "a cookie": "headers: {Cookie: sid=c4n4ry-s3cret}",
+    "a query": "api: {create: '/api/chatbots?api_key=c4n4ry-s3cret'}",
+    "the payload": "api: {payload: {name: '{name}', api_key: c4n4ry-s3cret}}",
     "a login": "login: {path: /login, json: {password: c4n4ry-s3cret}}",
 }
 

@@ -4,13 +4,14 @@ import base64
 import html
 import json
 import threading
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
 
 from harness.environments import Environment
-from harness.redaction import MASK, Redactor, secrets_of, secrets_of_url
+from harness.redaction import MASK, Redactor, secrets_of, secrets_of_url, secrets_of_variables, words_of
 
 CANARY = 'c4n4ry/s+cr=t&"pä ss\\x'
 
@@ -45,6 +46,68 @@ def test_the_longest_secret_is_masked_first() -> None:
     """A secret within another never leaves the rest of that one standing."""
     for secrets in (["pass", "password-1"], ["password-1", "pass"]):
         assert Redactor(secrets)("password-1 pass") == "*** ***"
+
+
+@pytest.mark.parametrize("offset", [0, 1, 2])
+@pytest.mark.parametrize("columns", [10, 64, 76, 1000])
+def test_base64_of_a_longer_text_is_masked_wherever_its_lines_end(offset: int, columns: int) -> None:
+    """Down to the digits that hold bits of its neighbours too; what stands beside it is left."""
+    text = base64.b64encode(b"." * offset + CANARY.encode() + b" and what follows it").decode()
+    lines = "\n".join(text[i : i + columns] for i in range(0, len(text), columns))
+    own = base64.b64encode(bytes(offset) + CANARY.encode()).decode().rstrip("=")[offset + bool(offset) : -1]
+    masked = Redactor([CANARY])(lines)
+    assert MASK in masked
+    bare = masked.replace("\n", "")
+    assert not any(own[i : i + 4] in bare for i in range(len(own) - 4))
+    assert bare.endswith(text[-8:])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "c4n4ry-\ns3cret-1",
+        "c4n4ry-\r\n   s3cret-1",
+        "c4n4ry-\\ns3cret-1",
+        "'c4n4ry-'\n 's3cret-1'",
+        "b'c4n4ry-'\n b's3cret-1'",
+        '"c4n4ry-",\n  "s3cret-1"',
+        "E   c4n4ry-\nE   s3cret-1",
+        "c4n4ry-=\r\ns3cret-1",
+        "c4n4ry-<br>\ns3cret-1",
+        "c\n4\nn\n4\nr\ny\n-\ns\n3\nc\nr\ne\nt\n-\n1",
+    ],
+)
+def test_a_secret_split_over_lines_is_masked(text: str) -> None:
+    """As a wrapped body, repr, pprint, JSON, a traceback's margin or a mail would split it."""
+    masked = Redactor(["c4n4ry-s3cret-1"])(f"before {text} after\nnext line")
+    assert MASK in masked
+    assert "c4n" not in masked
+    assert "cret" not in masked
+    assert masked.startswith("before ")
+    assert masked.endswith(" after\nnext line")
+
+
+def test_secrets_that_overlap_leave_nothing_of_either() -> None:
+    """Masking the first must not let the rest of the second stand."""
+    assert Redactor(["abcdef-1", "ef-1ghij"])("x abcdef-1ghij y") == "x *** y"
+
+
+@pytest.mark.parametrize("end", range(95, 120))
+def test_a_cut_never_halves_a_secret(end: int) -> None:
+    """The part up to a place inside of it ends in a mask, and begins like the whole."""
+    text = "c4n4ry-s3cret" * 5 + "x" * 35 + "c4n4ry-s3cret" + "y" * 100
+    assert Redactor(["c4n4ry-s3cret"]).part(text, 0, end) in (
+        "***" * 5 + "x" * (end - 65),
+        "***" * 5 + "x" * 35 + "***" + "y" * max(0, end - 113),
+    )
+    assert Redactor(["c4n4ry-s3cret"]).part(text, end, len(text)).strip("xy") in ("", "***")
+
+
+def test_masking_takes_time_in_proportion_to_hostile_texts() -> None:
+    """Runs of what a line end may begin with are not searched again from each place."""
+    redact = Redactor(["c4n4ry-s3cret"])
+    for text in ("\\" * 200_000, " " * 200_000, '" ' * 100_000, "\n " * 100_000, "'\n" * 100_000):
+        assert redact(text) == text
 
 
 def test_a_very_short_secret_is_left_alone() -> None:
@@ -97,7 +160,7 @@ def test_masking_is_safe_while_secrets_are_learnt() -> None:
 
 
 def environment(**of: Any) -> Environment:
-    return Environment.model_validate({"name": "preview", "url": "http://h", "database": None, **of})
+    return Environment.model_validate({"name": "preview", "url": "https://h", "database": None, **of})
 
 
 @pytest.mark.parametrize(
@@ -110,15 +173,20 @@ def environment(**of: Any) -> Environment:
         ({"headers": {"Cookie": "sid=s3ssion-1; csrf=cr0ss-1"}}, "cr0ss-1"),
         ({"login": {"path": "/l", "json": {"user": {"password": "p4ssword"}}}}, "p4ssword"),
         ({"login": {"path": "/l", "json": {"codes": ["c0de-1"]}}}, "c0de-1"),
-        ({"url": "http://user:p4ssword@h"}, "p4ssword"),
-        ({"url": "http://user:p4ss%2Fword@h"}, "p4ss/word"),
-        ({"url": "http://user:p4ssword@h"}, base64.b64encode(b"user:p4ssword").decode()),
+        ({"url": "https://user:p4ssword@h"}, "p4ssword"),
+        ({"url": "https://user:p4ss%2Fword@h"}, "p4ss/word"),
+        ({"url": "https://user:p4ssword@h"}, base64.b64encode(b"user:p4ssword").decode()),
         ({"database": "postgresql://user:p4ssword@h/d"}, "p4ssword"),
         ({"database": "postgresql://user:p4ss%40word@h/d"}, "p4ss@word"),
         ({"database": "postgresql://user:p4ss%40word@h/d"}, "p4ss%40word"),
         ({"database": "postgresql://h/d?user=u&password=p4ssword"}, "p4ssword"),
         ({"database": "postgresql://h/d?sslpassword=p4ss%20word"}, "p4ss word"),
         ({"database": "postgresql://user:p4ssword@h/d"}, "postgresql://user:p4ssword@h/d"),
+        ({"api": {"create": "/c?api_key=k3y%2Bours&page=first-one"}}, "k3y+ours"),
+        ({"ready": {"path": "/?token=t0ken-1"}}, "t0ken-1"),
+        ({"login": {"path": "/l?code=c0de-1", "json": {}}}, "c0de-1"),
+        ({"api": {"payload": {"name": "{name}", "auth": {"client_secret": "s3cret"}}}}, "s3cret"),
+        ({"api": {"payload": {"name": "{name}", "access_token": ["t0ken-123"]}}}, "t0ken-123"),
     ],
 )
 def test_configured_credentials_are_secret(of: dict[str, Any], secret: str) -> None:
@@ -142,3 +210,20 @@ def test_a_url_without_credentials_has_no_secrets() -> None:
     """Also an empty user, and parameters that are none."""
     for url in ("http://h/", "postgresql://user@h/d", "postgresql:///d?sslmode=require"):
         assert [secret for secret in secrets_of_url(url) if secret not in ("", "user")] == []
+
+
+def test_ordinary_words_of_a_payload_and_a_query_are_not_secret() -> None:
+    """Neither what is called by a harmless name, nor `auth_type: none`, nor the name that rows are found by."""
+    payload = {"name": "{name}", "auth_type": "none", "secret_name": "{name} of ours", "model": "gpt-of-ours"}
+    of = environment(api={"create": "/api/chatbots?page=first-one", "payload": payload})
+    assert list(secrets_of(of)) == []
+
+
+def test_variables_called_like_credentials_are_secret(tmp_path: Path) -> None:
+    """Wherever a file refers to them, but in a comment; not what the environment names in the open."""
+    file = tmp_path / "environments.yaml"
+    file.write_text("a: ${API_TOKEN:-x}\nb: ${TOKEN_COLUMN}\nc: ${PAGE}\n# ${OLD_SECRET}\n", encoding="utf-8")
+    environ = {"API_TOKEN": "t0ken-1", "TOKEN_COLUMN": "public_token", "PAGE": "first-one", "OLD_SECRET": "s3cret-1"}
+    found = secrets_of_variables(file, environ)
+    assert found - words_of(environment()) == {"t0ken-1"}
+    assert secrets_of_variables(tmp_path / "none.yaml", environ) == set()
