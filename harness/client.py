@@ -14,7 +14,7 @@ from harness.answers import read_created
 from harness.exchange import Reply, exchange, new_session
 from harness.findings import CouldNotTell, printable
 from harness.history import Attempt, Phase, Problem
-from harness.redaction import MASK
+from harness.redaction import MASK, SHORTEST
 
 if TYPE_CHECKING:
     import requests
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from harness.redaction import Redactor
 
 EVIDENCE = 2000  # characters of a body that the history keeps
+MOST_MASKED = (
+    200  # cookies that are looked for in everything; a server that sets a new one each time would slow it down
+)
 
 
 class Client:
@@ -62,11 +65,20 @@ class Client:
         """One exchange; cookies that its answer sets are secrets before anything of it is kept."""
         session = self.session()
         reply = exchange(session, method, self.environment.url_of(path), timeout_s=timeout_s, **send)
-        new = {cookie.value for cookie in session.cookies if cookie.value} - self._masked_cookies
-        if new:
-            self._redact.add(new)
-            self._masked_cookies |= new
+        new = sorted({cookie.value for cookie in session.cookies if cookie.value} - self._masked_cookies)
+        room = max(0, MOST_MASKED - len(self._masked_cookies))
+        if new[:room]:
+            self._redact.add(new[:room])
+            self._masked_cookies.update(new[:room])
+        self._own.masked_here = new[room:]
         return reply
+
+    def _masked(self, text: str) -> str:
+        """A text of this thread's last exchange, without secrets."""
+        for cookie in self._own.masked_here:
+            if len(cookie) >= SHORTEST:
+                text = text.replace(cookie, MASK)
+        return self._redact(text)
 
     def get(self, path: str, timeout_s: float) -> Reply:
         """One GET of a path."""
@@ -130,14 +142,14 @@ class Client:
             "started_s": reply.started_s - self._origin_s,
             "ended_s": reply.ended_s - self._origin_s,
             "status": reply.status,
-            "evidence": self._redact(reply.body[: 4 * EVIDENCE].decode("utf-8", "replace"))[:EVIDENCE],
+            "evidence": self._masked(reply.body[: 4 * EVIDENCE].decode("utf-8", "replace"))[:EVIDENCE],
         }
         if reply.problem is not None:
             answered = reply.problem.value in ("too large", "not JSON")
             return Attempt(
                 outcome="fail" if answered else "unknown",
                 problem=reply.problem,
-                error=printable(self._redact(reply.error)),
+                error=printable(self._masked(reply.error)),
                 **kept,
             )
         reading = read_created(
@@ -152,7 +164,7 @@ class Client:
             problem=reading.problem,
             id=self._unless_secret(reading.id),
             token=self._unless_secret(reading.token),
-            error=printable(self._redact(reading.error)),
+            error=printable(self._masked(reading.error)),
             **kept,
         )
 

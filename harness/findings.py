@@ -79,13 +79,23 @@ def last_finding() -> Finding | None:
 
 
 # What a CI's log reader obeys: `::error::` at a line's start, blanks aside, and `##[error]`, `##vso[..]` anywhere.
-_COMMAND = re.compile(r"^ *:(?=:)|#(?=#(?:\[|vso\[|teamcity\[))")
+_COMMAND = re.compile(r"^ *:(?=:)|#(?=#(?:\[|vso\[|teamcity\[))", re.IGNORECASE)
+# Printable to Python, yet seen by nobody: letters and marks that are Unicode's Default_Ignorable_Code_Point, and the
+# blank of Braille. Two tokens could look alike and not be so.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 def printable(item: object, limit: int = SHOWN_CHARACTERS) -> str:
     """One line of plain text: what a server sent can move no cursor, start no line, and command no CI."""
     text = str(item)
     cut = text[:limit]
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in cut)
+    shown = cut if cut.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in cut)
+    shown = _INVISIBLE.sub(lambda match: _escaped(match[0]), shown)
     shown = _COMMAND.sub(lambda match: f"{match[0][:-1]}\\x{ord(match[0][-1]):02x}", shown)
     return shown if len(text) <= limit else f"{shown}... ({len(text)} characters)"
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "backslashreplace").decode()

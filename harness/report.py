@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -40,13 +41,21 @@ def write(verdict: Verdict, folder: Path) -> None:
     """
     # Not by pydantic: it refuses a lone surrogate, which a server may have sent as an escape in JSON.
     document = json.dumps(verdict.model_dump(by_alias=True), ensure_ascii=False, indent=2)
-    _write(folder / "verdict.json", document + "\n")
+    _write(folder / "verdict.json", _without_controls(document) + "\n")
     text = markdown(verdict)
     _write(folder / "summary.md", text)
     step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if step_summary:
         with suppress(OSError), Path(step_summary).open("a", encoding="utf-8") as file:
             file.write(text)
+
+
+def _without_controls(document: str) -> str:
+    """The same JSON, with escapes for what a terminal would obey; JSON itself demands them below U+0020 only."""
+    return _UNPRINTABLE.sub(lambda match: json.dumps(match[0])[1:-1], document)
+
+
+_UNPRINTABLE = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 def point_latest_at(folder: Path) -> None:
