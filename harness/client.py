@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from harness.redaction import Redactor
 
 EVIDENCE = 2000  # characters of a body that the history keeps
-MOST_MASKED = (
-    200  # cookies that are looked for in everything; a server that sets a new one each time would slow it down
-)
+MOST_MASKED = 50  # cookies beside the login's that are looked for in all texts; more only in the answer that sets them
 
 
 class Client:
@@ -103,6 +101,7 @@ class Client:
         session = self.session()
         timeout_s = self.environment.api.timeout_s
         reply = self._exchange("POST", login.path, timeout_s, json=login.body.get_secret_value())
+        self._redact.add(self._own.masked_here)  # every request carries them
         answered = reply.error or f"answered {reply.status}"
         if reply.problem is not None or not 200 <= (reply.status or 0) < 400:
             raise CouldNotTell(

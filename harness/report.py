@@ -52,10 +52,9 @@ def write(verdict: Verdict, folder: Path) -> None:
 
 def _without_controls(document: str) -> str:
     """The same JSON, with escapes for what a terminal would obey; JSON itself demands them below U+0020 only."""
-    return _UNPRINTABLE.sub(lambda match: json.dumps(match[0])[1:-1], document)
-
-
-_UNPRINTABLE = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+    return re.sub(
+        r"[^\n -~]", lambda match: match[0] if match[0].isprintable() else json.dumps(match[0])[1:-1], document
+    )
 
 
 def point_latest_at(folder: Path) -> None:
