@@ -19,7 +19,7 @@ import pytest
 from harness import options
 from harness.configuration import ConfigurationError, load
 from harness.examination import Examination, Need
-from harness.findings import CouldNotTell, NotCovered, last_finding
+from harness.findings import CouldNotTell, NotCovered, last_finding, printable_lines
 from harness.gate import Gate, new_run
 from harness.report import make_folder, point_latest_at, write
 from harness.summary import lines
@@ -341,7 +341,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     traceback = "" if getattr(item.config.option, "tbstyle", "no") == "no" else f"{report.longrepr}\n"
 
     def told(text: str) -> str:
-        return gate.redact(traceback + text)
+        return printable_lines(gate.redact(traceback + text))
 
     result: dict[str, Any] = {}
     error = call.excinfo.value if call.excinfo is not None else None
@@ -363,7 +363,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     elif isinstance(error, Exception):
         said = f"the harness itself failed: {type(error).__name__}: {error}"
         result = {"outcome": "unknown", "cause": said, "remedy": "run again with --tb=long and report what it says"}
-        report.when, report.longrepr = "setup", gate.redact(str(report.longrepr))
+        report.when, report.longrepr = "setup", printable_lines(gate.redact(str(report.longrepr)))
     if result:
         gate.record(CheckResult(id=_check_id(item), environment=_environment_of(item), claim=_claim(item), **result))
     return report

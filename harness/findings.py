@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 SHOWN_ITEMS = 8
 SHOWN_CHARACTERS = 600
 SHOWN_SENTENCE = 1200
+LONGEST_LINE = 20_000  # of a traceback
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,11 @@ def printable(item: object, limit: int = SHOWN_CHARACTERS) -> str:
     shown = _INVISIBLE.sub(lambda match: _escaped(match[0]), shown)
     shown = _COMMAND.sub(lambda match: f"{match[0][:-1]}\\x{ord(match[0][-1]):02x}", shown)
     return shown if len(text) <= limit else f"{shown}... ({len(text)} characters)"
+
+
+def printable_lines(text: str) -> str:
+    """A text of our own lines, such as a traceback, in which what a server sent may stand: each line printable."""
+    return "\n".join(printable(line, LONGEST_LINE) for line in text.split("\n"))
 
 
 def _escaped(character: str) -> str:

@@ -124,10 +124,11 @@ def test_sixteen_of_one_attack_fill_no_memory(tmp_path: Path, name: str) -> None
     assert peak_mb < MOST_MB, f"the gate held {peak_mb} MB"
 
 
-def test_tracebacks_are_harmless_too(tmp_path: Path) -> None:
-    """`--tb=long` shows what the checks compared."""
-    answers = list(attacks.INJECTIONS.values())
-    run, _ = gate(tmp_path, each_in_turn(answers), "--tb=long", "-rA", posts=1, burst=len(answers))
+@pytest.mark.parametrize("name", ["workflow commands", "osc", "bidi"])
+def test_tracebacks_are_harmless_too(tmp_path: Path, name: str) -> None:
+    """`--tb=long` shows what the checks compared, as pytest words it."""
+    answer = each_in_turn([attacks.ALL[f"{name} as id and token"]])
+    run, _ = gate(tmp_path, answer, "--tb=long", "-rA", posts=3, burst=2)
     printed = run.out + run.err
     assert (run.exit_code, controls(printed)) == (1, set())
     assert "assert not " in printed
