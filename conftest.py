@@ -20,7 +20,7 @@ import pytest
 from harness import options
 from harness.configuration import ConfigurationError, demand_few, load
 from harness.examination import Examination, Need
-from harness.findings import CouldNotTell, NotCovered, last_finding, mask_before_cutting
+from harness.findings import CouldNotTell, NotCovered, last_finding, mask_before_cutting, printable_lines
 from harness.gate import Gate, new_run
 from harness.masking import keep_files_private, mask_everything, mask_terminal
 from harness.redaction import Redactor, secrets_of_broken, secrets_of_variables, words_of
@@ -423,13 +423,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def _mask(report: pytest.TestReport, redact: Redactor) -> None:
-    """Mask what terminal, JUnit and any other plugin take from a report."""
+    """Mask, and make harmless, what terminal, JUnit and any other plugin take from a report."""
     told = report.longrepr
     if isinstance(told, tuple):
-        report.longrepr = (told[0], told[1], redact(told[2]))
+        report.longrepr = (told[0], told[1], printable_lines(redact(told[2])))
     elif told is not None:
-        report.longrepr = redact(str(told))
-    report.sections = [(title, redact(text)) for title, text in report.sections]
+        report.longrepr = printable_lines(redact(str(told)))
+    report.sections = [(title, printable_lines(redact(text))) for title, text in report.sections]
 
 
 def _environment_of(item: pytest.Item) -> str:

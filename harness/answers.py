@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LOGIN_PATH = re.compile(r"(?i)[/._-](log[-_]?in|sign[-_]?in|sso|saml|oauth2?|authorize|auth|session/new)\b")
-_PASSWORD_FIELD = re.compile(r"(?i)<input[^>]+type\s*=\s*[\"']?password")
+_PASSWORD_FIELD = re.compile(r"(?i)<input[^<>]+type\s*=\s*[\"']?password")
 _LOGIN_WORDS = re.compile(r"(?i)\b(log ?in|sign ?in|continue with (google|github))\b")
 _PLACEHOLDER_WORDS = re.compile(
     r"(?i)\b(maintenance|be right back|be back soon|coming soon|placeholder|parked|not running|is (stopped|asleep|"
@@ -24,6 +25,9 @@ _PLACEHOLDER_WORDS = re.compile(
     r"no longer active|run this (app|repl))\b"
 )
 DUPLICATE_KEY = re.compile(r"(?i)\b23505\b|duplicate key|unique constraint|P2002")
+LONGEST_VALUE = 1000  # characters of an id or a token
+# A mebibyte of JSON takes up to forty when it is parsed: the threads of a burst do not hold theirs at the same moment.
+ONE_DOCUMENT = threading.Lock()
 _MISSING = object()
 
 
@@ -55,6 +59,11 @@ def read_created(status: int, headers: Mapping[str, str], body: bytes, *, id_pat
         return Reading(Problem.NOT_JSON, "201 with an empty body")
     if media_type and not (media_type in ("application/json", "text/json") or media_type.endswith("+json")):
         return Reading(Problem.NOT_JSON, f"201 with Content-Type {media_type}, want application/json")
+    with ONE_DOCUMENT:
+        return _read_document(body, id_path, token_path)
+
+
+def _read_document(body: bytes, id_path: str, token_path: str) -> Reading:
     try:
         document = parse_json(body)
     except ValueError as error:
@@ -104,7 +113,7 @@ def _identifier(value: Any, path: str) -> tuple[str | None, str]:
     if isinstance(value, bool) or not isinstance(value, (int, str)) or value == "":
         return None, f"{path} {_described(value)}, want a number or text"
     try:
-        return str(value), ""
+        return _bounded(str(value), path)
     except ValueError:  # beyond sys.get_int_max_str_digits()
         return None, f"{path} is a number of too many digits"
 
@@ -112,6 +121,13 @@ def _identifier(value: Any, path: str) -> tuple[str | None, str]:
 def _token(value: Any, path: str) -> tuple[str | None, str]:
     if not isinstance(value, str) or value == "":
         return None, f"{path} {_described(value)}, want text"
+    return _bounded(value, path)
+
+
+def _bounded(value: str, path: str) -> tuple[str | None, str]:
+    """What is kept of every POST, compared, and looked for in the database is no book."""
+    if len(value) > LONGEST_VALUE:
+        return None, f"{path} is of {len(value)} characters, want at most {LONGEST_VALUE}"
     return value, ""
 
 

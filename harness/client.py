@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from harness.redaction import Redactor
 
 EVIDENCE = 2000  # characters of a body that the history keeps
-_LEARNT = 64  # cookies that are masked everywhere; where each answer sets another one, it is masked in its own answer
+MOST_MASKED = 64  # cookies beside the login's that are masked everywhere; more only in the answer that sets them
 
 
 class Client:
@@ -63,18 +63,22 @@ class Client:
         """One exchange; cookies that its answer sets are secrets before anything of it is kept."""
         session = self.session()
         reply = exchange(session, method, self.environment.url_of(path), timeout_s=timeout_s, **send)
-        new = self._cookies_of(session) - self._masked_cookies
-        if new and len(self._masked_cookies) < _LEARNT:
+        new = sorted(self._cookies_of(session) - self._masked_cookies)[: MOST_MASKED - len(self._masked_cookies)]
+        if new:
             self._redact.add(new)
-            self._masked_cookies |= new
+            self._masked_cookies.update(new)
         return reply
 
     def _cookies_of(self, session: requests.Session) -> set[str]:
         return {cookie.value for cookie in session.cookies if cookie.value}
 
+    def _beyond(self, text: str) -> set[str]:
+        """Cookies of this thread that stand in a text of its last answer and are too many to be learnt."""
+        return {value for value in self._cookies_of(self.session()) - self._masked_cookies if value in text}
+
     def _masked(self, text: str) -> str:
         """A text of this thread's last answer."""
-        return self._redact(text, self._cookies_of(self.session()))
+        return self._redact(text, self._beyond(text))
 
     def get(self, path: str, timeout_s: float) -> Reply:
         """One GET of a path."""
@@ -99,6 +103,7 @@ class Client:
         session = self.session()
         timeout_s = self.environment.api.timeout_s
         reply = self._exchange("POST", login.path, timeout_s, json=login.body.get_secret_value())
+        self._redact.add(self._cookies_of(session))  # every request carries them, however many came before
         answered = reply.error or f"answered {reply.status}"
         if reply.problem is not None or not 200 <= (reply.status or 0) < 400:
             raise CouldNotTell(
@@ -134,6 +139,7 @@ class Client:
         return MASK if self._redact.longest(value) >= SHORTEST_PLAIN or self._redact(value) == MASK else value
 
     def _attempt(self, n: int, name: str, phase: Phase, reply: Reply) -> Attempt:
+        body = reply.body.decode("utf-8", "replace")
         kept: dict[str, Any] = {
             "n": n,
             "name": name,
@@ -141,9 +147,7 @@ class Client:
             "started_s": reply.started_s - self._origin_s,
             "ended_s": reply.ended_s - self._origin_s,
             "status": reply.status,
-            "evidence": self._redact.part(
-                reply.body.decode("utf-8", "replace"), 0, EVIDENCE, self._cookies_of(self.session())
-            )[:EVIDENCE],
+            "evidence": self._redact.part(body, 0, EVIDENCE, self._beyond(body))[:EVIDENCE],
         }
         if reply.problem is not None:
             answered = reply.problem.value in ("too large", "not JSON")

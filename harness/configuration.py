@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 from pathlib import Path
@@ -13,6 +14,8 @@ from pydantic import BaseModel, ValidationError
 
 from harness.environments import Environment
 from harness.expansion import Unexpandable, expand
+from harness.findings import SHOWN_SENTENCE, printable
+from harness.strict_yaml import load as load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,30 +23,31 @@ if TYPE_CHECKING:
 MANY = 200  # POSTs to one protected environment, which nobody sends there by mistake
 _SECRET = ("url", "database", "headers", "login")  # keys whose values no message quotes
 _DRIVERS = ("asyncpg", "pg8000", "psycopg", "psycopg2", "psycopg2cffi", "psycopg_async")
+LARGEST_FILE = 1024 * 1024  # bytes
+SHOWN_MISTAKES = 40  # lines of one message
+SHOWN_NAMES = 20
 TRY_IT = "To try the harness without a deployment: make smoke (or python -m rehearsal -- pytest)"
 
 
 class ConfigurationError(Exception):
-    """The configuration cannot be used; nothing was sent. The message names file, key and remedy."""
+    """The configuration cannot be used; nothing was sent. The message names file, key and remedy.
+
+    Its lines are bounded in number and length, and printable: keys of the file stand in them.
+    """
+
+    def __init__(self, message: str) -> None:
+        lines = message.split("\n")
+        if len(lines) > SHOWN_MISTAKES:
+            lines = [*lines[: SHOWN_MISTAKES - 1], f"and {len(lines) - SHOWN_MISTAKES + 1} more lines like these"]
+        super().__init__("\n".join(printable(line, SHOWN_SENTENCE) for line in lines))
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # chosen at run time
-    """YAML without tags for code, and without duplicate keys: the second would silently win."""
+class _Mistakes(Exception):
+    """What is wrong with one environment, a line each."""
 
-
-def _mapping_without_duplicates(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen: set[Any] = set()
-    for key_node, _ in node.value:
-        key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
-        if key is not None and key != "<<" and key in seen:
-            raise yaml.MarkedYAMLError(None, None, f"the key {key!r} stands here a second time", key_node.start_mark)
-        seen.add(key)
-    loader.flatten_mapping(node)
-    mapping: dict[Any, Any] = loader.construct_mapping(node, deep=True)
-    return mapping
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_duplicates)
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__(lines)
+        self.lines = lines
 
 
 def load(
@@ -66,9 +70,10 @@ def load(
     for name in dict.fromkeys(names):
         if name not in known:
             raise ConfigurationError(
-                f"{file}: there is no environment {name!r}{_nearest(name, known)}. "
-                f"It has: {', '.join(map(str, known))}."
+                f"{file}: there is no environment {name!r}{_nearest(name, known)}. It has: {_listed(known)}."
             )
+        if printable(name) != name:
+            raise ConfigurationError(f"{file}: environments.{name}: a name must be short and printable.")
         own = known[name]
         if not isinstance(own, dict):
             raise ConfigurationError(f"{file}: environments.{name}: must be a mapping with url and database.")
@@ -77,17 +82,26 @@ def load(
                 name, document["defaults"], own, os.environ if environ is None else environ, overrides or {}
             )
             environments.append(_with_ca_file(environment, file.parent))
-        except ConfigurationError as error:
-            mistakes.extend(str(error).splitlines())
+        except _Mistakes as error:
+            mistakes.extend(error.lines)
     if mistakes:
         raise ConfigurationError("\n".join(f"{file}: {mistake}" for mistake in dict.fromkeys(mistakes)) + f"\n{TRY_IT}")
     return environments
 
 
+def _text(file: Path) -> str:
+    """The file's text; what it may be instead of a file (a device, a pipe) is read no further than the limit."""
+    with file.open("rb") as opened:
+        content = opened.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise ConfigurationError(f"{file}: is larger than {LARGEST_FILE // 1024} KiB; is it the right file?")
+    return content.decode("utf-8")
+
+
 def _document(file: Path) -> dict[str, dict[str, Any]]:
     """The file as YAML, its two top-level keys checked."""
     try:
-        document = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 (a SafeLoader)
+        document = load_yaml(_text(file))
     except OSError as error:
         raise ConfigurationError(
             f"{file}: cannot be read: {error.strerror}. Name another file with --environments FILE."
@@ -96,10 +110,6 @@ def _document(file: Path) -> dict[str, dict[str, Any]]:
         raise ConfigurationError(f"{file}: is not UTF-8 text (byte {error.start}).") from None
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{file}: is not valid YAML: {_where(error)}.") from None
-    except (RecursionError, ValueError) as error:
-        raise ConfigurationError(
-            f"{file}: is not usable YAML: {type(error).__name__}: {_quoted_nothing(error)}."
-        ) from None
     if document is None:
         raise ConfigurationError(f"{file}: is empty. It needs the key environments; see README.md.")
     if not isinstance(document, dict):
@@ -116,10 +126,6 @@ def _document(file: Path) -> dict[str, dict[str, Any]]:
     if not document.get("environments"):
         raise ConfigurationError(f"{file}: environments: names no environment. Add one with url and database.")
     return {"defaults": document.get("defaults") or {}, "environments": document["environments"]}
-
-
-def _quoted_nothing(error: Exception) -> str:
-    return re.sub(r"'.*'", "'***'", str(error))
 
 
 def _where(error: yaml.YAMLError) -> str:
@@ -151,7 +157,7 @@ def _with_ca_file(environment: Environment, folder: Path) -> Environment:
     """The environment, its `ca_file` found from the file's own folder.
 
     Raises:
-        ConfigurationError: it cannot be read, or holds no certificate.
+        _Mistakes: it cannot be read, or holds no certificate.
     """
     if environment.ca_file is None:
         return environment
@@ -162,9 +168,8 @@ def _with_ca_file(environment: Environment, folder: Path) -> Environment:
         ssl.create_default_context(cafile=str(path))
     except OSError as error:  # SSLError is one
         said = "holds no certificate" if isinstance(error, ssl.SSLError) else f"cannot be read: {error.strerror}"
-        raise ConfigurationError(
-            f"environments.{environment.name}.ca_file: {path} {said}. Name a PEM file of the authorities to trust."
-        ) from None
+        place = f"environments.{environment.name}.ca_file"
+        raise _Mistakes([f"{place}: {path} {said}. Name a PEM file of the authorities to trust."]) from None
     return environment.model_copy(update={"ca_file": path.absolute()})
 
 
@@ -180,13 +185,15 @@ def _environment(
     def place(path: tuple[Any, ...]) -> str:
         """Where a key stands: in the environment, or in the defaults that it took it from."""
         is_own = not path or _stands_in(own, path) or not _stands_in(defaults, path)
-        return ".".join(map(str, (f"environments.{name}" if is_own else "defaults", *path)))
+        return ".".join((f"environments.{name}" if is_own else "defaults", *(printable(key) for key in path)))
 
     def expanded(value: Any, path: tuple[Any, ...]) -> Any:
         if isinstance(value, dict):
             return {key: expanded(item, (*path, key)) for key, item in value.items()}
         if isinstance(value, list):
             return [expanded(item, (*path, index)) for index, item in enumerate(value)]
+        if isinstance(value, float) and not math.isfinite(value):
+            mistakes.append(f"{place(path)}: must be a finite number.")
         if not isinstance(value, str):
             return value
         try:
@@ -200,14 +207,14 @@ def _environment(
 
     merged = expanded(_merge(defaults, own), ())
     if mistakes:
-        raise ConfigurationError("\n".join(mistakes))
+        raise _Mistakes(mistakes)
     for key, value in merged.items():
         if key == "name":
             mistakes.append(f"{place((key,))}: unknown key; an environment is named by its key in environments.")
         if value is None and key in ("ready", "api", "table"):
             mistakes.append(f"{place((key,))}: must be a mapping, not null; leave it out for the defaults.")
     if mistakes:
-        raise ConfigurationError("\n".join(mistakes))
+        raise _Mistakes(mistakes)
     given = {key: value for key, value in overrides.items() if value is not None}
     try:
         return Environment.model_validate({**merged, **given, "name": name})
@@ -216,7 +223,7 @@ def _environment(
             path = problem["loc"]
             option = f"--{path[0]}" if len(path) == 1 and path[0] in given else ""
             mistakes.append(f"{option or place(path)}: {_worded(problem, path)}.")
-        raise ConfigurationError("\n".join(mistakes)) from None
+        raise _Mistakes(mistakes) from None
 
 
 def _merge(under: dict[Any, Any], over: dict[Any, Any]) -> dict[Any, Any]:
@@ -279,6 +286,11 @@ def _keys_at(path: tuple[Any, ...]) -> Iterator[str]:
     for key, field in model.model_fields.items():
         if key != "name" or model is not Environment:
             yield field.alias or key
+
+
+def _listed(names: Sequence[str] | Mapping[str, object]) -> str:
+    shown = [*names][:SHOWN_NAMES]
+    return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(names) > len(shown) else "")
 
 
 def _nearest(word: str, known: Sequence[str] | Mapping[str, object]) -> str:

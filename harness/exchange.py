@@ -1,4 +1,4 @@
-"""One HTTP exchange with requests: no retry, no redirect, a bounded body, and a budget for the whole exchange.
+"""One HTTP exchange with requests: no retry, no redirect, bounded headers and body, a budget for all of it.
 
 requests' own time-out is per socket read, so a server that trickles outlives it. Here a timer shuts the socket down
 when the budget is spent, whatever the exchange is doing: waiting for headers, inside a body, or inside TLS.
@@ -7,6 +7,7 @@ when the budget is spent, whatever the exchange is doing: waiting for headers, i
 from __future__ import annotations
 
 import http.client
+import io
 import socket
 import threading
 import time
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LARGEST_BODY = 1024 * 1024  # bytes, after decoding
+LARGEST_HEAD = 128 * 1024  # bytes of status and headers; http.client alone would hold a hundred headers of 64 KiB
+LARGEST_COOKIE = 4096  # bytes, and so many of them: what RFC 6265 section 6.1 asks of a browser
+MOST_COOKIES = 50
 _current = threading.local()
 
 
@@ -114,10 +119,33 @@ class _Watched:
         return super().getresponse()  # type: ignore[misc]
 
 
+class _Lines(io.BufferedReader):
+    """Reads what a server sends; the lines of a head are bounded together."""
+
+    left: float = LARGEST_HEAD
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        self.left -= len(line)
+        if self.left < 0:
+            raise http.client.HTTPException(f"got more than {LARGEST_HEAD // 1024} KiB of headers")
+        return line
+
+
 class _Response(http.client.HTTPResponse):
     """Passes over every interim answer (RFC 9110 section 15.2); http.client itself knows 100 only."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fp: Any = _Lines(self.fp.detach())
+
+    def begin(self) -> None:
+        super().begin()
+        if self.fp is not None:
+            self.fp.left = float("inf")  # lines that separate chunks
+
     def _read_status(self) -> tuple[str, int, str]:
+        self.fp.left = LARGEST_HEAD
         version, status, reason = super()._read_status()  # type: ignore[misc]  # the only place to do it in
         return version, http.HTTPStatus.CONTINUE if 102 <= status < 200 else status, reason
 
@@ -144,7 +172,22 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _PoolHTTP, "https": _PoolHTTPS}
 
 
+class _Cookies(RequestsCookieJar):
+    """Keeps no more cookies than a browser: every request would send them back, and reports are searched for them."""
+
+    def set_cookie(self, cookie: Any, *args: Any, **kwargs: Any) -> Any:
+        place = (cookie.domain, cookie.path, cookie.name)
+        fits = len(cookie.name) + len(cookie.value or "") <= LARGEST_COOKIE
+        if fits and (len(self) < MOST_COOKIES or place in ((c.domain, c.path, c.name) for c in self)):
+            return super().set_cookie(cookie, *args, **kwargs)
+        return None
+
+
 class _Session(requests.Session):
+    def __init__(self) -> None:
+        super().__init__()
+        self.cookies: RequestsCookieJar = _Cookies()
+
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """None: even when it does not follow, requests reads a redirect's whole body and parses where it leads."""
         return None
@@ -204,7 +247,8 @@ def _read(session: requests.Session, method: str, url: str, reply: Reply, *, tim
                 reply.problem = Problem.TOO_LARGE
                 reply.error = f"{reply.status} with a body of more than {LARGEST_BODY // 1024} KiB"
                 break
-        reply.body = bytes(body[:LARGEST_BODY])
+        del body[LARGEST_BODY:]
+        reply.body = bytes(body)
     finally:
         response.close()
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 SHOWN_ITEMS = 8
 SHOWN_CHARACTERS = 600
 SHOWN_SENTENCE = 1200
+LONGEST_LINE = 20_000  # of a traceback
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,12 @@ def last_finding() -> Finding | None:
 
 
 # What a CI's log reader obeys: `::error::` at a line's start, blanks aside, and `##[error]`, `##vso[..]` anywhere.
-_COMMAND = re.compile(r"^ *:(?=:)|#(?=#(?:\[|vso\[|teamcity\[))")
+_COMMAND = re.compile(r"^ *:(?=:)|#(?=#(?:\[|vso\[|teamcity\[))", re.IGNORECASE)
+# Printable to Python, yet seen by nobody: letters and marks that are Unicode's Default_Ignorable_Code_Point, and the
+# blank of Braille. Two tokens could look alike and not be so.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 # How a process masks secrets; the command that knows them says so once.
@@ -100,5 +106,15 @@ def printable(item: object, limit: int = SHOWN_CHARACTERS) -> str:
 
 def in_one_line(text: str) -> str:
     """A whole text as `printable` would have it, but not masked: to be compared."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+    shown = text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
+    shown = _INVISIBLE.sub(lambda match: _escaped(match[0]), shown)
     return _COMMAND.sub(lambda match: f"{match[0][:-1]}\\x{ord(match[0][-1]):02x}", shown)
+
+
+def printable_lines(text: str) -> str:
+    """A text of our own lines, such as a traceback, in which what a server sent may stand: each line printable."""
+    return "\n".join(printable(line, LONGEST_LINE) for line in text.split("\n"))
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "backslashreplace").decode()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, sleep_using_event
 
-from harness.answers import is_missing, lookup, parse_json
+from harness.answers import ONE_DOCUMENT, is_missing, lookup, parse_json
 from harness.findings import CouldNotTell, in_one_line, printable
 from harness.history import Problem
 from harness.remedies import remedy_for
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from harness.progress import Doing
 
 LONGEST_PAUSE_S = 10.0
+SHORTEST_PAUSE_S = 0.1  # also where Retry-After says 0, or a time that is past
 LONGEST_ATTEMPT_S = 10.0  # then it is asked again: what was lost, or held back by a cold start, costs no more
 LONGEST_REVISION = 200  # characters; whatever the page holds there goes into reports
 WAITING = "waiting until it is ready"
@@ -69,7 +70,9 @@ def wait_until_ready(
         if doing is not None:
             doing.now(WAITING, str(outcome or ""))
         asked = outcome.retry_after_s if isinstance(outcome, _NotYet) else None
-        wanted: float = asked if asked is not None else min(0.1 * 2 ** (state.attempt_number - 1), 2.0)
+        wanted: float = min(0.1 * 2 ** (state.attempt_number - 1), 2.0)
+        if asked is not None:
+            wanted = max(asked, SHORTEST_PAUSE_S)
         return max(0.0, min(wanted, LONGEST_PAUSE_S, last - time.monotonic()))
 
     def over(_: RetryCallState) -> bool:
@@ -123,6 +126,11 @@ def _serving(environment: Environment, reply: Reply, wanted: str | None) -> str 
 
 def revision_of(environment: Environment, reply: Reply) -> str | None:
     """The revision at `ready.revision` of a page's JSON, None where it names none."""
+    with ONE_DOCUMENT:
+        return _named(environment, reply)
+
+
+def _named(environment: Environment, reply: Reply) -> str | None:
     try:
         value = lookup(parse_json(reply.body), environment.ready.revision or "")
     except ValueError:

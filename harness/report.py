@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -41,13 +42,20 @@ def write(verdict: Verdict, folder: Path) -> None:
     """
     # Not by pydantic: it refuses a lone surrogate, which a server may have sent as an escape in JSON.
     document = json.dumps(verdict.model_dump(by_alias=True), ensure_ascii=False, indent=2)
-    _write(folder / "verdict.json", document + "\n")
+    _write(folder / "verdict.json", _without_controls(document) + "\n")
     text = markdown(verdict)
     _write(folder / "summary.md", text)
     step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if step_summary:
         with suppress(OSError), Path(step_summary).open("a", encoding="utf-8") as file:
             file.write(text)
+
+
+def _without_controls(document: str) -> str:
+    """The same JSON, with escapes for what a terminal would obey; JSON itself demands them below U+0020 only."""
+    return re.sub(
+        r"[^\n -~]", lambda match: match[0] if match[0].isprintable() else json.dumps(match[0])[1:-1], document
+    )
 
 
 def point_latest_at(folder: Path) -> None:

@@ -38,7 +38,7 @@ def lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
     """The terminal summary as (text, mood) pairs, mood being pass, fail, unknown, or "" for plain text."""
     for environment in verdict.environments:
         results = [result for result in verdict.checks if result.environment == environment.name]
-        yield f"{environment.name}  {environment.url}", "heading"
+        yield printable(f"{environment.name}  {environment.url}", _BOUNDED), "heading"
         for result in results:
             yield f"  {WORDS[result.outcome]:<15}{result.claim}", result.outcome
         yield from _details(results)
@@ -50,8 +50,8 @@ def lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
         id_ = f" (id {row.id})" if row.id else ""
         row_in_words = f"{row.environment} {row.name}{id_}: {row.reason}. {row.remedy}"
         yield f"may be left behind: {printable(row_in_words, _BOUNDED)}", "unknown"
-    if verdict.error:
-        yield verdict.error, "unknown"
+    for line in verdict.error.splitlines():
+        yield printable(line, _BOUNDED), "unknown"
     yield (
         f"verdict: {CONCLUSIONS[verdict.verdict]} (exit {verdict.exit_code}: {advice(verdict.exit_code)})",
         verdict.verdict,

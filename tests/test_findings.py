@@ -13,6 +13,7 @@ from harness.findings import (
     finding,
     last_finding,
     printable,
+    printable_lines,
 )
 
 
@@ -151,6 +152,12 @@ def test_any_text_becomes_one_printable_line(text: str) -> None:
     assert len(shown.splitlines()) <= 1
     assert shown.encode().decode() == shown
     assert not shown.lstrip().startswith("::")
+
+
+def test_the_lines_of_a_traceback_stay_lines() -> None:
+    """Each is printable; a comparison that pytest writes out for itself may hold what a server sent."""
+    shown = printable_lines("def f():\n  ::error::x\nE  assert not ['##[error]\x1b']\n")
+    assert shown == "def f():\n  \\x3a:error::x\nE  assert not ['\\x23#[error]\\x1b']\n"
 
 
 def test_what_is_not_text_is_shown_as_text() -> None:
