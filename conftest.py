@@ -406,7 +406,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def _write_reports(config: pytest.Config, gate: Gate, verdict: Verdict) -> None:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     try:
-        write(verdict, gate.report_dir)
+        write(verdict, gate.report_dir, gate.evidence, gate.redact)
         own = gate.report_dir / "junit.xml"
         elsewhere = Path(getattr(config.option, "xmlpath", None) or own)
         if elsewhere.resolve() != own.resolve() and elsewhere.exists():
