@@ -2,15 +2,18 @@
 
 Everything that a server sent is made printable and masked here, and escaped by the template, which escapes all it is
 given. The page holds no script and asks for nothing.
+
+What it is made of are named tuples: every run pays for it, and a dataclass takes five times as long to define.
 """
 
 from __future__ import annotations
 
 import math
 import shlex
-from dataclasses import dataclass
+import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness import __version__
 from harness.checkers import failure_rate_bound, largest_overlap
@@ -24,6 +27,9 @@ from harness.summary import BOUNDED, CONCLUSIONS, WORDS, advice, by_reason
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from jinja2 import Template
+    from jinja2.bccache import Bucket
+
     from harness.environments import Environment
     from harness.history import Attempt
     from harness.randomness import Sample
@@ -36,8 +42,7 @@ MOST_STEPS = 6  # remedies that stand at the top
 SHOWN_EVIDENCE = 400  # characters of a body
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What was seen of one environment, as far as the run got: what the page shows besides the verdict.
 
     `environment` is None where its requests cannot be repeated: a saved history does not hold what was configured.
@@ -52,8 +57,7 @@ class Evidence:
     stored_untold: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """One claim, or several that one reason bars."""
 
     outcome: str
@@ -65,8 +69,7 @@ class Claim:
     remedy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PhasePlots:
+class PhasePlots(NamedTuple):
     """The POSTs of one phase."""
 
     name: str
@@ -79,8 +82,7 @@ class PhasePlots:
     untimed: int
 
 
-@dataclass(frozen=True, slots=True)
-class BitPlot:
+class BitPlot(NamedTuple):
     """The bits of some tokens, and in words what they show."""
 
     name: str
@@ -89,8 +91,7 @@ class BitPlot:
     says: str
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A POST that did not end ok, and the command line that sends it again."""
 
     name: str
@@ -101,13 +102,13 @@ class Request:
     command: str
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentPage:
+class EnvironmentPage(NamedTuple):
     """One environment's part of the page. `key` is what the ids of its elements begin with."""
 
     key: str
     name: str
     url: str
+    revision: str
     mood: str
     word: str
     facts: tuple[tuple[str, str], ...]
@@ -126,8 +127,7 @@ class EnvironmentPage:
     can_repeat: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """The whole page."""
 
     title: str
@@ -158,15 +158,31 @@ def render(verdict: Verdict, evidence: Sequence[Evidence], folder: Path, redact:
         folder: where the run's files are.
         redact: masks secrets in what servers sent.
     """
-    import jinja2  # at the end of a run, and nowhere else: it takes longer to import than most checks take to judge
-
-    engine = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False
-    )
-    template = engine.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    template = _template()
     return template.render(
         page=page_of(verdict, evidence, folder, redact), words=WORDS, in_words=in_words, per_cent=per_cent
     )
+
+
+def _template() -> Template:
+    """The template, which takes longer to compile than all else: kept compiled where Python keeps its own bytecode."""
+    import jinja2  # at the end of a run, and nowhere else: it takes longer to import than most checks take to judge
+
+    class Kept(jinja2.FileSystemBytecodeCache):
+        def dump_bytecode(self, bucket: Bucket) -> None:
+            if not sys.dont_write_bytecode:
+                with suppress(OSError):  # the checkout cannot be written
+                    super().dump_bytecode(bucket)
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATE.parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        bytecode_cache=Kept(str(TEMPLATE.parent / "__pycache__"), f"%s.{sys.implementation.cache_tag}.j2c"),
+    ).get_template(TEMPLATE.name)
 
 
 def page_of(verdict: Verdict, evidence: Sequence[Evidence], folder: Path, redact: Callable[[str], str] = str) -> Page:
@@ -188,7 +204,7 @@ def page_of(verdict: Verdict, evidence: Sequence[Evidence], folder: Path, redact
         duration=in_words(verdict.duration_s),
         version=__version__,
         error="\n".join(text(line) for line in verdict.error.splitlines()),
-        steps=tuple((where, text(remedy)) for where, remedy in steps[:MOST_STEPS]),
+        steps=tuple((text(where), text(remedy)) for where, remedy in steps[:MOST_STEPS]),
         more_steps=max(len(steps) - MOST_STEPS, 0),
         command=_clean_up_command(folder) if verdict.left_behind else "",
         environments=tuple(
@@ -197,12 +213,12 @@ def page_of(verdict: Verdict, evidence: Sequence[Evidence], folder: Path, redact
         ),
         left_behind=tuple(
             row.model_copy(
-                update={"id": row.id and text(row.id), "reason": text(row.reason), "remedy": text(row.remedy)}
+                update={part: text(said) for part, said in row.model_dump(exclude={"environment"}).items() if said}
             )
             for row in verdict.left_behind[:MOST_LEFT]
         ),
         more_left=max(len(verdict.left_behind) - MOST_LEFT, 0),
-        left_out=tuple(verdict.left_out),
+        left_out=tuple(text(check) for check in verdict.left_out),
     )
 
 
@@ -236,11 +252,12 @@ def _environment(
     bits, bits_untold = _bits(history, seen, text)
     return EnvironmentPage(
         key=f"e{number}",
-        name=of.name,
-        url=of.url,
+        name=text(of.name),
+        url=text(of.url),
+        revision=text(of.revision or ""),
         mood=of.verdict,
         word=CONCLUSIONS[of.verdict],
-        facts=tuple(_facts(of, history, text)),
+        facts=tuple(_facts(of, history)),
         wrong=tuple(_claim([r], text) for r in results if r.outcome == "fail")
         + tuple(_claim(alike, text) for alike in by_reason(results, "unknown")),
         not_covered=tuple(_claim(alike, text) for alike in by_reason(results, "not_covered")),
@@ -258,9 +275,7 @@ def _environment(
     )
 
 
-def _facts(of: EnvironmentVerdict, history: History, text: Callable[[str], str]) -> Iterator[tuple[str, str]]:
-    if of.revision:
-        yield "revision", text(of.revision)
+def _facts(of: EnvironmentVerdict, history: History) -> Iterator[tuple[str, str]]:
     if of.posts:
         yield "acknowledged", f"{of.acknowledged} of {of.posts} POSTs"
         yield "at the same moment", f"{largest_overlap(history)} at most"
@@ -273,8 +288,8 @@ def _claim(alike: Sequence[CheckResult], text: Callable[[str], str]) -> Claim:
     first = alike[0]
     return Claim(
         outcome=first.outcome,
-        claims=tuple(dict.fromkeys(result.claim for result in alike)),
-        checks=tuple(result.id for result in alike),
+        claims=tuple(dict.fromkeys(text(result.claim) for result in alike)),
+        checks=tuple(text(result.id) for result in alike),
         want=text(first.want),
         have=tuple(text(item) for item in first.have),
         cause=text(first.cause),
@@ -293,8 +308,8 @@ def _proves(history: History) -> str:
     for_one_per_cent = math.ceil(math.log(0.05) / math.log(0.99))
     more = "" if sent >= for_one_per_cent else f" To get below 1 % takes {for_one_per_cent} POSTs."
     return (
-        f"None of {sent} POSTs failed. A deployment that fails {per_cent(bound)} of them would still pass one such run in "
-        f"twenty: with 95 % confidence fewer than {per_cent(bound)} fail, and no less than that is shown.{more} That "
+        f"None of {sent} POSTs failed. A deployment that fails {per_cent(bound)} of them would still pass one run in "
+        f"twenty like this: with 95 % confidence fewer than {per_cent(bound)} fail, and no less is shown.{more} That "
         "tokens no longer collide is shown by their form, the column's default and the stored rows, and not by this."
     )
 
@@ -361,7 +376,7 @@ def _bits_in_words(bits: Bits) -> str:
     )
     if bits.within is None:
         return f"{ends}; fewer than 100 are too few to judge by, so this is only to look at."
-    judged = f"{bits.uneven} are" if bits.uneven else "none is"
+    judged = {0: "none is", 1: "one is"}.get(bits.uneven, f"{bits.uneven} are")
     return (
         f"{ends}; {judged} further from a half than chance allows (50 % \N{PLUS-MINUS SIGN} {100 * bits.within:.1f} %)."
     )
@@ -372,10 +387,10 @@ def _request(attempt: Attempt, environment: Environment | None, text: Callable[[
     if environment is not None:
         command = "\n".join(text(line) for line in repeated(environment, attempt).split("\n"))
     return Request(
-        name=attempt.name,
+        name=text(attempt.name),
         outcome=attempt.outcome,
         answer=answer_in_words(attempt),
         error=text(attempt.error),
-        evidence=printable(text(attempt.evidence[:SHOWN_EVIDENCE])),
+        evidence=printable(text(attempt.evidence), SHOWN_EVIDENCE),
         command=command,
     )

@@ -7,10 +7,10 @@ scaling its text; heights are pixels. Times are seconds.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from heapq import nlargest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from harness.history import Problem
 from harness.randomness import EVEN_WITHIN, FEWEST_FOR_BITS, RANDOM_BITS, uneven_bits
 
 if TYPE_CHECKING:
@@ -25,16 +25,14 @@ ROW_WITH_LABEL, ROW = 15, 3  # pixels
 MOST_BINS = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(NamedTuple):
     """A line across a time axis."""
 
     x: float
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(NamedTuple):
     """One POST, from when it left to when its answer was whole or given up. `y` is the top of its row."""
 
     n: int
@@ -45,8 +43,7 @@ class Bar:
     says: str
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(NamedTuple):
     """Some POSTs, a row each, in the order in which they left. `of` counts those that could have been drawn."""
 
     bars: tuple[Bar, ...]
@@ -110,12 +107,13 @@ def took_s(attempt: Attempt) -> float:
 
 
 def answer_in_words(attempt: Attempt) -> str:
-    """The status, and what is wrong with it; or why there is no answer."""
-    said = [str(part) for part in (attempt.status, attempt.problem) if part is not None]
+    """The status, and what else is wrong; or why there is no answer."""
+    besides = None if attempt.problem == Problem.WRONG_STATUS else attempt.problem
+    said = [str(part) for part in (attempt.status, besides) if part is not None]
     return " ".join(said) or "no answer"
 
 
-def ticks(span_s: float, most: int = 4) -> tuple[Tick, ...]:
+def ticks(span_s: float, most: int = 3) -> tuple[Tick, ...]:
     """Round times from 0 on, at most that many steps."""
     if span_s <= 0:
         return (Tick(0.0, "0"),)
@@ -132,8 +130,7 @@ def in_words(seconds: float) -> str:
     return f"{seconds * 1000:.3g} ms" if seconds < 0.0995 else f"{seconds * 1000:.0f} ms"
 
 
-@dataclass(frozen=True, slots=True)
-class Latency:
+class Latency(NamedTuple):
     """How long the answered POSTs of one phase took, and a histogram of it: (x, width, height of 100) of each bin."""
 
     answered: int
@@ -173,8 +170,7 @@ def percentile(ordered: Sequence[float], per_cent: int) -> float:
     return ordered[max(math.ceil(per_cent * len(ordered) / 100), 1) - 1]
 
 
-@dataclass(frozen=True, slots=True)
-class Bit:
+class Bit(NamedTuple):
     """How often one of the 128 bits is set; `kind` is random, uneven, or fixed (version and variant)."""
 
     number: int
@@ -183,8 +179,7 @@ class Bit:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Bits:
+class Bits(NamedTuple):
     """The frequency of each bit over some tokens. `within` is how far from a half a random bit may be, if judged."""
 
     tokens: int
