@@ -13,6 +13,7 @@ import pytest
 from browsers import CHROMIUM, MISSING, chromium
 from gates import run_gate
 from pages import samples
+from servers import serving
 
 from rehearsal.deployment import deployed
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
+    from servers import Request
 
     from rehearsal.postgres import Postgres
 
@@ -91,25 +93,39 @@ def test_the_page_asks_for_nothing_and_complains_of_nothing(
         assert heard.console == []
 
 
+def attack(url: str) -> str:
+    """Markup that renames the page in two ways and asks a server for a picture."""
+    owned = "document.title='owned'"
+    return f'<script>{owned}</script><img src={url}/x onerror="{owned}"><style>@import "{url}/y";</style>'
+
+
+def not_found(request: Request) -> None:
+    """Answer any request."""
+    request.answer("404 Not Found")
+
+
 def test_a_page_that_asks_or_runs_would_be_noticed(browser: Browser, tmp_path: Path) -> None:
-    """Without policy and escaping the hostile text acts, and what listens hears it."""
+    """Without policy and escaping the attack renames the page, and what it asks for arrives."""
     file = tmp_path / "bad.html"
-    file.write_text("<p>x<script>document.title='owned'</script><img src=http://127.0.0.1:9/x>", encoding="utf-8")
-    with opened(browser, file) as (page, heard):
-        assert page.title() == "owned"
-        assert "http://127.0.0.1:9/x" in heard.requests
-        assert heard.console
+    with serving(not_found) as server:
+        file.write_text(f"<p>x{attack(server.url)}", encoding="utf-8")
+        with opened(browser, file) as (page, heard):
+            assert page.title() == "owned"
+            assert {request.target for request in server.requests} == {"/x", "/y"}
+            assert {f"{server.url}/x", f"{server.url}/y"} <= set(heard.requests)
+            assert heard.console
 
 
 def test_the_policy_alone_stops_what_would_act(browser: Browser, pages: dict[str, Path], tmp_path: Path) -> None:
-    """A second door behind the first: markup that had got in would still not run or ask."""
+    """A second door behind the first: markup that had got in would still not run, and nothing would be sent."""
     html = pages["pass"].read_text(encoding="utf-8")
-    attack = "<script>document.title='owned'</script><img src=http://127.0.0.1:9/x onerror=\"document.title='owned'\">"
     file = tmp_path / "injected.html"
-    file.write_text(html.replace("<main>", f"<main>{attack}"), encoding="utf-8")
-    with opened(browser, file) as (page, heard):
-        assert page.title() == "PASS: preview"
-        assert len([said for said in heard.console if "Content Security Policy" in said]) >= 2
+    with serving(not_found) as server:
+        file.write_text(html.replace("<main>", f"<main>{attack(server.url)}"), encoding="utf-8")
+        with opened(browser, file) as (page, heard):
+            assert page.title() == "PASS: preview"
+            assert len([said for said in heard.console if "Content Security Policy" in said]) >= 3
+        assert server.requests == []
 
 
 def test_nothing_hostile_runs(browser: Browser, pages: dict[str, Path]) -> None:
