@@ -190,6 +190,7 @@ def page_of(verdict: Verdict, evidence: Sequence[Evidence], folder: Path, redact
     seen = {of.name: of for of in evidence}
 
     def text(said: str) -> str:
+        """Free text of a server. Names of ours are not masked, here as in the verdict: a password may be a word."""
         return printable(redact(said), BOUNDED)
 
     steps = list(_steps(verdict))
@@ -204,7 +205,7 @@ def page_of(verdict: Verdict, evidence: Sequence[Evidence], folder: Path, redact
         duration=in_words(verdict.duration_s),
         version=__version__,
         error="\n".join(text(line) for line in verdict.error.splitlines()),
-        steps=tuple((text(where), text(remedy)) for where, remedy in steps[:MOST_STEPS]),
+        steps=tuple((_own(where), text(remedy)) for where, remedy in steps[:MOST_STEPS]),
         more_steps=max(len(steps) - MOST_STEPS, 0),
         command=_clean_up_command(folder) if verdict.left_behind else "",
         environments=tuple(
@@ -213,13 +214,22 @@ def page_of(verdict: Verdict, evidence: Sequence[Evidence], folder: Path, redact
         ),
         left_behind=tuple(
             row.model_copy(
-                update={part: text(said) for part, said in row.model_dump(exclude={"environment"}).items() if said}
+                update={
+                    "name": _own(row.name),
+                    "id": row.id and text(row.id),
+                    "reason": text(row.reason),
+                    "remedy": text(row.remedy),
+                }
             )
             for row in verdict.left_behind[:MOST_LEFT]
         ),
         more_left=max(len(verdict.left_behind) - MOST_LEFT, 0),
-        left_out=tuple(text(check) for check in verdict.left_out),
+        left_out=tuple(map(_own, verdict.left_out)),
     )
+
+
+def _own(text: str) -> str:
+    return printable(text, BOUNDED)
 
 
 def _sentence(text: str) -> str:
@@ -228,10 +238,9 @@ def _sentence(text: str) -> str:
 
 def _steps(verdict: Verdict) -> Iterator[tuple[str, str]]:
     """What to do, as (environments, remedy), each once: about what is wrong where anything is, or what barred."""
-    decisive = {"fail": "fail", "unknown": "unknown"}.get(verdict.verdict)
     where: dict[str, dict[str, None]] = {}
     for result in verdict.checks:
-        if result.outcome == decisive and result.remedy:
+        if result.outcome == verdict.verdict and result.remedy:
             where.setdefault(result.remedy, {})[result.environment] = None
     yield from ((", ".join(environments), remedy) for remedy, environments in where.items())
 
@@ -252,8 +261,8 @@ def _environment(
     bits, bits_untold = _bits(history, seen, text)
     return EnvironmentPage(
         key=f"e{number}",
-        name=text(of.name),
-        url=text(of.url),
+        name=_own(of.name),
+        url=_own(of.url),
         revision=text(of.revision or ""),
         mood=of.verdict,
         word=CONCLUSIONS[of.verdict],
@@ -288,8 +297,8 @@ def _claim(alike: Sequence[CheckResult], text: Callable[[str], str]) -> Claim:
     first = alike[0]
     return Claim(
         outcome=first.outcome,
-        claims=tuple(dict.fromkeys(text(result.claim) for result in alike)),
-        checks=tuple(text(result.id) for result in alike),
+        claims=tuple(dict.fromkeys(_own(result.claim) for result in alike)),
+        checks=tuple(_own(result.id) for result in alike),
         want=text(first.want),
         have=tuple(text(item) for item in first.have),
         cause=text(first.cause),
@@ -387,7 +396,7 @@ def _request(attempt: Attempt, environment: Environment | None, text: Callable[[
     if environment is not None:
         command = "\n".join(text(line) for line in repeated(environment, attempt).split("\n"))
     return Request(
-        name=text(attempt.name),
+        name=_own(attempt.name),
         outcome=attempt.outcome,
         answer=answer_in_words(attempt),
         error=text(attempt.error),
