@@ -489,7 +489,7 @@ def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:
 
 def _write_reports(config: pytest.Config, gate: Gate, verdict: Verdict) -> None:
     try:
-        write(verdict, gate.report_dir)
+        write(verdict, gate.report_dir, gate.evidence, gate.redact)
         own = gate.report_dir / "junit.xml"
         elsewhere = Path(getattr(config.option, "xmlpath", None) or own)
         if elsewhere.resolve() != own.resolve() and elsewhere.exists():

@@ -9,6 +9,7 @@ import secrets
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -18,13 +19,14 @@ from harness.cleanup import CleanUp, Task, clean_up, left_as_it_is
 from harness.client import Client
 from harness.database import located
 from harness.examination import Examination, Need, Order, examine
-from harness.findings import NotCovered
+from harness.findings import CouldNotTell, NotCovered
 from harness.history import History
 from harness.latency import percentile, timed, took_ms
 from harness.ledger import Ledger, UnreadableHistory, read, read_together
 from harness.progress import Doing
 from harness.readiness import Readiness
 from harness.redaction import Redactor, secrets_of
+from harness.stored import StoredTokens
 from harness.verdict import CheckResult, EnvironmentVerdict, LeftBehind, Verdict, conclude, exit_code, worst
 from harness.workload import MOST_PROBES
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from harness.environments import Environment
     from harness.history import Attempt
+    from harness.page import Evidence
 
 
 _OFFLINE = NotCovered("judged from a saved history, nothing was asked", "run the gate to ask the deployment")
@@ -44,6 +47,13 @@ M = TypeVar("M", CheckResult, LeftBehind)
 def new_run() -> str:
     """An id that no other run has: the time, to be read, and 32 random bits, to be unique."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+
+
+def _why(part: object) -> str:
+    """Why a part of an examination is not there, in words."""
+    if isinstance(part, CouldNotTell):
+        return part.cause
+    return part.reason if isinstance(part, NotCovered) else ""
 
 
 @dataclass(slots=True)
@@ -168,6 +178,36 @@ class Gate:
             left_out=self.left_out,
             error=self.redact(error),
         )
+
+    def evidence(self) -> list[Evidence]:
+        """What is known of each environment now, for the page; waits for nothing."""
+        from harness.page import Evidence  # only the end of a run needs it
+
+        found = []
+        for environment in self.environments:
+            name, future = environment.name, self._examinations.get(environment.name)
+            settled = future is not None and future.done() and future.exception() is None
+            done = future.result() if future is not None and settled else Examination(environment)
+            history = done.history if settled else self._written(name)
+            found.append(
+                Evidence(
+                    name,
+                    environment=environment if name in self._clients else None,
+                    history=history if isinstance(history, History) else None,
+                    untold=_why(history),
+                    stored=done.stored.sample if isinstance(done.stored, StoredTokens) else None,
+                    stored_untold=_why(done.stored),
+                )
+            )
+        return found
+
+    def _written(self, name: str) -> History | None:
+        """The history of an environment as it is on disk, for want of a better one."""
+        if self._ledger is None:
+            return None
+        with suppress(UnreadableHistory, KeyError):
+            return read(self.report_dir / "history.jsonl")[1][name].history
+        return None
 
     def record_source(self) -> None:
         """Say that a checkout was named and not looked at: no check reads source so far."""

@@ -1,4 +1,4 @@
-"""Writes the report folder: `verdict.json`, `summary.md`, and the name `latest` for it."""
+"""Writes the report folder: `verdict.json`, `summary.md`, `report.html`, and the name `latest` for it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import json
 import os
 import re
 from contextlib import suppress
+from html import escape
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.summary import markdown
+from harness.findings import printable
+from harness.summary import CONCLUSIONS, advice, markdown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from harness.page import Evidence
     from harness.verdict import Verdict
 
 
@@ -25,7 +30,7 @@ def make_folder(folder: Path) -> None:
         OSError: it cannot be made.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in ("verdict.json", "summary.md", "junit.xml"):
+    for name in ("verdict.json", "summary.md", "report.html", "junit.xml"):
         (folder / name).unlink(missing_ok=True)
     history = folder / "history.jsonl"
     if history.exists():
@@ -34,8 +39,19 @@ def make_folder(folder: Path) -> None:
         history.rename(folder / f"history-{number}.jsonl")
 
 
-def write(verdict: Verdict, folder: Path) -> None:
+def write(
+    verdict: Verdict,
+    folder: Path,
+    evidence: Callable[[], Sequence[Evidence]] = tuple,
+    redact: Callable[[str], str] = str,
+) -> None:
     """Write the reports; also append the summary to `$GITHUB_STEP_SUMMARY` where a job has one.
+
+    Args:
+        verdict: what was concluded, masked.
+        folder: where to.
+        evidence: gathers what the page shows besides; asked for when the verdict is on disk.
+        redact: masks secrets in what servers sent.
 
     Raises:
         OSError: a file cannot be written.
@@ -49,6 +65,25 @@ def write(verdict: Verdict, folder: Path) -> None:
     if step_summary:
         with suppress(OSError), Path(step_summary).open("a", encoding="utf-8") as file:
             file.write(text)
+    try:
+        from harness.page import render  # at the end of a run only: Jinja2 takes a while to import
+
+        page = render(verdict, evidence(), folder, redact)
+    except Exception as error:  # whatever a picture fails of, the verdict stands and must not be hidden by it
+        page = _page_without_pictures(verdict, redact(f"{type(error).__name__}: {error}"))
+    _write(folder / "report.html", page)
+
+
+def _page_without_pictures(verdict: Verdict, reason: str) -> str:
+    word = CONCLUSIONS[verdict.verdict]
+    return (
+        '<!doctype html>\n<html lang="en-GB"><head><meta charset="utf-8">'
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'">'
+        f"<title>{word}</title></head><body><main><h1>{word}</h1>"
+        f"<p>Exit {verdict.exit_code}: {escape(advice(verdict.exit_code))}. Run {escape(verdict.run)}.</p>"
+        f"<p>The page could not be made ({escape(printable(reason))}). verdict.json and summary.md say the rest.</p>"
+        "</main></body></html>\n"
+    )
 
 
 def _without_controls(document: str) -> str:

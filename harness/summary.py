@@ -26,7 +26,7 @@ _ADVICE = {
 }
 
 
-_BOUNDED = 20_000  # characters: what comes here was bounded already, and is not to be cut a second time
+BOUNDED = 20_000  # characters: what comes here was bounded already, and is not to be cut a second time
 
 
 def advice(code: int) -> str:
@@ -38,7 +38,7 @@ def lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
     """The terminal summary as (text, mood) pairs, mood being pass, fail, unknown, or "" for plain text."""
     for environment in verdict.environments:
         results = [result for result in verdict.checks if result.environment == environment.name]
-        yield printable(f"{environment.name}  {environment.url}", _BOUNDED), "heading"
+        yield printable(f"{environment.name}  {environment.url}", BOUNDED), "heading"
         for result in results:
             yield f"  {WORDS[result.outcome]:<15}{result.claim}", result.outcome
         yield from _details(results)
@@ -49,9 +49,9 @@ def lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
     for row in verdict.left_behind:
         id_ = f" (id {row.id})" if row.id else ""
         row_in_words = f"{row.environment} {row.name}{id_}: {row.reason}. {row.remedy}"
-        yield f"may be left behind: {printable(row_in_words, _BOUNDED)}", "unknown"
+        yield f"may be left behind: {printable(row_in_words, BOUNDED)}", "unknown"
     for line in verdict.error.splitlines():
-        yield printable(line, _BOUNDED), "unknown"
+        yield printable(line, BOUNDED), "unknown"
     yield (
         f"verdict: {CONCLUSIONS[verdict.verdict]} (exit {verdict.exit_code}: {advice(verdict.exit_code)})",
         verdict.verdict,
@@ -60,23 +60,23 @@ def lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
 
 def _details(results: Sequence[CheckResult]) -> Iterator[tuple[str, str]]:
     """What a reader needs of the claims that do not hold, or could not be asked: each reason once."""
-    for alike in _by_reason(results, "not_covered"):
+    for alike in by_reason(results, "not_covered"):
         claims = ", ".join(result.id for result in alike)
         yield (
-            f"  not covered: {claims}: {printable(alike[0].cause, _BOUNDED)}; {printable(alike[0].remedy, _BOUNDED)}",
+            f"  not covered: {claims}: {printable(alike[0].cause, BOUNDED)}; {printable(alike[0].remedy, BOUNDED)}",
             "",
         )
     for result in results:
         if result.outcome == "fail":
             yield from (("", ""), (f"  FAILED [{result.environment}] {result.id}: {result.claim}", "fail"))
             yield from _reasons(result)
-    for alike in _by_reason(results, "unknown"):
+    for alike in by_reason(results, "unknown"):
         claims = ", ".join(result.id for result in alike)
         yield from (("", ""), (f"  COULD NOT TELL [{alike[0].environment}] {claims}", "unknown"))
         yield from _reasons(alike[0])
 
 
-def _by_reason(results: Sequence[CheckResult], outcome: str) -> Iterator[list[CheckResult]]:
+def by_reason(results: Sequence[CheckResult], outcome: str) -> Iterator[list[CheckResult]]:
     """The results of an outcome, those of one reason together."""
     reasons: dict[tuple[str, str], list[CheckResult]] = {}
     for result in results:
@@ -87,11 +87,11 @@ def _by_reason(results: Sequence[CheckResult], outcome: str) -> Iterator[list[Ch
 
 def _reasons(result: CheckResult) -> Iterator[tuple[str, str]]:
     if result.want:
-        yield f"    want:   {printable(result.want, _BOUNDED)}", ""
+        yield f"    want:   {printable(result.want, BOUNDED)}", ""
     for number, item in enumerate(result.have):
-        yield f"    {'have:' if number == 0 else '':<7} {printable(item, _BOUNDED)}", ""
-    yield f"    cause:  {printable(result.cause, _BOUNDED)}", ""
-    yield f"    remedy: {printable(result.remedy, _BOUNDED)}", ""
+        yield f"    {'have:' if number == 0 else '':<7} {printable(item, BOUNDED)}", ""
+    yield f"    cause:  {printable(result.cause, BOUNDED)}", ""
+    yield f"    remedy: {printable(result.remedy, BOUNDED)}", ""
 
 
 def _of_environment(environment: EnvironmentVerdict) -> Iterator[tuple[str, str]]:
@@ -141,7 +141,7 @@ def markdown(verdict: Verdict) -> str:
 
 def _code(text: str) -> str:
     """A code span that the text cannot end (CommonMark: a longer run of backticks than any inside)."""
-    text = printable(text, _BOUNDED)
+    text = printable(text, BOUNDED)
     longest = max((len(run) for run in "".join(c if c == "`" else " " for c in text).split()), default=0)
     fence = "`" * (longest + 1)
     return f"{fence} {text} {fence}"

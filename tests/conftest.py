@@ -10,6 +10,7 @@ import pytest
 
 from rehearsal.deployment import deployed
 from rehearsal.postgres import embedded_postgres
+from tests.browsers import CHROMIUM, MISSING
 from tests.gates import NAMES
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def healthy_pair(postgres: Postgres) -> Iterator[list[Deployment]]:
 
 
 def pytest_report_header() -> str:
-    """Say which Postgres the tests use, and what is left out for want of it."""
+    """Say which Postgres the tests use, and what is left out for want of it or of other programs."""
     import rehearsal.faults
     import rehearsal.variants  # noqa: F401  # what they leave out is known when they have been read
     from rehearsal.binaries import find_binaries
@@ -55,4 +56,5 @@ def pytest_report_header() -> str:
     without = "" if binaries.has_uuid_ossp else ": nothing is tested with uuid-ossp here"
     counted = "" if binaries.counts_statements else "; nothing is tested with pg_stat_statements here"
     left_out = "".join(f"; {name} is left out, because {reason}" for name, reason in UNAVAILABLE.items())
-    return f"rehearsal: {binaries}{without}{counted}{left_out}"
+    unseen = "" if CHROMIUM else f"; no page is looked at in a browser, because {MISSING}"
+    return f"rehearsal: {binaries}{without}{counted}{left_out}{unseen}"

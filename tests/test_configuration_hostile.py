@@ -176,7 +176,7 @@ def test_a_file_of_many_environments_is_within_measure(tmp_path: Path) -> None:
         ("!!map x", "a mapping was announced."),
         ("!!seq {a: 1}", "expected a sequence node, but found mapping."),
         ("!!str [a]", "expected a scalar node, but found sequence."),
-        ("!mine x", "could not determine a constructor for a tag; quote values that begin with !"),
+        ("!mine x", "could not determine a constructor for a tag; quote values that begin with !."),
         ("{1: 2}", "this key is not text; quote it."),
         ("{null: 2}", "this key is not text; quote it."),
         ("{2024-01-01: 2}", "this key is not text; quote it."),

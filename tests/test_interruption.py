@@ -60,7 +60,11 @@ def test_soft_end_cleans_up_and_reports(tmp_path: Path, postgres: Postgres, how:
     assert run.verdict["exit_code"] == 2
     assert run.verdict["verdict"] == "unknown"
     assert "Traceback" not in run.err
-    assert run.verdict["environments"][0]["posts"] < 200
+    posts = run.verdict["environments"][0]["posts"]
+    assert posts < 200
+    page = (run.report_dir / "report.html").read_text(encoding="utf-8")
+    assert "Hold: the run was interrupted." in page
+    assert f"{posts} acknowledged in" in page
 
 
 def test_killed_run_is_cleaned_up_after(tmp_path: Path, postgres: Postgres) -> None:

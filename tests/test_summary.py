@@ -212,7 +212,7 @@ def test_the_reports_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     make_folder(folder)
     write(verdict(check()), folder)
     write(verdict(check()), folder)
-    assert sorted(path.name for path in folder.iterdir()) == ["summary.md", "verdict.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["report.html", "summary.md", "verdict.json"]
     assert Verdict.model_validate_json((folder / "verdict.json").read_bytes()) == verdict(check())
     summary = (folder / "summary.md").read_text(encoding="utf-8")
     assert summary == markdown(verdict(check()))

@@ -1,0 +1,405 @@
+"""The report as a page: what `report.html` shows, gathered from the verdict and the histories, and its rendering.
+
+Everything that a server sent is made printable and masked here, and escaped by the template, which escapes all it is
+given. The page holds no script and asks for nothing.
+
+What it is made of are named tuples: every run pays for it, and a dataclass takes five times as long to define.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from harness import __version__
+from harness.checkers import failure_rate_bound, largest_overlap
+from harness.curl import Variable, repeated, variables
+from harness.findings import printable
+from harness.history import History, Phase
+from harness.plots import Bits, Latency, Timeline, answer_in_words, bit_frequencies, in_words, latency, timeline, took_s
+from harness.randomness import sample_of
+from harness.summary import BOUNDED, CONCLUSIONS, WORDS, advice, by_reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from jinja2 import Template
+    from jinja2.bccache import Bucket
+
+    from harness.environments import Environment
+    from harness.history import Attempt
+    from harness.randomness import Sample
+    from harness.verdict import CheckResult, EnvironmentVerdict, LeftBehind, Verdict
+
+TEMPLATE = Path(__file__).with_name("report.html.j2")
+MOST_REQUESTS = 12  # failed requests that are shown in full, of one environment
+MOST_LEFT = 200  # rows left behind that are listed; the verdict lists all
+MOST_STEPS = 6  # remedies that stand at the top
+SHOWN_EVIDENCE = 400  # characters of a body
+
+
+class Evidence(NamedTuple):
+    """What was seen of one environment, as far as the run got: what the page shows besides the verdict.
+
+    `environment` is None where its requests cannot be repeated: a saved history does not hold what was configured.
+    `untold` says why there is no history, `stored_untold` why there is no sample of the stored tokens.
+    """
+
+    name: str
+    environment: Environment | None = None
+    history: History | None = None
+    untold: str = ""
+    stored: Sample | None = None
+    stored_untold: str = ""
+
+
+class Claim(NamedTuple):
+    """One claim, or several that one reason bars."""
+
+    outcome: str
+    claims: tuple[str, ...]
+    checks: tuple[str, ...]
+    want: str = ""
+    have: tuple[str, ...] = ()
+    cause: str = ""
+    remedy: str = ""
+
+
+class PhasePlots(NamedTuple):
+    """The POSTs of one phase."""
+
+    name: str
+    title: str
+    sent: int
+    overlap: int
+    outcomes: str
+    timeline: Timeline
+    latency: Latency | None
+    untimed: int
+
+
+class BitPlot(NamedTuple):
+    """The bits of some tokens, and in words what they show."""
+
+    name: str
+    title: str
+    bits: Bits
+    says: str
+
+
+class Request(NamedTuple):
+    """A POST that did not end ok, and the command line that sends it again."""
+
+    name: str
+    outcome: str
+    answer: str
+    error: str
+    evidence: str
+    command: str
+
+
+class EnvironmentPage(NamedTuple):
+    """One environment's part of the page. `key` is what the ids of its elements begin with."""
+
+    key: str
+    name: str
+    url: str
+    revision: str
+    mood: str
+    word: str
+    facts: tuple[tuple[str, str], ...]
+    wrong: tuple[Claim, ...]
+    not_covered: tuple[Claim, ...]
+    passed: tuple[Claim, ...]
+    uncovered: int
+    proves: str
+    untold: str
+    phases: tuple[PhasePlots, ...]
+    bits: tuple[BitPlot, ...]
+    bits_untold: tuple[str, ...]
+    requests: tuple[Request, ...]
+    more_requests: int
+    variables: tuple[Variable, ...]
+    can_repeat: bool
+
+
+class Page(NamedTuple):
+    """The whole page."""
+
+    title: str
+    mood: str
+    word: str
+    advice: str
+    exit_code: int
+    run: str
+    started_at: str
+    duration: str
+    version: str
+    error: str
+    steps: tuple[tuple[str, str], ...]
+    more_steps: int
+    command: str
+    environments: tuple[EnvironmentPage, ...]
+    left_behind: tuple[LeftBehind, ...]
+    more_left: int
+    left_out: tuple[str, ...]
+
+
+def render(verdict: Verdict, evidence: Sequence[Evidence], folder: Path, redact: Callable[[str], str] = str) -> str:
+    """The page as HTML.
+
+    Args:
+        verdict: of the run, masked.
+        evidence: of each environment, as far as there is any.
+        folder: where the run's files are.
+        redact: masks secrets in what servers sent.
+    """
+    template = _template()
+    return template.render(
+        page=page_of(verdict, evidence, folder, redact), words=WORDS, in_words=in_words, per_cent=per_cent
+    )
+
+
+def _template() -> Template:
+    """The template, which takes longer to compile than all else: kept compiled where Python keeps its own bytecode."""
+    import jinja2  # at the end of a run, and nowhere else: it takes longer to import than most checks take to judge
+
+    class Kept(jinja2.FileSystemBytecodeCache):
+        def dump_bytecode(self, bucket: Bucket) -> None:
+            if not sys.dont_write_bytecode:
+                with suppress(OSError):  # the checkout cannot be written
+                    super().dump_bytecode(bucket)
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATE.parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        bytecode_cache=Kept(str(TEMPLATE.parent / "__pycache__"), f"%s.{sys.implementation.cache_tag}.j2c"),
+    ).get_template(TEMPLATE.name)
+
+
+def page_of(verdict: Verdict, evidence: Sequence[Evidence], folder: Path, redact: Callable[[str], str] = str) -> Page:
+    """What the page shows of a run."""
+    seen = {of.name: of for of in evidence}
+
+    def text(said: str) -> str:
+        """Free text of a server. Names of ours are not masked, here as in the verdict: a password may be a word."""
+        return printable(redact(said), BOUNDED)
+
+    steps = list(_steps(verdict))
+    return Page(
+        title=": ".join(filter(None, (CONCLUSIONS[verdict.verdict], ", ".join(e.name for e in verdict.environments)))),
+        mood=verdict.verdict,
+        word=CONCLUSIONS[verdict.verdict],
+        advice=_sentence(advice(verdict.exit_code)),
+        exit_code=verdict.exit_code,
+        run=verdict.run,
+        started_at=verdict.started_at,
+        duration=in_words(verdict.duration_s),
+        version=__version__,
+        error="\n".join(text(line) for line in verdict.error.splitlines()),
+        steps=tuple((_own(where), text(remedy)) for where, remedy in steps[:MOST_STEPS]),
+        more_steps=max(len(steps) - MOST_STEPS, 0),
+        command=_clean_up_command(folder) if verdict.left_behind else "",
+        environments=tuple(
+            _environment(number, of, verdict, seen.get(of.name, Evidence(of.name)), text)
+            for number, of in enumerate(verdict.environments, start=1)
+        ),
+        left_behind=tuple(
+            row.model_copy(
+                update={
+                    "name": _own(row.name),
+                    "id": row.id and text(row.id),
+                    "reason": text(row.reason),
+                    "remedy": text(row.remedy),
+                }
+            )
+            for row in verdict.left_behind[:MOST_LEFT]
+        ),
+        more_left=max(len(verdict.left_behind) - MOST_LEFT, 0),
+        left_out=tuple(map(_own, verdict.left_out)),
+    )
+
+
+def _own(text: str) -> str:
+    return printable(text, BOUNDED)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _steps(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """What to do, as (environments, remedy), each once: about what is wrong where anything is, or what barred."""
+    where: dict[str, dict[str, None]] = {}
+    for result in verdict.checks:
+        if result.outcome == verdict.verdict and result.remedy:
+            where.setdefault(result.remedy, {})[result.environment] = None
+    yield from ((", ".join(environments), remedy) for remedy, environments in where.items())
+
+
+def _clean_up_command(folder: Path) -> str:
+    file = folder / "history.jsonl"
+    if file.is_relative_to(Path.cwd()):
+        file = file.relative_to(Path.cwd())
+    return f"python -m harness cleanup {shlex.quote(str(file))}"
+
+
+def _environment(
+    number: int, of: EnvironmentVerdict, verdict: Verdict, seen: Evidence, text: Callable[[str], str]
+) -> EnvironmentPage:
+    results = [result for result in verdict.checks if result.environment == of.name]
+    history = seen.history if seen.history is not None else History(of.name, ())
+    bad = [a for a in history.attempts if a.outcome != "ok"]
+    bits, bits_untold = _bits(history, seen, text)
+    return EnvironmentPage(
+        key=f"e{number}",
+        name=_own(of.name),
+        url=_own(of.url),
+        revision=text(of.revision or ""),
+        mood=of.verdict,
+        word=CONCLUSIONS[of.verdict],
+        facts=tuple(_facts(of, history)),
+        wrong=tuple(_claim([r], text) for r in results if r.outcome == "fail")
+        + tuple(_claim(alike, text) for alike in by_reason(results, "unknown")),
+        not_covered=tuple(_claim(alike, text) for alike in by_reason(results, "not_covered")),
+        passed=tuple(_claim([r], text) for r in results if r.outcome == "pass"),
+        uncovered=sum(result.outcome == "not_covered" for result in results),
+        proves=_proves(history),
+        untold=text(seen.untold),
+        phases=tuple(_phases(history)),
+        bits=tuple(bits),
+        bits_untold=tuple(bits_untold),
+        requests=tuple(_request(a, seen.environment, text) for a in bad[:MOST_REQUESTS]),
+        more_requests=max(len(bad) - MOST_REQUESTS, 0),
+        variables=variables(seen.environment) if seen.environment is not None else (),
+        can_repeat=seen.environment is not None,
+    )
+
+
+def _facts(of: EnvironmentVerdict, history: History) -> Iterator[tuple[str, str]]:
+    if of.posts:
+        yield "acknowledged", f"{of.acknowledged} of {of.posts} POSTs"
+        yield "at the same moment", f"{largest_overlap(history)} at most"
+        yield "rows removed", str(of.rows_removed)
+    if of.duration_s:
+        yield "took", in_words(of.duration_s)
+
+
+def _claim(alike: Sequence[CheckResult], text: Callable[[str], str]) -> Claim:
+    first = alike[0]
+    return Claim(
+        outcome=first.outcome,
+        claims=tuple(dict.fromkeys(_own(result.claim) for result in alike)),
+        checks=tuple(_own(result.id) for result in alike),
+        want=text(first.want),
+        have=tuple(text(item) for item in first.have),
+        cause=text(first.cause),
+        remedy=text(first.remedy),
+    )
+
+
+def _proves(history: History) -> str:
+    """What the POSTs alone prove, in words."""
+    sent, failed = len(history.attempts), len(history.attempts) - len(history.acknowledged)
+    if not sent:
+        return ""
+    if failed:
+        return f"{failed} of {sent} POSTs ({per_cent(failed / sent)}) did not end as they should."
+    bound = failure_rate_bound(sent)
+    for_one_per_cent = math.ceil(math.log(0.05) / math.log(0.99))
+    more = "" if sent >= for_one_per_cent else f" To get below 1 % takes {for_one_per_cent} POSTs."
+    return (
+        f"None of {sent} POSTs failed. A deployment that fails {per_cent(bound)} of them would still pass one run in "
+        f"twenty like this: with 95 % confidence fewer than {per_cent(bound)} fail, and no less is shown.{more} That "
+        "tokens no longer collide is shown by their form, the column's default and the stored rows, and not by this."
+    )
+
+
+def per_cent(share: float) -> str:
+    """A share with two digits that matter; no more than are honest for counts of this size."""
+    return f"{100 * share:.0f} %" if share >= 0.1 or share == 0 else f"{100 * share:.2g} %"
+
+
+_PHASES: tuple[tuple[str, str, tuple[Phase, ...]], ...] = (
+    ("sequence", "One after another", ("sequence",)),
+    ("burst", "At the same moment", ("burst",)),
+    ("probes", "Probes", ("chosen_token", "same_payload")),
+)
+
+
+def _phases(history: History) -> Iterator[PhasePlots]:
+    took = [took_s(a) for a in history.sent if _answered(a)]
+    for name, title, phases in _PHASES:
+        attempts = [a for a in history.sent if a.phase in phases]
+        if not attempts:
+            continue
+        counts = [(word, sum(a.outcome == outcome for a in attempts)) for outcome, word in _OUTCOMES.items()]
+        drawn = timeline(attempts)
+        yield PhasePlots(
+            name=name,
+            title=title,
+            sent=len(attempts),
+            overlap=largest_overlap(History(history.environment, tuple(attempts))),
+            outcomes=", ".join(f"{count} {word}" for word, count in counts if count),
+            timeline=drawn,
+            latency=latency([took_s(a) for a in attempts if _answered(a)], max(took, default=0.0)),
+            untimed=len(attempts) - drawn.of,
+        )
+
+
+_OUTCOMES = {"ok": "acknowledged", "fail": "answered wrongly", "unknown": "without an answer"}
+
+
+def _answered(attempt: Attempt) -> bool:
+    return attempt.status is not None and attempt.ended_s > 0
+
+
+def _bits(history: History, seen: Evidence, text: Callable[[str], str]) -> tuple[list[BitPlot], list[str]]:
+    returned = sample_of(a.token for a in history.acknowledged if a.token is not None)
+    plots, untold = [], []
+    for name, title, sample, why in (
+        ("returned", "Returned tokens", returned, "no POST returned a version 4 UUID"),
+        ("stored", "Stored tokens", seen.stored, text(seen.stored_untold) or "no stored token is a version 4 UUID"),
+    ):
+        bits = bit_frequencies(sample) if sample is not None else None
+        if bits is None:
+            untold.append(f"{title}: none to show ({why}).")
+        else:
+            plots.append(BitPlot(name, title, bits, _bits_in_words(bits)))
+    return plots, untold
+
+
+def _bits_in_words(bits: Bits) -> str:
+    least, most = bits.extremes
+    ends = (
+        f"Over {bits.tokens} tokens the random bits are set in {100 * least.share:.1f} % (bit {least.number}) "
+        f"to {100 * most.share:.1f} % (bit {most.number}) of them"
+    )
+    if bits.within is None:
+        return f"{ends}; fewer than 100 are too few to judge by, so this is only to look at."
+    judged = {0: "none is", 1: "one is"}.get(bits.uneven, f"{bits.uneven} are")
+    return (
+        f"{ends}; {judged} further from a half than chance allows (50 % \N{PLUS-MINUS SIGN} {100 * bits.within:.1f} %)."
+    )
+
+
+def _request(attempt: Attempt, environment: Environment | None, text: Callable[[str], str]) -> Request:
+    command = ""
+    if environment is not None:
+        command = "\n".join(text(line) for line in repeated(environment, attempt).split("\n"))
+    return Request(
+        name=_own(attempt.name),
+        outcome=attempt.outcome,
+        answer=answer_in_words(attempt),
+        error=text(attempt.error),
+        evidence=printable(text(attempt.evidence), SHOWN_EVIDENCE),
+        command=command,
+    )
