@@ -477,19 +477,20 @@ def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:
     except Exception as error:  # our own mistake must neither look like a verdict nor hide what may be left behind
         said = f"the harness itself failed while it concluded: {type(error).__name__}: {error}"
         verdict = gate.conclude(ExitCode.INTERNAL_ERROR, error=said, clean=False)
+    remembered = gate.report_dir.parent / FILE
     if not session.config.getoption("--judge"):  # a history that is judged again is no other run
         try:
-            verdict = remember(verdict, gate.report_dir.parent / FILE)
+            verdict = remember(verdict, remembered)
         except NoTrend as error:
             _say(session.config, f"this run is not remembered: {error}")
     session.config.stash[_VERDICT] = verdict
     session.exitstatus = verdict.exit_code
-    _write_reports(session.config, gate, verdict)
+    _write_reports(session.config, gate, verdict, remembered)
 
 
-def _write_reports(config: pytest.Config, gate: Gate, verdict: Verdict) -> None:
+def _write_reports(config: pytest.Config, gate: Gate, verdict: Verdict, remembered: Path) -> None:
     try:
-        write(verdict, gate.report_dir, gate.evidence, gate.redact)
+        write(verdict, gate.report_dir, lambda: gate.evidence(remembered), gate.redact)
         own = gate.report_dir / "junit.xml"
         elsewhere = Path(getattr(config.option, "xmlpath", None) or own)
         if elsewhere.resolve() != own.resolve() and elsewhere.exists():

@@ -27,6 +27,7 @@ from harness.progress import Doing
 from harness.readiness import Readiness
 from harness.redaction import Redactor, secrets_of
 from harness.stored import StoredTokens
+from harness.trend import SHOWN_RUNS, NoTrend, past_runs
 from harness.verdict import CheckResult, EnvironmentVerdict, LeftBehind, Verdict, conclude, exit_code, worst
 from harness.workload import MOST_PROBES
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from harness.environments import Environment
     from harness.history import Attempt
     from harness.page import Evidence
+    from harness.trend import PastRun
 
 
 _OFFLINE = NotCovered("judged from a saved history, nothing was asked", "run the gate to ask the deployment")
@@ -54,6 +56,13 @@ def _why(part: object) -> str:
     if isinstance(part, CouldNotTell):
         return part.cause
     return part.reason if isinstance(part, NotCovered) else ""
+
+
+def _remembered(file: Path | None, environment: str) -> list[PastRun]:
+    if file is not None:
+        with suppress(NoTrend):
+            return past_runs(file, environment, SHOWN_RUNS)
+    return []
 
 
 @dataclass(slots=True)
@@ -179,8 +188,8 @@ class Gate:
             error=self.redact(error),
         )
 
-    def evidence(self) -> list[Evidence]:
-        """What is known of each environment now, for the page; waits for nothing."""
+    def evidence(self, remembered: Path | None = None) -> list[Evidence]:
+        """What is known of each environment now, for the page, and its last runs; waits for nothing."""
         from harness.page import Evidence  # only the end of a run needs it
 
         found = []
@@ -197,6 +206,7 @@ class Gate:
                     untold=_why(history),
                     stored=done.stored.sample if isinstance(done.stored, StoredTokens) else None,
                     stored_untold=_why(done.stored),
+                    past=_remembered(remembered, name),
                 )
             )
         return found

@@ -20,7 +20,19 @@ from harness.checkers import failure_rate_bound, largest_overlap
 from harness.curl import Variable, repeated, variables
 from harness.findings import printable
 from harness.history import History, Phase
-from harness.plots import Bits, Latency, Timeline, answer_in_words, bit_frequencies, in_words, latency, timeline, took_s
+from harness.plots import (
+    Bits,
+    Column,
+    Latency,
+    Timeline,
+    answer_in_words,
+    bit_frequencies,
+    in_words,
+    latency,
+    timeline,
+    took_s,
+    trend,
+)
 from harness.randomness import sample_of
 from harness.summary import BOUNDED, CONCLUSIONS, WORDS, advice, by_reason
 
@@ -33,6 +45,7 @@ if TYPE_CHECKING:
     from harness.environments import Environment
     from harness.history import Attempt
     from harness.randomness import Sample
+    from harness.trend import PastRun
     from harness.verdict import CheckResult, EnvironmentVerdict, LeftBehind, Verdict
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
@@ -46,7 +59,8 @@ class Evidence(NamedTuple):
     """What was seen of one environment, as far as the run got: what the page shows besides the verdict.
 
     `environment` is None where its requests cannot be repeated: a saved history does not hold what was configured.
-    `untold` says why there is no history, `stored_untold` why there is no sample of the stored tokens.
+    `untold` says why there is no history, `stored_untold` why there is no sample of the stored tokens. `past` are the
+    last runs on it, this one first.
     """
 
     name: str
@@ -55,6 +69,7 @@ class Evidence(NamedTuple):
     untold: str = ""
     stored: Sample | None = None
     stored_untold: str = ""
+    past: Sequence[PastRun] = ()
 
 
 class Claim(NamedTuple):
@@ -125,6 +140,9 @@ class EnvironmentPage(NamedTuple):
     more_requests: int
     variables: tuple[Variable, ...]
     can_repeat: bool
+    notes: tuple[str, ...]
+    trend: tuple[Column, ...]
+    slowest: str
 
 
 class Page(NamedTuple):
@@ -281,6 +299,9 @@ def _environment(
         more_requests=max(len(bad) - MOST_REQUESTS, 0),
         variables=variables(seen.environment) if seen.environment is not None else (),
         can_repeat=seen.environment is not None,
+        notes=tuple(map(text, of.notes)),
+        trend=trend(list(reversed(seen.past))),
+        slowest=in_words(max((run.p95_ms or 0.0 for run in seen.past), default=0.0) / 1000),
     )
 
 

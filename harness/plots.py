@@ -10,7 +10,9 @@ import math
 from heapq import nlargest
 from typing import TYPE_CHECKING, NamedTuple
 
+from harness.findings import printable
 from harness.history import Problem
+from harness.latency import percentile
 from harness.randomness import EVEN_WITHIN, FEWEST_FOR_BITS, RANDOM_BITS, uneven_bits
 
 if TYPE_CHECKING:
@@ -18,11 +20,13 @@ if TYPE_CHECKING:
 
     from harness.history import Attempt, Outcome
     from harness.randomness import Sample
+    from harness.trend import PastRun
 
 MOST_BARS = 200  # of one timeline; more would be a grey wall, and a page too large to send around
 WITH_LABELS = 60  # up to so many bars have room for a line of text each
 ROW_WITH_LABEL, ROW = 15, 3  # pixels
 MOST_BINS = 40
+FEWEST_COLUMNS = 10  # that a trend leaves room for
 
 
 class Tick(NamedTuple):
@@ -165,11 +169,6 @@ def latency(took: Sequence[float], axis_s: float) -> Latency | None:
     return Latency(len(ordered), p50_s, p95_s, max_s, drawn, *places)
 
 
-def percentile(ordered: Sequence[float], per_cent: int) -> float:
-    """The nearest rank: the smallest of the values that at least so many per cent of them do not exceed."""
-    return ordered[max(math.ceil(per_cent * len(ordered) / 100), 1) - 1]
-
-
 class Bit(NamedTuple):
     """How often one of the 128 bits is set; `kind` is random, uneven, or fixed (version and variant)."""
 
@@ -216,6 +215,38 @@ def bit_frequencies(sample: Sample) -> Bits | None:
     )
     within = EVEN_WITHIN / (2 * math.sqrt(tokens)) if tokens >= FEWEST_FOR_BITS else None
     return Bits(tokens, bits, within)
+
+
+class Column(NamedTuple):
+    """One earlier run: its verdict, and its p95 in per cent of the highest; `says` is both in words."""
+
+    verdict: str
+    x: float
+    width: float
+    height: float
+    says: str
+    started_at: str
+    failures: int
+    run: str
+
+
+def trend(runs: Sequence[PastRun]) -> tuple[Column, ...]:
+    """The last runs on an environment, the oldest first, as columns of equal width."""
+    highest = max((run.p95_ms or 0.0 for run in runs), default=0.0) or 1.0
+    width = 100 / max(len(runs), FEWEST_COLUMNS)
+    return tuple(
+        Column(
+            verdict=run.verdict,
+            x=round(number * width + width * 0.1, 2),
+            width=round(width * 0.8, 2),
+            height=max(100 * (run.p95_ms or 0.0) / highest, 2.0),
+            says="no POST" if run.p95_ms is None else f"p95 {in_words(run.p95_ms / 1000)}",
+            started_at=printable(run.started_at),
+            failures=run.failures,
+            run=printable(run.run),
+        )
+        for number, run in enumerate(runs)
+    )
 
 
 def _percent(share: float) -> float:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 FILE = "runs.sqlite"
+SHOWN_RUNS = 30  # of an environment, in a report
 COMPARED = 20  # earlier runs that a latency is compared with
 _BUSY_S = 2.0  # for another run that writes
 

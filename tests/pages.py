@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from harness.history import Attempt, History, Problem
 from harness.page import Evidence, render
 from harness.randomness import sample_of
 from harness.redaction import Redactor, secrets_of
+from harness.trend import PastRun
 from harness.verdict import CheckResult, EnvironmentVerdict, LeftBehind, Verdict
 
 # What acts if it is not escaped, in text, in an attribute, in a style and in a comment; and what moves a cursor.
@@ -161,7 +162,9 @@ def samples(folder: Path) -> dict[str, str]:
     config = {"headers": {"Authorization": "Bearer a-long-secret"}, "login": {"path": "/login", "json": {"u": "abcde"}}}
     return {
         "pass": render(
-            passed, [Evidence("preview", environment(), History.of("preview", sent), stored=stored)], folder
+            passed,
+            [Evidence("preview", environment(), History.of("preview", sent), stored=stored, past=past_runs(30))],
+            folder,
         ),
         "fail": render(
             verdict(check(), check("unknown", id="c"), environment={"posts": 3, "acknowledged": 1}),
@@ -186,6 +189,27 @@ def samples(folder: Path) -> dict[str, str]:
     }
 
 
+def past_runs(count: int) -> list[PastRun]:
+    """The last runs, the newest first: some failed, some could not tell, some sent nothing."""
+    verdicts = ["pass", "pass", "fail", "pass", "unknown"]
+    return [
+        PastRun(
+            run=f"r-{n:02}",
+            environment="preview",
+            url="https://preview.example.com",
+            started_at=f"2026-01-{30 - n:02}T00:00:00+00:00",
+            verdict=verdicts[n % 5],
+            exit_code=0,
+            posts=19,
+            failures=n % 5 == 2,
+            p50_ms=50.0,
+            p95_ms=None if n % 5 == 4 else 100.0 + n,
+            max_ms=200.0,
+        )
+        for n in range(count)
+    ]
+
+
 def hostile_page(folder: Path) -> str:
     """A page whose every text that comes from outside is hostile."""
     hostile: Any = {"want": HOSTILE, "have": [HOSTILE] * 5, "cause": HOSTILE, "remedy": HOSTILE, "claim": HOSTILE}
@@ -208,5 +232,8 @@ def hostile_page(folder: Path) -> str:
         error=HOSTILE,
         environment={"revision": HOSTILE, "url": HOSTILE, "posts": 3},
     )
-    evidence = Evidence("preview", config, History.of("preview", sent), untold=HOSTILE, stored_untold=HOSTILE)
+    past = [replace(run, run=HOSTILE, started_at=HOSTILE) for run in past_runs(2)]
+    evidence = Evidence(
+        "preview", config, History.of("preview", sent), untold=HOSTILE, stored_untold=HOSTILE, past=past
+    )
     return render(of, [evidence], folder, Redactor(secrets_of(config)))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from gates import ROOT, Run, run_gate, run_harness, run_pytest, write_environments
 from histories import failed, ok, unanswered
-from pages import HOSTILE, burst, check, environment, hostile_page, read_page, samples, verdict, version_4
+from pages import HOSTILE, burst, check, environment, hostile_page, past_runs, read_page, samples, verdict, version_4
 
 from harness import page, plots
 from harness.curl import repeated, variables
@@ -127,7 +127,7 @@ def test_every_plot_says_in_words_what_it_shows() -> None:
     """Each is an image with a title and a description, and a caption or table has the same numbers."""
     read = read_page(samples(FOLDER)["pass"])
     images = [attributes for tag, attributes in read.elements if tag == "svg" and attributes.get("role") == "img"]
-    assert len(images) == 2 + 2 + 2  # time and latency of two phases, bits of two kinds of tokens
+    assert len(images) == 2 + 2 + 2 + 1  # time and latency of two phases, bits of two kinds of tokens, last runs
     assert all(len((a.get("aria-labelledby") or "").split()) == 2 for a in images)
     assert "16 POSTs in 190 ms: 16 acknowledged; at most 16 in flight at the same moment." in read.text
     assert "16 answered POSTs: half within 110 ms, 95 % within 190 ms, the slowest 190 ms." in read.text
@@ -581,3 +581,39 @@ def test_pictures_of_the_documentation_are_small() -> None:
     assert all(picture.stat().st_size < 150_000 for picture in pictures)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert all(f"docs/images/{picture.name}" in readme for picture in pictures)
+
+
+# --- trend ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_last_runs_are_drawn_and_told() -> None:
+    """A column each, the oldest first, what did not pass marked by a shape, and the same in words and as a table."""
+    page = page_of(verdict(check()), [Evidence("preview", past=past_runs(30))], Path("report"))
+    columns = page.environments[0].trend
+    assert [column.run for column in columns] == [f"r-{n:02}" for n in reversed(range(30))]
+    assert [column.verdict for column in columns[-5:]] == ["unknown", "pass", "fail", "pass", "pass"]
+    assert all(column.x >= 0 and column.x + column.width <= 100 and 0 < column.height <= 100 for column in columns)
+    assert (columns[-5].says, columns[-1].says, columns[-3].failures) == ("no POST", "p95 100 ms", 1)
+    text = shown(verdict(check()), Evidence("preview", past=past_runs(30)))
+    assert "18 of the last 30 runs passed; the highest p95 was 128 ms." in text
+    assert text.count("2026-01-30T00:00:00+00:00") == 2  # the column, and its row in the table
+
+
+def test_a_first_run_has_no_trend() -> None:
+    """One column says nothing."""
+    assert "The last runs" not in shown(verdict(check()), Evidence("preview", past=past_runs(1)))
+
+
+def test_what_is_unusual_is_noted() -> None:
+    """Beside what it is about."""
+    of = verdict(check("pass"), verdict="pass", environment={"notes": ["unusually slow: <b>"]})
+    assert "Note: unusually slow: <b>" in shown(of, Evidence("preview"))
+
+
+def test_a_second_run_shows_the_first(tmp_path: Path, healthy: Deployment) -> None:
+    """The real command, twice."""
+    run = run_gate(tmp_path, [healthy], "-k", "every_post")
+    again = run_gate(tmp_path, [healthy], "-k", "every_post")
+    page = (again.report_dir / "report.html").read_text(encoding="utf-8")
+    assert "2 of the last 2 runs passed" in page
+    assert page.count(run.verdict["run"]) >= 2
