@@ -18,16 +18,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.warm import Forked, Warm
+
 PATIENCE_S = 60
-_LOOKS_EVERY_S = 0.002
+_LOOKS_EVERY_S = 0.004
 
 
 @dataclass(slots=True)
 class Going:
     """A gate that is going on. What it prints goes to files, so that nobody has to read along."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Forked
     folder: Path
+    _size: int = 0
+    _records: int = 0
 
     @property
     def report_dir(self) -> Path:
@@ -42,9 +46,12 @@ class Going:
     def records(self) -> int:
         """How many whole records its history has; -1 where there is none yet."""
         try:
-            return self.history.read_bytes().count(b"\n")
+            size = self.history.stat().st_size
         except FileNotFoundError:
             return -1
+        if size != self._size:
+            self._size, self._records = size, self.history.read_bytes().count(b"\n")
+        return self._records
 
     def wait_until(self, there: Callable[[], bool]) -> bool:
         """Wait until something is there; False if the gate ended before it was."""
@@ -64,14 +71,20 @@ class Going:
 
 
 @contextmanager
-def going(folder: Path, file: Path, *arguments: str, **how: Any) -> Iterator[Going]:
-    """A gate with its report in `folder/report`, for the time of the block; it does not outlive it."""
+def going(folder: Path, file: Path, *arguments: str, warm: Warm | None = None, **how: Any) -> Iterator[Going]:
+    """A gate with its report in `folder/report`, for the time of the block; it does not outlive it.
+
+    With `warm` it is forked from what has imported all that it needs; without, `how` is for `subprocess.Popen`.
+    """
     folder.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--environments", str(file)]
-    command += ["--report-dir", str(folder / "report"), *arguments]
-    with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
-        streams = {"stdout": out, "stderr": err, "env": clean_environment(), **how}
-        process = subprocess.Popen(command, cwd=ROOT, **streams)
+    words = ["-p", "no:cacheprovider", "--environments", str(file), "--report-dir", str(folder / "report"), *arguments]
+    process: subprocess.Popen[bytes] | Forked
+    if warm is not None:
+        process = warm.start(folder, words)
+    else:
+        with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
+            streams = {"stdout": out, "stderr": err, "env": clean_environment(), **how}
+            process = subprocess.Popen([sys.executable, "-m", "pytest", *words], cwd=ROOT, **streams)
     try:
         yield Going(process, folder)
     finally:
