@@ -26,6 +26,7 @@ from rehearsal.faults import FAULTS
 from rehearsal.faults.catalogue import Fault
 from tests.endings import Told, going, stored, told
 from tests.gates import entry, run_harness, write_environments
+from tests.warm import warm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from rehearsal.deployment import Deployment
     from rehearsal.plan import Connection, Insert, Plan, Stored, Wanted
     from rehearsal.postgres import Postgres
+    from tests.warm import Warm
 
 SEED = 20250101
 GATES = 200
@@ -84,7 +86,7 @@ class Bystander:
         alike = [ours.upper(), f"{ours} ", f" {ours}", f"{ours}-1", f"smoke-{run}-", f"smoke-{run}", f"smoke-{run}-1234"]
         self._names += [*alike, f"{ours}%", ours.replace("-", "_"), f"x{ours}"]
 
-    def create(self, number: int) -> None:
+    def create(self, number: int, connection: psycopg.Connection[tuple[int, str, str]]) -> None:
         """Create one."""
         name = self._names.pop(0) if self._names else f"smoke-somebody-{number}"
         if number % 2:
@@ -97,8 +99,7 @@ class Bystander:
                 query, value = "select id, name, chatbots::text from chatbots where id = %s", json.load(answer)["id"]
         else:
             query, value = "insert into chatbots (name) values (%s) returning id, name, chatbots::text", name
-        with psycopg.connect(self.deployment.database, autocommit=True) as connection:
-            (row,) = connection.execute(query, [value]).fetchall()
+        (row,) = connection.execute(query, [value]).fetchall()
         self.rows[row[0]] = (row[1], row[2])
 
     @contextmanager
@@ -108,10 +109,11 @@ class Bystander:
         enough = threading.Event()
 
         def work() -> None:
-            for number in itertools.count():
-                if enough.wait(0.03):
-                    return
-                self.create(number)
+            with psycopg.connect(self.deployment.database, autocommit=True) as connection:
+                for number in itertools.count():
+                    self.create(number, connection)
+                    if enough.wait(0.03):
+                        return
 
         with ThreadPoolExecutor(1) as pool:
             working = pool.submit(work)
@@ -136,9 +138,9 @@ class Killed:
         return f"seed {SEED}, {self.moment}, run {self.told.run}, exit {self.exit_code}"
 
 
-def kill(moment: Moment, folder: Path, file: Path, bystander: Bystander) -> Killed:
+def kill(moment: Moment, folder: Path, file: Path, bystander: Bystander, forge: Warm) -> Killed:
     """Run a gate and kill it when its moment has come, unless it ends before."""
-    with going(folder, file) as gate:
+    with going(folder, file, warm=forge) as gate:
         if gate.wait_until(lambda: gate.records() >= moment.records):
             time.sleep(moment.delay_s)
         else:
@@ -175,8 +177,8 @@ def test_killed_gates_leave_nothing_behind(
         settings = {"posts": POSTS, "burst": BURST, "late_rows_s": LATE_S, "api": {"timeout_s": TIMEOUT_S}}
         file = write_environments(tmp_path / "e.yaml", {}, preview=entry(deployment, **settings))
         bystander = Bystander(deployment)
-        with bystander.at_work(), ThreadPoolExecutor(AT_ONCE) as pool:
-            gates = [pool.submit(kill, m, tmp_path / str(m.number), file, bystander) for m in moments()]
+        with bystander.at_work(), warm() as forge, ThreadPoolExecutor(AT_ONCE) as pool:
+            gates = [pool.submit(kill, m, tmp_path / str(m.number), file, bystander, forge) for m in moments()]
             killed = [gate.result() for gate in gates]
             left_by_kills = set(stored(deployment.database)) - set(bystander.rows)
             clean_up = ["cleanup", *(str(one.history) for one in killed), "--environments", str(file), "--json"]
