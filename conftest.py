@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 import signal
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,6 +22,7 @@ from harness.configuration import ConfigurationError, demand_few, load
 from harness.examination import Examination, Need
 from harness.findings import CouldNotTell, NotCovered, last_finding
 from harness.gate import Gate, new_run
+from harness.log import Lasting
 from harness.report import make_folder, point_latest_at, write
 from harness.summary import lines
 from harness.verdict import CheckResult, ExitCode, Verdict
@@ -69,6 +71,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Read the configuration of a gate run. Whatever is wrong with it ends the run here, before anything is sent."""
     if not _is_gate(config):
         return
+    log = sys.stdout = Lasting(sys.stdout)  # which pytest's terminal plugin takes next
+    config.add_cleanup(log.flush)
     run = new_run()
     given = config.getoption("--report-dir")
     folder = config.invocation_params.dir / given if given else ROOT / "reports" / run

@@ -99,10 +99,12 @@ def warm() -> Iterator[Warm]:
         forge = Warm(process)
         listener = threading.Thread(target=forge.listen, daemon=True)
         listener.start()
-        yield forge
-        assert process.stdin is not None
-        process.stdin.close()
-        listener.join(60)
+        try:
+            yield forge
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+            listener.join(60)
 
 
 def _import_all() -> None:
