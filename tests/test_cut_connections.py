@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.proxies import When
     from tests.warm import Warm
 
-AT_ONCE = 6
+AT_ONCE = 10
 COMMIT = "QCOMMIT\0"
 POSTS = {"posts": 1, "burst": 2, "late_rows_s": 0.5}
 
@@ -69,12 +69,18 @@ def end(cut: Cut, folder: Path, postgres: Postgres, deployment: Deployment, forg
 
 
 def cuts(requests: list[str]) -> list[Cut]:
-    """Every request before and after it is done, and some from which on there is no database any more."""
+    """Every request before and after it is done; and some from which on there is no database any more."""
     each = [Cut(at, when) for at in range(1, len(requests) + 1) for when in ("before", "after")]
-    # The clean-up begins on the last connection: each of its requests; of those that read before it, every fourth.
+    # A gate without a database takes its time to believe it: one end of each request of the clean-up, and both of
+    # its COMMIT; of the requests that read before it every fourth.
     begin = max(n for n, request in enumerate(requests, 1) if "application_name" in request)
-    last = [Cut(at, when, for_good=True) for at in range(begin, len(requests) + 1) for when in ("before", "after")]
-    return [*each, *(Cut(at, "after", for_good=True) for at in range(1, begin, 4)), *last]
+    commit = requests.index(COMMIT) + 1
+    for_good = {*range(1, begin, 4), *range(begin, len(requests) + 1)} - {commit}
+    return [
+        *(Cut(commit, when, for_good=True) for when in ("before", "after")),
+        *(Cut(at, ("before", "after")[at % 2], for_good=True) for at in sorted(for_good)),
+        *each,
+    ]
 
 
 def judge(ended: Ended) -> None:
