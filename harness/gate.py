@@ -27,7 +27,7 @@ from harness.verdict import CheckResult, EnvironmentVerdict, LeftBehind, Verdict
 from harness.workload import MOST_PROBES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from harness.environments import Environment
@@ -44,16 +44,25 @@ def new_run() -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
 
 
-def _settled(future: Future[T]) -> Future[T]:
-    """The future, done. Waits in short turns: a signal that comes just before a long one is only seen after it."""
-    while not wait([future], timeout=0.2).done:
-        pass
+def _settled(future: Future[T], over: Callable[[], bool] = lambda: False) -> Future[T]:
+    """The future, done. Waits in short turns: a signal that comes just before a long one is only seen after it.
+
+    Raises:
+        KeyboardInterrupt: it was over before.
+    """
+    while not wait([future], timeout=0.1).done:
+        if over():
+            raise KeyboardInterrupt
     return future
 
 
 @dataclass(slots=True)
 class Gate:
-    """A run. `start` begins the examinations, `examination` waits for one, `conclude` cleans up and judges."""
+    """A run. `start` begins the examinations, `examination` waits for one, `conclude` cleans up and judges.
+
+    `interrupts` counts the signals to end: the first ends the waiting for an examination, the second that for the
+    clean-up, both by KeyboardInterrupt.
+    """
 
     run: str
     environments: Sequence[Environment]
@@ -62,6 +71,7 @@ class Gate:
     read_only: bool = False
     results: list[CheckResult] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    interrupts: int = 0
     redact: Redactor = field(default_factory=Redactor)
     _stop: threading.Event = field(default_factory=threading.Event)
     _hurry: threading.Event = field(default_factory=threading.Event)
@@ -124,7 +134,7 @@ class Gate:
 
     def examination(self, name: str) -> Examination:
         """What is known of an environment, as soon as it is."""
-        return _settled(self._examinations[name]).result()
+        return _settled(self._examinations[name], lambda: self.interrupts > 0).result()
 
     def other_histories(self, name: str) -> list[History]:
         """The histories of the other environments of this run, as far as POSTs could be sent there."""
@@ -196,9 +206,12 @@ class Gate:
             return clean_up(Task(client, attempts[name], labels, ledger, environment.late_rows_s, hurry=self._hurry))
 
         cleaning = {name: self._pool.submit(clean, name) for name in attempts}
-        cleaned = {name: _settled(future).result() for name, future in cleaning.items()}
+        cleaned = {name: _settled(future, self._may_not_wait).result() for name, future in cleaning.items()}
         self._pool.shutdown()
         return cleaned
+
+    def _may_not_wait(self) -> bool:
+        return self.interrupts > 1
 
     def _left_as_it_is(self) -> dict[str, CleanUp]:
         if self._ledger is None:
@@ -212,7 +225,7 @@ class Gate:
 
     def _attempts(self, name: str) -> Sequence[Attempt]:
         """The attempts of an environment; where its examination broke down, as the history on disk has them."""
-        future = _settled(self._examinations[name])
+        future = _settled(self._examinations[name], self._may_not_wait)
         if future.exception() is None:
             return future.result().sent
         _, recorded = read(self.report_dir / "history.jsonl")

@@ -18,7 +18,7 @@ from rehearsal.deployment import deployed
 from rehearsal.faults import FAULTS
 from rehearsal.faults.catalogue import Fault
 from tests.endings import going, stored
-from tests.gates import ALONE, ROOT, clean_environment, entry, write_environments
+from tests.gates import ALONE, ROOT, Run, clean_environment, entry, write_environments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from rehearsal.deployment import Deployment
     from rehearsal.plan import Connection, Insert, Plan, Stored, Wanted
     from rehearsal.postgres import Postgres
-    from tests.gates import Run
 
 FULL = Path("/dev/full")
 NEVER_ROLLS_BACK = (0, 2, 3, 4, 75, 76)
@@ -64,7 +63,7 @@ def judge(run: Run, deployment: Deployment, names: list[str]) -> None:
 
 
 def limited_to(size_bytes: int) -> None:
-    """No file of this process may grow beyond this size: a write then fails with EFBIG, as with ENOSPC on a full disk."""
+    """No file of this process may grow beyond this size: a write then fails, with EFBIG instead of ENOSPC."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, size_bytes))
 
 
@@ -101,18 +100,12 @@ def test_write_that_fails(
             timeout=60,
             preexec_fn=lambda: limited_to(size_bytes),
         )
-        run = _run(done.returncode, done.stdout, done.stderr, tmp_path / "report")
+        run = Run(done.returncode, done.stdout, done.stderr, tmp_path / "report")
         judge(run, deployment, names)
         assert run.exit_code in want, run.out + run.err
         if run.exit_code == 75:
             assert "cannot be written" in run.out, run.out
             assert not names or "no POST is sent whose name is not on disk" in run.out
-
-
-def _run(code: int, out: str, err: str, folder: Path) -> Run:
-    from tests.gates import Run
-
-    return Run(code, out, err, folder)
 
 
 @contextmanager
@@ -144,8 +137,7 @@ def test_small_disk(tmp_path: Path, postgres: Postgres, monkeypatch: pytest.Monk
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full on this machine")
-@pytest.mark.parametrize("alone", [True, False])
-@pytest.mark.parametrize("stream", ["stdout", "stderr", "both"])
+@pytest.mark.parametrize(("stream", "alone"), [("stdout", True), ("stderr", True), ("both", False)])
 def test_log_that_is_full(
     tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch, stream: str, alone: bool
 ) -> None:

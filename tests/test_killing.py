@@ -83,8 +83,8 @@ class Bystander:
     def imitate(self, run: str) -> None:
         """Use names that look like those of a run, and are not."""
         ours = f"smoke-{run}-1"
-        alike = [ours.upper(), f"{ours} ", f" {ours}", f"{ours}-1", f"smoke-{run}-", f"smoke-{run}", f"smoke-{run}-1234"]
-        self._names += [*alike, f"{ours}%", ours.replace("-", "_"), f"x{ours}"]
+        self._names += [ours.upper(), f"{ours} ", f" {ours}", f"{ours}-1", f"x{ours}", ours.replace("-", "_")]
+        self._names += [f"smoke-{run}", f"smoke-{run}-", f"smoke-{run}-1234", f"smoke-{run}-%"]
 
     def create(self, number: int, connection: psycopg.Connection[tuple[int, str, str]]) -> None:
         """Create one."""
@@ -168,9 +168,7 @@ def show_that_it_was_no_easy_matter(killed: list[Killed]) -> None:
     assert len(dead) > GATES / 2
 
 
-def test_killed_gates_leave_nothing_behind(
-    tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_gates_leave_nothing_behind(tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     """After one clean-up of all histories no row of any run is left, and every row of anybody else is as it was."""
     monkeypatch.setitem(FAULTS, "stores_late", Fault("", "", "", {}, 0, stores_late))
     with deployed(postgres, "stores_late") as deployment:

@@ -16,6 +16,7 @@ import psycopg
 from rehearsal.deployment import deployed
 from tests.endings import going, names_of, stored, told
 from tests.gates import entry, run_harness, write_environments
+from tests.warm import warm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from rehearsal.postgres import Postgres
     from tests.endings import Going
     from tests.gates import Run
+    from tests.warm import Warm
 
 SEED = 20250102
 POSTS, BURST = 12, 8
@@ -52,9 +54,9 @@ def moments() -> list[Moment]:
     ]
 
 
-def end(moment: Moment, folder: Path, file: Path) -> tuple[Moment, Going, Run]:
+def end(moment: Moment, folder: Path, file: Path, forge: Warm) -> tuple[Moment, Going, Run]:
     """Run a gate and send it the signal when the moment has come."""
-    with going(folder, file) as gate:
+    with going(folder, file, warm=forge) as gate:
         if gate.wait_until(lambda: gate.records() >= moment.records):
             time.sleep(moment.delay_s)
             gate.process.send_signal(moment.how)
@@ -65,8 +67,8 @@ def test_signal_at_any_moment(tmp_path: Path, healthy: Deployment) -> None:
     """The rows are gone, the verdict can be read, and the exit code is 2, or that of a run that had ended before."""
     before = stored(healthy.database)
     file = write_environments(tmp_path / "e.yaml", {}, preview=entry(healthy, posts=POSTS, burst=BURST))
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        ends = [pool.submit(end, moment, tmp_path / str(n), file) for n, moment in enumerate(moments())]
+    with warm() as forge, ThreadPoolExecutor(AT_ONCE) as pool:
+        ends = [pool.submit(end, moment, tmp_path / str(n), file, forge) for n, moment in enumerate(moments())]
         ended = [one.result() for one in ends]
     for moment, gate, run in ended:
         said = f"seed {SEED}, {moment}, {gate.folder}: exit {run.exit_code}\n{run.out}\n{run.err}"
@@ -81,7 +83,7 @@ def test_signal_at_any_moment(tmp_path: Path, healthy: Deployment) -> None:
 
 
 def test_signal_before_there_is_a_history(tmp_path: Path, healthy: Deployment) -> None:
-    """While it is still being read what is to be done, whatever the exit code is, nothing is sent and nothing stored."""
+    """Before the first POST nothing is stored, whether the run ends by itself or by the signal."""
     before = stored(healthy.database)
     file = write_environments(tmp_path / "e.yaml", {}, preview=entry(healthy))
     for number, how in enumerate(SIGNALS):
@@ -152,4 +154,3 @@ def test_cancelled_job(tmp_path: Path, postgres: Postgres) -> None:
             *("--environments", str(file)),
         )
         assert stored(deployment.database) == before, done.out
-

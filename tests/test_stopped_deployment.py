@@ -98,7 +98,10 @@ def test_database_that_ends_all_sessions(tmp_path: Path, postgres: Postgres, hea
         "select count(pg_terminate_backend(pid)) from pg_stat_activity where pid <> pg_backend_pid() and datname = %s"
     )
     name = psycopg.conninfo.conninfo_to_dict(healthy.database)["dbname"]
-    with psycopg.connect(postgres.dsn("postgres", SUPERUSER), autocommit=True) as connection, going(tmp_path, file) as gate:
+    with (
+        psycopg.connect(postgres.dsn("postgres", SUPERUSER), autocommit=True) as connection,
+        going(tmp_path, file) as gate,
+    ):
         begun(gate)
         connection.execute(query, [name])
         while again and gate.wait_until(lambda: True) and len(told(gate.history).settled) < POSTS + 4:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -12,14 +15,15 @@ import pytest
 
 from rehearsal.deployment import deployed
 from tests.endings import going, names_of, stored, told
-from tests.gates import entry, run_harness, write_environments
+from tests.gates import ROOT, clean_environment, entry, run_harness, write_environments
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rehearsal.deployment import Deployment
     from rehearsal.postgres import Postgres
     from tests.gates import Run
+
+
+FULL = Path("/dev/full")
 
 
 def clean_up(file: Path, *histories: Path) -> Run:
@@ -96,7 +100,7 @@ def test_cleaning_up_after_one_run_leaves_the_rows_of_another(tmp_path: Path, po
 
 @pytest.mark.parametrize("together", [True, False])
 def test_two_clean_ups_of_one_history(tmp_path: Path, healthy: Deployment, together: bool) -> None:
-    """Every row is removed once; the one that comes later is told so, or finds nothing left and says nothing remains."""
+    """Every row is removed once; the one that comes later is refused, or says that nothing remains."""
     file = write_environments(tmp_path / "e.yaml", {}, preview=entry(healthy, cleanup="keep"))
     with going(tmp_path / "run", file) as gate:
         assert gate.ended().exit_code == 76
@@ -131,13 +135,9 @@ def test_history_that_no_run_began_to_write_is_nothing_to_clean_up(tmp_path: Pat
         assert connection.execute("select count(*) from chatbots where name like 'smoke-%'").fetchone() == (0,)
 
 
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full on this machine")
 def test_clean_up_whose_output_nobody_takes_finishes_nevertheless(tmp_path: Path, healthy: Deployment) -> None:
     """A closed pipe or a full disk behind stdout neither ends the clean-up nor changes its exit code."""
-    import subprocess
-    import sys
-
-    from tests.gates import ROOT, clean_environment
-
     file = write_environments(tmp_path / "e.yaml", {}, preview=entry(healthy, cleanup="keep"))
     histories = []
     for name in ("one", "other"):
@@ -145,7 +145,7 @@ def test_clean_up_whose_output_nobody_takes_finishes_nevertheless(tmp_path: Path
             assert gate.ended().exit_code == 76
         histories.append(str(gate.history))
     command = [sys.executable, "-m", "harness", "cleanup", *histories, "--environments", str(file)]
-    with open("/dev/full", "wb") as full:  # noqa: PTH123 (a device)
+    with FULL.open("wb") as full:
         kept = subprocess.run(command, cwd=ROOT, env=clean_environment(), stdout=full, stderr=subprocess.PIPE)
     assert kept.returncode == 76, "cleanup: keep removes nothing, and says so by its exit code"
     write_environments(file, {}, preview=entry(healthy))
@@ -153,6 +153,5 @@ def test_clean_up_whose_output_nobody_takes_finishes_nevertheless(tmp_path: Path
         assert process.stdout is not None
         process.stdout.close()
     assert process.returncode == 0
-    assert not any(names_of(healthy.database, told(gate.history).run) for gate in (gate,))
     with psycopg.connect(healthy.database) as connection:
         assert connection.execute("select count(*) from chatbots where name like 'smoke-%'").fetchone() == (0,)
