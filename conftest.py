@@ -11,9 +11,11 @@ import os
 import re
 import shutil
 import signal
+import sys
 from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,6 +24,7 @@ from harness.configuration import ConfigurationError, demand_few, load
 from harness.examination import Examination, Need
 from harness.findings import CouldNotTell, NotCovered, last_finding, mask_before_cutting, printable_lines
 from harness.gate import Gate, new_run
+from harness.log import Lasting
 from harness.masking import keep_files_private, mask_everything, mask_terminal
 from harness.redaction import Redactor, secrets_of_broken, secrets_of_variables, words_of
 from harness.report import make_folder, point_latest_at, write
@@ -82,6 +85,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not _is_gate(config):
         return
     keep_files_private(config)
+    log = sys.stdout = Lasting(sys.stdout)  # which pytest's terminal plugin takes next
+    config.add_cleanup(log.flush)
     redact = config.stash[_REDACT] = Redactor()
     mask_before_cutting(redact)
     mask_everything(config, redact)
@@ -234,9 +239,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     gate = session.config.stash.get(_GATE, None)
     if gate is None or not session.items or session.config.getoption("--judge"):
         return
-    signal.signal(signal.SIGTERM, _interrupt)
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup lets it run on
-        signal.signal(signal.SIGHUP, _interrupt)
+    _listen_to_signals(session.config, gate)
     needs = Need(0)
     for item in session.items:
         needs |= _needs(item)
@@ -255,9 +258,36 @@ def _mistake(config: pytest.Config, said: str) -> pytest.UsageError:
     return pytest.UsageError(said)
 
 
-def _interrupt(*_: object) -> NoReturn:
-    """End softly on SIGTERM, and when the terminal goes, like on Ctrl-C: clean up and report."""
-    raise KeyboardInterrupt
+def _listen_to_signals(config: pytest.Config, gate: Gate) -> None:
+    """End softly on SIGTERM, and when the terminal goes, as on Ctrl-C: clean up and report.
+
+    A signal is counted, and the run looks: an exception that is raised wherever the main thread happens to be may come
+    in a destructor, which swallows it, or between a resource and its release.
+    """
+
+    def interrupt(*_: object) -> None:
+        gate.interrupts += 1
+        if gate.interrupts > 2:  # neither the end of the run nor that of its clean-up was waited for, and yet it lasts
+            raise KeyboardInterrupt
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)]
+    for number in numbers:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, and a shell's &, let it run on
+            signal.signal(number, interrupt)
+            # When all is said, Python's own end must not make one that comes late the exit code.
+            config.add_cleanup(partial(_ignore, number))
+
+
+def _ignore(number: int) -> None:
+    signal.signal(number, signal.SIG_IGN)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """Begin no further check when the run is to end."""
+    gate = item.config.stash.get(_GATE, None)
+    if gate is not None and gate.interrupts:
+        raise KeyboardInterrupt
 
 
 def _all_checks() -> list[str]:
@@ -472,7 +502,7 @@ def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:
         gate.record_source()
     try:
         verdict = gate.conclude(int(exitstatus), error=_why_early(session.config, exitstatus))
-    except KeyboardInterrupt:  # a second time: whoever is there wants to leave now
+    except KeyboardInterrupt:  # a second signal: whoever is there wants to leave now
         verdict = gate.conclude(ExitCode.INTERRUPTED, clean=False)
     except Exception as error:  # our own mistake must neither look like a verdict nor hide what may be left behind
         said = f"the harness itself failed while it concluded: {type(error).__name__}: {error}"

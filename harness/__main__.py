@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from harness.verdict import ExitCode
 
@@ -174,48 +174,81 @@ def _run_line(*cells: str, widest: int) -> str:
 
 
 def _cleanup(options: argparse.Namespace) -> int:
-    from harness.configuration import load
+    from harness.configuration import ConfigurationError, load
     from harness.findings import mask_before_cutting
-    from harness.ledger import read
+    from harness.ledger import EmptyHistory, UnreadableHistory, read
 
-    histories = [(Path(file), *read(Path(file))) for file in options.histories]
+    histories: list[tuple[Path, str, dict[str, Recorded]]] = []
+    for path in map(Path, options.histories):
+        try:
+            histories.append((path, *read(path)))
+        except EmptyHistory:  # its run was ended before it sent anything
+            _say(f"{path}: is empty: its run sent nothing", sys.stderr)
     names = {name for _, _, recorded in histories for name in recorded}
-    environments = {e.name: e for e in load(Path(options.environments), sorted(names))}
+    environments = {e.name: e for e in load(Path(options.environments), sorted(names))} if names else {}
     redact = _redactor(options, list(environments.values()))
     mask_before_cutting(redact)
-    done = [
-        (run, name, _clean_one(path, run, of, environments[name], redact))
-        for path, run, recorded in histories
-        for name, of in recorded.items()
-    ]
+    done: list[tuple[str, str, CleanUp]] = []
+    refused = False
+    for path, run, recorded in histories:
+        for name in recorded:
+            try:
+                done.append((run, name, _clean_one(path, run, environments[name], redact)))
+            except (ConfigurationError, UnreadableHistory) as error:  # the others are cleaned up all the same
+                _say(f"ERROR: {redact(str(error))}", sys.stderr)
+                refused = True
+            else:
+                if not options.json:
+                    _say(_in_words(*done[-1], redact))
     if options.json:
-        print(json.dumps([_as_json(*one, redact) for one in done], indent=2))
-    else:
-        for run, name, cleaned in done:
-            print(f"run {run}, {name}: {cleaned.removed} rows removed, {len(cleaned.left)} may be left behind")
-            for row in cleaned.left:
-                print(f"  {row.name}{f' (id {row.id})' if row.id else ''}: {redact(f'{row.reason}; {row.remedy}')}")
+        _say(json.dumps([_as_json(*one, redact) for one in done], indent=2))
+    if refused:
+        return ExitCode.USAGE
     return ExitCode.LEFT_BEHIND if any(cleaned.left for _, _, cleaned in done) else ExitCode.RELEASE
 
 
-def _clean_one(path: Path, run: str, of: Recorded, environment: Environment, redact: Redactor) -> CleanUp:
+def _in_words(run: str, name: str, cleaned: CleanUp, redact: Redactor) -> str:
+    return "\n".join(
+        [
+            f"run {run}, {name}: {cleaned.removed} rows removed, {len(cleaned.left)} may be left behind",
+            *(
+                f"  {row.name}{f' (id {row.id})' if row.id else ''}: {redact(f'{row.reason}; {row.remedy}')}"
+                for row in cleaned.left
+            ),
+        ]
+    )
+
+
+def _say(text: str, stream: TextIO | None = None) -> None:
+    """Print, if that can be done: rows are removed and counted whether or not somebody listens."""
+    stream = stream or sys.stdout
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:  # a pipe that was closed, a disk that is full
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _clean_one(path: Path, run: str, environment: Environment, redact: Redactor) -> CleanUp:
     from harness.cleanup import Task, clean_up
     from harness.client import Client
     from harness.configuration import ConfigurationError
-    from harness.ledger import Ledger, StillWritten
+    from harness.ledger import Ledger, StillWritten, read
     from harness.progress import Doing
 
-    _demand_same_place(path, of, environment, redact)
     client = Client(environment, run, redact, time.monotonic())
     try:
         ledger = Ledger(path)
     except StillWritten:
         raise ConfigurationError(
-            f"{path}: its run is still going on, and will clean up itself. Wait for it, or end it with Ctrl-C."
+            f"{path}: its run is still going on, and will clean up itself, or another clean-up of it is. Wait for it, "
+            "or end it with Ctrl-C."
         ) from None
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from None
     try:
+        # Read only now that nobody else writes it: another clean-up may just have found and removed rows.
+        of = read(path)[1][environment.name]
+        _demand_same_place(path, of, environment, redact)
         ages_s = {a.name: of.age_s(a.n) for a in of.history.sent if a.unanswered}
         youngest_s = min(ages_s.values(), default=0.0)
         task = Task(

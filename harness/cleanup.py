@@ -15,7 +15,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import psycopg
-from tenacity import Retrying, retry_if_exception, sleep_using_event, stop_after_attempt, stop_after_delay, stop_any
+from tenacity import (
+    Retrying,
+    retry_if_exception,
+    sleep_using_event,
+    stop_after_attempt,
+    stop_after_delay,
+    stop_any,
+    stop_when_event_set,
+)
 from tenacity import wait_fixed as pause_of
 
 from harness.catalog import TableFacts, read_facts
@@ -64,7 +72,7 @@ class Task:
         known: the rows (id, label) that an earlier clean-up found in this table.
         settled: names of POSTs without an answer that were sent so long ago that nobody is at work on them any more.
         identity: of the database that the run stored its rows in; None where that is not to be compared.
-        hurry: when set, nothing is waited for any more.
+        hurry: when set, nothing is waited for any more, whatever that leaves: its result is of no use any more.
         doing: told what is under way.
     """
 
@@ -176,7 +184,7 @@ def _by_database(task: Task) -> CleanUp:
     deadline = time.monotonic() + task.patience_s
     sittings = Retrying(
         sleep=sleep_using_event(task.hurry),
-        stop=stop_any(stop_after_attempt(TRIES), stop_after_delay(TRIES_FOR_S)),
+        stop=stop_any(stop_after_attempt(TRIES), stop_after_delay(TRIES_FOR_S), stop_when_event_set(task.hurry)),
         wait=pause_of(PAUSE_S),
         retry=retry_if_exception(may_pass),
         reraise=True,
@@ -201,7 +209,7 @@ def _by_database(task: Task) -> CleanUp:
 
 def _sit_down(task: Task, deadline: float) -> None:
     """Delete what is there, again and again until nothing more can come or the time is up, on one connection."""
-    with connect(task.database) as connection, limited(connection, TRANSACTION_BUDGET_S):
+    with connect(task.database, task.hurry) as connection, limited(connection, TRANSACTION_BUDGET_S, task.hurry):
         _demand_same_database(connection, task)
         with reading(connection):
             facts = read_facts(connection, task.environment.table)
@@ -310,6 +318,8 @@ def _delete_each(task: Task, found: Iterable[Found]) -> dict[str, str]:
     """Send a DELETE for each row; returns for those that were refused why."""
     refused: dict[str, str] = {}
     for row in found:
+        if task.hurry.is_set():
+            break
         reply = task.client.delete(row.id)
         if reply.problem is not None or not (200 <= (reply.status or 0) < 300 or reply.status in (404, 410)):
             said = printable(reply.error or f"answered {reply.status}")
@@ -331,7 +341,7 @@ def _ids_of_ours(task: Task) -> dict[str, Attempt]:
 
 def _find_in(task: Task, attempts: Sequence[Attempt]) -> list[Found]:
     try:
-        with connect(task.database) as connection, limited(connection, TRANSACTION_BUDGET_S):
+        with connect(task.database, task.hurry) as connection, limited(connection, TRANSACTION_BUDGET_S, task.hurry):
             with reading(connection):
                 facts: TableFacts = read_facts(connection, task.environment.table)
             return find(connection, facts, attempts, task.labels)

@@ -69,7 +69,8 @@ def _remembered(file: Path | None, environment: str) -> list[PastRun]:
 class Gate:
     """A run. `start` begins the examinations, `examination` waits for one, `conclude` cleans up and judges.
 
-    `tell` is called, by whoever waits, with a line about what takes a while.
+    `interrupts` counts the signals to end: the first ends the waiting for an examination, the second that for the
+    clean-up, both by KeyboardInterrupt. `tell` is called, by whoever waits, with a line about what takes a while.
     """
 
     run: str
@@ -79,6 +80,7 @@ class Gate:
     read_only: bool = False
     results: list[CheckResult] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    interrupts: int = 0
     redact: Redactor = field(default_factory=Redactor)
     tell: Callable[[str], None] | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -144,11 +146,17 @@ class Gate:
 
     def examination(self, name: str) -> Examination:
         """What is known of an environment, as soon as it is."""
-        return self._settled(self._examinations[name]).result()
+        return self._settled(self._examinations[name], lambda: self.interrupts > 0).result()
 
-    def _settled(self, future: Future[T]) -> Future[T]:
-        """The future, done. Waits in short turns: a signal that comes just before a long one is only seen after it."""
-        while not wait([future], timeout=0.2).done:
+    def _settled(self, future: Future[T], over: Callable[[], bool] = lambda: False) -> Future[T]:
+        """The future, done. Waits in short turns: a signal that comes just before a long one is only seen after it.
+
+        Raises:
+            KeyboardInterrupt: it was over before.
+        """
+        while not wait([future], timeout=0.1).done:
+            if over():
+                raise KeyboardInterrupt
             for name, doing in self._doing.items():
                 if self.tell is not None and (line := doing.due()):
                     self.tell(f"{name}: {line}")
@@ -265,9 +273,12 @@ class Gate:
             )
 
         cleaning = {name: self._pool.submit(clean, name) for name in attempts}
-        cleaned = {name: self._settled(future).result() for name, future in cleaning.items()}
+        cleaned = {name: self._settled(future, self._may_not_wait).result() for name, future in cleaning.items()}
         self._pool.shutdown()
         return cleaned
+
+    def _may_not_wait(self) -> bool:
+        return self.interrupts > 1
 
     def _left_as_it_is(self) -> dict[str, CleanUp]:
         if self._ledger is None:
@@ -281,7 +292,7 @@ class Gate:
 
     def _attempts(self, name: str) -> Sequence[Attempt]:
         """The attempts of an environment; where its examination broke down, as the history on disk has them."""
-        future = self._settled(self._examinations[name])
+        future = self._settled(self._examinations[name], self._may_not_wait)
         if future.exception() is None:
             return future.result().sent
         _, recorded = read(self.report_dir / "history.jsonl")

@@ -30,6 +30,10 @@ class UnreadableHistory(Exception):
     """A file is not a history. The message names file, line and reason."""
 
 
+class EmptyHistory(UnreadableHistory):
+    """No run began to write it: none was sent whose name would stand in it."""
+
+
 class StillWritten(Exception):
     """A run that is still going on writes this history: only that run may clean up what it stores."""
 
@@ -169,7 +173,7 @@ def read(path: Path) -> tuple[str, dict[str, Recorded]]:
     """The run's id and what was recorded, by environment.
 
     Raises:
-        UnreadableHistory: not there, not JSON Lines, or of another format.
+        UnreadableHistory: not there, not JSON Lines, or of another format; EmptyHistory where nothing is in it.
     """
     try:
         lines = path.read_bytes().split(b"\n")
@@ -192,7 +196,7 @@ def read(path: Path) -> tuple[str, dict[str, Recorded]]:
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UnreadableHistory(f"{path}: line {number}: {type(error).__name__}: {error}") from None
     if not run:
-        raise UnreadableHistory(f"{path}: is empty{' but for a torn line' if torn else ''}: no run began to write it")
+        raise EmptyHistory(f"{path}: is empty{' but for a torn line' if torn else ''}: no run began to write it")
     return run, recorded
 
 

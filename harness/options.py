@@ -8,12 +8,13 @@ early enough for that first reading either, but early enough to put it right.
 
 from __future__ import annotations
 
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,9 +33,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--judge", action="append", metavar="HISTORY", help="judge a saved history instead of a deployment")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before pytest begins to capture what is printed
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
     """Root pytest again, now that it is known which words of the command line are paths of tests."""
+    _root_again(early_config)
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:  # there is no room, and without a temporary file pytest would exit 1: roll back
+        if early_config.known_args_namespace.capture == "fd":
+            early_config.known_args_namespace.capture = "sys"
+    return (yield)
+
+
+def _root_again(early_config: pytest.Config) -> None:
     from _pytest.config.findpaths import determine_setup
 
     known = early_config.known_args_namespace

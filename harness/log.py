@@ -1,0 +1,45 @@
+"""What pytest prints, so that a log which cannot be written does not decide over a release.
+
+A pipe that was closed (`pytest | head`) or a disk that is full makes pytest, or Python at its end, exit 1: "roll back".
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, TextIO
+
+
+class Lasting:
+    """A text stream that is like another one until that cannot be written any more, and from then on takes anything."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lost = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write it, if that can be done."""
+        if not self._lost:
+            try:
+                return self._stream.write(text)
+            except OSError:
+                self._lose()
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what is in its buffer, if that can be done."""
+        if not self._lost:
+            try:
+                self._stream.flush()
+            except OSError:
+                self._lose()
+
+    def _lose(self) -> None:
+        """Empty the buffer into nothing: whoever flushes it next, as Python does at its end, would fail again."""
+        self._lost = True
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, self._stream.fileno())
+        os.close(nothing)
+        self._stream.flush()
