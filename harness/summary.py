@@ -60,7 +60,7 @@ def lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
 
 def _details(results: Sequence[CheckResult]) -> Iterator[tuple[str, str]]:
     """What a reader needs of the claims that do not hold, or could not be asked: each reason once."""
-    for alike in _by_reason(results, "not_covered"):
+    for alike in by_reason(results, "not_covered"):
         claims = ", ".join(result.id for result in alike)
         yield (
             f"  not covered: {claims}: {printable(alike[0].cause, _BOUNDED)}; {printable(alike[0].remedy, _BOUNDED)}",
@@ -70,14 +70,14 @@ def _details(results: Sequence[CheckResult]) -> Iterator[tuple[str, str]]:
         if result.outcome == "fail":
             yield from (("", ""), (f"  FAILED [{result.environment}] {result.id}: {result.claim}", "fail"))
             yield from _reasons(result)
-    for alike in _by_reason(results, "unknown"):
+    for alike in by_reason(results, "unknown"):
         claims = ", ".join(result.id for result in alike)
         yield from (("", ""), (f"  COULD NOT TELL [{alike[0].environment}] {claims}", "unknown"))
         yield from _reasons(alike[0])
 
 
-def _by_reason(results: Sequence[CheckResult], outcome: str) -> Iterator[list[CheckResult]]:
-    """The results of an outcome, those of one reason together."""
+def by_reason(results: Sequence[CheckResult], outcome: str) -> Iterator[list[CheckResult]]:
+    """The results of an outcome, those of one reason (cause and remedy) together."""
     reasons: dict[tuple[str, str], list[CheckResult]] = {}
     for result in results:
         if result.outcome == outcome:
