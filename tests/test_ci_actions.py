@@ -11,10 +11,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from rehearsal.deployment import deployed
 from tests.gates import ROOT, entry, write_environments
@@ -30,7 +32,6 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 FILES = [ROOT / "action.yml", *WORKFLOWS]
 PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
 LINTER = Path(sys.executable).with_name("jactionlint")
-NOWHERE = {"PREVIEW_URL": "http://127.0.0.1:1", "PREVIEW_POSTGRES_URL": "postgresql://app@127.0.0.1:1/none"}
 
 
 @pytest.fixture
@@ -271,6 +272,25 @@ def test_a_workflow_may_only_read(path: Path) -> None:
     of = document(path)
     assert of["permissions"] == {"contents": "read"}
     assert all("permissions" not in job and job["timeout-minutes"] <= 60 for job in of["jobs"].values())
+
+
+def described(path: str) -> list[Any]:
+    """The YAML that a document shows, indented by four."""
+    blocks = re.findall(r"(?:^(?: {4}.*)?\n)+", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
+    texts = [textwrap.dedent(block) for block in blocks]
+    return [yaml.safe_load(text) for text in texts if re.match(r"\s*(permissions:|jobs:|- uses:)", text)]
+
+
+def test_what_the_documents_show_is_right() -> None:
+    """It is YAML, and every input and secret that it names exists."""
+    action, workflow = document("action.yml"), document(".github/workflows/smoke.yml")["on"]["workflow_call"]
+    (step,) = described("README.md")[0]
+    direct, calling = described("docs/ci.md")
+    (used,) = [s for s in direct["jobs"]["smoke"]["steps"] if "uses" in s]
+    for gate in (step, used):
+        assert set(gate["with"]) <= set(action["inputs"])
+        assert set(gate["env"]) <= set(workflow["secrets"])
+    assert set(calling["jobs"]["smoke"]["with"]) <= set(workflow["inputs"])
 
 
 def lint(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
