@@ -162,7 +162,8 @@ class Action:
         """All steps."""
         (self.workspace / "temp").mkdir(exist_ok=True)
         for step in document("action.yml")["runs"]["steps"]:
-            if "run" not in step or (self.exit_code and step.get("if") != ALWAYS):
+            ended = self.exit_code or any(done["outcome"] == "cancelled" for done in self.steps.values())
+            if "run" not in step or (ended and step.get("if") != ALWAYS):
                 continue
             assert step.get("if") in (None, ALWAYS), "this runner knows no other condition"
             self._run(step)
