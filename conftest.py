@@ -33,7 +33,7 @@ from harness.trend import FILE, NoTrend, remember
 from harness.verdict import CheckResult, ExitCode, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from harness.catalog import TableFacts
     from harness.default import Made
@@ -103,8 +103,10 @@ def pytest_configure(config: pytest.Config) -> None:
     except OSError as error:
         raise pytest.UsageError(f"the report folder {folder} cannot be made: {error.strerror}") from None
     except ConfigurationError as error:
+        verdict = gate.conclude(ExitCode.USAGE, error=str(error))
         with suppress(OSError):
-            write(gate.conclude(ExitCode.USAGE, error=str(error)), folder)
+            write(verdict, folder)
+        _annotate(verdict, print)
         raise pytest.UsageError(redact(str(error))) from None
     config.stash[_GATE] = gate
     if getattr(config.option, "xmlpath", "") is None:
@@ -557,6 +559,16 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     for text, mood in lines(verdict):
         terminalreporter.write_line(text, **_COLOURS.get(mood, {}))
     terminalreporter.write_line(f"reports: {_shown(config.stash[_GATE].report_dir)}")
+    _annotate(verdict, terminalreporter.write_line)
+
+
+def _annotate(verdict: Verdict, say: Callable[[str], None]) -> None:
+    """Where a runner of GitHub Actions reads what is printed, let it annotate the job."""
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from harness.annotations import commands
+
+        for line in commands(verdict):
+            say(line)
 
 
 def _shown(folder: Path) -> str:

@@ -30,7 +30,7 @@ def make_folder(folder: Path) -> None:
         OSError: it cannot be made.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in ("verdict.json", "summary.md", "report.html", "junit.xml"):
+    for name in ("verdict.json", "summary.md", "report.html", "junit.xml", "ctrf.json"):
         (folder / name).unlink(missing_ok=True)
     history = folder / "history.jsonl"
     if history.exists():

@@ -77,7 +77,7 @@ def _details(results: Sequence[CheckResult]) -> Iterator[tuple[str, str]]:
 
 
 def by_reason(results: Sequence[CheckResult], outcome: str) -> Iterator[list[CheckResult]]:
-    """The results of an outcome, those of one reason together."""
+    """The results of an outcome, those of one reason (cause and remedy) together."""
     reasons: dict[tuple[str, str], list[CheckResult]] = {}
     for result in results:
         if result.outcome == outcome:

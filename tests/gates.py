@@ -54,7 +54,7 @@ class Run:
 def clean_environment(**more: str) -> dict[str, str]:
     """The surroundings of a gate in a test: ours, without what would leak into it."""
     dropped = {"PREVIEW_URL", "PREVIEW_POSTGRES_URL", "PRODUCTION_URL", "POSTGRES_URL"}
-    dropped |= {"GITHUB_STEP_SUMMARY", "COLUMNS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+    dropped |= {"GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "COLUMNS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
     kept = {key: value for key, value in os.environ.items() if key not in dropped and not key.startswith("PYTEST_")}
     return {**kept, **ALONE, **more}
 
