@@ -8,10 +8,13 @@ early enough for that first reading either, but early enough to put it right.
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
+
+from harness.log import Lasting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,12 +40,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
     """Root pytest again, now that it is known which words of the command line are paths of tests."""
     _root_again(early_config)
+    # Run when pytest has put back what it captures, and before it prints a usage error: that must stay one (4).
+    early_config.add_cleanup(_keep_stderr)
     try:
         tempfile.gettempdir()
     except FileNotFoundError:  # there is no room, and without a temporary file pytest would exit 1: roll back
         if early_config.known_args_namespace.capture == "fd":
             early_config.known_args_namespace.capture = "sys"
     return (yield)
+
+
+def _keep_stderr() -> None:
+    sys.stderr = Lasting(sys.stderr)
 
 
 def _root_again(early_config: pytest.Config) -> None:

@@ -187,3 +187,15 @@ def test_log_that_is_lost_hides_no_failure(tmp_path: Path, postgres: Postgres, h
             run = gate.ended()
     assert run.exit_code == 1, run.out + run.err
     assert run.verdict["exit_code"] == 1
+
+
+def test_usage_error_that_nobody_reads(tmp_path: Path, healthy: Deployment) -> None:
+    """What is wrong with the configuration stays exit 4 when it cannot be said: nothing was seen of a deployment."""
+    file = write_environments(tmp_path / "e.yaml", {}, preview=entry(healthy))
+    reader, writer = os.pipe()
+    os.close(reader)
+    with going(tmp_path, file, "--env", "nowhere", stdout=writer, stderr=writer) as gate:
+        os.close(writer)
+        run = gate.ended()
+    assert run.exit_code == 4
+    assert "nowhere" in run.verdict["error"]

@@ -91,7 +91,10 @@ def test_signal_before_there_is_a_history(tmp_path: Path, healthy: Deployment) -
             assert gate.wait_until(gate.report_dir.exists)
             gate.process.send_signal(how)
             run = gate.ended()
-        assert run.exit_code in (2, -how), run.out + run.err
+        said = f"{how!r}: exit {run.exit_code}\n{run.out}\n{run.err}"
+        # On a machine that is busy elsewhere the signal may come when the run is as good as over.
+        assert run.exit_code in (0, 2, -how), said
+        assert run.exit_code != 0 or run.verdict["exit_code"] == 0, said
         assert stored(healthy.database) == before
 
 
