@@ -61,16 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(options)
     except (ConfigurationError, UnreadableHistory, NoTrend) as error:
-        print(f"ERROR: {_last_redactor(options)(str(error))}", file=sys.stderr)
+        _say(f"ERROR: {_last_redactor(options)(str(error))}", sys.stderr)
         return ExitCode.USAGE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.RELEASE
     except Exception:  # our own mistake: Python would print it in clear, and exit with the code for a roll-back
-        print(_last_redactor(options)(traceback.format_exc().rstrip()), file=sys.stderr)
-        print("ERROR: the harness itself failed; report what it says above", file=sys.stderr)
+        _say(_last_redactor(options)(traceback.format_exc().rstrip()), sys.stderr)
+        _say("ERROR: the harness itself failed; report what it says above", sys.stderr)
         return ExitCode.INTERNAL_ERROR
 
 
@@ -108,7 +105,7 @@ def _plan(options: argparse.Namespace) -> int:
         demand_few(environments, Path(options.environments))
     redact = _redactor(options, environments)
     planned = [plan(environment, redact, read_only=options.read_only) for environment in environments]
-    print(json.dumps(planned, indent=2) if options.json else "\n\n".join(map(in_words, planned)))
+    _say(json.dumps(planned, indent=2) if options.json else "\n\n".join(map(in_words, planned)))
     return ExitCode.RELEASE
 
 
@@ -136,14 +133,14 @@ def _judge_into_json(command: list[str], report_dir: str | None) -> int:
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)  # noqa: S603 (ours; no shell)
         verdict = where / "verdict.json"
         if verdict.exists():
-            print(verdict.read_text(encoding="utf-8"), end="")
+            _say(verdict.read_text(encoding="utf-8").rstrip("\n"))
     return done.returncode
 
 
 def _schema(options: argparse.Namespace) -> int:
     from harness.schema import environments_schema, verdict_schema
 
-    print(json.dumps(verdict_schema() if options.of == "verdict" else environments_schema(), indent=2))
+    _say(json.dumps(verdict_schema() if options.of == "verdict" else environments_schema(), indent=2))
     return ExitCode.RELEASE
 
 
@@ -154,14 +151,14 @@ def _runs(options: argparse.Namespace) -> int:
 
     found = past_runs(Path(options.runs) if options.runs else ROOT / "reports" / FILE, options.env, options.last)
     if options.json:
-        print(json.dumps([asdict(run) for run in found], indent=2))
+        _say(json.dumps([asdict(run) for run in found], indent=2))
         return ExitCode.RELEASE
     widest = max((len(run.environment) for run in found), default=0)
-    print(_run_line("started", "environment", "verdict", "exit", "posts", "failed", "p50", "p95", "run", widest=widest))
+    _say(_run_line("started", "environment", "verdict", "exit", "posts", "failed", "p50", "p95", "run", widest=widest))
     for run in found:
         took = ("" if ms is None else f"{ms:.0f} ms" for ms in (run.p50_ms, run.p95_ms))
         counts = map(str, (run.exit_code, run.posts, run.failures))
-        print(_run_line(run.started_at, run.environment, run.verdict, *counts, *took, run.run, widest=widest))
+        _say(_run_line(run.started_at, run.environment, run.verdict, *counts, *took, run.run, widest=widest))
     return ExitCode.RELEASE
 
 
@@ -272,7 +269,7 @@ def _clean_one(path: Path, run: str, environment: Environment, redact: Redactor)
 
 
 def _tell(doing: str) -> None:
-    print(f"{doing} ...", file=sys.stderr)
+    _say(f"{doing} ...", sys.stderr)
 
 
 def _demand_same_place(path: Path, of: Recorded, environment: Environment, redact: Redactor) -> None:

@@ -5,13 +5,21 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent))  # as pytest does
 
 from browsers import CHROMIUM, MISSING, chromium
-from gates import ROOT, verify
+from gates import ROOT, entry, verify, write_environments
+from terminals import as_page, in_a_terminal
 
+from rehearsal.deployment import deployed
 from rehearsal.postgres import embedded_postgres
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from rehearsal.postgres import Postgres
 
 FAULT = "answers_500_on_every_third"
 # name -> scheme, width, height, pixels of the device for one of the page, where the picture begins
@@ -38,7 +46,24 @@ def main() -> int:
             file.parent.mkdir(exist_ok=True)
             page.screenshot(path=file)
             print(f"{file.relative_to(ROOT)}: {file.stat().st_size} bytes")
+        take_terminal(postgres, Path(folder), browser)
     return 0
+
+
+def take_terminal(postgres: Postgres, folder: Path, browser: Browser) -> None:
+    """The end of a run on a broken deployment, as a terminal of 110 columns shows it."""
+    with deployed(postgres, "reuses_token") as deployment:
+        file = write_environments(folder / "e.yaml", {}, preview=entry(deployment))
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--environments", str(file)]
+        shown = in_a_terminal([*command, "--report-dir", str(folder / "report")], columns=110)
+    text = shown[shown.index("= chatbots smoke =") :].partition("\n")[2].replace(str(folder), "reports")
+    page = browser.new_page(viewport={"width": 820, "height": 560}, device_scale_factor=1)
+    (folder / "terminal.html").write_text(as_page(text), encoding="utf-8")
+    page.goto((folder / "terminal.html").as_uri())
+    file = ROOT / "docs" / "images" / "terminal.png"
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    page.screenshot(path=file)
+    print(f"{file.relative_to(ROOT)}: {file.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

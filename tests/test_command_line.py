@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
+import sys
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any
 
@@ -300,6 +302,21 @@ def test_judge_refuses_what_is_no_history(tmp_path: Path) -> None:
     done = run_harness("judge", str(tmp_path / "history.jsonl"), "--report-dir", str(tmp_path / "judged"))
     assert done.exit_code == 4
     assert "history.jsonl: line 1" in done.err
+
+
+@pytest.mark.parametrize("command", [["plan"], ["plan", "--json"], ["schema", "verdict"], ["runs"]], ids=" ".join)
+@pytest.mark.parametrize("where", ["full", "closed"])
+def test_other_commands_whose_output_nobody_takes_end_as_they_would(
+    tmp_path: Path, command: list[str], where: str
+) -> None:
+    """A full disk or a closed pipe behind stdout is no traceback and no exit 1."""
+    file = write_environments(tmp_path / "e.yaml", {}, preview={"url": "http://127.0.0.1:1", "database": None})
+    options = {"plan": ["--environments", str(file)], "runs": ["--runs", str(tmp_path / "runs.sqlite")]}
+    line = shlex.join([sys.executable, "-m", "harness", *command, *options.get(command[0], [])])
+    sink = "> /dev/full" if where == "full" else "| true"
+    done = run_command(["bash", "-o", "pipefail", "-c", f"{line} {sink}"], tmp_path)
+    assert done.exit_code == (4 if command == ["runs"] else 0), done.err
+    assert "Traceback" not in done.err
 
 
 # --- surroundings -----------------------------------------------------------------------------------------------------

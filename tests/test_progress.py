@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +10,8 @@ import pytest
 from harness import progress
 from harness.progress import Doing
 from rehearsal.deployment import deployed
-from tests.gates import ROOT, clean_environment, entry, run_pytest, write_environments
+from tests.gates import entry, run_pytest, write_environments
+from tests.terminals import in_a_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,21 +84,6 @@ def test_who_wants_to_hear_at_once_hears_each_beginning() -> None:
 # --- the real command -------------------------------------------------------------------------------------------------
 
 
-def in_a_terminal(command: list[str]) -> str:
-    """What a person sees who runs the command in a terminal."""
-    ours, theirs = pty.openpty()
-    environment = {**clean_environment(TERM="xterm"), "COLUMNS": "100"}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
-        seen = b""
-        with suppress(OSError):  # the terminal is gone when the last process has closed it
-            while more := os.read(ours, 65536):
-                seen += more
-        process.wait(timeout=60)
-    os.close(ours)
-    return seen.decode()
-
-
 def test_a_terminal_shows_what_is_waited_for(tmp_path: Path, postgres: Postgres) -> None:
     """Each environment by its name, with the reason; piped into a file, the same run says none of it."""
     with deployed(postgres, "never_answers") as deployment:
@@ -131,3 +113,20 @@ def test_a_deployment_that_is_not_ready_is_waited_for_with_its_reason(tmp_path: 
         quiet = in_a_terminal([*command, "-q", "-k", "every_post", "--report-dir", str(tmp_path / "quiet")])
     assert "preview: waiting until it is ready (1 s so far; it answered 5" in shown
     assert "so far" not in quiet
+
+
+@pytest.mark.parametrize("columns", [80, 160])
+def test_the_summary_fits_a_terminal(tmp_path: Path, postgres: Postgres, columns: int) -> None:
+    """A line for each claim, in colour, none of which wraps; without colour where NO_COLOR says so."""
+    with deployed(postgres, "reuses_token") as deployment:
+        file = write_environments(tmp_path / "e.yaml", {}, preview=entry(deployment))
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--environments", str(file)]
+        coloured = in_a_terminal([*command, "--report-dir", str(tmp_path / "a")], columns)
+        plain = in_a_terminal([*command, "--report-dir", str(tmp_path / "b")], columns, NO_COLOR="1")
+    assert "\x1b[31m  FAIL           No two chatbots share a token\x1b[0m" in coloured
+    assert "\x1b[32m  ok             The deployment answers\x1b[0m" in coloured
+    assert "\x1b" not in plain
+    claims = [line for line in plain.splitlines() if line.startswith(("  ok  ", "  FAIL  ", "  not covered  "))]
+    assert len(claims) > 20
+    assert max(map(len, claims)) <= 100
+    assert "verdict: FAIL (exit 1: roll back: the deployment is wrong)" in plain.splitlines()

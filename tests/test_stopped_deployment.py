@@ -52,7 +52,7 @@ def judge(run: Run, gate: Going, deployment: Deployment) -> None:
     ("cleanup", "with_database"), [("database", True), ("api", True), ("api", False)], ids=["database", "api", "blind"]
 )
 def test_app_that_stops(tmp_path: Path, healthy: Deployment, cleanup: str, with_database: bool) -> None:
-    """Through the database the rows are removed nevertheless; through the app they are listed, and removed later."""
+    """Through the database the rows are removed nevertheless; through the app they are listed."""
     settings: dict[str, Any] = {"posts": POSTS, "burst": 4, "cleanup": cleanup}
     if cleanup == "api":
         settings["api"] = {"delete": "/api/chatbots/{id}"}
