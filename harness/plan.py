@@ -11,7 +11,7 @@ from psycopg import sql
 
 from harness.catalog import FACTS, parts_of
 from harness.client import headers_of
-from harness.database import IDENTITY, READ_ONLY, READ_WRITE
+from harness.database import IDENTITY, READ_ONLY, READ_WRITE, located
 from harness.default import evaluation_query
 from harness.history import chosen_token
 from harness.readiness import FRESH_CONNECTIONS
@@ -29,7 +29,9 @@ from harness.stored import (
 from harness.workload import name_of
 
 if TYPE_CHECKING:
-    from harness.environments import Environment, Table
+    from collections.abc import Iterator, Mapping
+
+    from harness.environments import Environment, Login, Table
     from harness.redaction import Redactor
 
 _ONE_TRANSACTION = "once, all in one transaction"
@@ -38,55 +40,74 @@ RUN = "RUN"  # stands for the id that a run gives itself
 
 
 def plan(environment: Environment, redact: Redactor, *, read_only: bool = False) -> dict[str, Any]:
-    """Each request and statement of a run on an environment, in order, secrets masked.
+    """The configuration of an environment and each request and statement of a run on it, in order, secrets masked.
 
     `mutates` is true where it writes: those are the POSTs and the clean-up.
     """
-    api = environment.api
-    steps: list[dict[str, Any]] = [
-        {"does": f"GET {environment.url_of(environment.ready.path)}", "until": _until(environment), "mutates": False}
-    ]
-    if environment.login is not None and not read_only:
-        body = dict.fromkeys(environment.login.body.get_secret_value(), MASK)
-        steps.append(
-            {
-                "does": f"POST {environment.url_of(environment.login.path)} {json.dumps(body)}",
-                "until": "once",
-                "mutates": True,
-            }
-        )
-    if not read_only and environment.cleanup == "database" and environment.database is not None:
-        does = f"{READ_ONLY}; {_CATALOG}; {IDENTITY}; ROLLBACK"
-        steps.append({"does": does, "until": "once: may what is stored be removed again?", "mutates": False})
-    if not read_only:
-        example = json.dumps(environment.payload_for(name_of(RUN, 1)))
-        post = f"POST {environment.url_of(api.create)} {example}"
-        steps.append({"does": post, "until": f"{environment.posts} times, one after another", "mutates": True})
-        if environment.burst:
-            together = f"{environment.burst} times at once, each behind a GET that opens its connection"
-            steps.append({"does": post, "until": together, "mutates": True})
-    for probe in [] if read_only else environment.probes:
-        token = chosen_token(name_of(RUN, 1)) if probe == "chosen_token" else None
-        example = json.dumps(environment.payload_for(name_of(RUN, 1), token=token))
-        times = "once" if probe == "chosen_token" else "twice, alike to the letter"
-        steps.append({"does": f"POST {environment.url_of(api.create)} {example}", "until": times, "mutates": True})
-    if environment.ready.revision is not None:
-        does = f"GET {environment.url_of(environment.ready.path)}"
-        steps.append({"does": does, "until": f"{FRESH_CONNECTIONS} times at once, each anew", "mutates": False})
     names = _Configured(environment.table)
+    steps = list(_requests(environment, read_only))
     if environment.database is not None:
         steps += [{"does": does, "until": _ONE_TRANSACTION, "mutates": False} for does in _statements(names, read_only)]
     if not read_only:
         steps += _clean_up(environment, names)
-    sent = headers_of(environment, RUN).items()
-    headers = {name: MASK if is_credential(name) else redact(value) for name, value in sent}
     return {
         "environment": environment.name,
         "url": redact.url(environment.origin),
-        "headers": headers,
+        "headers": _masked_headers(headers_of(environment, RUN), redact),
         "covers": "HTTP and database" if environment.database is not None else "HTTP only (database: null)",
+        "configuration": configured(environment, redact),
         "steps": [{**step, "does": redact(step["does"])} for step in steps],
     }
+
+
+def configured(environment: Environment, redact: Redactor) -> dict[str, Any]:
+    """What `environments.yaml` comes to for an environment: defaults merged, variables expanded, secrets masked."""
+    document = environment.model_dump(mode="json", by_alias=True, exclude={"name"})
+    origin, credentials = redact.url(environment.origin), environment.origin != environment.url
+    document["url"] = origin.replace("://", f"://{MASK}@", 1) if credentials else origin
+    if environment.database is not None:
+        document["database"] = f"postgresql://{MASK}@{located(environment.database)}"
+    given = {name: value.get_secret_value() for name, value in environment.headers.items()}
+    document["headers"] = _masked_headers(given, redact)
+    if environment.login is not None:
+        document["login"]["json"] = _masked_login(environment.login)
+    masked: dict[str, Any] = redact.throughout(document)
+    return masked
+
+
+def _masked_headers(headers: Mapping[str, str], redact: Redactor) -> dict[str, str]:
+    return {name: MASK if is_credential(name) else redact(value) for name, value in headers.items()}
+
+
+def _masked_login(login: Login) -> dict[str, str]:
+    return dict.fromkeys(login.body.get_secret_value(), MASK)
+
+
+def _requests(environment: Environment, read_only: bool) -> Iterator[dict[str, Any]]:
+    """From the ready page to the last question about the revision."""
+    api, ready = environment.api, f"GET {environment.url_of(environment.ready.path)}"
+    yield {"does": ready, "until": _until(environment), "mutates": False}
+    if not read_only:
+        if environment.login is not None:
+            body = json.dumps(_masked_login(environment.login))
+            login = f"POST {environment.url_of(environment.login.path)} {body}"
+            yield {"does": login, "until": "once", "mutates": True}
+        if environment.cleanup == "database" and environment.database is not None:
+            looks = f"{READ_ONLY}; {_CATALOG}; {IDENTITY}; ROLLBACK"
+            yield {"does": looks, "until": "once: may what is stored be removed again?", "mutates": False}
+        post = f"POST {environment.url_of(api.create)} "
+        usual = post + json.dumps(environment.payload_for(name_of(RUN, 1)))
+        yield {"does": usual, "until": f"{environment.posts} times, one after another", "mutates": True}
+        if environment.burst:
+            together = f"{environment.burst} times at once, each behind a GET that opens its connection"
+            yield {"does": usual, "until": together, "mutates": True}
+        for probe in environment.probes:
+            token = chosen_token(name_of(RUN, 1)) if probe == "chosen_token" else None
+            times = "once" if probe == "chosen_token" else "twice, alike to the letter"
+            sent = json.dumps(environment.payload_for(name_of(RUN, 1), token=token))
+            yield {"does": post + sent, "until": times, "mutates": True}
+    if environment.ready.revision is not None:
+        yield {"does": ready, "until": f"{FRESH_CONNECTIONS} times at once, each anew", "mutates": False}
 
 
 def _until(environment: Environment) -> str:
@@ -151,9 +172,20 @@ def _clean_up(environment: Environment, names: _Configured) -> list[dict[str, An
     return [find, {"does": does, "until": "once for all rows that were found", "mutates": True}, find]
 
 
+def _as_yaml(document: dict[str, Any]) -> str:
+    import yaml  # to write one; reading one has brought it already
+
+    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
+    return text.rstrip()
+
+
 def in_words(planned: dict[str, Any]) -> str:
     """The plan as text."""
     out = [f"{planned['environment']}  {planned['url']}  ({planned['covers']})"]
+    out += [
+        "  configuration, defaults merged and secrets masked:",
+        indent(_as_yaml(planned["configuration"]), "       "),
+    ]
     out += [f"  header {name}: {value}" for name, value in planned["headers"].items()]
     for number, step in enumerate(planned["steps"], start=1):
         when = f", {step['until']}" if step["until"] else ""
