@@ -68,7 +68,7 @@ def outside_of_code(line: str) -> str:
 def demand_harmless(run: Run) -> None:
     """Whatever the server sent, terminal and reports are as they always are."""
     report = {file.name: file.read_text(encoding="utf-8") for file in run.report_dir.iterdir()}
-    assert set(report) == {"verdict.json", "summary.md", "junit.xml", "history.jsonl"}
+    assert set(report) == {"verdict.json", "summary.md", "report.html", "junit.xml", "history.jsonl"}
     printed = run.out + run.err
     for name, text in {"terminal": printed, **report}.items():
         assert not controls(text), name
@@ -81,6 +81,7 @@ def demand_harmless(run: Run) -> None:
     assert all(json.loads(line)["record"] for line in report["history.jsonl"].splitlines())
     outside = "\n".join(map(outside_of_code, report["summary.md"].split("\n")))
     assert not re.search(r"<\w|javascript:|!\[", outside)
+    assert not re.search(r"<script|<img|<iframe|\son\w+=", report["report.html"])
 
 
 def outcomes(run: Run) -> list[str]:
