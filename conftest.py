@@ -7,11 +7,13 @@ outcomes: the report folder, the terminal summary and the exit code. Claims are 
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
 import signal
 import sys
+import time
 from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -20,10 +22,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness import options
+from harness.cleanup import BY_HAND
 from harness.configuration import ConfigurationError, demand_few, load
 from harness.examination import Examination, Need
-from harness.findings import CouldNotTell, NotCovered, last_finding, mask_before_cutting, printable_lines
+from harness.findings import CouldNotTell, NotCovered, last_finding, mask_before_cutting, printable, printable_lines
 from harness.gate import Gate, new_run
+from harness.ledger import StillWritten
 from harness.log import Lasting
 from harness.masking import keep_files_private, mask_everything, mask_terminal
 from harness.redaction import Redactor, secrets_of_broken, secrets_of_variables, words_of
@@ -55,6 +59,7 @@ _ENDED_EARLY = {
     ExitCode.NOTHING_COLLECTED: "no check was selected",
 }
 _REDACT = pytest.StashKey[Redactor]()
+_ONE_SIGNAL_S = 0.3
 _NEEDS = {
     "readiness": Need.READINESS,
     "heard": Need.READINESS,
@@ -100,6 +105,10 @@ def pytest_configure(config: pytest.Config) -> None:
             point_latest_at(folder)
         _refuse_xdist(config)
         gate = _gate(config, run, folder)
+    except StillWritten:
+        raise pytest.UsageError(
+            f"the report folder {folder} belongs to a run that is still going on; name another with --report-dir"
+        ) from None
     except OSError as error:
         raise pytest.UsageError(f"the report folder {folder} cannot be made: {error.strerror}") from None
     except ConfigurationError as error:
@@ -266,10 +275,17 @@ def _listen_to_signals(config: pytest.Config, gate: Gate) -> None:
     A signal is counted, and the run looks: an exception that is raised wherever the main thread happens to be may come
     in a destructor, which swallows it, or between a resource and its release.
     """
+    last_s = -math.inf
 
     def interrupt(*_: object) -> None:
+        nonlocal last_s
+        now_s, before_s = time.monotonic(), last_s
+        last_s = now_s
+        if now_s - before_s < _ONE_SIGNAL_S:  # sent to the group, and passed on by a wrapper: somebody means it once
+            return
         gate.interrupts += 1
-        if gate.interrupts > 2:  # neither the end of the run nor that of its clean-up was waited for, and yet it lasts
+        # Neither the end of the run nor that of its clean-up was waited for, and yet it lasts.
+        if gate.interrupts > 2 and not gate.concluded:
             raise KeyboardInterrupt
 
     numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)]
@@ -486,7 +502,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
     except OSError as error:  # a report of pytest's own, such as junit.xml, has no room
         _say(session.config, f"a report of pytest cannot be written: {error.strerror}")
     finally:
-        _conclude(session, gate, exitstatus)
+        session.exitstatus = ExitCode.INTERNAL_ERROR  # whatever becomes of it, it is no roll-back
+        try:
+            _conclude(session, gate, exitstatus)
+        except Exception as error:
+            said = printable(f"{type(error).__name__}: {error}")
+            _say(session.config, f"the harness itself failed at its end: {said}; then {BY_HAND}")
 
 
 def _why_early(config: pytest.Config, exitstatus: int) -> str:
@@ -509,12 +530,14 @@ def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:
     except Exception as error:  # our own mistake must neither look like a verdict nor hide what may be left behind
         said = f"the harness itself failed while it concluded: {type(error).__name__}: {error}"
         verdict = gate.conclude(ExitCode.INTERNAL_ERROR, error=said, clean=False)
+    gate.concluded = True
     remembered = gate.report_dir.parent / FILE
     if not session.config.getoption("--judge"):  # a history that is judged again is no other run
         try:
             verdict = remember(verdict, remembered)
-        except NoTrend as error:
-            _say(session.config, f"this run is not remembered: {error}")
+        except Exception as error:  # whatever memory fails of, the verdict stands
+            said = str(error) if isinstance(error, NoTrend) else f"{type(error).__name__}: {error}"
+            _say(session.config, f"this run is not remembered: {printable(said)}")
     session.config.stash[_VERDICT] = verdict
     session.exitstatus = verdict.exit_code
     _write_reports(session.config, gate, verdict, remembered)

@@ -259,6 +259,7 @@ def _clean_one(path: Path, run: str, environment: Environment, redact: Redactor)
             ),
             login=True,
             known=frozenset(of.rows | of.removed),
+            gone=frozenset(of.removed),
             settled=frozenset(name for name, age_s in ages_s.items() if age_s > SETTLED_AFTER_S),
             identity=of.identity,
             doing=Doing(said=_tell if sys.stderr.isatty() else None),

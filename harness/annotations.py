@@ -42,11 +42,15 @@ def commands(verdict: Verdict) -> Iterator[str]:
         warnings.append(_of_rows(verdict.left_behind))
     title = f"chatbots smoke: {CONCLUSIONS[verdict.verdict]}"
     if verdict.error:
-        errors.insert(0, (title, f"{_one_line(verdict.error)}\n{_exit(verdict)}"))
+        errors.insert(0, (title, f"{_lines(verdict.error)}\n{_exit(verdict)}"))
     elif verdict.verdict != "pass" and not errors and not warnings:
         warnings.append((title, _exit(verdict)))
     yield from _bounded("error", errors)
     yield from _bounded("warning", warnings)
+
+
+def _lines(text: str) -> str:
+    return "\n".join(map(_one_line, text.splitlines()[:_SHOWN_ITEMS]))
 
 
 def _exit(verdict: Verdict) -> str:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from harness.history import Attempt
     from harness.ledger import Ledger
 
-_BY_HAND = "python -m harness cleanup HISTORY"
+BY_HAND = "python -m harness cleanup HISTORY"
 _NO_DATABASE = CouldNotTell(
     "database: null: there is no database to delete from", "delete them by hand, or set cleanup: api and api.delete"
 )
@@ -69,7 +69,8 @@ class Task:
         labels: for each attempt's name, what its label column may hold.
         ledger: where ids are written before they are deleted.
         patience_s: how long to wait for the row of a POST that had no answer.
-        known: the rows (id, label) that an earlier clean-up found in this table.
+        known: the rows (id, label) that an earlier clean-up found in this table, whether or not it removed them.
+        gone: those of them that it removed.
         settled: names of POSTs without an answer that were sent so long ago that nobody is at work on them any more.
         identity: of the database that the run stored its rows in; None where that is not to be compared.
         hurry: when set, nothing is waited for any more, whatever that leaves: its result is of no use any more.
@@ -83,6 +84,7 @@ class Task:
     patience_s: float
     login: bool = False
     known: frozenset[tuple[str, str]] = frozenset()
+    gone: frozenset[tuple[str, str]] = frozenset()
     settled: frozenset[str] = frozenset()
     identity: str | None = None
     hurry: threading.Event = field(default_factory=threading.Event)
@@ -157,10 +159,10 @@ def clean_up(task: Task) -> CleanUp:
             return _by_api(task)
         return _by_database(task)
     except CouldNotTell as untold:
-        reason, remedy = untold.cause, f"{untold.remedy}; then {_BY_HAND}"
+        reason, remedy = untold.cause, f"{untold.remedy}; then {BY_HAND}"
     except Exception as error:  # whatever it is, the rows that may remain have to be named
         reason = printable(f"the clean-up itself failed: {type(error).__name__}: {error}")
-        remedy = f"report it; then {_BY_HAND}"
+        remedy = f"report it; then {BY_HAND}"
     gone = {row.attempt.name for row in task.removed}
     left = _all(environment, [a for a in task.attempts if a.name not in gone], reason, remedy)
     return CleanUp(len(task.removed), left)
@@ -168,7 +170,7 @@ def clean_up(task: Task) -> CleanUp:
 
 def left_as_it_is(environment: Environment, attempts: Sequence[Attempt]) -> CleanUp:
     """What may remain of a run that is not cleaned up."""
-    return CleanUp(left=_all(environment, attempts, "the run was ended before it could clean up", f"run {_BY_HAND}"))
+    return CleanUp(left=_all(environment, attempts, "the run was ended before it could clean up", f"run {BY_HAND}"))
 
 
 def _all(environment: Environment, attempts: Iterable[Attempt], reason: str, remedy: str) -> tuple[LeftBehind, ...]:
@@ -198,7 +200,7 @@ def _by_database(task: Task) -> CleanUp:
         LeftBehind(
             environment=task.environment.name,
             name=row.attempt.name,
-            id=row.id,
+            id=row.id and printable(row.id),
             reason=reason,
             remedy="delete it by hand",
         )
@@ -209,7 +211,8 @@ def _by_database(task: Task) -> CleanUp:
 
 def _sit_down(task: Task, deadline: float) -> None:
     """Delete what is there, again and again until nothing more can come or the time is up, on one connection."""
-    with connect(task.database, task.hurry) as connection, limited(connection, TRANSACTION_BUDGET_S, task.hurry):
+    budget_s = TRANSACTION_BUDGET_S + max(deadline - time.monotonic(), 0.0)  # statements, and what is waited for
+    with connect(task.database, task.hurry) as connection, limited(connection, budget_s, task.hurry):
         _demand_same_database(connection, task)
         with reading(connection):
             facts = read_facts(connection, task.environment.table)
@@ -290,11 +293,12 @@ def _by_api(task: Task) -> CleanUp:
     """
     environment = task.environment
     refused: dict[str, str] = {}
+    asked: set[tuple[str, str]] = set()
     if environment.database is None:
         ours = _ids_of_ours(task)
         unsure = [a for a in task.attempts if a.id not in ours]
         left = list(_all(environment, unsure, "its id is not known for certain", "look for its name in the app"))
-        found = [Found(id_, a.name, a) for id_, a in ours.items() if (id_, a.name) not in task.known]
+        found = [Found(id_, a.name, a) for id_, a in ours.items() if (id_, a.name) not in task.gone]
         task.see(found)
         refused = _delete_each(task, found)
         task.settle(row for row in found if row.id in refused)
@@ -303,7 +307,8 @@ def _by_api(task: Task) -> CleanUp:
         def look() -> None:
             found = _find_in(task, task.attempts)
             task.see(found)
-            refused.update(_delete_each(task, found))
+            refused.update(_delete_each(task, [row for row in found if row.pair not in asked]))
+            asked.update(row.pair for row in found)  # an app that only marks a row is not asked again and again
             task.settle(_find_in(task, [row.attempt for row in found]) if found else [])
 
         _while_rows_may_come(task, time.monotonic() + task.patience_s, look)
@@ -319,7 +324,8 @@ def _delete_each(task: Task, found: Iterable[Found]) -> dict[str, str]:
     refused: dict[str, str] = {}
     for row in found:
         if task.hurry.is_set():
-            break
+            refused[row.id] = f"DELETE of id {printable(row.id)} was not sent any more"
+            continue
         reply = task.client.delete(row.id)
         if reply.problem is not None or not (200 <= (reply.status or 0) < 300 or reply.status in (404, 410)):
             said = printable(reply.error or f"answered {reply.status}")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 EVIDENCE = 2000  # characters of a body that the history keeps
 MOST_MASKED = 64  # cookies beside the login's that are masked everywhere; more only in the answer that sets them
+ANY_NUMBER = 1_000_000
 
 
 class Client:
@@ -42,6 +43,7 @@ class Client:
         self._origin_s = origin_s
         self._cookies = RequestsCookieJar()
         self._masked_cookies: set[str] = set()
+        self._learning = threading.Lock()
         self._own = threading.local()
         self._headers = headers_of(environment, run)
 
@@ -60,20 +62,24 @@ class Client:
         self.session().close()
 
     def _exchange(self, method: str, path: str, timeout_s: float, **send: Any) -> Reply:
-        """One exchange; cookies that its answer sets are secrets before anything of it is kept."""
-        session = self.session()
-        reply = exchange(session, method, self.environment.url_of(path), timeout_s=timeout_s, **send)
-        new = sorted(self._cookies_of(session) - self._masked_cookies)[: MOST_MASKED - len(self._masked_cookies)]
-        if new:
+        return exchange(self.session(), method, self.environment.url_of(path), timeout_s=timeout_s, **send)
+
+    def _learn(self, most: int) -> None:
+        """Mask this thread's cookies everywhere from now on, as far as not so many are masked already."""
+        with self._learning:
+            room = max(0, most - len(self._masked_cookies))
+            new = sorted(self._cookies_of(self.session()) - self._masked_cookies)[:room]
             self._redact.add(new)
             self._masked_cookies.update(new)
-        return reply
 
     def _cookies_of(self, session: requests.Session) -> set[str]:
         return {cookie.value for cookie in session.cookies if cookie.value}
 
     def _beyond(self, text: str) -> set[str]:
-        """Cookies of this thread that stand in a text of its last answer and are too many to be learnt."""
+        """Cookies of this thread that stand in a text of its last answer and are not masked everywhere.
+
+        Those that a create route sets are not: one of them may be the token that it has just made.
+        """
         return {value for value in self._cookies_of(self.session()) - self._masked_cookies if value in text}
 
     def _masked(self, text: str) -> str:
@@ -81,8 +87,10 @@ class Client:
         return self._redact(text, self._beyond(text))
 
     def get(self, path: str, timeout_s: float) -> Reply:
-        """One GET of a path."""
-        return self._exchange("GET", path, timeout_s)
+        """One GET of a path; cookies that its answer sets are secrets."""
+        reply = self._exchange("GET", path, timeout_s)
+        self._learn(MOST_MASKED)
+        return reply
 
     def delete(self, id_: str) -> Reply:
         """One DELETE of a chatbot by its id, at `api.delete`. An id that would lead to another path is not sent."""
@@ -103,7 +111,7 @@ class Client:
         session = self.session()
         timeout_s = self.environment.api.timeout_s
         reply = self._exchange("POST", login.path, timeout_s, json=login.body.get_secret_value())
-        self._redact.add(self._cookies_of(session))  # every request carries them, however many came before
+        self._learn(ANY_NUMBER)  # every request carries them
         answered = reply.error or f"answered {reply.status}"
         if reply.problem is not None or not 200 <= (reply.status or 0) < 400:
             raise CouldNotTell(
@@ -139,7 +147,12 @@ class Client:
         return MASK if self._redact.longest(value) >= SHORTEST_PLAIN or self._redact(value) == MASK else value
 
     def _attempt(self, n: int, name: str, phase: Phase, reply: Reply) -> Attempt:
+        reading = None
+        if reply.problem is None:
+            api = self.environment.api
+            reading = read_created(reply.status or 0, reply.headers, reply.body, id_path=api.id, token_path=api.token)
         body = reply.body.decode("utf-8", "replace")
+        cookies = self._beyond(body) - ({reading.id, reading.token} if reading is not None else set())
         kept: dict[str, Any] = {
             "n": n,
             "name": name,
@@ -147,29 +160,22 @@ class Client:
             "started_s": reply.started_s - self._origin_s,
             "ended_s": reply.ended_s - self._origin_s,
             "status": reply.status,
-            "evidence": self._redact.part(body, 0, EVIDENCE, self._beyond(body))[:EVIDENCE],
+            "evidence": self._redact.part(body, 0, EVIDENCE, cookies)[:EVIDENCE],
         }
-        if reply.problem is not None:
-            answered = reply.problem.value in ("too large", "not JSON")
+        if reading is None:
+            answered = reply.problem in (Problem.TOO_LARGE, Problem.NOT_JSON)
             return Attempt(
                 outcome="fail" if answered else "unknown",
                 problem=reply.problem,
                 error=printable(self._masked(reply.error)),
                 **kept,
             )
-        reading = read_created(
-            reply.status or 0,
-            reply.headers,
-            reply.body,
-            id_path=self.environment.api.id,
-            token_path=self.environment.api.token,
-        )
         return Attempt(
             outcome="ok" if reading.problem is None else "fail",
             problem=reading.problem,
             id=self._unless_secret(reading.id),
             token=self._unless_secret(reading.token),
-            error=printable(self._masked(reading.error)),
+            error=printable(self._redact(reading.error, cookies)),
             **kept,
         )
 

@@ -52,6 +52,18 @@ class Reply:
     body: bytes = b""
 
 
+_under_way: set[_Budget] = set()
+_under_way_lock = threading.Lock()
+
+
+def abandon_exchanges() -> None:
+    """End every exchange of this process now, as if its time were up: nobody wants to know any more how it ends."""
+    with _under_way_lock:
+        budgets = list(_under_way)
+    for budget in budgets:
+        budget.spend()
+
+
 class _Budget:
     """Knows the socket of the exchange under way in this thread, and shuts it down when the time is up."""
 
@@ -61,17 +73,21 @@ class _Budget:
         self._socket: socket.socket | None = None
         self._over = False
         self.spent = False
-        self._timer = threading.Timer(seconds, self._spend)
+        self._timer = threading.Timer(seconds, self.spend)
         self._timer.daemon = True
 
     def __enter__(self) -> _Budget:
         _current.budget = self
+        with _under_way_lock:
+            _under_way.add(self)
         self._timer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         _current.budget = None
         self._timer.cancel()
+        with _under_way_lock:
+            _under_way.discard(self)
         with self._lock:  # a socket that went back to its pool is not ours to shut down
             self._over = True
 
@@ -83,7 +99,8 @@ class _Budget:
         if self._connection is not None:
             self._socket = self._connection.sock
 
-    def _spend(self) -> None:
+    def spend(self) -> None:
+        """Shut the socket down, whatever the exchange is doing."""
         with self._lock:
             if self._over:
                 return

@@ -19,10 +19,11 @@ from harness.cleanup import CleanUp, Task, clean_up, left_as_it_is
 from harness.client import Client
 from harness.database import located
 from harness.examination import Examination, Need, Order, examine
+from harness.exchange import abandon_exchanges
 from harness.findings import CouldNotTell, NotCovered
 from harness.history import History
 from harness.latency import percentile, timed, took_ms
-from harness.ledger import Ledger, UnreadableHistory, read, read_together
+from harness.ledger import Ledger, UnreadableHistory, read_together
 from harness.progress import Doing
 from harness.readiness import Readiness
 from harness.redaction import Redactor, secrets_of
@@ -81,6 +82,7 @@ class Gate:
     results: list[CheckResult] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     interrupts: int = 0
+    concluded: bool = False
     redact: Redactor = field(default_factory=Redactor)
     tell: Callable[[str], None] | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -175,6 +177,7 @@ class Gate:
         self._stop.set()
         if not clean:
             self._hurry.set()
+            abandon_exchanges()
         cleaned = self._clean_up() if clean else self._left_as_it_is()
         left = [row for done in cleaned.values() for row in done.left]
         complete = pytest_status in (0, 1) and not error
@@ -224,7 +227,7 @@ class Gate:
         if self._ledger is None:
             return None
         with suppress(UnreadableHistory, KeyError):
-            return read(self.report_dir / "history.jsonl")[1][name].history
+            return self._ledger.recorded()[name].history
         return None
 
     def record_source(self) -> None:
@@ -254,16 +257,17 @@ class Gate:
         if self._pool is None or self._ledger is None:
             return {}
         ledger = self._ledger
-        attempts = {name: self._attempts(name) for name in self._examinations}
+        cleaners = ThreadPoolExecutor(len(self._examinations), thread_name_prefix="clean")
 
         def clean(name: str) -> CleanUp:
             client = self._clients[name]
             environment = client.environment
-            labels = {a.name: environment.labels_for(a.name) for a in attempts[name]}
+            attempts = self._attempts(name)
+            labels = {a.name: environment.labels_for(a.name) for a in attempts}
             return clean_up(
                 Task(
                     client,
-                    attempts[name],
+                    attempts,
                     labels,
                     ledger,
                     environment.late_rows_s,
@@ -272,8 +276,9 @@ class Gate:
                 )
             )
 
-        cleaning = {name: self._pool.submit(clean, name) for name in attempts}
+        cleaning = {name: cleaners.submit(clean, name) for name in self._examinations}
         cleaned = {name: self._settled(future, self._may_not_wait).result() for name, future in cleaning.items()}
+        cleaners.shutdown()
         self._pool.shutdown()
         return cleaned
 
@@ -284,7 +289,7 @@ class Gate:
         if self._ledger is None:
             return {}
         try:
-            _, recorded = read(self.report_dir / "history.jsonl")
+            recorded = self._ledger.recorded()
         except UnreadableHistory:
             return {}
         environments = {e.name: e for e in self.environments}
@@ -292,11 +297,11 @@ class Gate:
 
     def _attempts(self, name: str) -> Sequence[Attempt]:
         """The attempts of an environment; where its examination broke down, as the history on disk has them."""
-        future = self._settled(self._examinations[name], self._may_not_wait)
-        if future.exception() is None:
+        future = self._examinations[name]
+        if future.exception() is None:  # waits for it
             return future.result().sent
-        _, recorded = read(self.report_dir / "history.jsonl")
-        return recorded[name].history.sent
+        assert self._ledger is not None  # there was an examination
+        return self._ledger.recorded()[name].history.sent
 
     def _of_environment(
         self, environment: Environment, cleaned: dict[str, CleanUp], *, complete: bool

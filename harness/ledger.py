@@ -55,6 +55,7 @@ class Ledger:
         try:
             _lock_file(self._descriptor)
             self._drop_torn_line()
+            _keep_name(path)
         except BaseException:
             os.close(self._descriptor)
             raise
@@ -103,6 +104,18 @@ class Ledger:
             sync=True,
         )
 
+    def recorded(self) -> dict[str, Recorded]:
+        """What this file holds by now, by environment, also where another file has got its name meanwhile.
+
+        Raises:
+            UnreadableHistory: it cannot be read.
+        """
+        try:
+            content = os.pread(self._descriptor, os.fstat(self._descriptor).st_size, 0)
+        except OSError as error:
+            raise UnreadableHistory(f"{self.path}: cannot be read: {error.strerror}") from None
+        return _parsed(self.path, content)[1]
+
     def close(self) -> None:
         """Close the file, if it is open. Later records are refused: the number of the descriptor is not used again."""
         with self._lock:
@@ -136,6 +149,16 @@ def _lock_file(descriptor: int) -> None:
         raise StillWritten from None
     except OSError:  # a file system without locks
         return
+
+
+def _keep_name(path: Path) -> None:
+    """Have the folder's entry on disk too: a file whose name is lost with the power is no ledger."""
+    with suppress(OSError):  # a folder that cannot be opened or synced, as on some platforms
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _now() -> str:
@@ -176,9 +199,14 @@ def read(path: Path) -> tuple[str, dict[str, Recorded]]:
         UnreadableHistory: not there, not JSON Lines, or of another format; EmptyHistory where nothing is in it.
     """
     try:
-        lines = path.read_bytes().split(b"\n")
+        content = path.read_bytes()
     except OSError as error:
         raise UnreadableHistory(f"{path}: cannot be read: {error.strerror}") from None
+    return _parsed(path, content)
+
+
+def _parsed(path: Path, content: bytes) -> tuple[str, dict[str, Recorded]]:
+    lines = content.split(b"\n")
     run = ""
     recorded: dict[str, Recorded] = {}
     torn = lines.pop()  # "" where the last line is whole

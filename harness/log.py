@@ -12,8 +12,9 @@ from typing import Any, TextIO
 class Lasting:
     """A text stream that is like another one until that cannot be written any more, and from then on takes anything."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO | None) -> None:
+        """None is what Python makes of a descriptor that was closed before it began."""
+        self._stream = stream if stream is not None else open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
         self._lost = False
 
     def __getattr__(self, name: str) -> Any:

@@ -415,7 +415,7 @@ def _bits_in_words(bits: Bits) -> str:
 def _request(attempt: Attempt, environment: Environment | None, text: Callable[[str], str]) -> Request:
     command = ""
     if environment is not None:
-        command = "\n".join(text(line) for line in repeated(environment, attempt).split("\n"))
+        command = "\n".join(text(line) for line in repeated(environment, attempt, text).split("\n"))
     return Request(
         name=_own(attempt.name),
         outcome=attempt.outcome,

@@ -75,7 +75,9 @@ def delete(connection: Connection, facts: TableFacts, found: Sequence[Found]) ->
         connection.execute(delete_query(facts), [[row.id for row in found], [row.label for row in found]])
     # What a trigger, a rule or a policy kept back is seen only afterwards.
     attempts = [row.attempt for row in found]
-    labels = {row.attempt.name: [r.label for r in found if r.attempt.name == row.attempt.name] for row in found}
+    labels: dict[str, list[str]] = {}
+    for row in found:
+        labels.setdefault(row.attempt.name, []).append(row.label)
     there = {row.pair for row in find(connection, facts, attempts, labels)}
     return [row for row in found if row.pair in there]
 

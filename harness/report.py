@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.findings import printable
+from harness.ledger import Ledger
 from harness.summary import CONCLUSIONS, advice, markdown
 
 if TYPE_CHECKING:
@@ -28,8 +29,11 @@ def make_folder(folder: Path) -> None:
 
     Raises:
         OSError: it cannot be made.
+        StillWritten: another run that is still going on writes into it.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if (folder / "history.jsonl").exists():
+        Ledger(folder / "history.jsonl").close()
     for name in ("verdict.json", "summary.md", "report.html", "junit.xml", "ctrf.json"):
         (folder / name).unlink(missing_ok=True)
     history = folder / "history.jsonl"

@@ -49,7 +49,7 @@ CREATE TABLE IF NOT EXISTS runs (
   run TEXT NOT NULL, environment TEXT NOT NULL, url TEXT NOT NULL, started_at TEXT NOT NULL, verdict TEXT NOT NULL,
   exit_code INTEGER NOT NULL, posts INTEGER NOT NULL, failures INTEGER NOT NULL,
   p50_ms REAL, p95_ms REAL, max_ms REAL, PRIMARY KEY (run, environment)
-) STRICT;
+);
 CREATE INDEX IF NOT EXISTS by_environment ON runs (environment, started_at);
 PRAGMA user_version = {VERSION};
 """
@@ -100,7 +100,7 @@ def past_runs(file: Path, environment: str | None, last: int) -> list[PastRun]:
 
 
 def _open(file: Path) -> sqlite3.Connection:
-    os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
     database = sqlite3.connect(file, timeout=_BUSY_S)
     try:
         (version,) = database.execute("PRAGMA user_version").fetchone()
