@@ -52,6 +52,7 @@ CHECKS = ROOT / "checks"
 _GATE = pytest.StashKey[Gate]()
 _VERDICT = pytest.StashKey[Verdict]()
 _MISTAKE = pytest.StashKey[str]()
+_SET_ASIDE = pytest.StashKey[Path]()
 _ENDED_EARLY = {
     ExitCode.INTERRUPTED: "the run was interrupted before all checks had been asked",
     ExitCode.INTERNAL_ERROR: "pytest failed; its output says how",
@@ -100,15 +101,15 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = config.invocation_params.dir / given if given else ROOT / "reports" / run
     gate = Gate(run, (), folder, redact=redact)
     try:
-        make_folder(folder)
+        set_aside = make_folder(folder)
+        if set_aside is not None:
+            config.stash[_SET_ASIDE] = set_aside
         if not given and not config.getoption("--judge"):
             point_latest_at(folder)
-        _refuse_xdist(config)
+        _refuse_options(config)
         gate = _gate(config, run, folder)
     except StillWritten:
-        raise pytest.UsageError(
-            f"the report folder {folder} belongs to a run that is still going on; name another with --report-dir"
-        ) from None
+        raise pytest.UsageError(_in_use(folder)) from None
     except OSError as error:
         raise pytest.UsageError(f"the report folder {folder} cannot be made: {error.strerror}") from None
     except ConfigurationError as error:
@@ -131,13 +132,15 @@ def _is_gate(config: pytest.Config) -> bool:
     option = config.option
     if option.help or option.version or option.markers or option.showfixtures or option.show_fixtures_per_test:
         return False
-    if option.collectonly or getattr(option, "setupplan", False) or getattr(option, "setuponly", False):
+    if option.collectonly or getattr(option, "setupplan", False):
         return False
     paths = [config.invocation_params.dir / arg.partition("::")[0] for arg in config.args]
     return any(path.resolve() in (CHECKS, *CHECKS.parents) or CHECKS in path.resolve().parents for path in paths)
 
 
-def _refuse_xdist(config: pytest.Config) -> None:
+def _refuse_options(config: pytest.Config) -> None:
+    if getattr(config.option, "setuponly", False):
+        raise ConfigurationError("--setup-only is refused: it would ask the deployment and judge nothing.")
     asked = getattr(config.option, "numprocesses", None) or getattr(config.option, "dist", "no") != "no"
     if asked or getattr(config.option, "tx", None) or hasattr(config, "workerinput"):
         raise ConfigurationError(
@@ -208,6 +211,27 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("environment", _names(metafunc.config))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """Keep what pytest says of a path that it cannot collect, for the verdict."""
+    try:
+        return (yield)
+    except pytest.UsageError as error:
+        session.config.stash[_MISTAKE] = "; ".join(str(said) for said in error.args)
+        raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None] | pytest.CollectReport:
+    """Say that a file cannot be collected, where `--tb=no` would leave it out: the run ends without asking anything."""
+    report: pytest.CollectReport = yield  # type: ignore[misc, assignment]  # pluggy's wrappers are not typed
+    if report.failed and collector.config.stash.get(_GATE, None) is not None:
+        *_, why = ["", *printable_lines(str(report.longrepr)).strip().splitlines()]
+        said = f"{collector.nodeid} cannot be collected: {why.removeprefix('E').strip()}"
+        collector.config.stash[_MISTAKE] = said
+    return report
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order checks as a person would ask: does it answer, what do POSTs say, what does the database say.
@@ -250,6 +274,8 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     gate = session.config.stash.get(_GATE, None)
     if gate is None or not session.items or session.config.getoption("--judge"):
         return
+    if session.testsfailed and not session.config.option.continue_on_collection_errors:
+        return  # pytest ends the run here: nothing must have been sent
     _listen_to_signals(session.config, gate)
     needs = Need(0)
     for item in session.items:
@@ -259,9 +285,15 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         gate.tell = lambda line: _say(session.config, line)
     try:
         gate.start(needs)
+    except StillWritten:
+        raise _mistake(session.config, _in_use(gate.report_dir)) from None
     except OSError as error:
         said = f"the history in {gate.report_dir} cannot be written: {error.strerror}"
         raise _mistake(session.config, said) from None
+
+
+def _in_use(folder: Path) -> str:
+    return f"the report folder {folder} belongs to a run that is still going on; name another with --report-dir"
 
 
 def _mistake(config: pytest.Config, said: str) -> pytest.UsageError:
@@ -464,6 +496,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         said = f"the harness itself failed: {type(error).__name__}: {error}"
         result = {"outcome": "unknown", "cause": said, "remedy": "run again with --tb=long and report what it says"}
         report.when = "setup"
+    elif report.failed:  # pytest.fail() of a plugin, such as a time-out, or an attempt to leave
+        said = f"the check was ended from outside: {type(error).__name__}: {error}"
+        result = {"outcome": "unknown", "cause": said, "remedy": "run again without what ended it"}
+        report.when = "setup"
     _mask(report, gate.redact)
     if result:
         gate.record(CheckResult(id=_check_id(item), environment=_environment_of(item), claim=_claim(item), **result))
@@ -523,10 +559,15 @@ def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:
     gate.left_out += sorted(missed)
     if session.items:
         gate.record_source()
+    error = _why_early(session.config, exitstatus)
+    stopped = any(result.outcome in ("fail", "unknown") for result in gate.results)  # by -x, which says why itself
+    if not error and missed and not stopped and exitstatus in (ExitCode.RELEASE, ExitCode.ROLL_BACK):
+        error = f"{len(missed)} of the selected checks were not asked: the run was ended, or a plugin left them out"
     try:
-        verdict = gate.conclude(int(exitstatus), error=_why_early(session.config, exitstatus))
+        verdict = gate.conclude(int(exitstatus), error=error)
     except KeyboardInterrupt:  # a second signal: whoever is there wants to leave now
-        verdict = gate.conclude(ExitCode.INTERRUPTED, clean=False)
+        error = _ENDED_EARLY[ExitCode.INTERRUPTED]
+        verdict = gate.conclude(ExitCode.INTERRUPTED, error=error, clean=False)
     except Exception as error:  # our own mistake must neither look like a verdict nor hide what may be left behind
         said = f"the harness itself failed while it concluded: {type(error).__name__}: {error}"
         verdict = gate.conclude(ExitCode.INTERNAL_ERROR, error=said, clean=False)
@@ -581,6 +622,10 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     terminalreporter.section("chatbots smoke")
     for text, mood in lines(verdict):
         terminalreporter.write_line(text, **_COLOURS.get(mood, {}))
+    set_aside = config.stash.get(_SET_ASIDE, None)
+    if set_aside is not None:
+        command = f"python -m harness cleanup {_shown(set_aside)}"
+        terminalreporter.write_line(f"an earlier run here ended without a verdict; what it may have left: {command}")
     terminalreporter.write_line(f"reports: {_shown(config.stash[_GATE].report_dir)}")
     _annotate(verdict, terminalreporter.write_line)
 

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from harness.verdict import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from harness.cleanup import CleanUp
     from harness.environments import Environment
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cleaning.add_argument("histories", nargs="+", metavar="HISTORY")
     listing = commands.add_parser("runs", help="print the last runs of an environment: verdict, failures, latency")
     listing.add_argument("--env", metavar="NAME", help="of this environment only")
-    listing.add_argument("--last", type=int, metavar="N", default=30)
+    listing.add_argument("--last", type=_positive, metavar="N", default=30)
     listing.add_argument("--runs", metavar="FILE", help="where they are remembered (reports/runs.sqlite)")
     for command in (planning, cleaning):
         command.add_argument("--environments", metavar="FILE", default=str(ROOT / CONFIGURATION))
@@ -144,6 +145,12 @@ def _schema(options: argparse.Namespace) -> int:
     return ExitCode.RELEASE
 
 
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
+
+
 def _runs(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
@@ -171,37 +178,79 @@ def _run_line(*cells: str, widest: int) -> str:
 
 
 def _cleanup(options: argparse.Namespace) -> int:
-    from harness.configuration import ConfigurationError, load
+    from harness.configuration import ConfigurationError
     from harness.findings import mask_before_cutting
-    from harness.ledger import EmptyHistory, UnreadableHistory, read
+    from harness.ledger import UnreadableHistory
 
-    histories: list[tuple[Path, str, dict[str, Recorded]]] = []
-    for path in map(Path, options.histories):
-        try:
-            histories.append((path, *read(path)))
-        except EmptyHistory:  # its run was ended before it sent anything
-            _say(f"{path}: is empty: its run sent nothing", sys.stderr)
-    names = {name for _, _, recorded in histories for name in recorded}
-    environments = {e.name: e for e in load(Path(options.environments), sorted(names))} if names else {}
+    # What cannot be cleaned up keeps nothing else from it.
+    refused: list[str] = []
+    histories = _histories(options, refused)
+    environments = _environments(options, {name for _, _, recorded in histories for name in recorded}, refused)
     redact = _redactor(options, list(environments.values()))
     mask_before_cutting(redact)
+    for error in refused:
+        _say(f"ERROR: {redact(error)}", sys.stderr)
+    hurry = threading.Event()
+    _on_interrupt(hurry.set)
     done: list[tuple[str, str, CleanUp]] = []
-    refused = False
     for path, run, recorded in histories:
         for name in recorded:
+            if name not in environments:
+                continue
             try:
-                done.append((run, name, _clean_one(path, run, environments[name], redact)))
-            except (ConfigurationError, UnreadableHistory) as error:  # the others are cleaned up all the same
+                done.append((run, name, _clean_one(path, run, environments[name], redact, hurry)))
+            except (ConfigurationError, UnreadableHistory) as error:
+                refused.append(str(error))
                 _say(f"ERROR: {redact(str(error))}", sys.stderr)
-                refused = True
             else:
                 if not options.json:
                     _say(_in_words(*done[-1], redact))
     if options.json:
         _say(json.dumps([_as_json(*one, redact) for one in done], indent=2))
+    if hurry.is_set():
+        return ExitCode.INTERRUPTED
     if refused:
         return ExitCode.USAGE
     return ExitCode.LEFT_BEHIND if any(cleaned.left for _, _, cleaned in done) else ExitCode.RELEASE
+
+
+def _histories(options: argparse.Namespace, refused: list[str]) -> list[tuple[Path, str, dict[str, Recorded]]]:
+    from harness.ledger import EmptyHistory, UnreadableHistory, read
+
+    found = []
+    for path in map(Path, options.histories):
+        try:
+            found.append((path, *read(path)))
+        except EmptyHistory:  # its run was ended before it sent anything
+            _say(f"{path}: is empty: its run sent nothing", sys.stderr)
+        except UnreadableHistory as error:
+            refused.append(str(error))
+    return found
+
+
+def _environments(options: argparse.Namespace, names: set[str], refused: list[str]) -> dict[str, Environment]:
+    from harness.configuration import ConfigurationError, load
+
+    found = {}
+    for name in sorted(names):
+        try:
+            (found[name],) = load(Path(options.environments), [name])
+        except ConfigurationError as error:
+            refused.append(str(error))
+    return found
+
+
+def _on_interrupt(act: Callable[[], None]) -> None:
+    """The first signal to end lets what is under way be told; a second one ends at once."""
+    import signal
+
+    def interrupt(*_: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
+        act()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
 
 
 def _in_words(run: str, name: str, cleaned: CleanUp, redact: Redactor) -> str:
@@ -225,7 +274,7 @@ def _say(text: str, stream: TextIO | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _clean_one(path: Path, run: str, environment: Environment, redact: Redactor) -> CleanUp:
+def _clean_one(path: Path, run: str, environment: Environment, redact: Redactor, hurry: threading.Event) -> CleanUp:
     from harness.cleanup import Task, clean_up
     from harness.client import Client
     from harness.configuration import ConfigurationError
@@ -262,6 +311,7 @@ def _clean_one(path: Path, run: str, environment: Environment, redact: Redactor)
             gone=frozenset(of.removed),
             settled=frozenset(name for name, age_s in ages_s.items() if age_s > SETTLED_AFTER_S),
             identity=of.identity,
+            hurry=hurry,
             doing=Doing(said=_tell if sys.stderr.isatty() else None),
         )
         return clean_up(task)
@@ -283,8 +333,8 @@ def _demand_same_place(path: Path, of: Recorded, environment: Environment, redac
         was = of.settings.get(key, value)  # an older history does not name its database
         if was not in (value, environment.origin):
             raise ConfigurationError(
-                f"{path}: was written on {was}, but environments.{environment.name}.{key} is now {value}. Clean up "
-                "with the configuration that the run had."
+                f"{path}: was written on {was}, but environments.{environment.name}.{key} is now {value or 'null'}. "
+                "Clean up with the configuration that the run had."
             )
 
 

@@ -151,7 +151,8 @@ def clean_up(task: Task) -> CleanUp:
     if not task.attempts:
         return CleanUp()
     if environment.cleanup == "keep":
-        return CleanUp(left=_all(environment, task.attempts, "cleanup: keep", "delete them when they have served"))
+        remedy = f"when they have served, set cleanup: database or api, and run {BY_HAND}"
+        return CleanUp(left=_all(environment, task.attempts, "cleanup: keep", remedy))
     try:
         if environment.cleanup == "api":
             if task.login:
@@ -160,6 +161,8 @@ def clean_up(task: Task) -> CleanUp:
         return _by_database(task)
     except CouldNotTell as untold:
         reason, remedy = untold.cause, f"{untold.remedy}; then {BY_HAND}"
+        if task.hurry.is_set():  # whoever hurries has cut the connection
+            reason, remedy = "the clean-up was interrupted", f"run {BY_HAND}"
     except Exception as error:  # whatever it is, the rows that may remain have to be named
         reason = printable(f"the clean-up itself failed: {type(error).__name__}: {error}")
         remedy = f"report it; then {BY_HAND}"
@@ -259,6 +262,8 @@ def _not_found(task: Task) -> list[LeftBehind]:
         elif a.name in awaited:
             answered = f"was answered {a.status}" if a.outcome == "fail" else "had no answer"
             waited = f"within {task.patience_s:g} s" if task.patience_s else "yet"
+            if task.hurry.is_set():
+                waited = "before the clean-up was interrupted"
             reason = f"{answered}, and no row came {waited}: the deployment may still store it"
             remedy = "run python -m harness cleanup HISTORY again later"
         elif a.outcome == "fail" and (a.status or 0) < 300:
@@ -315,7 +320,8 @@ def _by_api(task: Task) -> CleanUp:
         left = _not_found(task)
     for row in task.kept:
         reason = refused.get(row.id, f"DELETE of id {printable(row.id)} was answered, but its row is still stored")
-        left.extend(_all(environment, [row.attempt], reason, "delete it by hand, or set cleanup: database"))
+        remedy = "check api.delete, or set cleanup: database; or delete it by hand"
+        left.extend(_all(environment, [row.attempt], reason, remedy))
     return CleanUp(len(task.removed), tuple(left))
 
 
@@ -327,9 +333,12 @@ def _delete_each(task: Task, found: Iterable[Found]) -> dict[str, str]:
             refused[row.id] = f"DELETE of id {printable(row.id)} was not sent any more"
             continue
         reply = task.client.delete(row.id)
-        if reply.problem is not None or not (200 <= (reply.status or 0) < 300 or reply.status in (404, 410)):
-            said = printable(reply.error or f"answered {reply.status}")
-            refused[row.id] = f"DELETE of id {printable(row.id)} {said}"
+        if reply.problem is not None:
+            refused[row.id] = f"DELETE of id {printable(row.id)} {printable(reply.error)}"
+        elif not 200 <= (reply.status or 0) < 300:
+            refused[row.id] = f"DELETE of id {printable(row.id)} answered {reply.status}"
+        elif reply.body.lstrip()[:1] == b"<":
+            refused[row.id] = f"DELETE of id {printable(row.id)} answered {reply.status} with a page, as no API does"
     return refused
 
 

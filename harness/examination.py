@@ -210,6 +210,11 @@ def _demand_clean_up(
     Raises:
         CouldNotTell: rows are to be removed by way of the database, and it or the table is not to be had.
     """
+    if environment.cleanup == "database" and environment.database is None and environment.protected:
+        raise CouldNotTell(
+            "no POST was sent, since its row could not be removed: database: null, and the environment is protected",
+            "give it its database URL, or set cleanup to api or keep, or run with --read-only",
+        )
     if environment.cleanup != "database" or environment.database is None:
         return
     try:

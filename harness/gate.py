@@ -303,6 +303,12 @@ class Gate:
         assert self._ledger is not None  # there was an examination
         return self._ledger.recorded()[name].history.sent
 
+    def _notes(self, environment: Environment) -> list[str]:
+        same = [e.name for e in self.environments if e.origin == environment.origin and e.name != environment.name]
+        if not same:
+            return []
+        return [f"has the same url as {', '.join(same)}: one deployment was verified under several names"]
+
     def _of_environment(
         self, environment: Environment, cleaned: dict[str, CleanUp], *, complete: bool
     ) -> EnvironmentVerdict:
@@ -326,6 +332,7 @@ class Gate:
             latency_p50_ms=round(percentile(took, 50), 1) if took else None,
             latency_p95_ms=round(percentile(took, 95), 1) if took else None,
             latency_max_ms=round(took[-1], 1) if took else None,
+            notes=self._notes(environment),
             rows_removed=cleaned[name].removed if name in cleaned else 0,
             duration_s=round(done.took_s, 3) if done else 0.0,
         )

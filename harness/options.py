@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +20,9 @@ from harness.log import Lasting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+
+_ROOT = Path(__file__).parent.parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
     """Root pytest again, now that it is known which words of the command line are paths of tests."""
     _root_again(early_config)
+    _forget_latest(early_config)
     # Run when pytest has put back what it captures, and before it prints a usage error: that must stay one (4).
     early_config.add_cleanup(_keep_stderr)
     try:
@@ -48,6 +54,18 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
         if early_config.known_args_namespace.capture == "fd":
             early_config.known_args_namespace.capture = "sys"
     return (yield)
+
+
+def _forget_latest(config: pytest.Config) -> None:
+    """Let `reports/latest` lead nowhere until this run has a folder: one that pytest refuses must not show the last."""
+    elsewhere = ("--report-dir", "--judge", "--help", "-h", "--version", "--collect-only", "--co", "--setup-plan")
+    if any(str(word).partition("=")[0] in elsewhere for word in config.invocation_params.args):
+        return
+    paths = [config.invocation_params.dir / word for word in config.known_args_namespace.file_or_dir]
+    # The value of an option that pytest does not know looks like a path, and is none.
+    if all(_ROOT / "checks" in (path.resolve(), *path.resolve().parents) for path in paths if path.exists()):
+        with suppress(OSError):
+            (_ROOT / "reports" / "latest").unlink()
 
 
 def _keep_stderr() -> None:

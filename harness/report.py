@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from harness.verdict import Verdict
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> Path | None:
     """Make the report folder, readable by its owner only, with nothing in it that another run could be told by.
 
     The history of an earlier run is set aside as `history-1.jsonl` and so on: it may still be needed to clean up.
+    Returns where it is now if that run ended without a verdict, as a killed one does.
 
     Raises:
         OSError: it cannot be made.
@@ -34,13 +35,16 @@ def make_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if (folder / "history.jsonl").exists():
         Ledger(folder / "history.jsonl").close()
+    concluded = (folder / "verdict.json").exists()
     for name in ("verdict.json", "summary.md", "report.html", "junit.xml", "ctrf.json"):
         (folder / name).unlink(missing_ok=True)
     history = folder / "history.jsonl"
     if history.exists():
         number = next(n for n in count(1) if not (folder / f"history-{n}.jsonl").exists())
         history.chmod(0o600)  # wherever it came from
-        history.rename(folder / f"history-{number}.jsonl")
+        aside = history.rename(folder / f"history-{number}.jsonl")
+        return None if concluded else aside
+    return None
 
 
 def write(

@@ -320,7 +320,7 @@ def test_the_command_that_repeats_a_post_has_variables_for_secrets() -> None:
         "PREVIEW_X_API_KEY": "the value of headers.X-Api-Key",
         "PREVIEW_X_TENANT": "the value of headers.X-Tenant",
         "PREVIEW_USER": "user:password of url, percent-decoded",
-        "PREVIEW_LOGIN_COOKIE": "the cookies that the login at /login sets, as name=value",
+        "PREVIEW_LOGIN_COOKIE": "the cookies that the login at login.path sets, as name=value",
     }
 
 
@@ -577,7 +577,7 @@ def test_a_run_that_broke_down_shows_what_is_on_disk(tmp_path: Path) -> None:
 def test_pictures_of_the_documentation_are_small() -> None:
     """`python -m tests.screenshots` makes them anew."""
     pictures = list((ROOT / "docs" / "images").glob("*.png"))
-    assert len(pictures) == 2
+    assert len(pictures) == 3
     assert all(picture.stat().st_size < 150_000 for picture in pictures)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert all(f"docs/images/{picture.name}" in readme for picture in pictures)
