@@ -25,7 +25,7 @@ smoke: $(STAMP)  ## run every check against two rehearsal deployments; FAULT=nam
 	@$(ALONE) $(BIN)/python -m rehearsal $(if $(FAULT),--fault $(FAULT)) -- $(BIN)/python -m pytest --env preview --env production $(ARGS)
 
 test: $(STAMP)  ## prove the harness: each fault is caught by the checks that claim to, and by no other
-	$(BIN)/python -m pytest tests $(ARGS)
+	$(BIN)/python -m pytest tests -n 2 --dist loadfile $(ARGS)
 
 selftest: $(STAMP)  ## measure what is caught, on every fault, and write docs/detection.md
 	@$(BIN)/python -m tests.selftest

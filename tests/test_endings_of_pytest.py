@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.ledger import Ledger
 from tests.gates import ROOT, clean_environment, entry, run_command, run_pytest, write_environments
 
 if TYPE_CHECKING:
@@ -55,21 +59,40 @@ def test_a_check_that_a_plugin_ends_is_no_pass(
     assert said in told
 
 
-def test_a_check_that_cannot_be_collected_is_named(tmp_path: Path, healthy: Deployment) -> None:
-    """The run is interrupted by pytest, and the verdict, the terminal and the page say why."""
-    broken = ROOT / "checks" / f"test_broken_{os.getpid()}.py"
-    file = write_environments(tmp_path / "e.yaml", {}, preview=entry(healthy))
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of what a gate needs, to be changed without disturbing others."""
+    copy = tmp_path / "checkout"
+    copy.mkdir()
+    for name in ("harness", "checks", "conftest.py", "pyproject.toml", "environments.yaml"):
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, copy / name)
+    return copy
+
+
+def in_checkout(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(
+        command, cwd=checkout, env=clean_environment(), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_a_check_that_cannot_be_collected_is_named(checkout: Path, healthy: Deployment) -> None:
+    """The run is interrupted by pytest before it has sent anything; verdict, terminal and page say why."""
+    broken = checkout / "checks" / "test_broken.py"
     broken.write_text('"""A claim."""\nimport there_is_no_such_module\n', encoding="utf-8")
-    try:
-        run = run_pytest(tmp_path / "report", "--environments", str(file))
-    finally:
-        broken.unlink()
-    said = f"checks/{broken.name} cannot be collected: ModuleNotFoundError: No module named 'there_is_no_such_module'"
-    assert (run.exit_code, run.verdict["exit_code"]) == (2, 2)
-    assert run.verdict["error"] == said
-    assert said in run.out
-    assert said.replace("'", "&#39;") in (run.report_dir / "report.html").read_text(encoding="utf-8")
-    assert not (run.report_dir / "history.jsonl").exists()
+    file = write_environments(checkout / "e.yaml", {}, preview=entry(healthy))
+    report = checkout / "report"
+    done = in_checkout(checkout, "--environments", str(file), "--report-dir", str(report))
+    said = "checks/test_broken.py cannot be collected: ModuleNotFoundError: No module named 'there_is_no_such_module'"
+    verdict = json.loads((report / "verdict.json").read_text(encoding="utf-8"))
+    assert (done.returncode, verdict["exit_code"], verdict["error"]) == (2, 2, said)
+    assert said in done.stdout
+    assert said.replace("'", "&#39;") in (report / "report.html").read_text(encoding="utf-8")
+    assert not (report / "history.jsonl").exists()
 
 
 def test_setup_alone_is_refused(tmp_path: Path, healthy: Deployment) -> None:
@@ -90,27 +113,23 @@ def test_a_plugin_that_is_named_and_installed_is_one(tmp_path: Path) -> None:
     assert "PREVIEW_URL is not set" in done.stderr
 
 
-def test_latest_leads_nowhere_after_a_mistake_that_pytest_refuses(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "leads"), [(["--burts", "3"], False), (["--collect-only"], True), (["elsewhere.py"], True)]
+)
+def test_latest_leads_nowhere_after_a_mistake_that_pytest_refuses(
+    checkout: Path, arguments: list[str], leads: bool
+) -> None:
     """It would show the verdict of the run before to whoever does not look at the exit code."""
-    checkout = tmp_path / "checkout"
-    subprocess.run(["git", "clone", "-q", str(ROOT), str(checkout)], check=True)
-    for name in ("harness", "conftest.py"):  # as they are now
-        subprocess.run(["cp", "-r", str(ROOT / name), str(checkout)], check=True)
     (checkout / "reports" / "r").mkdir(parents=True)
+    (checkout / "elsewhere.py").write_text("def test_nothing():\n    pass\n", encoding="utf-8")
     latest = checkout / "reports" / "latest"
-    for arguments, leads in ((["--burts", "3"], False), (["--collect-only"], True), (["tests/test_plan.py"], True)):
-        latest.unlink(missing_ok=True)
-        latest.symlink_to("r")
-        command = [sys.executable, "-m", "pytest", "-q", "--co", *arguments]
-        command.remove("--co") if "--burts" in arguments else None
-        subprocess.run(command, cwd=checkout, env=clean_environment(), capture_output=True, timeout=60, check=False)
-        assert latest.is_symlink() is leads, arguments
+    latest.symlink_to("r")
+    in_checkout(checkout, *arguments)
+    assert latest.is_symlink() is leads
 
 
 def test_a_folder_of_a_run_that_goes_on_is_refused(tmp_path: Path) -> None:
     """Its history would be taken away from it, and its verdict overwritten."""
-    from harness.ledger import Ledger
-
     folder = tmp_path / "report"
     folder.mkdir()
     (folder / "verdict.json").write_text("{}", encoding="utf-8")
@@ -139,11 +158,6 @@ def test_a_history_that_is_set_aside_is_named(tmp_path: Path, healthy: Deploymen
 
 def test_an_interrupted_clean_up_says_what_it_did(tmp_path: Path, healthy: Deployment) -> None:
     """Ctrl-C while a late row is waited for: what was removed, what may remain, exit 2."""
-    import json
-    import signal
-
-    from harness.ledger import Ledger
-
     file = write_environments(tmp_path / "e.yaml", {}, preview=entry(healthy, late_rows_s=60))
     history = tmp_path / "history.jsonl"
     ledger = Ledger(history)
@@ -171,8 +185,6 @@ def test_one_unreadable_history_does_not_keep_the_others(tmp_path: Path, healthy
     elsewhere = {"url": "${NOWHERE_URL}", "database": None}
     write_environments(file, {}, preview=entry(healthy), other=elsewhere)
     other = tmp_path / "other.jsonl"
-    from harness.ledger import Ledger
-
     ledger = Ledger(other)
     ledger.run("o", {"other": {"url": "http://h"}})
     ledger.close()
