@@ -10,8 +10,9 @@ import threading
 import time
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
+from harness.log import Lasting
 from harness.verdict import ExitCode
 
 if TYPE_CHECKING:
@@ -59,16 +60,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from harness.ledger import UnreadableHistory
     from harness.trend import NoTrend
 
+    # Rows are removed and counted whether or not anybody takes the output.
+    sys.stdout, sys.stderr = Lasting(sys.stdout), Lasting(sys.stderr)
     try:
         return run(options)
     except (ConfigurationError, UnreadableHistory, NoTrend) as error:
-        _say(f"ERROR: {_last_redactor(options)(str(error))}", sys.stderr)
+        print(f"ERROR: {_last_redactor(options)(str(error))}", file=sys.stderr)
         return ExitCode.USAGE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except Exception:  # our own mistake: Python would print it in clear, and exit with the code for a roll-back
-        _say(_last_redactor(options)(traceback.format_exc().rstrip()), sys.stderr)
-        _say("ERROR: the harness itself failed; report what it says above", sys.stderr)
+        print(_last_redactor(options)(traceback.format_exc().rstrip()), file=sys.stderr)
+        print("ERROR: the harness itself failed; report what it says above", file=sys.stderr)
         return ExitCode.INTERNAL_ERROR
 
 
@@ -106,7 +109,7 @@ def _plan(options: argparse.Namespace) -> int:
         demand_few(environments, Path(options.environments))
     redact = _redactor(options, environments)
     planned = [plan(environment, redact, read_only=options.read_only) for environment in environments]
-    _say(json.dumps(planned, indent=2) if options.json else "\n\n".join(map(in_words, planned)))
+    print(json.dumps(planned, indent=2) if options.json else "\n\n".join(map(in_words, planned)))
     return ExitCode.RELEASE
 
 
@@ -134,14 +137,14 @@ def _judge_into_json(command: list[str], report_dir: str | None) -> int:
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)  # noqa: S603 (ours; no shell)
         verdict = where / "verdict.json"
         if verdict.exists():
-            _say(verdict.read_text(encoding="utf-8").rstrip("\n"))
+            print(verdict.read_text(encoding="utf-8").rstrip("\n"))
     return done.returncode
 
 
 def _schema(options: argparse.Namespace) -> int:
     from harness.schema import environments_schema, verdict_schema
 
-    _say(json.dumps(verdict_schema() if options.of == "verdict" else environments_schema(), indent=2))
+    print(json.dumps(verdict_schema() if options.of == "verdict" else environments_schema(), indent=2))
     return ExitCode.RELEASE
 
 
@@ -158,14 +161,14 @@ def _runs(options: argparse.Namespace) -> int:
 
     found = past_runs(Path(options.runs) if options.runs else ROOT / "reports" / FILE, options.env, options.last)
     if options.json:
-        _say(json.dumps([asdict(run) for run in found], indent=2))
+        print(json.dumps([asdict(run) for run in found], indent=2))
         return ExitCode.RELEASE
     widest = max((len(run.environment) for run in found), default=0)
-    _say(_run_line("started", "environment", "verdict", "exit", "posts", "failed", "p50", "p95", "run", widest=widest))
+    print(_run_line("started", "environment", "verdict", "exit", "posts", "failed", "p50", "p95", "run", widest=widest))
     for run in found:
         took = ("" if ms is None else f"{ms:.0f} ms" for ms in (run.p50_ms, run.p95_ms))
         counts = map(str, (run.exit_code, run.posts, run.failures))
-        _say(_run_line(run.started_at, run.environment, run.verdict, *counts, *took, run.run, widest=widest))
+        print(_run_line(run.started_at, run.environment, run.verdict, *counts, *took, run.run, widest=widest))
     return ExitCode.RELEASE
 
 
@@ -189,7 +192,7 @@ def _cleanup(options: argparse.Namespace) -> int:
     redact = _redactor(options, list(environments.values()))
     mask_before_cutting(redact)
     for error in refused:
-        _say(f"ERROR: {redact(error)}", sys.stderr)
+        print(f"ERROR: {redact(error)}", file=sys.stderr)
     hurry = threading.Event()
     _on_interrupt(hurry.set)
     done: list[tuple[str, str, CleanUp]] = []
@@ -201,12 +204,12 @@ def _cleanup(options: argparse.Namespace) -> int:
                 done.append((run, name, _clean_one(path, run, environments[name], redact, hurry)))
             except (ConfigurationError, UnreadableHistory) as error:
                 refused.append(str(error))
-                _say(f"ERROR: {redact(str(error))}", sys.stderr)
+                print(f"ERROR: {redact(str(error))}", file=sys.stderr)
             else:
                 if not options.json:
-                    _say(_in_words(*done[-1], redact))
+                    print(_in_words(*done[-1], redact), flush=True)
     if options.json:
-        _say(json.dumps([_as_json(*one, redact) for one in done], indent=2))
+        print(json.dumps([_as_json(*one, redact) for one in done], indent=2))
     if hurry.is_set():
         return ExitCode.INTERRUPTED
     if refused:
@@ -222,7 +225,7 @@ def _histories(options: argparse.Namespace, refused: list[str]) -> list[tuple[Pa
         try:
             found.append((path, *read(path)))
         except EmptyHistory:  # its run was ended before it sent anything
-            _say(f"{path}: is empty: its run sent nothing", sys.stderr)
+            print(f"{path}: is empty: its run sent nothing", file=sys.stderr)
         except UnreadableHistory as error:
             refused.append(str(error))
     return found
@@ -263,15 +266,6 @@ def _in_words(run: str, name: str, cleaned: CleanUp, redact: Redactor) -> str:
             ),
         ]
     )
-
-
-def _say(text: str, stream: TextIO | None = None) -> None:
-    """Print, if that can be done: rows are removed and counted whether or not somebody listens."""
-    stream = stream or sys.stdout
-    try:
-        print(text, file=stream, flush=True)
-    except OSError:  # a pipe that was closed, a disk that is full
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _clean_one(path: Path, run: str, environment: Environment, redact: Redactor, hurry: threading.Event) -> CleanUp:
@@ -320,7 +314,7 @@ def _clean_one(path: Path, run: str, environment: Environment, redact: Redactor,
 
 
 def _tell(doing: str) -> None:
-    _say(f"{doing} ...", sys.stderr)
+    print(f"{doing} ...", file=sys.stderr)
 
 
 def _demand_same_place(path: Path, of: Recorded, environment: Environment, redact: Redactor) -> None:
