@@ -320,7 +320,7 @@ def secrets_of(environment: Environment) -> Iterator[str]:
         yield from _secrets_of_path(environment.login.path)
     for path in (environment.ready.path, environment.api.create, environment.api.delete or ""):
         yield from _secrets_of_path(path)
-    yield from _secrets_of_payload(environment.api.payload)
+    yield from (text for _, text in credentials_of_payload(environment.api.payload))
     yield from secrets_of_url(environment.url)
     if environment.database is not None:
         dsn = environment.database.get_secret_value()
@@ -336,7 +336,7 @@ def credentials_sent(environment: Environment) -> Iterator[str]:
     paths = {"ready.path": environment.ready.path, "api.create": environment.api.create}
     paths["api.delete"] = environment.api.delete or ""
     yield from (key for key, path in paths.items() if any(_secrets_of_path(path)))
-    if any(_secrets_of_payload(environment.api.payload)):
+    if any(credentials_of_payload(environment.api.payload)):
         yield "api.payload"
 
 
@@ -354,27 +354,35 @@ def secrets_of_url(url: str) -> Iterator[str]:
             yield value
 
 
-def _secrets_of_path(path: str) -> Iterator[str]:
-    """Credentials among the parameters of a path's query, as they travel and as they are meant."""
+def credentials_of_path(path: str) -> Iterator[tuple[str, str]]:
+    """Credentials among the parameters of a path's query: (name, value as it travels)."""
     for parameter in re.split("[&;]", path.partition("?")[2].partition("#")[0]):
         key, _, value = parameter.partition("=")
         if _CREDENTIAL.search(key) or _CREDENTIAL_IN_A_QUERY.fullmatch(key):
-            yield value
-            yield unquote_plus(value)
+            yield key, value
 
 
-def _secrets_of_payload(value: object, key: str = "") -> Iterator[str]:
-    """Texts under keys that look like a credential; `auth_type: none` and names of the run's own rows are not meant."""
+def _secrets_of_path(path: str) -> Iterator[str]:
+    for _, value in credentials_of_path(path):
+        yield value
+        yield unquote_plus(value)
+
+
+def credentials_of_payload(value: object, key: str = "") -> Iterator[tuple[str, str]]:
+    """Texts under keys that look like a credential: (dotted key, text).
+
+    `auth_type: none` and names of the run's own rows are not meant.
+    """
     if isinstance(value, dict):
         for name, item in value.items():
-            yield from _secrets_of_payload(item, f"{key}.{name}")
+            yield from credentials_of_payload(item, f"{key}.{name}" if key else str(name))
     elif isinstance(value, list):
         for item in value:
-            yield from _secrets_of_payload(item, key)
+            yield from credentials_of_payload(item, key)
     elif isinstance(value, str) and "{name}" not in value:
         beyond_doubt = _CREDENTIAL_BEYOND_DOUBT.search(key)
         if beyond_doubt or (_CREDENTIAL.search(key) and len(value) >= SHORTEST_PLAIN):
-            yield value
+            yield key, value
 
 
 def secrets_of_variables(file: Path, environ: Mapping[str, str]) -> set[str]:

@@ -324,6 +324,34 @@ def test_the_command_that_repeats_a_post_has_variables_for_secrets() -> None:
     }
 
 
+def test_secrets_in_a_query_and_in_the_payload_are_variables_too(tmp_path: Path) -> None:
+    """What sh makes of the command is what the run has sent; without the variables no secret is in it."""
+    key, token = "t0p'secret-key", 'a "quoted" s3cret'
+    api = {
+        "create": "/api?kind=bot&api_key=q-s3cret-1",
+        "payload": {"name": "{name}", "api_key": key, "a": {"pwd": token}},
+    }
+    of = environment(api=api)
+    command = repeated(of, failed(7))
+    assert not [secret for secret in ("q-s3cret-1", "t0p", "s3cret") if secret in command]
+    assert {v.name: v.holds for v in variables(of)} == {
+        "PREVIEW_API_KEY": "the value of api_key in the query of api.create",
+        "PREVIEW_PAYLOAD_API_KEY": "the value of api.payload.api_key, as JSON spells it",
+        "PREVIEW_PAYLOAD_A_PWD": "the value of api.payload.a.pwd, as JSON spells it",
+    }
+    values = {v.name: v.instead_of for v in variables(of)}
+    curl = tmp_path / "curl"
+    curl.write_text('#!/bin/sh\nprintf "%s\\0" "$@"\n', encoding="utf-8")
+    curl.chmod(0o755)
+    path = f"{tmp_path}:/usr/bin:/bin"
+    done = subprocess.run(
+        ["sh", "-c", command], env={"PATH": path, **values}, capture_output=True, text=True, check=True
+    )
+    words = done.stdout.split("\0")
+    assert of.url_of(of.api.create) in words
+    assert json.dumps(of.payload_for("smoke-r-7")) in words
+
+
 def test_names_of_variables_are_different_and_never_the_shells_own() -> None:
     """Whatever the environment and its headers are called."""
     alike = environment(name="1 \u751f\u7523", headers={"X-A": "abcdefgh", "X_A": "abcdefgh", "X--A": "abcdefgh"})
