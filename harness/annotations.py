@@ -24,7 +24,7 @@ _ELSEWHERE = "see the job's summary, or verdict.json in the report"
 
 
 def commands(verdict: Verdict) -> Iterator[str]:
-    """One line for each seen failure (an error), for each reason that barred claims, and for rows left (warnings).
+    """An error for each seen failure and for each reason that barred claims, and a warning for rows left behind.
 
     An error is also what ended the run before it could ask. A verdict that holds yields nothing.
     """
@@ -33,18 +33,17 @@ def commands(verdict: Verdict) -> Iterator[str]:
         for result in verdict.checks
         if result.outcome == "fail"
     ]
-    warnings = [
+    errors += [
         _of_reason(alike)
         for name in dict.fromkeys(result.environment for result in verdict.checks)
         for alike in by_reason([result for result in verdict.checks if result.environment == name], "unknown")
     ]
-    if verdict.left_behind:
-        warnings.append(_of_rows(verdict.left_behind))
+    warnings = [_of_rows(verdict.left_behind)] if verdict.left_behind else []
     title = f"chatbots smoke: {CONCLUSIONS[verdict.verdict]}"
     if verdict.error:
         errors.insert(0, (title, f"{_lines(verdict.error)}\n{_exit(verdict)}"))
     elif verdict.verdict != "pass" and not errors and not warnings:
-        warnings.append((title, _exit(verdict)))
+        errors.append((title, _exit(verdict)))
     yield from _bounded("error", errors)
     yield from _bounded("warning", warnings)
 

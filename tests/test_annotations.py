@@ -74,18 +74,18 @@ def test_a_failure_is_an_error_with_its_finding() -> None:
     assert lines == [f"::error title=[preview] No two share a token::{message}"]
 
 
-def test_what_could_not_be_told_is_a_warning_for_each_reason() -> None:
-    """Three claims that one cause bars are one warning; the same cause elsewhere is another."""
+def test_what_could_not_be_told_is_an_error_for_each_reason() -> None:
+    """Three claims that one cause bars are one error; the same cause elsewhere is another."""
     unknown = [check("unknown", id=f"check_{n}", claim=f"Claim {n}") for n in range(3)]
     elsewhere = check("unknown", id="check_0", claim="Claim 0", environment="production")
     said = [read(line) for line in commands(verdict(*unknown, elsewhere, conclusion="unknown", exit_code=75))]
     assert said == [
         (
-            "warning",
+            "error",
             "[preview] could not tell: Claim 0 (and 2 more)",
             "cause: a cause\nremedy: a remedy\nclaims: check_0, check_1, check_2",
         ),
-        ("warning", "[production] could not tell: Claim 0", "cause: a cause\nremedy: a remedy"),
+        ("error", "[production] could not tell: Claim 0", "cause: a cause\nremedy: a remedy"),
     ]
 
 
@@ -105,7 +105,7 @@ def test_a_release_is_not_annotated() -> None:
 
 
 def test_a_run_that_did_not_get_to_ask_says_why() -> None:
-    """A mistake of the configuration is an error; a run that was interrupted, with nothing else to say, a warning."""
+    """A mistake of the configuration; and a run that was interrupted, with nothing else to say."""
     (said,) = commands(verdict(conclusion="unknown", exit_code=4, error="PREVIEW_URL is not set"))
     assert read(said) == (
         "error",
@@ -113,7 +113,7 @@ def test_a_run_that_did_not_get_to_ask_says_why() -> None:
         "PREVIEW_URL is not set\nexit 4: hold: mend the command line or the configuration; nothing was sent",
     )
     (said,) = commands(verdict(conclusion="unknown", exit_code=2))
-    assert read(said) == ("warning", "chatbots smoke: COULD NOT TELL", "exit 2: hold: the run was interrupted")
+    assert read(said) == ("error", "chatbots smoke: COULD NOT TELL", "exit 2: hold: the run was interrupted")
 
 
 @pytest.mark.parametrize("outcome", ["fail", "unknown"])
@@ -156,7 +156,7 @@ def test_what_a_server_sent_commands_nothing() -> None:
     )
     lines = list(commands(of))
     assert obeyed("\n".join(lines)) == lines
-    assert [read(line)[0] for line in lines] == ["error", "error", "warning", "warning"]
+    assert [read(line)[0] for line in lines] == ["error", "error", "error", "warning"]
     for line in lines:
         _, title, message = read(line)
         assert obeyed(title) == []
@@ -178,15 +178,16 @@ def test_every_text_comes_through_as_one_command(claim: str, have: str) -> None:
 
 @pytest.mark.parametrize("arguments", [[], ["-q"], ["-qq", "--no-header", "--no-summary"], ["--color=yes"]])
 def test_annotations_are_printed_under_actions(tmp_path: Path, postgres: Postgres, arguments: list[str]) -> None:
-    """However little pytest is told to print: errors for what is wrong, a warning for what that bars, nothing else."""
+    """However little pytest is told to print: what is wrong first, then what that bars, and nothing else."""
     with deployed(postgres, "answers_200") as deployment:
         file = write_environments(tmp_path / "e.yaml", {}, preview=entry(deployment))
         run = run_pytest(tmp_path / "report", "--environments", str(file), *arguments, **ACTIONS)
     assert run.exit_code == 1, run.out
     said = [read(line) for line in obeyed(run.out)]
     failed = [c["claim"] for c in run.verdict["checks"] if c["outcome"] == "fail"]
-    assert [title for level, title, _ in said if level == "error"] == [f"[preview] {claim}" for claim in failed]
-    assert [level for level, _, _ in said] == ["error"] * len(failed) + ["warning"]
+    assert [title for _, title, _ in said[:-1]] == [f"[preview] {claim}" for claim in failed]
+    assert said[-1][1].startswith("[preview] could not tell: ")
+    assert [level for level, _, _ in said] == ["error"] * len(said)
 
 
 def test_annotations_are_for_actions_only(tmp_path: Path, postgres: Postgres) -> None:
