@@ -252,8 +252,9 @@ def _on_interrupt(act: Callable[[], None]) -> None:
             signal.signal(number, signal.default_int_handler)
         act()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupt)
+    if threading.current_thread() is threading.main_thread():  # Python lets no other one listen
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, interrupt)
 
 
 def _in_words(run: str, name: str, cleaned: CleanUp, redact: Redactor) -> str:

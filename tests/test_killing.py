@@ -45,8 +45,19 @@ RECORDS = 2 + 4 * (POSTS + BURST)  # run, database; and of each POST its intent,
 TIMEOUT_S, LATE_S = 5.0, 1.0
 
 
+SLOW_DELETE = """
+create function takes_its_time() returns trigger language plpgsql as
+  $$ begin perform pg_sleep(0.002); return old; end $$;
+create trigger takes_its_time before delete on chatbots for each row execute function takes_its_time();
+"""
+
+
 def stores_late(plan: Plan) -> None:
-    """Every fourth INSERT comes late, so that a client that is gone by then has a row stored after its end."""
+    """Every fourth INSERT comes late, so that a client that is gone by then has a row stored after its end.
+
+    A DELETE takes its time, so that some gates are killed in it.
+    """
+    plan.statements.append(SLOW_DELETE)
     number = itertools.count(1)
 
     @plan.around_insert
