@@ -1,11 +1,13 @@
 """How much of an answer a client keeps: limits that no deployment meets, and that a hostile one cannot pass."""
 
+import json
 import threading
 from typing import Any
 
 import pytest
 from clients import RUN, client_of
 from exchanges import HEAD, posted_once
+from histories import TOKENS
 from servers import Request, serving
 
 from harness.answers import LONGEST_VALUE
@@ -123,3 +125,21 @@ def test_a_ready_page_that_asks_to_be_asked_at_once_is_not_hammered(retry_after:
         with pytest.raises(Exception, match="it answered 503"):
             wait_until_ready(client, None, threading.Event())
     assert len(server.of("GET")) <= 11
+
+
+def test_a_cookie_that_repeats_the_token_spoils_no_token() -> None:
+    """A create route may remember what it has made in a cookie: id and token are compared as they came."""
+
+    def remembers(request: Request) -> bool:
+        token = TOKENS[len(request.server.of("POST"))]
+        body = json.dumps({"id": 7_000_001, "public_token": token}).encode()
+        cookies = [f"Set-Cookie: chatbot={token}", "Set-Cookie: last=7000001"]
+        request.answer("201 Created", body, "Content-Type: application/json", *cookies)
+        return True
+
+    with serving(remembers) as server:
+        client = client_of(server.url)
+        attempts = [client.post_chatbot(n, f"smoke-r-{n}", "sequence") for n in (1, 2)]
+    assert [a.token for a in attempts] == TOKENS[1:3]
+    assert [a.id for a in attempts] == ["7000001", "7000001"]
+    assert all(a.token is not None and a.token in a.evidence for a in attempts)
