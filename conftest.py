@@ -31,7 +31,7 @@ from harness.ledger import StillWritten
 from harness.log import Lasting
 from harness.masking import keep_files_private, mask_everything, mask_terminal
 from harness.redaction import Redactor, secrets_of_broken, secrets_of_variables, words_of
-from harness.report import make_folder, point_latest_at, write
+from harness.report import as_typed, make_folder, point_latest_at, write
 from harness.summary import lines
 from harness.trend import FILE, NoTrend, remember
 from harness.verdict import CheckResult, ExitCode, Verdict
@@ -52,8 +52,8 @@ CHECKS = ROOT / "checks"
 _GATE = pytest.StashKey[Gate]()
 _VERDICT = pytest.StashKey[Verdict]()
 _MISTAKE = pytest.StashKey[str]()
-_SET_ASIDE = pytest.StashKey[Path]()
-_ENDED_EARLY = {
+_SET_ASIDE = pytest.StashKey["Path | None"]()
+_ENDED_EARLY: dict[int, str] = {
     ExitCode.INTERRUPTED: "the run was interrupted before all checks had been asked",
     ExitCode.INTERNAL_ERROR: "pytest failed; its output says how",
     ExitCode.USAGE: "a mistake on the command line; the output of pytest names it",
@@ -101,9 +101,7 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = config.invocation_params.dir / given if given else ROOT / "reports" / run
     gate = Gate(run, (), folder, redact=redact)
     try:
-        set_aside = make_folder(folder)
-        if set_aside is not None:
-            config.stash[_SET_ASIDE] = set_aside
+        config.stash[_SET_ASIDE] = make_folder(folder)
         if not given and not config.getoption("--judge"):
             point_latest_at(folder)
         _refuse_options(config)
@@ -548,9 +546,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
 
 def _why_early(config: pytest.Config, exitstatus: int) -> str:
     """Why a run ended before it could ask all that was selected; "" where it did not."""
-    return config.stash.get(_MISTAKE, "") or next(
-        (said for code, said in _ENDED_EARLY.items() if code == exitstatus), ""
-    )
+    return config.stash.get(_MISTAKE, "") or _ENDED_EARLY.get(exitstatus, "")
 
 
 def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:
@@ -624,9 +620,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(text, **_COLOURS.get(mood, {}))
     set_aside = config.stash.get(_SET_ASIDE, None)
     if set_aside is not None:
-        command = f"python -m harness cleanup {_shown(set_aside)}"
+        command = f"python -m harness cleanup {as_typed(set_aside)}"
         terminalreporter.write_line(f"an earlier run here ended without a verdict; what it may have left: {command}")
-    terminalreporter.write_line(f"reports: {_shown(config.stash[_GATE].report_dir)}")
+    terminalreporter.write_line(f"reports: {as_typed(config.stash[_GATE].report_dir)}")
     _annotate(verdict, terminalreporter.write_line)
 
 
@@ -637,9 +633,3 @@ def _annotate(verdict: Verdict, say: Callable[[str], None]) -> None:
 
         for line in commands(verdict):
             say(line)
-
-
-def _shown(folder: Path) -> str:
-    with suppress(ValueError):
-        return str(folder.relative_to(Path.cwd()))
-    return str(folder)

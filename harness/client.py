@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 EVIDENCE = 2000  # characters of a body that the history keeps
 MOST_MASKED = 64  # cookies beside the login's that are masked everywhere; more only in the answer that sets them
-ANY_NUMBER = 1_000_000
 
 
 class Client:
@@ -64,10 +63,10 @@ class Client:
     def _exchange(self, method: str, path: str, timeout_s: float, **send: Any) -> Reply:
         return exchange(self.session(), method, self.environment.url_of(path), timeout_s=timeout_s, **send)
 
-    def _learn(self, most: int) -> None:
-        """Mask this thread's cookies everywhere from now on, as far as not so many are masked already."""
+    def _learn(self, most: int | None) -> None:
+        """Mask this thread's cookies everywhere from now on, as far as not so many are masked already; all of None."""
         with self._learning:
-            room = max(0, most - len(self._masked_cookies))
+            room = None if most is None else max(0, most - len(self._masked_cookies))
             new = sorted(self._cookies_of(self.session()) - self._masked_cookies)[:room]
             self._redact.add(new)
             self._masked_cookies.update(new)
@@ -111,7 +110,7 @@ class Client:
         session = self.session()
         timeout_s = self.environment.api.timeout_s
         reply = self._exchange("POST", login.path, timeout_s, json=login.body.get_secret_value())
-        self._learn(ANY_NUMBER)  # every request carries them
+        self._learn(None)  # every request carries them
         answered = reply.error or f"answered {reply.status}"
         if reply.problem is not None or not 200 <= (reply.status or 0) < 400:
             raise CouldNotTell(

@@ -84,6 +84,11 @@ class Attempt:
     error: str = ""
 
     @property
+    def took_s(self) -> float:
+        """How long the whole exchange took, or how long it was waited for."""
+        return self.ended_s - self.started_s
+
+    @property
     def unanswered(self) -> bool:
         """Whether the deployment may still be at work on it: no whole answer came, or a proxy gave up waiting."""
         return self.problem in _UNANSWERED or self.status in (502, 503, 504)

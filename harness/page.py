@@ -30,10 +30,10 @@ from harness.plots import (
     in_words,
     latency,
     timeline,
-    took_s,
     trend,
 )
 from harness.randomness import sample_of
+from harness.report import as_typed
 from harness.summary import BOUNDED, CONCLUSIONS, WORDS, advice, by_reason
 
 if TYPE_CHECKING:
@@ -264,10 +264,7 @@ def _steps(verdict: Verdict) -> Iterator[tuple[str, str]]:
 
 
 def _clean_up_command(folder: Path) -> str:
-    file = folder / "history.jsonl"
-    if file.is_relative_to(Path.cwd()):
-        file = file.relative_to(Path.cwd())
-    return f"python -m harness cleanup {shlex.quote(str(file))}"
+    return f"python -m harness cleanup {shlex.quote(as_typed(folder / 'history.jsonl'))}"
 
 
 def _environment(
@@ -357,7 +354,7 @@ _PHASES: tuple[tuple[str, str, tuple[Phase, ...]], ...] = (
 
 
 def _phases(history: History) -> Iterator[PhasePlots]:
-    took = [took_s(a) for a in history.sent if _answered(a)]
+    took = [a.took_s for a in history.sent if _answered(a)]
     for name, title, phases in _PHASES:
         attempts = [a for a in history.sent if a.phase in phases]
         if not attempts:
@@ -371,7 +368,7 @@ def _phases(history: History) -> Iterator[PhasePlots]:
             overlap=largest_overlap(History(history.environment, tuple(attempts))),
             outcomes=", ".join(f"{count} {word}" for word, count in counts if count),
             timeline=drawn,
-            latency=latency([took_s(a) for a in attempts if _answered(a)], max(took, default=0.0)),
+            latency=latency([a.took_s for a in attempts if _answered(a)], max(took, default=0.0)),
             untimed=len(attempts) - drawn.of,
         )
 

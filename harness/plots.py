@@ -85,9 +85,9 @@ def timeline(attempts: Sequence[Attempt]) -> Timeline:
             n=a.n,
             outcome=a.outcome,
             x=_percent((a.started_s - begin_s) / whole_s),
-            width=max(_percent(took_s(a) / whole_s), 0.2),
+            width=max(_percent(a.took_s / whole_s), 0.2),
             y=index * row,
-            says=f"{answer_in_words(a)}, {in_words(took_s(a))}",
+            says=f"{answer_in_words(a)}, {in_words(a.took_s)}",
         )
         for index, a in enumerate(shown)
     )
@@ -99,15 +99,10 @@ def _worth_drawing(attempts: Sequence[Attempt]) -> Sequence[Attempt]:
     if len(attempts) <= MOST_BARS:
         return attempts
     kept = {a.n: a for a in [a for a in attempts if a.outcome != "ok"][: MOST_BARS // 2]}
-    kept |= {a.n: a for a in nlargest(MOST_BARS // 4, attempts, key=took_s)}
+    kept |= {a.n: a for a in nlargest(MOST_BARS // 4, attempts, key=lambda a: a.took_s)}
     others = [a for a in attempts if a.n not in kept]
     step = math.ceil(len(others) / (MOST_BARS - len(kept)))
     return [*kept.values(), *others[::step]]
-
-
-def took_s(attempt: Attempt) -> float:
-    """How long the whole exchange took."""
-    return attempt.ended_s - attempt.started_s
 
 
 def answer_in_words(attempt: Attempt) -> str:

@@ -101,6 +101,11 @@ def _without_controls(document: str) -> str:
     )
 
 
+def as_typed(path: Path) -> str:
+    """A path as somebody in the working directory would type it."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
 def point_latest_at(folder: Path) -> None:
     """Let `latest`, beside the folder, lead to it. Where links are not to be had there is none."""
     latest = folder.parent / "latest"

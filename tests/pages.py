@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import verdicts
 from histories import failed, ok, unanswered
+from verdicts import check
 
 from harness.environments import Environment
 from harness.history import Attempt, History, Problem
@@ -16,7 +18,7 @@ from harness.page import Evidence, render
 from harness.randomness import sample_of
 from harness.redaction import Redactor, secrets_of
 from harness.trend import PastRun
-from harness.verdict import CheckResult, EnvironmentVerdict, LeftBehind, Verdict
+from harness.verdict import CheckResult, LeftBehind, Verdict
 
 # What acts if it is not escaped, in text, in an attribute, in a style and in a comment; and what moves a cursor.
 HOSTILE = (
@@ -96,32 +98,10 @@ def read_page(page: str) -> Read:
     return read
 
 
-def check(outcome: Any = "fail", **but: Any) -> CheckResult:
-    """A check's result."""
-    right: dict[str, Any] = {"id": "tokens_are_distinct", "environment": "preview", "claim": "No two share a token"}
-    if outcome != "pass":
-        right |= {"cause": "a cause", "remedy": "a remedy"}
-    if outcome == "fail":
-        right |= {"want": "2 distinct tokens", "have": ["x twice", "y twice"]}
-    return CheckResult(**{**right, "outcome": outcome, **but})
-
-
 def verdict(*checks: CheckResult, **but: Any) -> Verdict:
-    """A verdict on preview."""
-    conclusion = but.pop("verdict", "fail")
-    of = {"name": "preview", "url": "https://preview.example.com", "verdict": conclusion, **but.pop("environment", {})}
-    return Verdict(
-        **{
-            "verdict": conclusion,
-            "exit_code": {"pass": 0, "fail": 1, "unknown": 75}[conclusion],
-            "run": "20250101-000000-00000000",
-            "started_at": "2025-01-01T00:00:00+00:00",
-            "duration_s": 1.5,
-            "environments": [EnvironmentVerdict(**of)],
-            "checks": list(checks),
-            **but,
-        }
-    )
+    """A verdict on preview, where somebody would find it."""
+    of = {"url": "https://preview.example.com", **but.pop("environment", {})}
+    return verdicts.verdict(*checks, environment=of, **{"run": "20250101-000000-00000000", "duration_s": 1.5, **but})
 
 
 def environment(**but: Any) -> Environment:

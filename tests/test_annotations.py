@@ -2,14 +2,14 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from verdicts import check, verdict
 
 from harness.annotations import MOST, commands
-from harness.verdict import CheckResult, EnvironmentVerdict, LeftBehind, Verdict
+from harness.verdict import LeftBehind
 from rehearsal.deployment import deployed
 from rehearsal.postgres import Postgres
 from tests.gates import entry, run_gate, run_pytest, write_environments
@@ -42,28 +42,6 @@ def obeyed(text: str) -> list[str]:
     return [line for line in re.split(r"\r\n|\r|\n", text) if line.lstrip().startswith("::") or "##[" in line]
 
 
-def check(outcome: Any, **but: Any) -> CheckResult:
-    right: dict[str, Any] = {"id": "tokens_are_distinct", "environment": "preview", "claim": "No two share a token"}
-    if outcome != "pass":
-        right |= {"cause": "a cause", "remedy": "a remedy"}
-    if outcome == "fail":
-        right |= {"want": "2 distinct tokens", "have": ["x twice", "y twice"]}
-    return CheckResult(**{**right, "outcome": outcome, **but})
-
-
-def verdict(*checks: CheckResult, conclusion: Any = "fail", exit_code: int = 1, **but: Any) -> Verdict:
-    return Verdict(
-        verdict=conclusion,
-        exit_code=exit_code,
-        run="r",
-        started_at="2025-01-01T00:00:00+00:00",
-        duration_s=1.0,
-        environments=[EnvironmentVerdict(name="preview", url="http://h", verdict=conclusion)],
-        checks=list(checks),
-        **but,
-    )
-
-
 # --- what is said -----------------------------------------------------------------------------------------------------
 
 
@@ -78,7 +56,7 @@ def test_what_could_not_be_told_is_an_error_for_each_reason() -> None:
     """Three claims that one cause bars are one error; the same cause elsewhere is another."""
     unknown = [check("unknown", id=f"check_{n}", claim=f"Claim {n}") for n in range(3)]
     elsewhere = check("unknown", id="check_0", claim="Claim 0", environment="production")
-    said = [read(line) for line in commands(verdict(*unknown, elsewhere, conclusion="unknown", exit_code=75))]
+    said = [read(line) for line in commands(verdict(*unknown, elsewhere, verdict="unknown", exit_code=75))]
     assert said == [
         (
             "error",
@@ -92,7 +70,7 @@ def test_what_could_not_be_told_is_an_error_for_each_reason() -> None:
 def test_rows_left_behind_are_one_warning() -> None:
     """However many they are; the first few are named, also where everything else holds."""
     left = [LeftBehind(environment="preview", name=f"smoke-r-{n}", reason="cleanup: keep") for n in range(5)]
-    (said,) = commands(verdict(check("pass"), conclusion="pass", exit_code=76, left_behind=left))
+    (said,) = commands(verdict(check("pass"), verdict="pass", exit_code=76, left_behind=left))
     level, title, message = read(said)
     assert (level, title) == ("warning", "rows of this run may be left behind: 5")
     assert message.splitlines()[0] == "row: preview smoke-r-0: cleanup: keep"
@@ -101,18 +79,18 @@ def test_rows_left_behind_are_one_warning() -> None:
 
 def test_a_release_is_not_annotated() -> None:
     """There is nothing to act on."""
-    assert list(commands(verdict(check("pass"), conclusion="pass", exit_code=0))) == []
+    assert list(commands(verdict(check("pass"), verdict="pass", exit_code=0))) == []
 
 
 def test_a_run_that_did_not_get_to_ask_says_why() -> None:
     """A mistake of the configuration; and a run that was interrupted, with nothing else to say."""
-    (said,) = commands(verdict(conclusion="unknown", exit_code=4, error="PREVIEW_URL is not set"))
+    (said,) = commands(verdict(verdict="unknown", exit_code=4, error="PREVIEW_URL is not set"))
     assert read(said) == (
         "error",
         "chatbots smoke: COULD NOT TELL",
         "PREVIEW_URL is not set\nexit 4: hold: mend the command line or the configuration; nothing was sent",
     )
-    (said,) = commands(verdict(conclusion="unknown", exit_code=2))
+    (said,) = commands(verdict(verdict="unknown", exit_code=2))
     assert read(said) == ("error", "chatbots smoke: COULD NOT TELL", "exit 2: hold: the run was interrupted")
 
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from gates import ROOT, Run, run_gate, run_harness, run_pytest, write_environments
 from histories import failed, ok, unanswered
-from pages import HOSTILE, burst, check, environment, hostile_page, past_runs, read_page, samples, verdict, version_4
+from pages import HOSTILE, burst, environment, hostile_page, past_runs, read_page, samples, verdict, version_4
+from verdicts import check
 
 from harness import page, plots
 from harness.curl import repeated, variables

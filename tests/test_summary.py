@@ -3,44 +3,18 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from verdicts import check, verdict
 
 from harness.report import make_folder, point_latest_at, write
 from harness.summary import advice, lines, markdown
-from harness.verdict import CheckResult, EnvironmentVerdict, ExitCode, LeftBehind, Verdict
+from harness.verdict import ExitCode, LeftBehind, Verdict
 
 HOSTILE = "\x1b[2J\x1b]0;t\x07\n::error::x\r##[error]y\u2028\ud800`a``b``` </code><script>| [l](http://x) \x9b1m"
-
-
-def check(outcome: Any = "fail", **but: Any) -> CheckResult:
-    right: dict[str, Any] = {"id": "tokens_are_distinct", "environment": "preview", "claim": "No two share a token"}
-    if outcome != "pass":
-        right |= {"cause": "a cause", "remedy": "a remedy"}
-    if outcome == "fail":
-        right |= {"want": "2 distinct tokens", "have": ["x twice", "y twice"]}
-    return CheckResult(**{**right, "outcome": outcome, **but})
-
-
-def verdict(*checks: CheckResult, **but: Any) -> Verdict:
-    conclusion = but.pop("verdict", "fail")
-    environment = {"name": "preview", "url": "http://h", "verdict": conclusion, **but.pop("environment", {})}
-    return Verdict(
-        **{
-            "verdict": conclusion,
-            "exit_code": {"pass": 0, "fail": 1, "unknown": 75}[conclusion],
-            "run": "r",
-            "started_at": "2025-01-01T00:00:00+00:00",
-            "duration_s": 1.0,
-            "environments": [EnvironmentVerdict(**environment)],
-            "checks": list(checks),
-            **but,
-        }
-    )
 
 
 def terminal(of: Verdict) -> str:
