@@ -185,6 +185,12 @@ def _all(environment: Environment, attempts: Iterable[Attempt], reason: str, rem
     )
 
 
+def _still_there(task: Task, row: Found, reason: str, remedy: str) -> LeftBehind:
+    """A row that was seen, whatever its POST was answered."""
+    id_ = row.id and printable(row.id)
+    return LeftBehind(environment=task.environment.name, name=row.attempt.name, id=id_, reason=reason, remedy=remedy)
+
+
 def _by_database(task: Task) -> CleanUp:
     deadline = time.monotonic() + task.patience_s
     sittings = Retrying(
@@ -199,16 +205,7 @@ def _by_database(task: Task) -> CleanUp:
     except psycopg.Error as error:
         raise worded(error, task.database) from None
     reason = "DELETE did not remove it: a trigger, a rule or a policy keeps it"
-    left = [
-        LeftBehind(
-            environment=task.environment.name,
-            name=row.attempt.name,
-            id=row.id and printable(row.id),
-            reason=reason,
-            remedy="delete it by hand",
-        )
-        for row in task.kept
-    ]
+    left = [_still_there(task, row, reason, "delete it by hand") for row in task.kept]
     return CleanUp(len(task.removed), (*left, *_not_found(task)))
 
 
@@ -321,7 +318,7 @@ def _by_api(task: Task) -> CleanUp:
     for row in task.kept:
         reason = refused.get(row.id, f"DELETE of id {printable(row.id)} was answered, but its row is still stored")
         remedy = "check api.delete, or set cleanup: database; or delete it by hand"
-        left.extend(_all(environment, [row.attempt], reason, remedy))
+        left.append(_still_there(task, row, reason, remedy))
     return CleanUp(len(task.removed), tuple(left))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 from clients import client_of
-from histories import ok, unanswered
+from histories import failed, ok, unanswered
 from test_cleanup import cleaned, store, stored, task_of
 
 from harness.cleanup import clean_up
@@ -129,3 +129,16 @@ def test_thousands_of_rows_are_removed_at_once(tmp_path: Path, healthy: Deployme
         connection.execute("insert into chatbots (name) select unnest(%s::text[])", [names])
     assert cleaned(healthy, tmp_path, attempts).removed == 5_000
     assert stored(healthy) == []
+
+
+def test_a_row_of_a_post_that_was_refused_is_listed_while_it_is_stored(tmp_path: Path, healthy: Deployment) -> None:
+    """An app may answer 400 and store it all the same: what is seen in the table is no longer a guess."""
+    store(healthy, "smoke-r-1")
+    task = task_of(healthy, tmp_path, [failed(1, 400)])
+    with serving(lambda request: request.answer("403 Forbidden")) as server:
+        task.client = client_of(server.url, database=healthy.database, cleanup="api", api=API)
+        done = clean_up(task)
+    task.ledger.close()
+    (left,) = done.left
+    assert (left.name, left.id is not None) == ("smoke-r-1", True)
+    assert left.reason == f"DELETE of id {left.id} answered 403"
