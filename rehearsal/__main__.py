@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
 import shlex
 import signal
@@ -89,6 +90,13 @@ def rehearse(options: argparse.Namespace, command: list[str]) -> int:
             deployed(server, options.fault, name="preview", revision=options.revision) as preview,
             deployed(server, options.fault, name="production", revision=options.revision) as production,
         ):
+            if preview.settings:
+                needed = json.dumps({"defaults": preview.settings})  # which is YAML
+                print(
+                    f"rehearsal: the catalogue's outcome is that with {needed} in environments.yaml",
+                    file=sys.stderr,
+                    flush=True,
+                )
             variables = {
                 "PREVIEW_URL": preview.url,
                 "PREVIEW_POSTGRES_URL": preview.database,

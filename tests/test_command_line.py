@@ -371,3 +371,21 @@ def test_broken_rehearsal_is_shown_by_make(tmp_path: Path) -> None:
     assert "verdict: FAIL (exit 1: roll back: the deployment is wrong)" in run.out
     assert run.verdict["exit_code"] == 1
     assert re.search(r"make: \*\*\* .*smoke.* 1$", run.err, re.MULTILINE)
+
+
+def test_keys_that_a_fault_needs_are_said_and_show_it(tmp_path: Path) -> None:
+    """A fault that the usual file passes is no riddle: with the keys that are printed it fails."""
+    rehearse = [sys.executable, "-m", "rehearsal", "--fault", "is_slow", "--", sys.executable, "-m", "pytest"]
+    usual = run_command([*rehearse, "--report-dir", str(tmp_path / "usual")], tmp_path / "usual")
+    assert usual.exit_code == 0, usual.out
+    said = re.search(
+        r"^rehearsal: the catalogue's outcome is that with (.*) in environments\.yaml$", usual.err, re.MULTILINE
+    )
+    assert said is not None
+    needed = json.loads(said[1])["defaults"]
+    preview = {"url": "${PREVIEW_URL}", "database": "${PREVIEW_POSTGRES_URL}"}
+    file = write_environments(tmp_path / "e.yaml", needed, preview=preview)
+    report = tmp_path / "shown"
+    shown = run_command([*rehearse, "--environments", str(file), "--report-dir", str(report)], report)
+    assert shown.exit_code == 1, shown.out
+    assert shown.check("latency_is_within_budget")["outcome"] == "fail"
