@@ -9,12 +9,14 @@ import os
 import sqlite3
 from contextlib import closing
 from dataclasses import astuple, dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from harness.latency import unusual_latency
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from harness.verdict import Verdict
@@ -23,7 +25,8 @@ VERSION = 1
 FILE = "runs.sqlite"
 SHOWN_RUNS = 30  # of an environment, in a report
 COMPARED = 20  # earlier runs that a latency is compared with
-_BUSY_S = 2.0  # for another run that writes
+_Result = TypeVar("_Result")
+_BUSY_S = 5.0  # for other runs that write
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +70,7 @@ def remember(verdict: Verdict, file: Path) -> Verdict:
     """
     if not verdict.environments:
         return verdict
-    try:
-        with closing(_open(file)) as database, database:
-            noted = [
-                environment.model_copy(update={"notes": [*environment.notes, *_notes(database, of)]})
-                for environment, of in zip(verdict.environments, _rows(verdict), strict=True)
-            ]
-            marks = ", ".join("?" * len(fields(PastRun)))
-            # Only our own field names stand in the statement.
-            database.executemany(
-                f"INSERT OR REPLACE INTO runs ({_COLUMNS}) VALUES ({marks})",  # noqa: S608
-                map(astuple, _rows(verdict)),
-            )
-    except (sqlite3.Error, OSError) as error:
-        raise NoTrend(f"{file}: {error}") from None
-    return verdict.model_copy(update={"environments": noted})
+    return _in_turn(file, lambda database: _remember(verdict, database))
 
 
 def past_runs(file: Path, environment: str | None, last: int) -> list[PastRun]:
@@ -92,11 +81,49 @@ def past_runs(file: Path, environment: str | None, last: int) -> list[PastRun]:
     """
     if not file.exists():
         raise NoTrend(f"{file}: no run has been written there yet")
+    return _in_turn(file, lambda database: _last(database, environment, last))
+
+
+def _in_turn(file: Path, use: Callable[[sqlite3.Connection], _Result]) -> _Result:
+    """What a use of the file gives, once no other run is in the way.
+
+    SQLite does not always wait by itself: while another connection turns the file into a write-ahead log, or closes
+    it as the last one, it answers "database is locked" at once (sqlite.org/wal.html, section 9).
+    """
+    turns = Retrying(
+        retry=retry_if_exception(_is_busy),
+        stop=stop_after_delay(_BUSY_S),
+        wait=wait_random(0.005, 0.05),
+        reraise=True,
+    )
+
+    def once() -> _Result:
+        with closing(_open(file)) as database, database:
+            return use(database)
+
     try:
-        with closing(_open(file)) as database:
-            return _last(database, environment, last)
+        return turns(once)
     except (sqlite3.Error, OSError) as error:
         raise NoTrend(f"{file}: {error}") from None
+
+
+def _is_busy(error: BaseException) -> bool:
+    # The low byte is the code; the others say where (sqlite.org/rescode.html).
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def _remember(verdict: Verdict, database: sqlite3.Connection) -> Verdict:
+    noted = [
+        environment.model_copy(update={"notes": [*environment.notes, *_notes(database, of)]})
+        for environment, of in zip(verdict.environments, _rows(verdict), strict=True)
+    ]
+    marks = ", ".join("?" * len(fields(PastRun)))
+    # Only our own field names stand in the statement.
+    database.executemany(
+        f"INSERT OR REPLACE INTO runs ({_COLUMNS}) VALUES ({marks})",  # noqa: S608
+        map(astuple, _rows(verdict)),
+    )
+    return verdict.model_copy(update={"environments": noted})
 
 
 def _open(file: Path) -> sqlite3.Connection:
