@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from harness.history import History
     from harness.readiness import Readiness
     from harness.revision import Heard
+    from harness.source.checkout import Checkout
     from harness.stored import Row, SequenceState, StoredTokens
     from harness.watch import Seen
 
@@ -73,6 +74,7 @@ _NEEDS = {
     "stored": Need.STORED,
     "made": Need.MADE,
     "seen": Need.HISTORY | Need.SEEN,
+    "checkout": Need.SOURCE,
 }
 
 
@@ -233,6 +235,8 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None] | 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order checks as a person would ask: does it answer, what do POSTs say, what does the database say.
+
+    Source comes last: reading it takes this process's time, which POSTs at the same moment would be measured with.
 
     With `-x` it is then the cause that a run stops at, and not what could not be told because of it.
     """
@@ -460,6 +464,12 @@ def seen(examination: Examination) -> Seen:
     return examination.of_its_table(examination.seen)
 
 
+@pytest.fixture
+def checkout(environment: str, request: pytest.FixtureRequest) -> Checkout:
+    """The files of the app's source."""
+    return request.config.stash[_GATE].checkout(environment)
+
+
 # --- what becomes of outcomes -----------------------------------------------------------------------------------------
 
 
@@ -553,8 +563,6 @@ def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:
     ran = {(result.id, result.environment) for result in gate.results}
     missed = {_check_id(item) for item in session.items if (_check_id(item), _environment_of(item)) not in ran}
     gate.left_out += sorted(missed)
-    if session.items:
-        gate.record_source()
     error = _why_early(session.config, exitstatus)
     stopped = any(result.outcome in ("fail", "unknown") for result in gate.results)  # by -x, which says why itself
     if not error and missed and not stopped and exitstatus in (ExitCode.RELEASE, ExitCode.ROLL_BACK):

@@ -55,6 +55,8 @@ class Need(Flag):
     STORED = auto()
     MADE = auto()
     SEEN = auto()
+    SOURCE = auto()
+    """A checkout of the app: nothing is asked of the deployment for it."""
 
 
 _OF_THE_DEPLOYMENT = Need.READINESS | Need.HISTORY | Need.ROWS

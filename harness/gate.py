@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from harness.environments import Environment
     from harness.history import Attempt
     from harness.page import Evidence
+    from harness.source.checkout import Checkout
     from harness.trend import PastRun
 
 
@@ -94,17 +95,19 @@ class Gate:
     _doing: dict[str, Doing] = field(default_factory=dict)
     _clients: dict[str, Client] = field(default_factory=dict)
     _examinations: dict[str, Future[Examination]] = field(default_factory=dict)
+    _checkouts: dict[Path, Checkout | CouldNotTell | NotCovered] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for environment in self.environments:
             self.redact.add(secrets_of(environment))
 
     def start(self, needs: Need) -> None:
-        """Begin to examine every environment, each in a thread of its own. Without needs nothing is touched.
+        """Begin to examine every environment, each in a thread of its own; none is touched without a need.
 
         Raises:
             OSError: the history cannot be written; then nothing was sent.
         """
+        needs &= ~Need.SOURCE
         if not needs:
             return
         self._ledger = Ledger(self.report_dir / "history.jsonl")
@@ -230,20 +233,27 @@ class Gate:
             return self._ledger.recorded()[name].history
         return None
 
-    def record_source(self) -> None:
-        """Say that a checkout was named and not looked at: no check reads source so far."""
-        for environment in self.environments:
-            if environment.source is not None:
-                self.record(
-                    CheckResult(
-                        id="source",
-                        environment=environment.name,
-                        outcome="not_covered",
-                        claim="The old generator and its handler are gone from the app's source",
-                        cause=f"{environment.source} was not looked at: no check reads source so far",
-                        remedy="look for the generator and for 23505 in the source by hand",
-                    )
-                )
+    def checkout(self, name: str) -> Checkout:
+        """The app's source that an environment names, read once for all that name the same.
+
+        Raises:
+            NotCovered: it names none, or none that holds anything to read.
+            CouldNotTell: it cannot be read.
+        """
+        root = next(e.source for e in self.environments if e.name == name)
+        if root is None:
+            raise NotCovered("no checkout of the app was named", "name one with `source:` or --source")
+        if root not in self._checkouts:
+            from harness.source.checkout import read_checkout  # most runs read none
+
+            try:
+                self._checkouts[root] = read_checkout(root)
+            except (CouldNotTell, NotCovered) as error:
+                self._checkouts[root] = error
+        found = self._checkouts[root]
+        if isinstance(found, (CouldNotTell, NotCovered)):
+            raise found
+        return found
 
     def record(self, result: CheckResult) -> None:
         """Keep what a check concluded, secrets masked."""

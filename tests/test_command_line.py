@@ -180,14 +180,6 @@ def test_read_only_without_a_database_is_no_pass(tmp_path: Path, healthy: Deploy
     assert run.exit_code == 75, run.out
 
 
-def test_source_is_not_passed_over_in_silence(tmp_path: Path, healthy: Deployment) -> None:
-    """A checkout that is named is not covered, by name, since no check reads it."""
-    run = run_gate(tmp_path, [healthy], "-k", "column_is_uuid", "--source", str(tmp_path))
-    assert run.exit_code == 0, run.out
-    assert run.check("source")["outcome"] == "not_covered"
-    assert "was not looked at" in run.check("source")["cause"]
-
-
 def test_no_check_selected(tmp_path: Path, healthy: Deployment) -> None:
     """pytest's own exit code for nothing collected stays, and the verdict is no pass."""
     run = run_gate(tmp_path, [healthy], "-k", "nothing_of_this_name")
