@@ -181,11 +181,11 @@ def _gate(config: pytest.Config, run: str, folder: Path) -> Gate:
 
 def _judging_gate(config: pytest.Config, run: str, folder: Path) -> Gate:
     from harness.environments import Environment
-    from harness.ledger import UnreadableHistory, read
+    from harness.recorded import UnreadableHistory, settings_of
 
     files = [config.invocation_params.dir / file for file in config.getoption("--judge")]
     try:
-        urls = {name: of.settings["url"] for file in files for name, of in read(file)[1].items()}
+        urls = {name: of["url"] for file in files for name, of in settings_of(file).items()}
         gate = Gate(
             run,
             [Environment(name=name, url=url, database=None) for name, url in urls.items()],

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from harness.cleanup import CleanUp
     from harness.environments import Environment
-    from harness.ledger import Recorded
+    from harness.recorded import Recorded
     from harness.redaction import Redactor
 
 ROOT = Path(__file__).parent.parent
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run = {"plan": _plan, "judge": _judge, "cleanup": _cleanup, "runs": _runs, "schema": _schema}[options.command]
 
     from harness.configuration import ConfigurationError
-    from harness.ledger import UnreadableHistory
+    from harness.recorded import UnreadableHistory
     from harness.trend import NoTrend
 
     # Rows are removed and counted whether or not anybody takes the output.
@@ -122,8 +122,13 @@ def _judge(options: argparse.Namespace) -> int:
     if not options.json:
         sys.stdout.flush()
         os.chdir(ROOT)
-        os.execv(sys.executable, command)  # noqa: S606 (our own command line; no shell)
+        os.execve(sys.executable, command, _alone())  # noqa: S606 (our own command line; no shell)
     return _judge_into_json(command, options.report_dir)
+
+
+def _alone() -> dict[str, str]:
+    """The environment of a pytest without the plugins that happen to be installed: loading them may outlast judging."""
+    return {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "harness.options"}
 
 
 def _judge_into_json(command: list[str], report_dir: str | None) -> int:
@@ -134,7 +139,8 @@ def _judge_into_json(command: list[str], report_dir: str | None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         where = Path(report_dir).resolve() if report_dir else Path(folder) / "report"
         command += [] if report_dir else ["--report-dir", str(where)]
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)  # noqa: S603 (ours; no shell)
+        # Our own command line; no shell.
+        done = subprocess.run(command, cwd=ROOT, env=_alone(), stdout=subprocess.DEVNULL, check=False)  # noqa: S603
         verdict = where / "verdict.json"
         if verdict.exists():
             print(verdict.read_text(encoding="utf-8").rstrip("\n"))
@@ -183,7 +189,7 @@ def _run_line(*cells: str, widest: int) -> str:
 def _cleanup(options: argparse.Namespace) -> int:
     from harness.configuration import ConfigurationError
     from harness.findings import mask_before_cutting
-    from harness.ledger import UnreadableHistory
+    from harness.recorded import UnreadableHistory
 
     # What cannot be cleaned up keeps nothing else from it.
     refused: list[str] = []
@@ -218,7 +224,7 @@ def _cleanup(options: argparse.Namespace) -> int:
 
 
 def _histories(options: argparse.Namespace, refused: list[str]) -> list[tuple[Path, str, dict[str, Recorded]]]:
-    from harness.ledger import EmptyHistory, UnreadableHistory, read
+    from harness.recorded import EmptyHistory, UnreadableHistory, read
 
     found = []
     for path in map(Path, options.histories):
@@ -273,8 +279,9 @@ def _clean_one(path: Path, run: str, environment: Environment, redact: Redactor,
     from harness.cleanup import Task, clean_up
     from harness.client import Client
     from harness.configuration import ConfigurationError
-    from harness.ledger import Ledger, StillWritten, read
+    from harness.ledger import Ledger, StillWritten
     from harness.progress import Doing
+    from harness.recorded import read
 
     client = Client(environment, run, redact, time.monotonic())
     try:

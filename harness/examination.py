@@ -29,7 +29,7 @@ from harness.watch import Before, Seen, look_after, look_before
 from harness.workload import Unrecorded, post_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pydantic import SecretStr
 
@@ -76,7 +76,7 @@ class Examination:
     readiness: Readiness | Untold = _NOT_ASKED
     heard: tuple[Heard, ...] = ()
     history: History | Untold = _NOT_ASKED
-    sent: tuple[Attempt, ...] = ()
+    sent: Sequence[Attempt] = ()
     facts: TableFacts | Untold = _NOT_ASKED
     rows: tuple[Row, ...] | Untold = _NOT_ASKED
     sequence: SequenceState | Untold | None = _NOT_ASKED

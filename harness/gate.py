@@ -22,10 +22,11 @@ from harness.examination import Examination, Need, Order, examine
 from harness.exchange import abandon_exchanges
 from harness.findings import CouldNotTell, NotCovered
 from harness.history import History
-from harness.latency import percentile, timed, took_ms
-from harness.ledger import Ledger, UnreadableHistory, read_together
+from harness.latency import durations_ms, percentile
+from harness.ledger import Ledger
 from harness.progress import Doing
 from harness.readiness import Readiness
+from harness.recorded import UnreadableHistory
 from harness.redaction import Redactor, secrets_of
 from harness.stored import StoredTokens
 from harness.trend import SHOWN_RUNS, NoTrend, past_runs
@@ -127,6 +128,8 @@ class Gate:
         Raises:
             UnreadableHistory: a file is not one.
         """
+        from harness.many import read_together  # no other run reads one
+
         for name, history in read_together(files).items():
             environment = next(e for e in self.environments if e.name == name)
             done: Future[Examination] = Future()
@@ -329,7 +332,7 @@ class Gate:
         history = done.history if done is not None and isinstance(done.history, History) else None
         sent = len(history.attempts) if history else 0
         acknowledged = len(history.acknowledged) if history else 0
-        took = [took_ms(a) for a in timed(history)] if history else []
+        took = durations_ms(history) if history else []
         ready = done.readiness if done is not None and isinstance(done.readiness, Readiness) else None
         return EnvironmentVerdict(
             name=name,
@@ -338,7 +341,7 @@ class Gate:
             revision=self.redact(ready.revision) if ready and ready.revision else None,
             posts=sent,
             acknowledged=acknowledged,
-            failure_rate_bound=round(failure_rate_bound(sent), 4) if sent and sent == acknowledged else None,
+            failure_rate_bound=float(f"{failure_rate_bound(sent):.3g}") if sent and sent == acknowledged else None,
             latency_p50_ms=round(percentile(took, 50), 1) if took else None,
             latency_p95_ms=round(percentile(took, 95), 1) if took else None,
             latency_max_ms=round(took[-1], 1) if took else None,

@@ -1,102 +1,35 @@
-"""What was sent and what came back: attempts, and the histories that checkers judge.
+"""What was sent and what came back: histories, which checkers judge, and the attempts that they are made of.
 
-Writing a history to disk is `harness.ledger`.
+Writing a history to disk is `harness.ledger`, reading one `harness.recorded`.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from uuid import UUID
 
+from harness.attempt import COULD_NOT_TELL, NEVER_SENT, Attempt, Outcome, Phase, Probe, Problem
+from harness.columns import Attempts, Tokens, column, unacknowledged
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-Probe = Literal["chosen_token", "same_payload"]
-Phase = Literal["sequence", "burst", "chosen_token", "same_payload"]
-Outcome = Literal["ok", "fail", "unknown"]
-
-
-class Problem(StrEnum):
-    """Why an attempt did not end `ok`."""
-
-    # Answered, but wrong: seen broken.
-    WRONG_STATUS = "wrong status"
-    REDIRECTED = "redirected"
-    NOT_JSON = "not JSON"
-    FIELD_MISSING = "field missing"
-    TOO_LARGE = "too large"
-    # No answer from a deployment that was ready: seen broken too, and a row may be stored.
-    TIMED_OUT = "timed out"
-    NO_ANSWER = "connection lost"
-    CUT = "cut off"
-    # Says nothing about the create route: could not tell.
-    REFUSED = "connection refused"
-    UNRESOLVED = "host not found"
-    TLS = "TLS failed"
-    UNAUTHORISED = "not authorised"
-    FORBIDDEN = "forbidden"
-    RATE_LIMITED = "rate limited"
-    LOGIN_PAGE = "login page"
-    PLACEHOLDER_PAGE = "placeholder page"
-    # The run ended before the outcome was written.
-    NOT_RECORDED = "not recorded"
-
-
-COULD_NOT_TELL = frozenset(
-    {
-        Problem.REFUSED,
-        Problem.UNRESOLVED,
-        Problem.TLS,
-        Problem.UNAUTHORISED,
-        Problem.FORBIDDEN,
-        Problem.RATE_LIMITED,
-        Problem.LOGIN_PAGE,
-        Problem.PLACEHOLDER_PAGE,
-        Problem.NOT_RECORDED,
-    }
-)
-_UNANSWERED = frozenset({Problem.TIMED_OUT, Problem.NO_ANSWER, Problem.CUT, Problem.NOT_RECORDED})
-NEVER_SENT = frozenset({Problem.REFUSED, Problem.UNRESOLVED, Problem.TLS})
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One POST.
-
-    `id` and `token` are set where the answer held them, as text. Times are seconds on the run's monotonic clock.
-    `evidence` is the start of the body, masked; `error` says in words why the attempt did not end ok.
-    """
-
-    n: int
-    name: str
-    phase: Phase
-    outcome: Outcome
-    started_s: float
-    ended_s: float
-    problem: Problem | None = None
-    status: int | None = None
-    id: str | None = None
-    token: str | None = None
-    evidence: str = ""
-    error: str = ""
-
-    @property
-    def took_s(self) -> float:
-        """How long the whole exchange took, or how long it was waited for."""
-        return self.ended_s - self.started_s
-
-    @property
-    def unanswered(self) -> bool:
-        """Whether the deployment may still be at work on it: no whole answer came, or a proxy gave up waiting."""
-        return self.problem in _UNANSWERED or self.status in (502, 503, 504)
-
-    @property
-    def may_have_stored(self) -> bool:
-        """Whether a row of this attempt's name may exist."""
-        return self.problem not in NEVER_SENT
+__all__ = [
+    "COULD_NOT_TELL",
+    "NEVER_SENT",
+    "Attempt",
+    "History",
+    "Outcome",
+    "Phase",
+    "Probe",
+    "Problem",
+    "Tokens",
+    "chosen_token",
+    "column",
+]
+_USUAL: tuple[Phase, ...] = ("sequence", "burst")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,35 +37,56 @@ class History:
     """All attempts of a run on one environment, in the order of their numbers.
 
     `probes` are the POSTs that ask something else than to be created as usual; no claim about the others counts them.
+    Attempts may be a tuple, or columns where they are very many: `column` reads a field of either.
     """
 
     environment: str
-    attempts: tuple[Attempt, ...]
+    attempts: Sequence[Attempt]
     probes: tuple[Attempt, ...] = ()
 
     @classmethod
     def of(cls, environment: str, sent: Iterable[Attempt]) -> History:
         """The history of all that was sent, told apart by phase."""
+        if isinstance(sent, Attempts):
+            probes: tuple[Phase, ...] = ("chosen_token", "same_payload")
+            return cls(environment, sent.of_phases(_USUAL), tuple(sent.of_phases(probes)))
         sent = tuple(sent)
-        usual = tuple(a for a in sent if a.phase in ("sequence", "burst"))
-        return cls(environment, usual, tuple(a for a in sent if a.phase not in ("sequence", "burst")))
+        usual = tuple(a for a in sent if a.phase in _USUAL)
+        return cls(environment, usual, tuple(a for a in sent if a.phase not in _USUAL))
 
     @property
-    def sent(self) -> tuple[Attempt, ...]:
+    def sent(self) -> Sequence[Attempt]:
         """Everything that was sent, probes included: what has to be cleaned up."""
-        return self.attempts + self.probes
+        return (*self.attempts, *self.probes) if self.probes else self.attempts
 
     def probe(self, probe: Probe) -> tuple[Attempt, ...]:
         """The attempts of one probe."""
         return tuple(a for a in self.probes if a.phase == probe)
 
     @property
-    def acknowledged(self) -> tuple[Attempt, ...]:
+    def acknowledged(self) -> Sequence[Attempt]:
         """The attempts that ended ok: 201 with an id and a token."""
+        if isinstance(self.attempts, Attempts):
+            return self.attempts.acknowledged
         return tuple(a for a in self.attempts if a.outcome == "ok")
+
+    @property
+    def unacknowledged(self) -> Sequence[Attempt]:
+        """The attempts that did not."""
+        return unacknowledged(self.attempts)
+
+    @property
+    def tokens(self) -> Tokens:
+        """What the acknowledged attempts returned, each as often as it came."""
+        acknowledged = self.acknowledged
+        if isinstance(acknowledged, Attempts):
+            return acknowledged.tokens
+        return Tokens([a.token for a in acknowledged if a.token is not None])
 
     def phase(self, phase: Phase) -> History:
         """The attempts of one phase."""
+        if isinstance(self.attempts, Attempts):
+            return History(self.environment, self.attempts.of_phases([phase]))
         return History(self.environment, tuple(a for a in self.attempts if a.phase == phase))
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
+from operator import sub
 from statistics import median
 from typing import TYPE_CHECKING
 
+from harness.columns import column, unacknowledged
 from harness.history import COULD_NOT_TELL
 
 if TYPE_CHECKING:
@@ -23,12 +26,32 @@ def took_ms(attempt: Attempt) -> float:
     return attempt.took_s * 1000
 
 
-def timed(history: History) -> list[Attempt]:
-    """The attempts that say how fast the create route is, the fastest first.
+def durations_ms(history: History) -> list[float]:
+    """How long those attempts took that say how fast the create route is, ascending.
 
     One that was given up took at least as long as it was waited for; one that met a login or a limit says nothing.
     """
-    return sorted((a for a in history.attempts if a.problem not in COULD_NOT_TELL), key=took_ms)
+    attempts = history.attempts
+    silent = [took_ms(a) for a in history.unacknowledged if a.problem in COULD_NOT_TELL]
+    took_s = map(sub, column(attempts, "ended_s"), column(attempts, "started_s"))
+    durations = [s * 1000 for s in sorted(took_s)]
+    for ms in silent:
+        del durations[bisect_left(durations, ms)]
+    return durations
+
+
+def answered_s(attempts: Sequence[Attempt]) -> list[float]:
+    """How long the attempts took that were answered, in their order."""
+    unanswered = {a.n for a in unacknowledged(attempts) if a.status is None or a.ended_s <= 0}
+    numbers, starts_s, ends_s = (column(attempts, name) for name in ("n", "started_s", "ended_s"))
+    took_s = map(sub, ends_s, starts_s)
+    return [s for n, s in zip(numbers, took_s, strict=True) if n not in unanswered] if unanswered else list(took_s)
+
+
+def slower_than(history: History, budget_ms: float) -> list[Attempt]:
+    """The attempts of `durations_ms` that took longer, the slowest first."""
+    slow = (a for a in history.attempts if took_ms(a) > budget_ms and a.problem not in COULD_NOT_TELL)
+    return sorted(slow, key=took_ms, reverse=True)
 
 
 def percentile(ordered: Sequence[float], per_cent: int) -> float:

@@ -1,7 +1,6 @@
-"""The history on disk: evidence and clean-up ledger in one, JSON Lines, readable after any ending.
+"""Writes the history: evidence and clean-up ledger in one, JSON Lines, readable after any ending.
 
-docs/history.md describes its records. An intent is on disk before its POST leaves. An intent without an attempt is an
-attempt whose outcome is not known. A last line that is torn is ignored; any other unreadable line is an error.
+docs/history.md describes its records. An intent is on disk before its POST leaves. Reading is `harness.recorded`.
 """
 
 from __future__ import annotations
@@ -10,28 +9,20 @@ import json
 import os
 import threading
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from harness.history import Attempt, History, Phase, Problem
+from harness.recorded import FORMAT, UnreadableHistory, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-FORMAT = 1
+    from harness.history import Attempt, Phase
+    from harness.recorded import Recorded
+
 _CLOSED = -1  # no descriptor: the operating system refuses it (EBADF)
-
-
-class UnreadableHistory(Exception):
-    """A file is not a history. The message names file, line and reason."""
-
-
-class EmptyHistory(UnreadableHistory):
-    """No run began to write it: none was sent whose name would stand in it."""
 
 
 class StillWritten(Exception):
@@ -114,7 +105,7 @@ class Ledger:
             content = os.pread(self._descriptor, os.fstat(self._descriptor).st_size, 0)
         except OSError as error:
             raise UnreadableHistory(f"{self.path}: cannot be read: {error.strerror}") from None
-        return _parsed(self.path, content)[1]
+        return parsed(self.path, content)[1]
 
     def close(self) -> None:
         """Close the file, if it is open. Later records are refused: the number of the descriptor is not used again."""
@@ -163,132 +154,3 @@ def _keep_name(path: Path) -> None:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-@dataclass(slots=True)
-class Recorded:
-    """What a history file holds of one environment.
-
-    `sent_at` is when each POST was about to leave; it and `identity` are None where an older version wrote the file.
-    """
-
-    environment: str
-    settings: dict[str, Any] = field(default_factory=dict)
-    identity: str | None = None
-    attempts: dict[int, Attempt] = field(default_factory=dict)
-    labels: dict[int, list[str]] = field(default_factory=dict)
-    sent_at: dict[int, datetime | None] = field(default_factory=dict)
-    rows: set[tuple[str, str]] = field(default_factory=set)
-    removed: set[tuple[str, str]] = field(default_factory=set)
-
-    @property
-    def history(self) -> History:
-        """The attempts in the order of their numbers."""
-        return History.of(self.environment, (self.attempts[n] for n in sorted(self.attempts)))
-
-    def age_s(self, n: int) -> float:
-        """How long ago POST `n` was about to leave; 0 where that is not known."""
-        at = self.sent_at.get(n)
-        return (datetime.now(UTC) - at).total_seconds() if at is not None else 0.0
-
-
-def read(path: Path) -> tuple[str, dict[str, Recorded]]:
-    """The run's id and what was recorded, by environment.
-
-    Raises:
-        UnreadableHistory: not there, not JSON Lines, or of another format; EmptyHistory where nothing is in it.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UnreadableHistory(f"{path}: cannot be read: {error.strerror}") from None
-    return _parsed(path, content)
-
-
-def _parsed(path: Path, content: bytes) -> tuple[str, dict[str, Recorded]]:
-    lines = content.split(b"\n")
-    run = ""
-    recorded: dict[str, Recorded] = {}
-    torn = lines.pop()  # "" where the last line is whole
-    for number, line in enumerate(lines, start=1):
-        if not line:
-            continue
-        try:
-            record = json.loads(line)
-            if not isinstance(record, dict):
-                raise TypeError("not an object")  # noqa: TRY301 (worded like any other)
-            if number == 1:
-                run = _begin(record, recorded)
-            else:
-                _take(record, recorded)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise UnreadableHistory(f"{path}: line {number}: {type(error).__name__}: {error}") from None
-    if not run:
-        raise EmptyHistory(f"{path}: is empty{' but for a torn line' if torn else ''}: no run began to write it")
-    return run, recorded
-
-
-def read_together(files: Sequence[Path]) -> dict[str, History]:
-    """The histories of several files, joined by environment.
-
-    Each file counts its seconds from its own start, so that later files are moved behind the end of earlier ones: an
-    overlap is claimed only of POSTs whose times can be compared.
-    """
-    joined: dict[str, list[Attempt]] = {}
-    offset_s = 0.0
-    for path in files:
-        _, recorded = read(path)
-        end_s = offset_s
-        for name, of in recorded.items():
-            attempts = joined.setdefault(name, [])
-            for a in of.history.sent:
-                moved = replace(a, started_s=a.started_s + offset_s, ended_s=a.ended_s + offset_s)
-                end_s = max(end_s, moved.ended_s)
-                attempts.append(moved)
-        offset_s = end_s + 1.0
-    return {name: History.of(name, attempts) for name, attempts in joined.items()}
-
-
-def _begin(record: dict[str, Any], recorded: dict[str, Recorded]) -> str:
-    if record.get("record") != "run" or record.get("format") != FORMAT:
-        raise ValueError(f"not the first record of a history of format {FORMAT}")
-    environments = record["environments"]
-    if not isinstance(environments, dict) or not all(isinstance(of, dict) for of in environments.values()):
-        raise TypeError("environments is not an object of objects")
-    if not all(isinstance(of.get("url"), str) for of in environments.values()):
-        raise TypeError("an environment without its url")
-    for name, settings in environments.items():
-        recorded[name] = Recorded(name, settings)
-    return str(record["run"])
-
-
-_ATTEMPT = TypeAdapter(Attempt)
-
-
-def _take(record: dict[str, Any], recorded: dict[str, Recorded]) -> None:
-    kind = record["record"]
-    of = recorded[record["environment"]]
-    if kind == "intent":
-        n = record["n"]
-        of.labels[n] = record["labels"]
-        of.sent_at[n] = datetime.fromisoformat(record["at"]) if "at" in record else None
-        of.attempts[n] = Attempt(
-            n=n,
-            name=record["name"],
-            phase=record["phase"],
-            outcome="unknown",
-            started_s=0.0,
-            ended_s=0.0,
-            problem=Problem.NOT_RECORDED,
-            error="the run ended before the outcome was written",
-        )
-    elif kind == "attempt":
-        try:
-            of.attempts[record["n"]] = _ATTEMPT.validate_python(record)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    elif kind == "database":
-        of.identity = record["identity"]
-    elif kind in ("row", "removed"):
-        (of.rows if kind == "row" else of.removed).add((record["id"], record["label"]))

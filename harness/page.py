@@ -11,15 +11,18 @@ from __future__ import annotations
 import math
 import shlex
 import sys
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness import __version__
 from harness.checkers import failure_rate_bound, largest_overlap
+from harness.columns import unacknowledged
 from harness.curl import Variable, repeated, variables
 from harness.findings import printable
-from harness.history import History, Phase
+from harness.history import History
+from harness.latency import answered_s
 from harness.plots import (
     Bits,
     Column,
@@ -34,7 +37,7 @@ from harness.plots import (
 )
 from harness.randomness import sample_of
 from harness.report import as_typed
-from harness.summary import BOUNDED, CONCLUSIONS, WORDS, advice, by_reason
+from harness.summary import BOUNDED, CONCLUSIONS, WORDS, advice, by_reason, per_cent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,13 +46,14 @@ if TYPE_CHECKING:
     from jinja2.bccache import Bucket
 
     from harness.environments import Environment
-    from harness.history import Attempt
+    from harness.history import Attempt, Outcome
     from harness.randomness import Sample
     from harness.trend import PastRun
     from harness.verdict import CheckResult, EnvironmentVerdict, LeftBehind, Verdict
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 MOST_REQUESTS = 12  # failed requests that are shown in full, of one environment
+MOST_TOKENS = 100_000  # of those returned, whose bits are drawn
 MOST_LEFT = 200  # rows left behind that are listed; the verdict lists all
 MOST_STEPS = 6  # remedies that stand at the top
 SHOWN_EVIDENCE = 400  # characters of a body
@@ -272,8 +276,9 @@ def _environment(
 ) -> EnvironmentPage:
     results = [result for result in verdict.checks if result.environment == of.name]
     history = seen.history if seen.history is not None else History(of.name, ())
-    bad = [a for a in history.attempts if a.outcome != "ok"]
+    bad = history.unacknowledged
     bits, bits_untold = _bits(history, seen, text)
+    phases = tuple(_phases(history))
     return EnvironmentPage(
         key=f"e{number}",
         name=_own(of.name),
@@ -281,7 +286,7 @@ def _environment(
         revision=text(of.revision or ""),
         mood=of.verdict,
         word=CONCLUSIONS[of.verdict],
-        facts=tuple(_facts(of, history)),
+        facts=tuple(_facts(of, history, phases)),
         wrong=tuple(_claim([r], text) for r in results if r.outcome == "fail")
         + tuple(_claim(alike, text) for alike in by_reason(results, "unknown")),
         not_covered=tuple(_claim(alike, text) for alike in by_reason(results, "not_covered")),
@@ -289,7 +294,7 @@ def _environment(
         uncovered=sum(result.outcome == "not_covered" for result in results),
         proves=_proves(history),
         untold=text(seen.untold),
-        phases=tuple(_phases(history)),
+        phases=phases,
         bits=tuple(bits),
         bits_untold=tuple(bits_untold),
         requests=tuple(_request(a, seen.environment, text) for a in bad[:MOST_REQUESTS]),
@@ -302,10 +307,11 @@ def _environment(
     )
 
 
-def _facts(of: EnvironmentVerdict, history: History) -> Iterator[tuple[str, str]]:
+def _facts(of: EnvironmentVerdict, history: History, phases: Sequence[PhasePlots]) -> Iterator[tuple[str, str]]:
     if of.posts:
         yield "acknowledged", f"{of.acknowledged} of {of.posts} POSTs"
-        yield "at the same moment", f"{largest_overlap(history)} at most"
+        alone = len(phases) == 1 and phases[0].sent == len(history.attempts)
+        yield "at the same moment", f"{phases[0].overlap if alone else largest_overlap(history)} at most"
         yield "rows removed", str(of.rows_removed)
     if of.duration_s:
         yield "took", in_words(of.duration_s)
@@ -341,47 +347,41 @@ def _proves(history: History) -> str:
     )
 
 
-def per_cent(share: float) -> str:
-    """A share with two digits that matter; no more than are honest for counts of this size."""
-    return f"{100 * share:.0f} %" if share >= 0.1 or share == 0 else f"{100 * share:.2g} %"
-
-
-_PHASES: tuple[tuple[str, str, tuple[Phase, ...]], ...] = (
-    ("sequence", "One after another", ("sequence",)),
-    ("burst", "At the same moment", ("burst",)),
-    ("probes", "Probes", ("chosen_token", "same_payload")),
-)
+_PHASES = {"sequence": "One after another", "burst": "At the same moment", "probes": "Probes"}
 
 
 def _phases(history: History) -> Iterator[PhasePlots]:
-    took = [a.took_s for a in history.sent if _answered(a)]
-    for name, title, phases in _PHASES:
-        attempts = [a for a in history.sent if a.phase in phases]
+    by_phase: dict[str, Sequence[Attempt]] = {
+        "sequence": history.phase("sequence").attempts,
+        "burst": history.phase("burst").attempts,
+        "probes": history.probes,
+    }
+    took = {name: answered_s(attempts) for name, attempts in by_phase.items()}
+    longest_s = max((max(of, default=0.0) for of in took.values()), default=0.0)
+    for name, title in _PHASES.items():
+        attempts = by_phase[name]
         if not attempts:
             continue
-        counts = [(word, sum(a.outcome == outcome for a in attempts)) for outcome, word in _OUTCOMES.items()]
+        counts = Counter(a.outcome for a in unacknowledged(attempts))
+        counts["ok"] = len(attempts) - counts.total()
         drawn = timeline(attempts)
         yield PhasePlots(
             name=name,
             title=title,
             sent=len(attempts),
-            overlap=largest_overlap(History(history.environment, tuple(attempts))),
-            outcomes=", ".join(f"{count} {word}" for word, count in counts if count),
+            overlap=largest_overlap(History(history.environment, attempts)),
+            outcomes=", ".join(f"{counts[of]} {word}" for of, word in _OUTCOMES.items() if counts[of]),
             timeline=drawn,
-            latency=latency([a.took_s for a in attempts if _answered(a)], max(took, default=0.0)),
+            latency=latency(took[name], longest_s),
             untimed=len(attempts) - drawn.of,
         )
 
 
-_OUTCOMES = {"ok": "acknowledged", "fail": "answered wrongly", "unknown": "without an answer"}
-
-
-def _answered(attempt: Attempt) -> bool:
-    return attempt.status is not None and attempt.ended_s > 0
+_OUTCOMES: dict[Outcome, str] = {"ok": "acknowledged", "fail": "answered wrongly", "unknown": "without an answer"}
 
 
 def _bits(history: History, seen: Evidence, text: Callable[[str], str]) -> tuple[list[BitPlot], list[str]]:
-    returned = sample_of(a.token for a in history.acknowledged if a.token is not None)
+    returned = sample_of(history.tokens[:MOST_TOKENS])
     plots, untold = [], []
     for name, title, sample, why in (
         ("returned", "Returned tokens", returned, "no POST returned a version 4 UUID"),

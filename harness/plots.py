@@ -7,9 +7,13 @@ scaling its text; heights are pixels. Times are seconds.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from heapq import nlargest
+from itertools import islice, pairwise
+from operator import sub
 from typing import TYPE_CHECKING, NamedTuple
 
+from harness.columns import column, unacknowledged
 from harness.findings import printable
 from harness.history import Problem
 from harness.latency import percentile
@@ -74,10 +78,14 @@ class Timeline(NamedTuple):
 
 def timeline(attempts: Sequence[Attempt]) -> Timeline:
     """Where each POST's bar stands. Those whose times are not known (the run was killed) have none."""
-    timed = [a for a in attempts if a.ended_s > 0]
-    shown = sorted(_worth_drawing(timed), key=lambda a: (a.started_s, a.n))
-    begin_s = min((a.started_s for a in timed), default=0.0)
-    span_s = max((a.ended_s for a in timed), default=0.0) - begin_s
+    starts_s, ends_s = column(attempts, "started_s"), column(attempts, "ended_s")
+    timed: Sequence[int] = range(len(attempts))
+    if min(ends_s, default=0.0) <= 0:
+        timed = [place for place in timed if ends_s[place] > 0]
+        starts_s = [starts_s[place] for place in timed]
+    shown = sorted((attempts[place] for place in _worth_drawing(attempts, timed)), key=lambda a: (a.started_s, a.n))
+    begin_s = min(starts_s, default=0.0)
+    span_s = max(ends_s, default=0.0) - begin_s
     whole_s = span_s or 1.0
     row = ROW_WITH_LABEL if len(shown) <= WITH_LABELS else ROW
     bars = tuple(
@@ -94,15 +102,20 @@ def timeline(attempts: Sequence[Attempt]) -> Timeline:
     return Timeline(bars, ticks(span_s), row, len(timed), span_s)
 
 
-def _worth_drawing(attempts: Sequence[Attempt]) -> Sequence[Attempt]:
-    """All of them, or else those that did not end ok, the slowest, and every k-th of the others."""
-    if len(attempts) <= MOST_BARS:
-        return attempts
-    kept = {a.n: a for a in [a for a in attempts if a.outcome != "ok"][: MOST_BARS // 2]}
-    kept |= {a.n: a for a in nlargest(MOST_BARS // 4, attempts, key=lambda a: a.took_s)}
-    others = [a for a in attempts if a.n not in kept]
-    step = math.ceil(len(others) / (MOST_BARS - len(kept)))
-    return [*kept.values(), *others[::step]]
+def _worth_drawing(attempts: Sequence[Attempt], timed: Sequence[int]) -> Sequence[int]:
+    """The places of all, or else of those that did not end ok, of the slowest, and of every k-th of the others."""
+    if len(timed) <= MOST_BARS:
+        return timed
+    numbers, starts_s, ends_s = (column(attempts, name) for name in ("n", "started_s", "ended_s"))
+    wrong = {a.n for a in [a for a in unacknowledged(attempts) if a.ended_s > 0][: MOST_BARS // 2]}
+    kept = {place for place in timed if numbers[place] in wrong} if wrong else set()
+    took_s = list(map(sub, ends_s, starts_s))
+    slow_s = nlargest(MOST_BARS // 4, took_s)[-1]
+    slow = [place for place, s in enumerate(took_s) if s > slow_s]
+    alike = (place for place, s in enumerate(took_s) if s == slow_s)
+    kept.update(slow, islice(alike, MOST_BARS // 4 - len(slow)))
+    step = math.ceil((len(timed) - len(kept)) / (MOST_BARS - len(kept)))
+    return [*kept, *islice((place for place in timed if place not in kept), 0, None, step)]
 
 
 def answer_in_words(attempt: Attempt) -> str:
@@ -149,9 +162,8 @@ def latency(took: Sequence[float], axis_s: float) -> Latency | None:
     ordered = sorted(took)
     axis_s = axis_s or 1.0
     bins = min(MOST_BINS, max(8, math.isqrt(len(ordered)) * 4))
-    counts = [0] * bins
-    for value in ordered:
-        counts[min(int(value / axis_s * bins), bins - 1)] += 1
+    edges = [bisect_left(ordered, axis_s * i / bins) for i in range(bins)]
+    counts = [after - before for before, after in pairwise([*edges, len(ordered)])]
     highest = max(counts)
     width = 100 / bins
     drawn = tuple(

@@ -9,10 +9,11 @@ made by a good hash of something guessable.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
+
+from harness.columns import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,18 +41,26 @@ class Sample:
 
 def sample_of(tokens: Iterable[str]) -> Sample:
     """The counts over tokens at hand; what is not the text of a version 4 UUID is left out."""
+    tokens = tokens if isinstance(tokens, Tokens) else Tokens(list(tokens))
+    if tokens.all_version_4:
+        sample = _counted(tokens)
+        if max(sample.first_halves, sample.last_halves) == sample.tokens:  # so that all are distinct
+            return sample
     numbers = {number for token in tokens if (number := _version_4(token)) is not None}
-    firsts, lasts = {number >> 64 for number in numbers}, {number & (1 << 64) - 1 for number in numbers}
-    return Sample(len(numbers), len(firsts), len(lasts), len(numbers), _ones(numbers))
+    return _counted(Tokens([str(UUID(int=number)) for number in numbers]))
 
 
-def _ones(numbers: Iterable[int]) -> tuple[int, ...]:
-    """How many of the numbers have each of their 128 bits set, the highest first."""
-    together = b"".join(number.to_bytes(16, "big") for number in numbers)
+def _counted(tokens: Tokens) -> Sample:
+    return Sample(len(tokens), *tokens.distinct_halves, len(tokens), _ones(bytes(tokens.packed)))
+
+
+def _ones(together: bytes) -> tuple[int, ...]:
+    """How many of the tokens have each of their 128 bits set, the highest first."""
     ones: list[int] = []
-    for place in range(16):  # counting equal bytes first is ten times faster than looking at each bit of each number
-        counts = Counter(together[place::16])
-        ones += [sum(n for byte, n in counts.items() if byte >> (7 - bit) & 1) for bit in range(8)]
+    masks = [int.from_bytes(bytes([1 << 7 - bit]) * (len(together) // 16), "big") for bit in range(8)]
+    for place in range(16):  # one number of all bytes at a place is counted many times faster than each byte
+        column = int.from_bytes(together[place::16], "big")
+        ones += [(column & mask).bit_count() for mask in masks]
     return tuple(ones)
 
 

@@ -100,13 +100,18 @@ def _of_environment(environment: EnvironmentVerdict) -> Iterator[tuple[str, str]
         if environment.failure_rate_bound is not None:
             bound = (
                 f"; none failed, which bounds the rate of failing POSTs below "
-                f"{environment.failure_rate_bound * 100:.0f} % (at 95 % confidence)"
+                f"{per_cent(environment.failure_rate_bound)} (at 95 % confidence)"
             )
         removed = f"Rows removed: {environment.rows_removed}."
         yield f"  {environment.acknowledged} of {environment.posts} POSTs acknowledged{bound}. {removed}", ""
     for note in environment.notes:
         yield f"  note: {printable(note)}", ""
     yield f"  {environment.name}: {CONCLUSIONS[environment.verdict]}", environment.verdict
+
+
+def per_cent(share: float) -> str:
+    """A share with two digits that matter; no more than are honest for counts of this size."""
+    return f"{100 * share:.0f} %" if share >= 0.1 or share == 0 else f"{100 * share:.2g} %"
 
 
 def markdown(verdict: Verdict) -> str:

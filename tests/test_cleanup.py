@@ -20,7 +20,8 @@ from harness.cleanup import CleanUp, Task, clean_up
 from harness.database import identity_of, located, same_database
 from harness.environments import Environment
 from harness.history import Attempt, Problem
-from harness.ledger import Ledger, read
+from harness.ledger import Ledger
+from harness.recorded import read
 from rehearsal.deployment import Deployment, deployed
 from rehearsal.faults import FAULTS
 from rehearsal.faults.catalogue import Fault

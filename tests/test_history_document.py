@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from harness.client import EVIDENCE
-from harness.ledger import FORMAT, read
+from harness.recorded import FORMAT, read
 from tests.gates import ROOT, run_gate
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from servers import serving
 from harness.client import EVIDENCE, Client
 from harness.findings import finding, printable
 from harness.history import Attempt
-from harness.ledger import Ledger, read
+from harness.ledger import Ledger
+from harness.recorded import read
 from harness.report import write
 from harness.summary import lines, markdown
 from harness.verdict import CheckResult, EnvironmentVerdict, LeftBehind, Verdict

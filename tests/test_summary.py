@@ -69,6 +69,8 @@ def test_how_much_the_posts_prove_is_said() -> None:
         "  19 of 19 POSTs acknowledged; none failed, which bounds the rate of failing POSTs below 15 % "
         "(at 95 % confidence). Rows removed: 19." in text
     )
+    many = {"posts": 1_000_000, "acknowledged": 1_000_000, "failure_rate_bound": 3e-06}
+    assert "below 0.0003 % (at 95 % confidence)" in terminal(verdict(check("pass"), environment=many)), "never below 0"
     failed = terminal(verdict(check(), environment={"posts": 3, "acknowledged": 2}))
     assert "  2 of 3 POSTs acknowledged. Rows removed: 0." in failed
 

@@ -14,7 +14,8 @@ from servers import Request, Server, in_turn, refusing, serving
 
 from harness.checkers import largest_overlap
 from harness.history import History, Problem
-from harness.ledger import Ledger, read
+from harness.ledger import Ledger
+from harness.recorded import read
 from harness.workload import name_of, post_all
 
 Answer = Callable[[Request], bool | None]
