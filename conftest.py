@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from harness.readiness import Readiness
     from harness.revision import Heard
     from harness.source.checkout import Checkout
+    from harness.source.migrations import TokenInSource
     from harness.stored import Row, SequenceState, StoredTokens
     from harness.watch import Seen
 
@@ -468,6 +469,15 @@ def seen(examination: Examination) -> Seen:
 def checkout(environment: str, request: pytest.FixtureRequest) -> Checkout:
     """The files of the app's source."""
     return request.config.stash[_GATE].checkout(environment)
+
+
+@pytest.fixture
+def token_in_source(environment: str, checkout: Checkout, request: pytest.FixtureRequest) -> TokenInSource:
+    """What migrations and schema files of the app's source say of the token column."""
+    from harness.source.migrations import read_token  # most runs read no source
+
+    table = next(e.table for e in request.config.stash[_GATE].environments if e.name == environment)
+    return read_token(checkout, table.name, table.token)
 
 
 # --- what becomes of outcomes -----------------------------------------------------------------------------------------

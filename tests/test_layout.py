@@ -9,7 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 OWN = {"harness", "rehearsal", "checks", "tests", "bench", "conftest"}
-JUDGE = {"checkers", "schema_checkers", "randomness", "latency", "history", "findings"}
+JUDGE = {"checkers", "schema_checkers", "randomness", "latency", "history", "findings"} | {
+    "source"
+}  # which judges a checkout
 FACTS = {"catalog", "default", "stored", "watch", "readiness", "revision"}
 MAY_BE_IMPORTED_BY_CHECKS = JUDGE | FACTS
 

@@ -1,0 +1,22 @@
+"""The migrations of the app leave the token column a uuid that Postgres makes.
+
+All migration files are folded, in the order in which their tool runs them and by PostgreSQL's own grammar, into the
+last state of the column: the last word on type and default counts, so that a later migration which changes the column
+back is seen before it is deployed. Programs (Knex, node-pg-migrate, Sequelize, TypeORM, Kysely) are read as the SQL
+that they would send. What is not understood is said, and never taken for good.
+"""
+
+from harness.findings import finding
+from harness.source.migrations import TokenInSource, wrong_after_migrations
+
+
+def test_migrations_make_the_token_a_uuid(token_in_source: TokenInSource) -> None:
+    """After the last migration the column is of type uuid, and its default a generator of version 4 UUIDs."""
+    found = wrong_after_migrations(token_in_source)
+    assert not found, finding(
+        claim="the migrations leave the token column a uuid that Postgres makes",
+        want=f"a migration that leaves {token_in_source.shown} uuid DEFAULT gen_random_uuid() or uuid_generate_v4()",
+        have=found,
+        cause="the migration is missing, is not run, forgets the type or the default, or a later one changes it back",
+        remedy="add a migration that says type and default of the column, and nothing after it that undoes them",
+    )

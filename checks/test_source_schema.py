@@ -1,0 +1,21 @@
+"""Every schema file of the app declares the token column as a uuid that Postgres makes.
+
+Drizzle, Prisma, TypeORM, MikroORM and Sequelize make statements from such a file, and the next migration or push; a
+dump such as schema.sql is what new databases start from. One that still declares text, no default, or a value that the
+client makes (`$defaultFn`, `@default(uuid())`, `DataTypes.UUIDV4`) undoes the change sooner or later.
+"""
+
+from harness.findings import finding
+from harness.source.migrations import TokenInSource, wrong_declarations
+
+
+def test_schema_files_leave_the_token_to_postgres(token_in_source: TokenInSource) -> None:
+    """Each file that declares the column declares type uuid and a generator of the database as its default."""
+    found = wrong_declarations(token_in_source)
+    assert not found, finding(
+        claim="every schema file declares the token column as a uuid that Postgres makes",
+        want='uuid, made by the database: .defaultRandom(), @default(dbgenerated("gen_random_uuid()")) @db.Uuid',
+        have=found,
+        cause="the migration was written by hand, and the schema file of the ORM was left as it was",
+        remedy="declare the column as the migration leaves it",
+    )

@@ -1,0 +1,364 @@
+"""What migrations and schema files of a checkout say of the token column, and whether that is right.
+
+The migrations are folded in their order into the column's last state; schema files (of ORMs, and dumps) declare one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from harness.findings import CouldNotTell, NotCovered
+from harness.source.checkout import SOURCE
+from harness.source.columns import Column, Place, untold, wrong
+from harness.source.folding import Fold, Table, World
+from harness.source.histories import History, find_scripts, in_other_languages
+from harness.source.orm import Declared, Wanted, read_declarations
+from harness.source.programs import read_program
+from harness.source.sql import Unclear, mentions, read_sql
+
+if TYPE_CHECKING:
+    from harness.source.checkout import Checkout, SourceFile
+    from harness.source.sql import Statement
+
+_INSTALL = "pip install 'chatbots-smoke[source]'"
+_DDL = re.compile(r"(?i)\b(?:alter|create)\s+(?:unlogged\s+)?table\b|\bselect\b[^;]*\binto\b|\bdo\s+\$")
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """What the migrations lead to.
+
+    `columns` holds the column once for each way in which they can go; None where it is not there then. `at` is where
+    table or column are dropped; `notes` what was said in vain, `refused` what Postgres would refuse, `unclear` what was
+    not understood, `unread` what could not be read, `left_out` the files that name the column and are not run.
+    """
+
+    folders: tuple[str, ...]
+    columns: tuple[Column | None, ...]
+    at: Place | None = None
+    notes: tuple[Unclear, ...] = ()
+    refused: tuple[Unclear, ...] = ()
+    unclear: tuple[Unclear, ...] = ()
+    unread: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TokenInSource:
+    """What a checkout says of the token column: by migrations, None where none names it, and by schema files."""
+
+    table: str
+    token: str
+    migrated: Migrated | None
+    others: tuple[Migrated, ...]
+    declared: tuple[Declared, ...]
+    mentioned: bool
+    in_other_languages: tuple[str, ...]
+
+    @property
+    def shown(self) -> str:
+        """The column by its full name."""
+        return f"{self.table}.{self.token}"
+
+
+@lru_cache(maxsize=8)  # several environments may name one checkout
+def read_token(checkout: Checkout, table: str, token: str) -> TokenInSource:
+    """Read what a checkout says of a column.
+
+    Args:
+        checkout: its files.
+        table: the table in the database, `schema.table` where needed.
+        token: the column.
+
+    Raises:
+        NotCovered: what parses SQL and code is not installed.
+    """
+    try:
+        import ast_grep_py
+        import postgast  # noqa: F401 (asked here, so that the reason is said once)
+    except ImportError:
+        raise NotCovered("what parses SQL and code is not installed", _INSTALL) from None
+    del ast_grep_py
+    wanted = Wanted(table, token)
+    scripts = find_scripts(checkout)
+    reader = _Reader(checkout, wanted)
+    read = [told for history in scripts.histories if (told := reader.history(history)) is not None]
+    loose = [(file, told) for file in scripts.loose if (told := reader.loose(file)) is not None]
+    migrated, others, snapshots = _put_together(reader, read, loose)
+    declared = [*read_declarations(checkout, wanted, checkout.of(*SOURCE)), *snapshots]
+    mentioned = any(mentions(file.text, wanted.table.rpartition(".")[2]) for file in checkout.files)
+    foreign = in_other_languages(checkout) if migrated is None else []
+    return TokenInSource(
+        table, token, migrated, tuple(others), tuple(declared), mentioned or bool(declared), tuple(foreign)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The statements of a history, or of a file that stands by itself, and what they lead to."""
+
+    folder: str
+    statements: tuple[tuple[Statement | Unclear, ...], ...]
+    migrated: Migrated
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    checkout: Checkout
+    wanted: Wanted
+
+    @property
+    def names(self) -> tuple[str, str]:
+        return self.wanted.table.rpartition(".")[2], self.wanted.token
+
+    def history(self, history: History) -> _Read | None:
+        """What a history leads to; None where it names neither the table nor the column."""
+        if not any(mentions(file.text, *self.names) for file in history.files) and not history.left_out:
+            return None
+        sql = {file.path: file for file in self.checkout.of(".sql")}
+        told: dict[str, tuple[Statement | Unclear, ...]] = {}
+        used: set[str] = set()
+        for file in history.files:
+            if file.suffix == ".sql":
+                told[file.path] = tuple(read_sql(file.path, file.text))
+            else:
+                statements, reads = read_program(file, self.names, sql)
+                told[file.path], used = tuple(statements), used | reads
+        kept = tuple(statements for path, statements in told.items() if path not in used)
+        migrated = self.fold(kept, (history.folder or ".",))
+        unread = [
+            f"{path} ({why})"
+            for path, why in self.checkout.unread
+            if path.startswith(history.folder + "/") and path.endswith((".sql", *SOURCE))
+        ]
+        left = tuple(path for path in history.left_out if path in sql and mentions(sql[path].text, *self.names))
+        migrated = replace(migrated, unread=tuple(unread), left_out=left)
+        if not _says_something(migrated) and not left and not mentions_column(kept, self.names):
+            return None
+        return _Read(history.folder or ".", kept, migrated)
+
+    def loose(self, file: SourceFile) -> _Read | None:
+        """What a file that stands by itself leads to; None where it says nothing of the column."""
+        if not mentions(file.text, self.names[0]) or not mentions(file.text, self.names[1]):
+            return None
+        if file.suffix == ".sql":
+            statements = read_sql(file.path, file.text)
+        elif _DDL.search(file.text):
+            statements, _ = read_program(file, self.names, {})
+        else:
+            return None
+        migrated = self.fold((tuple(statements),), (file.path,))
+        return _Read(file.path, (tuple(statements),), migrated) if _says_something(migrated) else None
+
+    def fold(self, files: tuple[tuple[Statement | Unclear, ...], ...], folders: tuple[str, ...]) -> Migrated:
+        """Fold the statements of files, in this order."""
+        fold = Fold(self.names)
+        for statements in files:
+            fold.run(statements)
+        tables = [_table_of(world, self.wanted) for world in fold.worlds]
+        columns = tuple(dict.fromkeys(t.columns.get(self.wanted.token) if t is not None else None for t in tables))
+        there = [table for table in tables if table is not None]
+        dropped = [at for world in fold.worlds for (_, name), at in world.dropped.items() if name == self.names[0]]
+        return Migrated(
+            folders,
+            columns,
+            dropped[-1] if dropped and None in columns and not there else None,
+            tuple(dict.fromkeys(note for table in there for note in table.notes)),
+            tuple(dict.fromkeys(refused for table in there for refused in table.refused)),
+            tuple(fold.unclear),
+            complete=bool(there) and all(table.complete for table in there),
+        )
+
+
+def _table_of(world: World, wanted: Wanted) -> Table | None:
+    """The table that is meant: in its schema, or else in public, or else the only one of that name."""
+    schema, _, name = wanted.table.rpartition(".")
+    found = {key[0]: table for key, table in world.tables.items() if key[1] == name}
+    if schema:
+        return found.get(schema) or (found.get("public") if schema not in found and len(found) == 1 else None)
+    if "public" in found:
+        return found["public"]
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _says_something(migrated: Migrated) -> bool:
+    told = any(column is not None for column in migrated.columns)
+    return told or bool(migrated.unclear or migrated.at or migrated.notes or migrated.refused)
+
+
+def mentions_column(files: tuple[tuple[Statement | Unclear, ...], ...], names: tuple[str, str]) -> bool:
+    """Whether a statement names table and column."""
+    texts = (s.place.text if isinstance(s, Unclear) else s.text for statements in files for s in statements)
+    return any(mentions(text, names[0]) and mentions(text, names[1]) for text in texts)
+
+
+def _put_together(
+    reader: _Reader, histories: list[_Read], loose: list[tuple[SourceFile, _Read]]
+) -> tuple[Migrated | None, list[Migrated], list[Declared]]:
+    """The history that counts, others that contradict it, and files that stand by themselves as declarations."""
+    snapshots = [read for _, read in loose if read.migrated.complete]
+    changes = [read for _, read in loose if not read.migrated.complete]
+    makers = [read for read in histories if read.migrated.complete]
+    alterers = [read for read in histories if not read.migrated.complete]
+    last: Migrated | None = None
+    others: list[Migrated] = []
+    if makers:
+        last = _joined(reader, [makers[0], *alterers]) if alterers else makers[0].migrated
+        others = [maker.migrated for maker in makers[1:]]
+    elif alterers or changes:
+        steps = alterers or changes
+        last = _joined(reader, steps)
+        if len(snapshots) == 1:  # the table is made there, and altered by migrations
+            based = _joined(reader, [snapshots[0], *steps])
+            if not based.refused or last.refused:
+                last, snapshots = based, [read for read in snapshots if is_right(read.migrated)]
+    if last is not None and not is_right(last) and makers and changes:
+        helped = _joined(reader, [makers[0], *alterers, *changes])
+        last = helped if is_right(helped) else last
+    return last, others, [declared for read in snapshots for declared in _as_declared(read)]
+
+
+def _joined(reader: _Reader, reads: list[_Read]) -> Migrated:
+    if len(reads) == 1:
+        return reads[0].migrated
+    files = tuple(statements for read in reads for statements in read.statements)
+    folded = reader.fold(files, tuple(read.folder for read in reads))
+    return replace(
+        folded,
+        unread=tuple(said for read in reads for said in read.migrated.unread),
+        left_out=tuple(path for read in reads for path in read.migrated.left_out),
+    )
+
+
+def _as_declared(read: _Read) -> list[Declared]:
+    return [
+        Declared("a file of SQL", column.type_at, column)
+        for column in read.migrated.columns
+        if column is not None and column.type_at is not None
+    ]
+
+
+# --- judgement --------------------------------------------------------------------------------------------------------
+
+
+def is_right(migrated: Migrated) -> bool:
+    """Whether migrations leave a uuid that Postgres makes, however they go, as far as is known."""
+    return all(column is not None and not wrong(column) and not untold(column) for column in migrated.columns)
+
+
+def wrong_after_migrations(token: TokenInSource) -> list[str]:
+    """What is wrong with the column after the last migration, with the lines that said so; [] where it is right.
+
+    Raises:
+        CouldNotTell: the migrations do not say, or say what is not understood.
+        NotCovered: there are no migrations, since a schema file is pushed.
+    """
+    if token.migrated is None:
+        return _without_migrations(token)
+    found = [_wrong(token, migrated) for migrated in (token.migrated, *token.others)]
+    if all(found):
+        return [line for lines in found for line in lines]
+    if any(found):
+        folders = ", ".join(folder for m in (token.migrated, *token.others) for folder in m.folders)
+        raise CouldNotTell(
+            f"several folders hold migrations that make {token.table}, and they disagree: {folders}; "
+            + "; ".join(line for lines in found for line in lines),
+            "name the folder of the app itself in `source`, or with --source",
+        )
+    return []
+
+
+def _without_migrations(token: TokenInSource) -> list[str]:
+    if token.in_other_languages:
+        raise CouldNotTell(
+            f"there are migrations in a language that is not read: {', '.join(token.in_other_languages)}",
+            "look into them by hand: the last one on the column must leave a uuid with a generator as its default",
+        )
+    if token.declared:
+        said = ", ".join(f"{d.place.path}:{d.place.line}" for d in token.declared)
+        raise NotCovered(
+            f"no migration names {token.shown}: the schema file is pushed ({said})", "keep migrations beside it"
+        )
+    if not token.mentioned:
+        raise CouldNotTell(
+            f"nothing in this checkout mentions the table {token.table}",
+            "name the app that owns the table in `source`, or its name in `table`",
+        )
+    return [f"no file of this checkout makes or changes {token.shown}"]
+
+
+def _wrong(token: TokenInSource, migrated: Migrated) -> list[str]:
+    found = [_judged(token, migrated, column) for column in migrated.columns]
+    if all(told for told, _ in found):
+        notes = [*migrated.notes, *migrated.refused, *migrated.unclear]
+        if migrated.unclear and None in migrated.columns:
+            raise _unclear(token, migrated.unclear)
+        left = [f"{path} is not run: it is not in the journal or plan of its folder" for path in migrated.left_out]
+        return [*dict.fromkeys(line for told, _ in found for line in told), *map(str, notes), *left]
+    if any(told for told, _ in found):
+        raise CouldNotTell(
+            f"what the migrations leave of {token.shown} depends on a condition that only a database can answer: "
+            + "; ".join(line for told, _ in found for line in told),
+            "let the migration do the same wherever it runs, or look at the database itself",
+        )
+    if migrated.refused:
+        raise CouldNotTell(
+            f"Postgres would refuse a migration: {'; '.join(map(str, migrated.refused))}",
+            "run all migrations on an empty database, in their order, and mend the one that fails",
+        )
+    if migrated.unread:
+        raise CouldNotTell(
+            f"a migration could not be read: {', '.join(migrated.unread)}",
+            "look into it, or move data out of migrations",
+        )
+    missing = [line for _, unknown in found for line in unknown]
+    if missing:
+        raise CouldNotTell(
+            f"{token.shown}: {'; '.join(dict.fromkeys(missing))}; the last words: "
+            + "; ".join(str(place) for c in migrated.columns if c is not None for place in c.words),
+            "keep the migration that makes the table in the checkout, or look at the database itself",
+        )
+    return []
+
+
+def _unclear(token: TokenInSource, unclear: tuple[Unclear, ...]) -> CouldNotTell:
+    return CouldNotTell(
+        f"not understood of the migrations that concern {token.shown}: {'; '.join(map(str, unclear))}",
+        "look at it by hand, or write it as plain SQL",
+    )
+
+
+def _judged(token: TokenInSource, migrated: Migrated, column: Column | None) -> tuple[list[str], list[str]]:
+    """What is wrong with a column, with its last words, and what is not known of it."""
+    if column is None:
+        said = [str(migrated.at)] if migrated.at is not None else []
+        return [*said, f"no column {token.shown} is left"], []
+    told = wrong(column)
+    said = [*map(str, column.words), f"which leaves {token.shown} with {', '.join(told)}"] if told else []
+    return said, untold(column)
+
+
+def wrong_declarations(token: TokenInSource) -> list[str]:
+    """What schema files say that is no uuid which Postgres makes, with their lines; [] where all agree.
+
+    Raises:
+        CouldNotTell: one declares what is not understood.
+        NotCovered: none declares the column.
+    """
+    if not token.declared:
+        raise NotCovered(
+            f"no schema file declares {token.shown} (Drizzle, Prisma, TypeORM, MikroORM, Sequelize, a dump)",
+            "nothing to do where the app keeps none",
+        )
+    found = [f"{d.place} ({', '.join(wrong(d.column))})" for d in token.declared if wrong(d.column)]
+    unknown = [f"{d.place} ({', '.join(untold(d.column))})" for d in token.declared if untold(d.column)]
+    if not found and unknown:
+        raise CouldNotTell(
+            f"not understood of what is declared: {'; '.join(unknown)}",
+            "declare the column where the table is, or look at it by hand",
+        )
+    return found
