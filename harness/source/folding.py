@@ -75,6 +75,11 @@ class World:
             dropped=dict(self.dropped),
         )
 
+    @property
+    def refusals(self) -> int:
+        """How many statements Postgres would have refused."""
+        return sum(len(table.refused) for table in self.tables.values())
+
     def resolve(self, schema: str, name: str) -> Name:
         """The full name of a relation: that of the search path which exists, or where it would be made."""
         if schema:
@@ -187,16 +192,21 @@ class Fold:
         return worlds
 
     def _with_handlers(self, block: _Block, told: dict[str, Any], worlds: list[World]) -> list[World]:
-        before = [world.copy() for world in worlds]
-        after = self._statements(block, told.get("body", []), worlds)
+        """A block; where Postgres refuses one of its statements and it has a handler, it is undone as a whole."""
+        body = told.get("body", [])
         handlers = told.get("exceptions", {}).get("PLpgSQL_exception_block", {}).get("exc_list", [])
-        if not handlers:
-            return after
-        for entry in handlers:
-            action = entry["PLpgSQL_exception"].get("action", [])
-            if any(next(iter(stmt)) not in ("PLpgSQL_stmt_raise", "PLpgSQL_stmt_return") for stmt in action):
-                after += self._statements(block, action, [world.copy() for world in before])
-        return [world for world in after if not world.raised] or before
+        actions = [entry["PLpgSQL_exception"].get("action", []) for entry in handlers]
+        if not actions:
+            return self._statements(block, body, worlds)
+        done: list[World] = []
+        for world in worlds:
+            after = self._statements(block, body, [world.copy()])
+            held = [one for one in after if not one.raised and one.refusals == world.refusals]
+            done += held
+            # What a handler does that is never needed is done by no world; what may be needed is done in another.
+            for action in actions if len(held) < len(after) else filter(_does_something, actions):
+                done += self._statements(block, action, [world.copy()])
+        return done
 
     def _if(self, block: _Block, told: dict[str, Any], worlds: list[World]) -> list[World]:
         branches = [(told["cond"]["PLpgSQL_expr"]["query"], told.get("then_body", []))]
@@ -264,6 +274,10 @@ class _Block:
         whole = self.statement
         line = whole.line if whole.first_line is None else self.first_line + lineno - 1
         return Place(whole.path, line, in_one_line(text))
+
+
+def _does_something(action: list[dict[str, Any]]) -> bool:
+    return any(next(iter(entry)) not in ("PLpgSQL_stmt_raise", "PLpgSQL_stmt_return") for entry in action)
 
 
 def _distinct(worlds: list[World]) -> list[World]:
@@ -462,7 +476,10 @@ def _select_into(world: World, relation: Any, select: Any, statement: Statement)
             of = source.columns.get(own, Column(""))
             made = made.having(name or own, Column(of.type, type_at=place, default_at=place))
         elif value.WhichOneof("node") == "type_cast":
-            made = made.having(name, replace(_typed(world, value.type_cast.type_name, place), default_at=place))
+            inner = value.type_cast.arg
+            own = inner.column_ref.fields[-1].string.sval if inner.WhichOneof("node") == "column_ref" else ""
+            of = _typed(world, value.type_cast.type_name, place)
+            made = made.having(name or own or of.type, replace(of, default=None, default_at=place))
         else:
             type_ = "uuid" if makes_version_4(_expression(value)) else ""
             made = made.having(name, Column(type_, type_at=place, default_at=place))

@@ -30,7 +30,7 @@ _ASIDE = frozenset(
         "seeders",
         "archive",
     )
-) | {"down", "undo", "revert", "rollback", "rollbacks", "verify"}
+) | {"archive", "down", "undo", "revert", "rollback", "rollbacks", "verify"}
 _BACK = re.compile(r"(?i)(?:^|[._-])(?:down|undo|rollback|revert)\.\w+$|^U\d[\d._]*__")
 _SNAPSHOT = re.compile(r"(?i)^(?:schema|structure|dump|full[_-]?schema|latest)\.sql$")
 _NUMBERED = re.compile(r"^(?:[VB]?\d|R__)")
