@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.source.sql import named_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from harness.source.folding import Table
+    from harness.source.folding import Table, World
 
 _TABLES = {"tables": "table_name", "pg_tables": "tablename"}
 _TYPES = {"varchar": "character varying", "bpchar": "character", "int4": "integer", "int8": "bigint"}
 
 
-def holds(condition: str, tables: Mapping[tuple[str, str], Table], path: tuple[str, ...]) -> bool | None:
+def holds(condition: str, world: World) -> bool | None:
     """True or False where the tables say so; None where it depends on something else."""
     from postgast import PgQueryError, parse
 
@@ -23,13 +21,13 @@ def holds(condition: str, tables: Mapping[tuple[str, str], Table], path: tuple[s
         node = parse(f"SELECT {condition}").stmts[0].stmt.select_stmt.target_list[0].res_target.val
     except (PgQueryError, IndexError):
         return None
-    return _holds(node, tables, path)
+    return _holds(node, world)
 
 
-def _holds(node: Any, tables: Mapping[tuple[str, str], Table], path: tuple[str, ...]) -> bool | None:
+def _holds(node: Any, world: World) -> bool | None:
     kind = node.WhichOneof("node")
     if kind == "bool_expr":
-        args: list[bool | None] = [_holds(arg, tables, path) for arg in node.bool_expr.args]
+        args: list[bool | None] = [_holds(arg, world) for arg in node.bool_expr.args]
         word = named_value(node.bool_expr, "boolop")
         if word == "NOT_EXPR":
             return None if args[0] is None else not args[0]
@@ -40,23 +38,25 @@ def _holds(node: Any, tables: Mapping[tuple[str, str], Table], path: tuple[str, 
     if kind == "sub_link":
         link = node.sub_link
         word = named_value(link, "sub_link_type")
-        return _exists(link.subselect.select_stmt, tables, path) if word == "EXISTS_SUBLINK" else None
+        return _exists(link.subselect.select_stmt, world) if word == "EXISTS_SUBLINK" else None
     if kind == "null_test":
         call = node.null_test.arg
         if call.WhichOneof("node") == "func_call" and call.func_call.funcname[-1].string.sval == "to_regclass":
             name = call.func_call.args[0].a_const.sval.sval.replace('"', "").split(".")
-            there = _table(tables, name[-1], name[-2] if len(name) > 1 else "", path)
+            there = _table(name[-1], name[-2] if len(name) > 1 else "", world)
             is_not = named_value(node.null_test, "nulltesttype") == "IS_NOT_NULL"
-            return None if there is None else is_not
+            return None if there is None else is_not == (there is not False)
     return None
 
 
-def _table(tables: Mapping[tuple[str, str], Table], name: str, schema: str, path: tuple[str, ...]) -> Table | None:
-    """A table that is known to be there; where it is not, it may have been made by other means."""
-    return next((tables[s, name] for s in ((schema,) if schema else path) if (s, name) in tables), None)
+def _table(name: str, schema: str, world: World) -> Table | Literal[False] | None:
+    """A table that is known to be there, False for one that is known to be gone; others may be made by other means."""
+    keys = [(of, name) for of in ((schema,) if schema else world.path)]
+    there = next((world.tables[key] for key in keys if key in world.tables), None)
+    return there or (False if any(key in world.gone for key in keys) else None)
 
 
-def _exists(select: Any, tables: Mapping[tuple[str, str], Table], path: tuple[str, ...]) -> bool | None:
+def _exists(select: Any, world: World) -> bool | None:
     if len(select.from_clause) != 1 or select.from_clause[0].WhichOneof("node") != "range_var":
         return None
     view = select.from_clause[0].range_var.relname
@@ -65,13 +65,17 @@ def _exists(select: Any, tables: Mapping[tuple[str, str], Table], path: tuple[st
         return None
     schema = asked.pop("table_schema", asked.pop("schemaname", ("=", "")))[1]
     if view in _TABLES:
-        return True if set(asked) == {_TABLES[view]} and _table(tables, asked[_TABLES[view]][1], schema, path) else None
+        if set(asked) != {_TABLES[view]}:
+            return None
+        there = _table(asked[_TABLES[view]][1], schema, world)
+        return None if there is None else there is not False
     if view != "columns" or not {"table_name", "column_name"} <= set(asked):
         return None
-    table = _table(tables, asked.pop("table_name")[1], schema, path)
-    column = table.columns.get(asked.pop("column_name")[1]) if table is not None else None
-    if table is None or not set(asked) <= {"data_type", "udt_name"}:
-        return None
+    table = _table(asked.pop("table_name")[1], schema, world)
+    name = asked.pop("column_name")[1]
+    if table is None or table is False or not set(asked) <= {"data_type", "udt_name"}:
+        return False if table is False else None
+    column = table.columns.get(name)
     if column is None:
         return False if table.complete else None
     if asked and not column.type:

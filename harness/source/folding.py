@@ -32,7 +32,6 @@ class Table:
 
     columns: dict[str, Column] = field(default_factory=dict)
     complete: bool = False
-    dropped_at: Place | None = None
     notes: tuple[Unclear, ...] = ()
     refused: tuple[Unclear, ...] = ()
 
@@ -60,7 +59,8 @@ class World:
     tables: dict[Name, Table] = field(default_factory=dict)
     domains: dict[Name, Column] = field(default_factory=dict)
     functions: dict[Name, Place] = field(default_factory=dict)
-    dropped: dict[Name, Place] = field(default_factory=dict)
+    gone: dict[Name, Place] = field(default_factory=dict)  # dropped, renamed or moved away
+    refused: tuple[Unclear, ...] = ()  # what Postgres would refuse for want of a table
     path: tuple[str, ...] = ("public",)
     raised: bool = False
     returned: bool = False
@@ -72,13 +72,13 @@ class World:
             tables=dict(self.tables),
             domains=dict(self.domains),
             functions=dict(self.functions),
-            dropped=dict(self.dropped),
+            gone=dict(self.gone),
         )
 
     @property
     def refusals(self) -> int:
         """How many statements Postgres would have refused."""
-        return sum(len(table.refused) for table in self.tables.values())
+        return len(self.refused) + sum(len(table.refused) for table in self.tables.values())
 
     def resolve(self, schema: str, name: str) -> Name:
         """The full name of a relation: that of the search path which exists, or where it would be made."""
@@ -215,9 +215,9 @@ class Fold:
             branches.append((elsif["cond"]["PLpgSQL_expr"]["query"], elsif.get("stmts", [])))
         done: list[World] = []
         for condition, body in branches:
-            yes = [world for world in worlds if holds(condition, world.tables, world.path) is True]
-            no = [world for world in worlds if holds(condition, world.tables, world.path) is False]
-            open_ = [world for world in worlds if holds(condition, world.tables, world.path) is None]
+            yes = [world for world in worlds if holds(condition, world) is True]
+            no = [world for world in worlds if holds(condition, world) is False]
+            open_ = [world for world in worlds if holds(condition, world) is None]
             done += self._statements(block, body, [*yes, *(world.copy() for world in open_)])
             worlds = [*no, *open_]
         return done + (self._statements(block, told.get("else_body", []), worlds) if worlds else [])
@@ -411,7 +411,7 @@ def _create_table(world: World, node: Any, statement: Statement) -> None:
         return
     key = _made_in(world, node.relation)
     table = world.tables.get(key)
-    if table is not None and table.dropped_at is None:
+    if table is not None and (table.complete or node.if_not_exists):
         if node.if_not_exists:
             said = table.noting(statement.place(), "does nothing, since the table is already there")
         else:
@@ -490,13 +490,23 @@ def _alter_table(world: World, node: Any, statement: Statement) -> None:
     if named_value(node, "objtype") not in ("OBJECT_TABLE", "OBJECT_FOREIGN_TABLE"):
         return
     key = world.resolve(node.relation.schemaname, node.relation.relname)
-    table = world.tables.get(key)
-    if table is None or table.dropped_at is not None:
-        table = Table()  # made before these migrations, or by other means: nothing is known of it
+    table = _known(world, key, node.missing_ok, statement)
+    if table is None:
+        return
     commands = [command.alter_table_cmd for command in node.cmds]
     for command in sorted(commands, key=_pass_of):
         table = _altered(world, table, command, statement)
     world.tables[key] = table
+
+
+def _known(world: World, key: Name, missing_ok: bool, statement: Statement) -> Table | None:
+    """A table that is to be altered: one that was never made was made by other means; None where it is gone."""
+    table = world.tables.get(key)
+    if table is None and key in world.gone:
+        if not missing_ok:
+            world.refused += (Unclear(statement.place(), f"alters table {key[1]}, which is gone, 42P01"),)
+        return None
+    return table or Table()
 
 
 def _pass_of(command: Any) -> int:
@@ -556,26 +566,26 @@ def _rename(world: World, node: Any, statement: Statement) -> None:
     if kind == "OBJECT_SCHEMA":
         for catalog in (world.tables, world.domains, world.functions):
             _move_schema(catalog, node.subname, node.newname)
-        return
-    if kind in ("OBJECT_DOMAIN", "OBJECT_TYPE"):
-        return
-    key = world.resolve(node.relation.schemaname, node.relation.relname)
-    table = world.tables.get(key)
-    if kind == "OBJECT_TABLE":
-        moved = world.tables.pop(key, Table())
-        world.tables[key[0], node.newname] = moved
+    elif kind == "OBJECT_TABLE":
+        key = world.resolve(node.relation.schemaname, node.relation.relname)
+        table = _known(world, key, node.missing_ok, statement)
+        if table is not None:
+            _move(world, key, (key[0], node.newname), table, statement)
     elif kind == "OBJECT_COLUMN" and named_value(node, "relation_type") == "OBJECT_TABLE":
-        table = table or Table()
-        column = table.columns.get(node.subname)
-        if column is None and table.complete:
-            world.tables[key] = table.refusing(statement.place(), f"renames column {node.subname}, which is not there")
-            return
-        if node.newname in table.columns:
-            world.tables[key] = table.refusing(statement.place(), f"column {node.newname} is already there, 42701")
-            return
-        if column is None:
-            column = Column("", unknown="its default was set, or not, before these migrations")
-        world.tables[key] = table.without(node.subname).having(node.newname, column)
+        key = world.resolve(node.relation.schemaname, node.relation.relname)
+        table = _known(world, key, node.missing_ok, statement)
+        if table is not None:
+            world.tables[key] = _with_renamed(table, node.subname, node.newname, statement.place())
+
+
+def _with_renamed(table: Table, old: str, new: str, place: Place) -> Table:
+    column = table.columns.get(old)
+    if column is None and table.complete:
+        return table.refusing(place, f"renames column {old}, which is not there, 42703")
+    if new in table.columns:
+        return table.refusing(place, f"column {new} is already there, 42701")
+    unknown = Column("", unknown="its default was set, or not, before these migrations")
+    return table.without(old).having(new, column or unknown)
 
 
 def _move_schema(catalog: dict[Name, Any], old: str, new: str) -> None:
@@ -587,7 +597,18 @@ def _move_schema(catalog: dict[Name, Any], old: str, new: str) -> None:
 def _set_schema(world: World, node: Any, statement: Statement) -> None:
     if named_value(node, "object_type") == "OBJECT_TABLE":
         key = world.resolve(node.relation.schemaname, node.relation.relname)
-        world.tables[node.newschema, key[1]] = world.tables.pop(key, Table())
+        table = _known(world, key, node.missing_ok, statement)
+        if table is not None:
+            _move(world, key, (node.newschema, key[1]), table, statement)
+
+
+def _move(world: World, key: Name, to: Name, table: Table, statement: Statement) -> None:
+    if to in world.tables and world.tables[to].complete:
+        world.tables[to] = world.tables[to].refusing(statement.place(), f"table {to[1]} is already there, 42P07")
+        return
+    world.tables.pop(key, None)
+    world.gone[key] = statement.place()
+    world.tables[to] = table
 
 
 def _drop(world: World, node: Any, statement: Statement) -> None:
@@ -596,11 +617,11 @@ def _drop(world: World, node: Any, statement: Statement) -> None:
         if kind == "OBJECT_TABLE":
             key = world.resolve(*_names(item.list.items))
             world.tables.pop(key, None)
-            world.dropped[key] = statement.place()
+            world.gone[key] = statement.place()
         elif kind == "OBJECT_SCHEMA":
             for key in [key for key in world.tables if key[0] == item.string.sval]:
                 del world.tables[key]
-                world.dropped[key] = statement.place()
+                world.gone[key] = statement.place()
         elif kind == "OBJECT_FUNCTION":
             schema, name = _names(item.object_with_args.objname)
             world.functions.pop((schema or world.path[0], name), None)

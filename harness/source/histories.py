@@ -31,7 +31,8 @@ _ASIDE = frozenset(
         "archive",
     )
 ) | {"archive", "down", "undo", "revert", "rollback", "rollbacks", "verify"}
-_BACK = re.compile(r"(?i)(?:^|[._-])(?:down|undo|rollback|revert)\.\w+$|^U\d[\d._]*__")
+_BACK = re.compile(r"(?i)(?:^|[.])(?:down|undo|rollback|revert)[.]|^U\d[\d._]*__")
+_BACK_OF = re.compile(r"(?i)[_-](?:down|undo|rollback|revert)(?=\.\w+$)")
 _SNAPSHOT = re.compile(r"(?i)^(?:schema|structure|dump|full[_-]?schema|latest)\.sql$")
 _NUMBERED = re.compile(r"^(?:[VB]?\d|R__)")
 _UP = re.compile(r"\bup\b")
@@ -63,9 +64,11 @@ def find_scripts(checkout: Checkout) -> Scripts:
     """Sort the files of a checkout into histories and loose ones; tests, seeds and ways back are left out."""
     groups: dict[str, list[SourceFile]] = {}
     loose = []
-    for file in checkout.of(".sql", *SOURCE):
+    files = checkout.of(".sql", *SOURCE)
+    paths = {file.path for file in files}
+    for file in files:
         *folders, name = file.path.split("/")
-        if _ASIDE & {folder.lower() for folder in folders} or name.endswith(".d.ts") or _BACK.search(name):
+        if _ASIDE & {folder.lower() for folder in folders} or name.endswith(".d.ts") or _is_way_back(file.path, paths):
             continue
         group = _group_of(folders, name, file)
         if group is None:
@@ -74,6 +77,14 @@ def find_scripts(checkout: Checkout) -> Scripts:
             groups.setdefault(group, []).append(file)
     histories = [_history(checkout, folder, files) for folder, files in groups.items()]
     return Scripts(tuple(histories), tuple(loose))
+
+
+def _is_way_back(path: str, paths: set[str]) -> bool:
+    """Whether a file is the way back of another one; a migration that is called so may be one that runs."""
+    name = path.rpartition("/")[2]
+    if _BACK.search(name):
+        return True
+    return any(_BACK_OF.sub(way, path) in paths for way in ("", "_up", "-up")) if _BACK_OF.search(name) else False
 
 
 def _group_of(folders: list[str], name: str, file: SourceFile) -> str | None:

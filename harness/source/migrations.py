@@ -159,16 +159,19 @@ class _Reader:
         fold = Fold(self.names)
         for statements in files:
             fold.run(statements)
-        tables = [_table_of(world, self.wanted) for world in fold.worlds]
+        # A way in which nothing is heard of table or column says nothing, where another one does.
+        heard = [world for world in fold.worlds if _is_heard(world, self.wanted)] or fold.worlds
+        tables = [_table_of(world, self.wanted) for world in heard]
         columns = tuple(dict.fromkeys(t.columns.get(self.wanted.token) if t is not None else None for t in tables))
         there = [table for table in tables if table is not None]
-        dropped = [at for world in fold.worlds for (_, name), at in world.dropped.items() if name == self.names[0]]
+        gone = [at for world in fold.worlds for (_, name), at in world.gone.items() if name == self.names[0]]
+        refused = [said for world in fold.worlds for said in world.refused if mentions(said.place.text, self.names[0])]
         return Migrated(
             folders,
             columns,
-            dropped[-1] if dropped and None in columns and not there else None,
+            gone[-1] if gone and None in columns and not there else None,
             tuple(dict.fromkeys(note for table in there for note in table.notes)),
-            tuple(dict.fromkeys(refused for table in there for refused in table.refused)),
+            tuple(dict.fromkeys([*refused, *(said for table in there for said in table.refused)])),
             tuple(fold.unclear),
             complete=bool(there) and all(table.complete for table in there),
         )
@@ -183,6 +186,13 @@ def _table_of(world: World, wanted: Wanted) -> Table | None:
     if "public" in found:
         return found["public"]
     return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _is_heard(world: World, wanted: Wanted) -> bool:
+    table = _table_of(world, wanted)
+    if table is None:
+        return any(name == wanted.table.rpartition(".")[2] for _, name in world.gone)
+    return table.complete or wanted.token in table.columns
 
 
 def _says_something(migrated: Migrated) -> bool:
