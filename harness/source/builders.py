@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from harness.source.javascript import FUNCTIONS, Link, Opaque, Program, Raw, chain, literal, parameters, quoted
+from harness.source.javascript import FUNCTIONS, Link, Opaque, Program, Raw, chain, filled, literal, parameters, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +112,7 @@ def _knex_simple(program: Program, schema: str, link: Link) -> Made | None:
         text = program.text(args[0])
         if text is None:
             raise Unknown("a statement that is put together while it runs")
-        return [(link.node, text)]
+        return [(link.node, filled(text, program.value(args[1])) if len(args) > 1 else text)]
     return None
 
 

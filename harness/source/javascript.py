@@ -136,6 +136,11 @@ class Program:
             return {key: self.value(value) for key, value in self.pairs(node)}
         if kind == "call_expression":
             return self._call(node)
+        if kind == "new_expression":  # new PgLiteral("..")
+            maker, listed = node.field("constructor"), node.field("arguments")
+            given = self.text(listed.named_children()[0]) if listed is not None and listed.named_children() else None
+            if given is not None and maker is not None and maker.text().endswith("Literal"):
+                return Raw(given)
         text = self.text(node)
         return Opaque(in_one_line(node.text())) if text is None else text
 
@@ -196,8 +201,8 @@ def parse_program(file: SourceFile) -> Program:
     """Parse a file; errors of its syntax leave holes, as an editor has them."""
     from ast_grep_py import SgRoot
 
-    language = {".tsx": "tsx", ".ts": "typescript", ".mts": "typescript", ".cts": "typescript"}
-    root = SgRoot(file.text, language.get(file.suffix, "javascript")).root()
+    # One grammar for JavaScript and TSX, so that nodes have the same names.
+    root = SgRoot(file.text, "typescript" if file.suffix in (".ts", ".mts", ".cts") else "tsx").root()
     program = Program(file, root)
     for node in root.find_all(kind="variable_declarator"):
         name, value = node.field("name"), node.field("value")

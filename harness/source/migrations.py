@@ -105,6 +105,11 @@ class _Read:
     statements: tuple[tuple[Statement | Unclear, ...], ...]
     migrated: Migrated
 
+    def alters(self, token: str) -> bool:
+        """Whether a statement changes the column, rather than the table being made with it."""
+        told = [s for statements in self.statements for s in statements if not isinstance(s, Unclear)]
+        return any(_alters(statement, token) for statement in told)
+
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
@@ -206,10 +211,21 @@ def mentions_column(files: tuple[tuple[Statement | Unclear, ...], ...], names: t
     return any(mentions(text, names[0]) and mentions(text, names[1]) for text in texts)
 
 
+def _alters(statement: Statement, token: str) -> bool:
+    kind = statement.node.WhichOneof("node")
+    if kind != "alter_table_stmt":
+        return kind in ("do_stmt", "rename_stmt") and mentions(statement.text, token)
+    commands = [command.alter_table_cmd for command in statement.node.alter_table_stmt.cmds]
+    return any(token in (c.name, getattr(c, "def").column_def.colname) for c in commands)
+
+
 def _put_together(
     reader: _Reader, histories: list[_Read], loose: list[tuple[SourceFile, _Read]]
 ) -> tuple[Migrated | None, list[Migrated], list[Declared]]:
     """The history that counts, others that contradict it, and files that stand by themselves as declarations."""
+    if not histories:  # one file that makes and alters is a history by itself
+        histories = [read for _, read in loose if read.migrated.complete and read.alters(reader.wanted.token)]
+        loose = [(file, read) for file, read in loose if read not in histories]
     snapshots = [read for _, read in loose if read.migrated.complete]
     changes = [read for _, read in loose if not read.migrated.complete]
     makers = [read for read in histories if read.migrated.complete]
@@ -227,8 +243,7 @@ def _put_together(
             if not based.refused or last.refused:
                 last, snapshots = based, [read for read in snapshots if is_right(read.migrated)]
     if last is not None and not is_right(last) and makers and changes:
-        helped = _joined(reader, [makers[0], *alterers, *changes])
-        last = helped if is_right(helped) else last
+        last = _joined(reader, [makers[0], *alterers, *changes])
     return last, others, [declared for read in snapshots for declared in _as_declared(read)]
 
 

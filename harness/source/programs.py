@@ -94,7 +94,7 @@ def _visit(reading: _Reading, node: SgNode) -> None:
         return
     if kind == "call_expression" and _call(reading, node):
         return
-    if kind in ("string", "template_string"):
+    if kind in ("string", "template_string") or (kind == "binary_expression" and _adds_text(node)):
         _text(reading, node)
         return
     if kind == "if_statement":
@@ -102,6 +102,16 @@ def _visit(reading: _Reading, node: SgNode) -> None:
         return
     for child in node.named_children():
         _visit(reading, child)
+
+
+def _adds_text(node: SgNode) -> bool:
+    """Whether a sum is one of texts."""
+    parts = [node.field("left"), node.field("right")]
+    kinds = ("string", "template_string")
+    return any(
+        part is not None and (part.kind() in kinds or (part.kind() == "binary_expression" and _adds_text(part)))
+        for part in parts
+    )
 
 
 def _if(reading: _Reading, node: SgNode) -> None:
@@ -128,16 +138,17 @@ def _call(reading: _Reading, node: SgNode) -> bool:
             reading.inside.pop()
             return False
     last = links[-1]
+    if _builders(reading, node, links):
+        return True
+    for arg in last.args or []:  # a statement that stands elsewhere in the file
+        if arg.kind() in ("identifier", "member_expression") and program.text(arg) is not None:
+            _text(reading, arg)
     if last.name == "raw" and last.args is not None and len(last.args) > 1:
         text = program.text(last.args[0])
         if text is not None:
-            for link in links[:-1]:
-                if link.args and link.name != "raw":
-                    _builders(reading, node, links[:-1])
-                    break
             _send(reading, node, filled(text, program.value(last.args[1])))
             return True
-    return _builders(reading, node, links)
+    return False
 
 
 def _builders(reading: _Reading, node: SgNode, links: list[Link]) -> bool:
@@ -158,8 +169,9 @@ def _builders(reading: _Reading, node: SgNode, links: list[Link]) -> bool:
 def _text(reading: _Reading, node: SgNode) -> None:
     program = reading.program
     value = program.value(node)
+    node = program.named(node)
     if isinstance(value, Opaque):
-        shape = re.sub(r"\$\{[^{}]*\}", "x", node.text().strip("`"))
+        shape = re.sub(r"\$\{[^{}]*\}", "x", node.text()).strip("`'\"")
         if _DDL.match(shape) and _CHANGES.search(shape) and reading.relevant:
             reading.found.append(Unclear(program.place(node), "a statement that is put together while it runs"))
         return
