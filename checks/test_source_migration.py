@@ -10,7 +10,7 @@ from harness.findings import finding
 from harness.source.migrations import TokenInSource, wrong_after_migrations
 
 
-def test_migrations_make_the_token_a_uuid(token_in_source: TokenInSource) -> None:
+def test_source_migration_leaves_a_uuid(token_in_source: TokenInSource) -> None:
     """After the last migration the column is of type uuid, and its default a generator of version 4 UUIDs."""
     found = wrong_after_migrations(token_in_source)
     assert not found, finding(

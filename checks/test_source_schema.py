@@ -9,7 +9,7 @@ from harness.findings import finding
 from harness.source.migrations import TokenInSource, wrong_declarations
 
 
-def test_schema_files_leave_the_token_to_postgres(token_in_source: TokenInSource) -> None:
+def test_source_schema_agrees(token_in_source: TokenInSource) -> None:
     """Each file that declares the column declares type uuid and a generator of the database as its default."""
     found = wrong_declarations(token_in_source)
     assert not found, finding(

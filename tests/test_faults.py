@@ -34,8 +34,9 @@ UNCOVERED: dict[str, set[str]] = {
 
 
 def not_covered(outcomes: dict[str, str]) -> set[str]:
-    """The checks that were not asked."""
-    return {check for check, outcome in outcomes.items() if outcome == "not_covered"}
+    """The checks that were not asked, but for those of the app's source, of which the rehearsal's app has none."""
+    asked = {check: outcome for check, outcome in outcomes.items() if not check.startswith("source_")}
+    return {check for check, outcome in asked.items() if outcome == "not_covered"}
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from harness.findings import CouldNotTell, NotCovered
 from harness.source.checkout import SOURCE
+from harness.source.code_migrations import read_program
 from harness.source.columns import Column, Place, untold, wrong
 from harness.source.folding import Fold, Table, World
 from harness.source.histories import History, find_scripts, in_other_languages
 from harness.source.orm import Declared, Wanted, read_declarations
-from harness.source.programs import read_program
 from harness.source.sql import Unclear, mentions, read_sql
 
 if TYPE_CHECKING:

@@ -205,6 +205,8 @@ def _drizzle_column(program: Program, wanted: Wanted, key: str, value: SgNode) -
         return None
     place = replace(program.place(value), text=f"{key}: {in_one_line(value.text())}")
     column = Column(_drizzle_type(program, links[base], helper), type_at=place, default_at=place)
+    if not column.type:
+        column = replace(column, unknown=f"{links[base].name}() stands elsewhere")
     for link in links[base + 1 :]:
         column = _drizzle_modified(program, column, link)
     return Declared("Drizzle", place, column)
@@ -249,7 +251,7 @@ def _drizzle_type(program: Program, base: Link, helper: bool) -> str:
 def _drizzle_modified(program: Program, column: Column, link: Link) -> Column:
     code = in_one_line(link.args[0].text()) if link.args else ""
     if link.name == "defaultRandom":
-        return replace(column, default="gen_random_uuid()")
+        return replace(column, default="gen_random_uuid()", unknown="")
     if link.name in ("$defaultFn", "$default"):
         return replace(column, by_the_app=f"{link.name}({code})")
     if link.name == "default" and link.args:
@@ -264,12 +266,12 @@ def _with_value(column: Column, value: object) -> Column:
     if value is None:
         return column
     if isinstance(value, Raw):
-        return replace(column, default=value.sql)
+        return replace(column, default=value.sql, unknown="")
     if isinstance(value, Opaque):
         if re.search(r"(?i)\bUUIDV\d|=>|^function\b|uuid\w*\(|nanoid|random|cuid|token\w*\(", value.code):
             return replace(column, by_the_app=value.code)
         return replace(column, unknown=f"its default is {value.code}")
-    return replace(column, default=literal(value))
+    return replace(column, default=literal(value), unknown="")
 
 
 # --- classes with decorators: TypeORM, MikroORM, sequelize-typescript -------------------------------------------------
