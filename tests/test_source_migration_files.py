@@ -259,6 +259,22 @@ def test_both_branches_may_be_right(tmp_path: Path) -> None:
     assert judge(tmp_path, {"migrations/1.sql": OLD, "migrations/2.sql": change}) == []
 
 
+def test_a_function_of_the_migrations_is_no_generator(tmp_path: Path) -> None:
+    """Not even under the name of one: the catalog says who owns it, its name says nothing."""
+    made = "CREATE FUNCTION uuid_generate_v4() RETURNS uuid LANGUAGE sql AS $$ SELECT md5('x')::uuid $$;\n"
+    change = RIGHT.replace("DEFAULT gen_random_uuid", "DEFAULT uuid_generate_v4")
+    found = judge(tmp_path, {"migrations/1.sql": OLD, "migrations/2.sql": made + change})
+    assert found[-1].endswith("with default uuid_generate_v4(), a function that the migrations make")
+
+
+def test_several_schemas(tmp_path: Path) -> None:
+    """Which one is meant must be said, where none of them is public."""
+    both = "CREATE TABLE a.chatbots (public_token text); CREATE TABLE b.chatbots (public_token text);"
+    with pytest.raises(CouldNotTell, match="there is a table of that name in a, b"):
+        judge(tmp_path, {"migrations/1.sql": both})
+    assert judge(tmp_path, {}, "b.chatbots")[-1] == "which leaves b.chatbots.public_token with type text, no default"
+
+
 def test_nothing_names_the_column(tmp_path: Path) -> None:
     """An app that uses the table and has no migration at all fails: the task asks for one."""
     app = 'export const all = (db) => db.query("SELECT id FROM chatbots");\n'

@@ -235,6 +235,23 @@ export async function down(db: Kysely<any>): Promise<void> {
         f"  async up() {{ this.addSql(`{RIGHT}`); }}\n"
         f"  override async down() {{ this.addSql(`{BACK}`); }} }}",
     },
+    "statements_in_a_list": {
+        "migrations/20240101_a.js": KNEX_OLD,
+        "migrations/20250101_b.js": """const STATEMENTS = [
+  'ALTER TABLE chatbots ALTER public_token TYPE uuid USING null',
+  'ALTER TABLE chatbots ALTER public_token SET DEFAULT gen_random_uuid()',
+];
+exports.up = async (knex) => { for (const statement of STATEMENTS) await knex.raw(statement); };
+""",
+    },
+    "lines_that_are_joined": {
+        "migrations/20240101_a.js": KNEX_OLD,
+        "migrations/20250101_b.js": """exports.up = (knex) => knex.raw([
+  'ALTER TABLE chatbots ALTER public_token TYPE uuid USING null,',
+  '  ALTER public_token SET DEFAULT gen_random_uuid()',
+].join('\\n'));
+""",
+    },
     "db_migrate": {
         "migrations/20240101-a.js": "exports.up = (db) => run(path.join(__dirname, 'sqls', '20240101-a-up.sql'));",
         "migrations/sqls/20240101-a-up.sql": OLD, "migrations/sqls/20240101-a-down.sql": "DROP TABLE chatbots;",
@@ -296,6 +313,9 @@ def test_program_with_another_default_is_wrong(case: str, tmp_path: Path) -> Non
     [
         "await knex.raw(`ALTER TABLE chatbots ALTER COLUMN public_token TYPE ${kind()}`)",
         "for (const t of tables) await knex.raw(`ALTER TABLE ${t} ALTER COLUMN public_token TYPE text`)",
+        "for (const [t, c] of [['chatbots', 'public_token']]) await knex.raw(`ALTER TABLE ${t} ALTER ${c} TYPE text`)",
+        "await knex.schema.alterTable(tableOf('chatbots'), (t) => { t.text('x').alter(); })",
+        "await alterColumns(pgm, { chatbots: ['public_token'] })",
         "await knex.schema.alterTable('chatbots', (t) => { t.uuid(nameOf('public_token')).alter(); })",
         "await knex.schema.alterTable('chatbots', (t) => { t.uuid('public_token').defaultTo(of(t)).alter(); })",
         "pgm.alterColumn('chatbots', 'public_token', options)",

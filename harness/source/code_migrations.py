@@ -28,6 +28,8 @@ _CHANGES = re.compile(
     r"\bsearch_path\b|^\s*select\b.*\binto\b|^\s*rollback\b",
     re.IGNORECASE | re.DOTALL,
 )
+_TABLE_HOLE = re.compile(r"(?i)\btable\s+(?:if\s+exists\s+|only\s+)*(?:[\w\"]+\.)?\"?(?:hole_|['\"`]?\s*\+)")
+_SCHEMA = re.compile(r"(?i)alter|create(?!d)|drop|rename|column")
 _DOWN = frozenset(("down", "rollback", "undo", "revert"))
 _DEEPEST = 6
 
@@ -57,7 +59,10 @@ def read_program(
     reading = _Reading(program, names, files)
     for way in _ways_up(program.root) or [program.root]:
         reading.relevant = mentions(way.text(), *names)
+        before = len(reading.found)
         _visit(reading, way)
+        if way is not program.root and reading.relevant and len(reading.found) == before and _SCHEMA.search(way.text()):
+            reading.found.append(Unclear(program.place(way), "nothing of it was understood", surely=True))
     return reading.found, reading.used
 
 
@@ -92,7 +97,9 @@ def _visit(reading: _Reading, node: SgNode) -> None:
     kind = node.kind()
     if kind in ("comment", "import_statement") or _is_way_down(node):
         return
-    if kind == "call_expression" and _call(reading, node):
+    if kind == "call_expression" and (_call(reading, node) or _joined(reading, node)):
+        return
+    if kind in ("identifier", "member_expression") and _elsewhere(reading, node):
         return
     if kind in ("string", "template_string") or (kind == "binary_expression" and _adds_text(node)):
         _text(reading, node)
@@ -102,6 +109,33 @@ def _visit(reading: _Reading, node: SgNode) -> None:
         return
     for child in node.named_children():
         _visit(reading, child)
+
+
+def _joined(reading: _Reading, node: SgNode) -> bool:
+    """Whether a call makes a text, as `[..].join(..)` does, which is then read."""
+    known = reading.program.text(node) is not None
+    if known:
+        _text(reading, node)
+    return known
+
+
+def _elsewhere(reading: _Reading, node: SgNode) -> bool:
+    """Whether a name stands for statements that are written elsewhere in the file, which are then read."""
+    name = node.text()
+    if node.kind() == "member_expression":
+        known = reading.program.text(node) is not None
+        if known:
+            _text(reading, node)
+        return known
+    value = reading.program.names.get(name)
+    if value is None or name in reading.inside or not _CHANGES.search(value.text()):
+        return False
+    if value.kind() not in ("string", "template_string", "array", "object", "binary_expression", "call_expression"):
+        return False
+    reading.inside.append(name)
+    _visit(reading, value)
+    reading.inside.pop()
+    return True
 
 
 def _adds_text(node: SgNode) -> bool:
@@ -140,9 +174,6 @@ def _call(reading: _Reading, node: SgNode) -> bool:
     last = links[-1]
     if _builders(reading, node, links):
         return True
-    for arg in last.args or []:  # a statement that stands elsewhere in the file
-        if arg.kind() in ("identifier", "member_expression") and program.text(arg) is not None:
-            _text(reading, arg)
     if last.name == "raw" and last.args is not None and len(last.args) > 1:
         text = program.text(last.args[0])
         if text is not None:
@@ -157,7 +188,8 @@ def _builders(reading: _Reading, node: SgNode, links: list[Link]) -> bool:
             made = builder(reading.program, links)
         except Unknown as unknown:
             if reading.relevant:
-                reading.found.append(Unclear(reading.program.place(node), str(unknown)))
+                surely = str(unknown).startswith("the table's name")
+                reading.found.append(Unclear(reading.program.place(node), str(unknown), surely))
             return True
         if made is not None:
             for at, sql in made:
@@ -171,9 +203,10 @@ def _text(reading: _Reading, node: SgNode) -> None:
     value = program.value(node)
     node = program.named(node)
     if isinstance(value, Opaque):
-        shape = re.sub(r"\$\{[^{}]*\}", "x", node.text()).strip("`'\"")
+        shape = re.sub(r"\$\{[^{}]*\}", "hole_", node.text()).strip("`'\"")
         if _DDL.match(shape) and _CHANGES.search(shape) and reading.relevant:
-            reading.found.append(Unclear(program.place(node), "a statement that is put together while it runs"))
+            surely = _TABLE_HOLE.search(shape) is not None
+            reading.found.append(Unclear(program.place(node), "a statement that is put together while it runs", surely))
         return
     text = value.sql if isinstance(value, Raw) else str(value)
     if text.endswith(".sql"):

@@ -105,7 +105,8 @@ class Fold:
             world.path = ("public",)
         for statement in statements:
             if isinstance(statement, Unclear):
-                self._say(statement.place, statement.place.text, statement.why)
+                text = " alter ".join(self.names) if statement.surely else statement.place.text
+                self._say(statement.place, text, statement.why)
                 continue
             kind = statement.node.WhichOneof("node")
             if kind == "transaction_stmt":
@@ -381,14 +382,17 @@ def _with_default(world: World, column: Column, node: Any, place: Place) -> Colu
 
 
 def _own(world: World, node: Any, expression: str) -> str:
-    """The default; a function that the migrations made themselves is not taken for the one whose name it bears."""
+    """The default; a function that the migrations made themselves is not taken for the one whose name it bears.
+
+    What is said of such a one is no expression of SQL any more, and so never taken for a generator.
+    """
     while node.WhichOneof("node") == "type_cast":
         node = node.type_cast.arg
     if node.WhichOneof("node") == "func_call":
         schema, name = _names(node.func_call.funcname)
         built_in = schema == "pg_catalog" or (not schema and name in ("gen_random_uuid", "uuidv4"))
         if not built_in and any((s, name) in world.functions for s in ([schema] if schema else world.path)):
-            return f"app_defined({expression})"
+            return f"{expression}, a function that the migrations make"
     return expression
 
 

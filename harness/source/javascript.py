@@ -88,16 +88,22 @@ class Program:
             value = self.value(of) if of is not None else None
             if isinstance(value, dict) and name is not None and isinstance(value.get(name.text()), str):
                 return str(value[name.text()])
-        if kind == "call_expression":
-            links = chain(node)
-            if links and links[-1].name == "join" and links[-1].args is not None:
-                of = node.field("function")
-                array = of.field("object") if of is not None else None
-                parts = self.value(array) if array is not None else None
-                glue = self.text(links[-1].args[0]) if links[-1].args else ","
-                if isinstance(parts, list) and glue is not None and all(isinstance(part, str) for part in parts):
-                    return glue.join(parts)
-        return None
+        return self._joined(node) if kind == "call_expression" else None
+
+    def _joined(self, node: SgNode) -> str | None:
+        """The text of `[..].join("..")`."""
+        of, listed = node.field("function"), node.field("arguments")
+        if of is None or listed is None or of.kind() != "member_expression":
+            return None
+        name, array = of.field("property"), of.field("object")
+        if name is None or array is None or name.text() != "join":
+            return None
+        parts = self.value(array)
+        given = listed.named_children()
+        glue = self.text(given[0]) if given else ","
+        if not isinstance(parts, list) or glue is None or not all(isinstance(part, str) for part in parts):
+            return None
+        return glue.join(parts)
 
     def _literal(self, node: SgNode) -> str | None:
         parts = []
@@ -144,11 +150,16 @@ class Program:
         text = self.text(node)
         return Opaque(in_one_line(node.text())) if text is None else text
 
-    def _call(self, node: SgNode) -> object:
+    def _call(self, node: SgNode, depth: int = 0) -> object:
         links = chain(node)
         last = links[-1] if links else None
         if last is None:
-            return Opaque(in_one_line(node.text()))
+            joined = self._joined(node)
+            return Opaque(in_one_line(node.text())) if joined is None else joined
+        if len(links) == 1 and last.name in self.names and depth < 8:  # a function of this file
+            body = returned(self.names[last.name])
+            if body is not None and body.kind() == "call_expression":
+                return self._call(body, depth + 1)
         template = node.field("arguments")
         if template is not None and template.kind() == "template_string":  # sql`..`
             text = self._literal(template)

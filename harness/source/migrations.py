@@ -169,6 +169,10 @@ class _Reader:
         tables = [_table_of(world, self.wanted) for world in heard]
         columns = tuple(dict.fromkeys(t.columns.get(self.wanted.token) if t is not None else None for t in tables))
         there = [table for table in tables if table is not None]
+        several = sorted({schema for world in heard for schema, name in world.tables if name == self.names[0]})
+        if not there and len(several) > 1:
+            said = f"there is a table of that name in {', '.join(several)}: name one in `table`"
+            fold.unclear.append(Unclear(Place(folders[0], 1, self.wanted.table), said))
         gone = [at for world in fold.worlds for (_, name), at in world.gone.items() if name == self.names[0]]
         refused = [said for world in fold.worlds for said in world.refused if mentions(said.place.text, self.names[0])]
         return Migrated(
@@ -187,7 +191,8 @@ def _table_of(world: World, wanted: Wanted) -> Table | None:
     schema, _, name = wanted.table.rpartition(".")
     found = {key[0]: table for key, table in world.tables.items() if key[1] == name}
     if schema:
-        return found.get(schema) or (found.get("public") if schema not in found and len(found) == 1 else None)
+        # A search path that is set elsewhere, or a placeholder of the tool, may lead to that schema.
+        return found.get(schema) or (found.get("public", found.get("placeholder")) if len(found) == 1 else None)
     if "public" in found:
         return found["public"]
     return next(iter(found.values())) if len(found) == 1 else None

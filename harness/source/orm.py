@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from harness.source.checkout import Checkout, SourceFile
 
 _ORMS = re.compile(r"drizzle-orm|pgTable|typeorm|mikro-orm|sequelize|@Entity|@Table\b", re.IGNORECASE)
+# Sequelize's DataTypes.UUIDV4, a function, or a call of what makes ids.
+_BY_THE_APP = re.compile(
+    r"(?i)\bUUIDV\d|=>|^function\b|\bv[1-7]\(|uuidv?\d?\(|nanoid|random|cuid|create_?id|token\w*\("
+)
 _OTHER_DATABASE = re.compile(r"drizzle-orm/(?:mysql|sqlite|singlestore)-core")
 
 
@@ -268,7 +272,9 @@ def _with_value(column: Column, value: object) -> Column:
     if isinstance(value, Raw):
         return replace(column, default=value.sql, unknown="")
     if isinstance(value, Opaque):
-        if re.search(r"(?i)\bUUIDV\d|=>|^function\b|uuid\w*\(|nanoid|random|cuid|token\w*\(", value.code):
+        if re.search(
+            r"(?i)\bUUIDV\d|=>|^function\b|\bv[1-7]\(|uuidv?\d?\(|nanoid|random|cuid|create_?id|token\w*\(", value.code
+        ):
             return replace(column, by_the_app=value.code)
         return replace(column, unknown=f"its default is {value.code}")
     return replace(column, default=literal(value), unknown="")

@@ -60,10 +60,11 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """What was not understood: where it stands, and why."""
+    """What was not understood: where it stands, and why. `surely` where it concerns the table, though unnamed."""
 
     place: Place
     why: str
+    surely: bool = False
 
     def __str__(self) -> str:
         return f"{self.place} ({self.why})"
