@@ -100,6 +100,7 @@ HISTORIES: dict[str, dict[str, str]] = {
     "base_of_other_means": {"migrations/0001_uuid.sql": RIGHT},
     "one_loose_script": {"sql/init.sql": OLD, "sql/public_token_to_uuid.sql": RIGHT},
     "loose_script_beside_migrations": {"migrations/001_init.sql": OLD, "scripts/token_to_uuid.sql": RIGHT},
+    "names_that_say_no_order": {"migrations/alter_token.sql": RIGHT, "migrations/create_chatbots.sql": OLD},
     "seeds_and_tests_are_aside": {
         "migrations/1_a.sql": OLD, "migrations/2_b.sql": RIGHT, "tests/migrations/9.sql": BACK, "db/seeds/1.sql": BACK,
     },

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -11,7 +12,9 @@ import yaml
 
 from harness.source.checkout import read_checkout
 from harness.source.columns import makes_version_4
+from harness.source.folding import Fold
 from harness.source.migrations import read_token
+from harness.source.sql import read_sql
 from rehearsal.postgres import SUPERUSER
 
 if TYPE_CHECKING:
@@ -48,11 +51,7 @@ def run(
                 refused = error
                 break
             connection.execute("reset all")  # each file has a session of its own
-        found = connection.execute(
-            "select format_type(atttypid, atttypmod), pg_get_expr(adbin, adrelid), attnotnull from pg_attribute "
-            "left join pg_attrdef on adrelid = attrelid and adnum = attnum "
-            "where attrelid = to_regclass('public.chatbots') and attname = 'public_token' and not attisdropped"
-        ).fetchone()
+        found = connection.execute(COLUMN).fetchone()
     return found, refused
 
 
@@ -102,6 +101,84 @@ def test_fold_is_what_postgres_makes(history: str, tmp_path: Path, postgres: Pos
 def named(type_: str) -> str:
     """A type as format_type() prints it."""
     return type_.replace("varchar", "character varying")
+
+
+STATEMENTS = """
+create table chatbots (id int, public_token text)
+create table chatbots (id int, public_token uuid default gen_random_uuid())
+create table if not exists chatbots (public_token varchar(8) default '' not null)
+create table public.chatbots (id int)
+drop table if exists chatbots
+drop table chatbots
+alter table chatbots add column public_token uuid default gen_random_uuid()
+alter table chatbots add column if not exists public_token text
+alter table chatbots add t uuid not null default gen_random_uuid()
+alter table chatbots add t text default 'x'
+alter table chatbots drop column public_token
+alter table chatbots drop column if exists t
+alter table chatbots rename t to public_token
+alter table chatbots rename column public_token to t
+alter table chatbots alter public_token type uuid using null
+alter table chatbots alter public_token type text
+alter table chatbots alter public_token set default gen_random_uuid()
+alter table chatbots alter public_token drop default
+alter table chatbots alter public_token set not null
+alter table if exists chatbots alter public_token set default null
+alter table chatbots alter public_token set default gen_random_uuid(), alter public_token type uuid using null
+alter table chatbots rename to other
+alter table other rename to chatbots
+create table other (like chatbots including all)
+create table other as select * from chatbots
+create schema s
+alter table chatbots set schema s
+alter table s.chatbots set schema public
+drop table if exists other
+do $$ begin alter table chatbots add public_token uuid; exception when others then null; end $$
+""".strip().splitlines()
+COLUMN = """
+select format_type(atttypid, atttypmod), pg_get_expr(adbin, adrelid), attnotnull from pg_attribute
+left join pg_attrdef on adrelid = attrelid and adnum = attnum
+where attrelid = to_regclass('public.chatbots') and attname = 'public_token' and not attisdropped
+"""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_fold_is_what_postgres_makes_of_any_history(
+    seed: int, tmp_path: Path, postgres: Postgres, database: str
+) -> None:
+    """A hundred histories that Postgres takes, put together by chance from the statements above."""
+    chance = random.Random(seed)
+    with psycopg.connect(postgres.dsn(database, SUPERUSER)) as connection:
+        for _ in range(100):
+            taken = history_that_is_taken(connection, chance)
+            real = connection.execute(COLUMN).fetchone()
+            connection.rollback()
+            fold = Fold(("chatbots", "public_token"))
+            fold.run(read_sql("history.sql", ";\n".join(taken)))
+            (world,) = fold.worlds
+            assert not fold.unclear
+            assert world.refusals == 0
+            table = world.tables.get(("public", "chatbots"))
+            column = table.columns.get("public_token") if table is not None else None
+            assert (column is None) == (real is None), taken
+            if column is not None and real is not None:
+                assert (named(column.type), column.not_null) == (real[0], real[2]), taken
+                assert makes_version_4(column.default or "NULL") == makes_version_4(real[1] or "NULL"), taken
+
+
+def history_that_is_taken(connection: psycopg.Connection[Any], chance: random.Random) -> list[str]:
+    """Statements by chance, those left out that Postgres refuses."""
+    taken: list[str] = []
+    for _ in range(chance.randint(2, 9)):
+        statement = chance.choice(STATEMENTS if taken else STATEMENTS[:4])
+        connection.execute("savepoint before")
+        try:
+            connection.execute(statement.encode())
+        except psycopg.Error:
+            connection.execute("rollback to before")
+        else:
+            taken.append(statement)
+    return taken
 
 
 def test_histories_are_several_dozen() -> None:

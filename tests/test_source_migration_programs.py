@@ -210,6 +210,19 @@ export class Another1700000000000 implements MigrationInterface {
 }
 """,
     },
+    "typeorm_columns": {
+        "src/migration/Init.ts": TYPEORM_OLD,
+        "src/migration/Another.ts": """import { MigrationInterface, QueryRunner, TableColumn } from "typeorm";
+export class Another1700000000000 implements MigrationInterface {
+  public async up(queryRunner: QueryRunner): Promise<void> {
+    await queryRunner.dropColumns("chatbots", ["public_token"]);
+    await queryRunner.addColumns("chatbots", [
+      new TableColumn({ name: "public_token", type: "uuid", default: "gen_random_uuid()" }),
+    ]);
+  }
+}
+""",
+    },
     "kysely": {
         "migrations/2024-01-01_a.ts": KYSELY_OLD,
         "migrations/2025-01-01_b.ts": """import { Kysely, sql } from 'kysely'
@@ -326,6 +339,13 @@ def test_what_a_program_puts_together_is_not_guessed(up: str, tmp_path: Path) ->
     """It could not tell, and the line is named."""
     program = f"exports.up = async (knex, pgm) => {{\n  {up};\n}};\n"
     with pytest.raises(CouldNotTell, match=r"migrations/20250101_b\.js:2|not understood"):
+        judge(tmp_path, {"migrations/20240101_a.js": KNEX_OLD, "migrations/20250101_b.js": program})
+
+
+def test_code_that_is_nested_too_deeply_is_said(tmp_path: Path) -> None:
+    """Rather than that the harness fails: nobody writes such a migration by hand."""
+    program = f"exports.up = (knex) => alterAll('chatbots', {'[' * 3000}{']' * 3000});"
+    with pytest.raises(CouldNotTell, match="nested too deeply to be read"):
         judge(tmp_path, {"migrations/20240101_a.js": KNEX_OLD, "migrations/20250101_b.js": program})
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.source.builders import BUILDERS, Unknown
+from harness.source.columns import Place
 from harness.source.javascript import FUNCTIONS, Link, Opaque, Program, Raw, chain, filled, parse_program
 from harness.source.sql import Statement, Unclear, in_one_line, mentions, parse_sql, read_sql
 
@@ -60,7 +61,11 @@ def read_program(
     for way in _ways_up(program.root) or [program.root]:
         reading.relevant = mentions(way.text(), *names)
         before = len(reading.found)
-        _visit(reading, way)
+        try:
+            _visit(reading, way)
+        except RecursionError:  # code that was generated, or made small
+            at = Place(file.path, way.range().start.line + 1, f"{way.text()[:40]}..")
+            reading.found.append(Unclear(at, "nested too deeply to be read", surely=reading.relevant))
         if way is not program.root and reading.relevant and len(reading.found) == before and _SCHEMA.search(way.text()):
             reading.found.append(Unclear(program.place(way), "nothing of it was understood", surely=True))
     return reading.found, reading.used

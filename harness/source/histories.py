@@ -45,11 +45,15 @@ OTHER_LANGUAGES = (".py", ".rb", ".exs", ".xml", ".yml", ".yaml", ".go", ".php",
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The migrations of one folder in the order in which they run, and those that its tool would not run."""
+    """The migrations of one folder in the order in which they run, and those that its tool would not run.
+
+    Not `ordered` where names say nothing of the order: then a table is made before it is altered.
+    """
 
     folder: str
     files: tuple[SourceFile, ...]
     left_out: tuple[str, ...] = ()
+    ordered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ def _history(checkout: Checkout, folder: str, files: list[SourceFile]) -> Histor
         files = [file for file in numbered if file not in again] + again
         if _by_name(files):
             return History(folder, tuple(sorted(files, key=lambda file: file.path)))
-    return History(folder, tuple(sorted(files, key=lambda file: _key(folder, file))))
+    return History(folder, tuple(sorted(files, key=lambda file: _key(folder, file))), ordered=bool(numbered))
 
 
 def _stem(file: SourceFile) -> str:

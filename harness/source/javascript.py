@@ -147,6 +147,8 @@ class Program:
             given = self.text(listed.named_children()[0]) if listed is not None and listed.named_children() else None
             if given is not None and maker is not None and maker.text().endswith("Literal"):
                 return Raw(given)
+            if listed is not None and maker is not None and maker.text() in ("Table", "TableColumn"):  # of TypeORM
+                return self.value(listed.named_children()[0]) if listed.named_children() else {}
         text = self.text(node)
         return Opaque(in_one_line(node.text())) if text is None else text
 

@@ -134,6 +134,8 @@ class _Reader:
                 statements, reads = read_program(file, self.names, sql)
                 told[file.path], used = tuple(statements), used | reads
         kept = tuple(statements for path, statements in told.items() if path not in used)
+        if not history.ordered:
+            kept = tuple(sorted(kept, key=lambda statements: not _makes_table(statements, self.names[0])))
         migrated = self.fold(kept, (history.folder or ".",))
         unread = [
             f"{path} ({why})"
@@ -214,6 +216,14 @@ def mentions_column(files: tuple[tuple[Statement | Unclear, ...], ...], names: t
     """Whether a statement names table and column."""
     texts = (s.place.text if isinstance(s, Unclear) else s.text for statements in files for s in statements)
     return any(mentions(text, names[0]) and mentions(text, names[1]) for text in texts)
+
+
+def _makes_table(statements: tuple[Statement | Unclear, ...], table: str) -> bool:
+    return any(
+        statement.node.create_stmt.relation.relname == table
+        for statement in statements
+        if not isinstance(statement, Unclear)
+    )
 
 
 def _alters(statement: Statement, token: str) -> bool:

@@ -6,6 +6,7 @@ What such a file declares is what its tool would push, and what the app's own st
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -78,11 +79,13 @@ def read_declarations(checkout: Checkout, wanted: Wanted, source: tuple[SourceFi
     prisma = checkout.of(".prisma")
     if prisma and not any(re.search(r'provider\s*=\s*"(?:mysql|sqlite|sqlserver|mongodb)"', f.text) for f in prisma):
         found += [declared for file in prisma for declared in _prisma(file, wanted)]
-    words = re.compile(rf"(?i)\b(?:{re.escape(wanted.token)}|{re.escape(wanted.token.replace('_', ''))})\b")
+    words = (wanted.token.lower(), wanted.token.replace("_", "").lower())
     for file in source:
-        if words.search(file.text) and _ORMS.search(file.text) and not _OTHER_DATABASE.search(file.text):
+        lowered = file.text.lower()
+        if any(word in lowered for word in words) and _ORMS.search(file.text) and not _OTHER_DATABASE.search(file.text):
             program = parse_program(file)
-            found += [*_drizzle(program, wanted), *_entities(program, wanted), *_sequelize(program, wanted)]
+            with suppress(RecursionError):  # code that was generated, or made small, which nobody declares a schema in
+                found += [*_drizzle(program, wanted), *_entities(program, wanted), *_sequelize(program, wanted)]
     return found
 
 
@@ -272,9 +275,7 @@ def _with_value(column: Column, value: object) -> Column:
     if isinstance(value, Raw):
         return replace(column, default=value.sql, unknown="")
     if isinstance(value, Opaque):
-        if re.search(
-            r"(?i)\bUUIDV\d|=>|^function\b|\bv[1-7]\(|uuidv?\d?\(|nanoid|random|cuid|create_?id|token\w*\(", value.code
-        ):
+        if _BY_THE_APP.search(value.code):
             return replace(column, by_the_app=value.code)
         return replace(column, unknown=f"its default is {value.code}")
     return replace(column, default=literal(value), unknown="")
