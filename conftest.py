@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from harness.readiness import Readiness
     from harness.revision import Heard
     from harness.source.checkout import Checkout
-    from harness.source.migrations import TokenInSource
+    from harness.source.migrated import TokenInSource
     from harness.stored import Row, SequenceState, StoredTokens
     from harness.watch import Seen
 

@@ -11,7 +11,8 @@ import pytest
 
 from harness.source.checkout import read_checkout
 from harness.source.columns import makes_version_4
-from harness.source.migrations import read_token, wrong_after_migrations
+from harness.source.migrated import wrong_after_migrations
+from harness.source.migrations import read_token
 from tests.gates import ROOT, clean_environment, run_pytest, write_environments
 from tests.test_source_migration_files import BACK, OLD, RIGHT
 

@@ -9,7 +9,8 @@ import pytest
 
 from harness.findings import CouldNotTell, NotCovered
 from harness.source.checkout import read_checkout
-from harness.source.migrations import read_token, wrong_after_migrations
+from harness.source.migrated import wrong_after_migrations
+from harness.source.migrations import read_token
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,7 @@ from rehearsal.postgres import SUPERUSER
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.source.migrations import Migrated
+    from harness.source.migrated import Migrated
     from rehearsal.postgres import Postgres
 
 HISTORIES: dict[str, list[str]] = yaml.safe_load(

@@ -8,7 +8,8 @@ import pytest
 
 from harness.findings import CouldNotTell, NotCovered
 from harness.source.checkout import read_checkout
-from harness.source.migrations import read_token, wrong_declarations
+from harness.source.migrated import wrong_declarations
+from harness.source.migrations import read_token
 from tests.test_source_migration_files import OLD, RIGHT
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.source.builders import BUILDERS, Unknown
-from harness.source.columns import Place
+from harness.source.columns import Place, Unclear
 from harness.source.javascript import FUNCTIONS, Link, Opaque, Program, Raw, chain, filled, parse_program
-from harness.source.sql import Statement, Unclear, in_one_line, mentions, parse_sql, read_sql
+from harness.source.sql import Statement, in_one_line, mentions, parse_sql, read_sql
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode

@@ -46,6 +46,27 @@ class Column:
         return list(dict.fromkeys(places))
 
 
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """What was not understood: where it stands, and why. `surely` where it concerns the table, though unnamed."""
+
+    place: Place
+    why: str
+    surely: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.place} ({self.why})"
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The column as a schema file declares it: by which tool, where, and what."""
+
+    tool: str
+    place: Place
+    column: Column
+
+
 def wrong(column: Column) -> list[str]:
     """What is wrong with a column as a uuid that Postgres makes, a few words each; what is not known is not wrong."""
     found = []

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.source.builders import Unknown, type_of
-from harness.source.columns import Column, Place
+from harness.source.columns import Column, Declared, Place
 from harness.source.javascript import (
     FUNCTIONS,
     Link,
@@ -40,15 +40,6 @@ _BY_THE_APP = re.compile(
     r"(?i)\bUUIDV\d|=>|^function\b|\bv[1-7]\(|uuidv?\d?\(|nanoid|random|cuid|create_?id|token\w*\("
 )
 _OTHER_DATABASE = re.compile(r"drizzle-orm/(?:mysql|sqlite|singlestore)-core")
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """The column as a schema file declares it: by which tool, where, and what."""
-
-    tool: str
-    place: Place
-    column: Column
 
 
 @dataclass(frozen=True, slots=True)

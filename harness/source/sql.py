@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.source.columns import Place
+from harness.source.columns import Place, Unclear
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,18 +56,6 @@ class Statement:
         ends = self.sql.find(b"\n", at)
         text = self.sql[begins : ends if ends >= 0 else len(self.sql)].decode("utf-8", "replace")
         return Place(self.path, self.first_line + number, in_one_line(text).rstrip(","))
-
-
-@dataclass(frozen=True, slots=True)
-class Unclear:
-    """What was not understood: where it stands, and why. `surely` where it concerns the table, though unnamed."""
-
-    place: Place
-    why: str
-    surely: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.place} ({self.why})"
 
 
 def in_one_line(text: str) -> str:
