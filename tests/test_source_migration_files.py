@@ -226,6 +226,11 @@ def test_other_names(tmp_path: Path) -> None:
         "DO $$ BEGIN EXECUTE 'ALTER TABLE chatbots ALTER public_token TYPE ' || kind(); END $$;",
         "DO LANGUAGE plpython3u $$ plpy.execute('ALTER TABLE chatbots ALTER public_token TYPE text') $$;",
         "DO $$ BEGIN ALTER TABLE chatbots ALTR public_token; END $$;",
+        (
+            "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS "
+            "$$ BEGIN ALTER TABLE chatbots DROP public_token; END $$; "
+            "SELECT f();"
+        ),
         "DO $$ BEGIN FOR x IN 1..2 LOP ALTER TABLE chatbots ALTER public_token DROP DEFAULT; END $$;",
     ],
 )

@@ -97,10 +97,12 @@ class Fold:
     names: tuple[str, str]
     worlds: list[World] = field(default_factory=lambda: [World()])
     unclear: list[Unclear] = field(default_factory=list)
+    bodies: dict[str, str] = field(default_factory=dict)  # of functions that the migrations make, by their names
 
     def run(self, statements: Iterable[Statement | Unclear]) -> None:
         """Run the statements of one file; `search_path` is its own, and what it rolls back never was."""
         before: list[World] | None = None
+        saved: dict[str, list[World]] = {}
         for world in self.worlds:
             world.path = ("public",)
         for statement in statements:
@@ -116,6 +118,11 @@ class Fold:
                 elif said == "TRANS_STMT_ROLLBACK" and before is not None:
                     self.worlds = before
                     before = None
+                elif said == "TRANS_STMT_SAVEPOINT":
+                    saved[statement.node.transaction_stmt.savepoint_name] = [world.copy() for world in self.worlds]
+                elif said == "TRANS_STMT_ROLLBACK_TO":
+                    name = statement.node.transaction_stmt.savepoint_name
+                    self.worlds = [world.copy() for world in saved.get(name, self.worlds)]
                 continue
             self.worlds = self.apply(statement, self.worlds)
 
@@ -124,6 +131,12 @@ class Fold:
         kind = statement.node.WhichOneof("node")
         if kind == "do_stmt":
             return self._do(statement, worlds, depth)
+        if kind == "create_function_stmt":
+            self.bodies[_names(statement.node.create_function_stmt.funcname)[1]] = statement.text
+        elif kind in ("select_stmt", "call_stmt"):
+            for name, body in self.bodies.items():
+                if mentions(statement.text, name):
+                    self._say(statement.place(), body, f"calls {name}(), whose body is not followed")
         handle = _HANDLERS.get(kind)
         if handle is not None:
             for world in worlds:
