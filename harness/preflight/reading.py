@@ -1,0 +1,177 @@
+"""Reads what a preflight judges, in one READ ONLY transaction: the catalog, who holds the table, the tokens in one pass.
+
+Locks come first: a table that somebody holds exclusively cannot be read any further, and that is the finding then.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+import psycopg
+from psycopg import sql
+
+from harness.catalog import read_facts
+from harness.database import TRANSACTION_BUDGET_S, begin_again, connect, limited, reading, worded
+from harness.findings import CouldNotTell
+from harness.preflight.catalog import LONG_S, read_catalog, read_holders
+from harness.preflight.definitions import (
+    ask_checks,
+    castable,
+    find_collisions,
+    parse_all,
+    parse_cast,
+    read_definitions,
+)
+from harness.preflight.facts import Preflight, Size, Tokens
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from harness.catalog import TableFacts
+    from harness.database import Connection
+    from harness.environments import Environment
+    from harness.preflight.facts import Holder
+
+T = TypeVar("T")
+EXAMPLES = 5
+_SHOWN = 3  # characters of a token: enough to find it by, and no key to what it opens
+
+
+def look(environment: Environment, stop: threading.Event) -> Preflight:
+    """Everything that a preflight knows of an environment that has a database.
+
+    Raises:
+        CouldNotTell: no connection, or no such table or column.
+    """
+    assert environment.database is not None  # the caller looked
+    try:
+        with (
+            connect(environment.database, stop) as connection,
+            limited(connection, TRANSACTION_BUDGET_S, stop),
+            reading(connection),
+        ):
+            return _read(connection, environment, stop)
+    except psycopg.Error as error:
+        raise worded(error, environment.database) from None
+
+
+def _read(connection: Connection, environment: Environment, stop: threading.Event) -> Preflight:
+    dsn = environment.database
+
+    def told(part: Callable[[], T]) -> T | CouldNotTell:
+        try:
+            return part()
+        except psycopg.Error as error:
+            assert dsn is not None  # there is a connection
+            begin_again(connection)
+            return worded(error, dsn)
+
+    table = read_facts(connection, environment.table)
+    began_s = time.monotonic()
+    holders = read_holders(connection, table)
+    catalog = read_catalog(connection, table)
+    definitions = read_definitions(connection, table)
+    cast, parsed = parse_cast(connection, definitions), parse_all(connection, definitions)
+    size = told(lambda: read_size(connection, table))
+    tokens = told(lambda: read_tokens(connection, table))
+    known = not isinstance(tokens, CouldNotTell)
+    surplus = tokens.surplus if not isinstance(tokens, CouldNotTell) else 0
+    return Preflight(
+        table=table,
+        catalog=catalog,
+        cast=cast,
+        parsed=parsed,
+        size=size,
+        tokens=tokens,
+        checks=told(lambda: ask_checks(connection, definitions, parsed)) if known else _unread(tokens),
+        collisions=told(lambda: find_collisions(connection, definitions, parsed, catalog.index_keys, surplus))
+        if known
+        else _unread(tokens),
+        holders=_that_stay(connection, table, holders, began_s, stop),
+    )
+
+
+def _unread(tokens: Tokens | CouldNotTell) -> CouldNotTell:
+    assert isinstance(tokens, CouldNotTell)  # the caller looked
+    return tokens
+
+
+def _that_stay(
+    connection: Connection, table: TableFacts, before: tuple[Holder, ...], began_s: float, stop: threading.Event
+) -> tuple[Holder, ...]:
+    """Who holds the table, and of each whether it does so for `LONG_S` at least: nobody needs a right to see that."""
+    if not before:
+        return ()
+    stop.wait(max(0.0, LONG_S - (time.monotonic() - began_s)))
+    held = {(holder.transaction, holder.mode) for holder in before}
+    now = read_holders(connection, table)
+    return tuple(replace(holder, stayed=(holder.transaction, holder.mode) in held) for holder in now)
+
+
+def read_size(connection: Connection, table: TableFacts) -> Size:
+    """Rows as the last ANALYZE counted them, and bytes of the table and of all that inherit from it."""
+    query = sql.SQL(
+        "WITH RECURSIVE tree AS (SELECT {}::regclass::oid AS oid UNION SELECT i.inhrelid FROM pg_inherits i "
+        "JOIN tree t ON i.inhparent = t.oid) SELECT sum(greatest(c.reltuples, 0))::bigint, "
+        "sum(pg_table_size(c.oid))::bigint, sum(pg_indexes_size(c.oid))::bigint FROM tree JOIN pg_class c USING (oid)"
+    ).format(sql.Literal(table.identifier.as_string()))
+    row = connection.execute(query).fetchone()
+    assert row is not None  # an aggregate has a row
+    return Size(*row)
+
+
+def tokens_query(table: TableFacts) -> sql.Composed:
+    """Selects (rows, NULLs, '', tokens that the cast refuses, tokens beyond the first of their UUID)."""
+    return sql.SQL(
+        "SELECT count(*), count(*) - count({token}), count(*) FILTER (WHERE concat({token}) = '' AND {token} IS NOT NULL), "
+        "count(*) FILTER (WHERE {token} IS NOT NULL AND NOT ({castable})), "
+        "count(*) FILTER (WHERE {castable}) - count(DISTINCT {canonical}) FILTER (WHERE {castable}) FROM {table}"
+    ).format(
+        token=sql.Identifier(table.token_column),
+        castable=castable(sql.Identifier(table.token_column)),
+        canonical=_canonical(table),
+        table=table.identifier,
+    )
+
+
+def _canonical(table: TableFacts) -> sql.Composed:
+    """The digits of a token that can be cast: two of the same are one UUID."""
+    return sql.SQL("translate(lower(concat({})), '{{}}-', '') COLLATE \"C\"").format(sql.Identifier(table.token_column))
+
+
+def read_tokens(connection: Connection, table: TableFacts) -> Tokens:
+    """Count the stored tokens in one pass over the heap; name offenders only where there are any."""
+    counted = connection.execute(tokens_query(table)).fetchone()
+    assert counted is not None  # an aggregate has a row
+    rows, nulls, empty, bad, surplus = counted
+    names = {
+        "id": sql.Identifier(table.id_column),
+        "token": sql.Identifier(table.token_column),
+        "castable": castable(sql.Identifier(table.token_column)),
+        "canonical": _canonical(table),
+        "table": table.identifier,
+        "limit": sql.Literal(EXAMPLES),
+    }
+    bad_examples: tuple[tuple[str, str], ...] = ()
+    if bad:
+        query = "SELECT {id}::text, concat({token}) FROM {table} WHERE {token} IS NOT NULL AND NOT ({castable}) LIMIT {limit}"
+        found = connection.execute(sql.SQL(query).format(**names))
+        bad_examples = tuple((str(id_), in_part(token)) for id_, token in found)
+    same_examples: tuple[tuple[str, int], ...] = ()
+    if surplus:
+        query = (
+            "SELECT (array_agg({id}::text ORDER BY {id}))[1:3], count(*) FROM {table} WHERE {castable} "
+            "GROUP BY {canonical} HAVING count(*) > 1 LIMIT {limit}"
+        )
+        same_examples = tuple((", ".join(ids), n) for ids, n in connection.execute(sql.SQL(query).format(**names)))
+    return Tokens(rows, nulls, empty, bad, surplus, bad_examples, same_examples)
+
+
+def in_part(token: str) -> str:
+    """A token as it may be shown: it may open what it names, so its beginning, and how long it is."""
+    if len(token) <= _SHOWN:
+        return f"'{token}'"
+    return f"'{token[:_SHOWN]}...' of {len(token)} characters"
