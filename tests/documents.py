@@ -27,8 +27,21 @@ _ASKED_OF = {
     "made": "the catalog, and 10,000 evaluations",
     "facts": "the catalog",
     "history": "the POSTs",
+    "preflight": "the database, before the migration",
 }
-_ORDER = ("readiness", "heard", "history", "rows", "seen", "rows_if_any", "facts", "made", "sequence", "stored")
+_ORDER = (
+    "readiness",
+    "heard",
+    "history",
+    "rows",
+    "seen",
+    "rows_if_any",
+    "facts",
+    "made",
+    "sequence",
+    "stored",
+    "preflight",
+)
 
 
 def documents() -> dict[Path, str]:

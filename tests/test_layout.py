@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OWN = {"harness", "rehearsal", "checks", "tests", "bench", "conftest"}
 JUDGE = {"checkers", "schema_checkers", "randomness", "latency", "history", "findings"}
-FACTS = {"catalog", "default", "stored", "watch", "readiness", "revision"}
+FACTS = {"catalog", "default", "stored", "watch", "readiness", "revision", "preflight"}
 MAY_BE_IMPORTED_BY_CHECKS = JUDGE | FACTS
 
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from harness.catalog import TableFacts
     from harness.database import Connection
 
-LONG_S = 1.0  # a transaction that holds a lock on the table for longer than this is no passing query
-
 _TREE: LiteralString = """
 WITH RECURSIVE tree AS (
   SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -40,7 +38,7 @@ WITH RECURSIVE tree AS (
 # An index key on the column itself is printed with its operator class where that is not the type's default, or has
 # options, and with its collation where that is not the column's; uuid takes neither.
 CATALOG: LiteralString = (
-    _TREE
+    _TREE  # noqa: S608  # two literals
     + """, row_type AS (
   SELECT t.reltype AS oid FROM token t WHERE t.reltype <> 0
   UNION SELECT more.oid FROM row_type r CROSS JOIN LATERAL (
@@ -79,7 +77,8 @@ CATALOG: LiteralString = (
       WHEN NOT EXISTS (SELECT FROM pg_opclass u
         WHERE u.opcmethod = o.opcmethod AND u.opcdefault AND u.opcintype = 'uuid'::regtype) THEN '42704'
       WHEN i.indcollation[k.n - 1] NOT IN (0, d.attcollation) THEN '42804' ELSE '' END,
-    CASE WHEN x.attoptions IS NOT NULL OR NOT o.opcdefault THEN 'operator class ' || o.opcname || ' does not take a uuid'
+    CASE WHEN x.attoptions IS NOT NULL OR NOT o.opcdefault
+        THEN 'operator class ' || o.opcname || ' does not take a uuid'
       WHEN i.indcollation[k.n - 1] NOT IN (0, d.attcollation) THEN 'a uuid has no collation'
       ELSE 'access method ' || m.amname || ' has no operator class for uuid' END
   FROM dependent d JOIN pg_index i ON d.classid = 'pg_class'::regclass AND i.indexrelid = d.objid
@@ -111,8 +110,8 @@ SELECT jsonb_build_object(
      JOIN pg_attribute a ON a.attrelid = side.relation AND a.attnum = side.column_
      WHERE k.contype = 'f' AND k.conparentid = 0
        AND NOT EXISTS (SELECT FROM token o WHERE o.attrelid = side.relation AND o.attnum = side.column_)),
-  'index_keys', (SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('index', o.index, 'state', o.state, 'why', o.why)),
-     '[]') FROM own_key o WHERE o.state <> ''),
+  'index_keys', (SELECT coalesce(jsonb_agg(DISTINCT
+     jsonb_build_object('index', o.index, 'state', o.state, 'why', o.why)), '[]') FROM own_key o WHERE o.state <> ''),
   'generator', jsonb_build_object(
      'schema', coalesce((SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
         WHERE e.extname = 'uuid-ossp'), ''),
@@ -142,7 +141,7 @@ SELECT jsonb_build_object(
 )
 # The age of a transaction is NULL where this role may not see it; transaction ids of pg_locks are seen by everybody.
 HOLDERS: LiteralString = (
-    _TREE
+    _TREE  # noqa: S608  # two literals
     + """
 SELECT coalesce(jsonb_agg(jsonb_build_object(
   'transaction', l.virtualtransaction, 'pid', l.pid, 'mode', l.mode, 'relation', l.relation::regclass::text,

@@ -1,4 +1,4 @@
-"""What ALTER COLUMN .. TYPE builds anew from its printed definition: checks, indexes, exclusion constraints, statistics.
+"""What ALTER COLUMN .. TYPE builds anew from its printed definition: checks, indexes, exclusions, statistics.
 
 Whether an expression takes a uuid is not guessed. Postgres itself parses what it would parse, as it prints it, on a row
 whose token is a uuid: `SELECT <expression> FROM (SELECT NULL::uuid AS <token>, ..) LIMIT 0`. OFFSET 0 keeps the planner
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
 # What Postgres' uuid_in() takes (utils/adt/uuid.c): 32 digits, a dash after any four but the last, braces around all.
 # As Postgres' cast does, it looks at what the type's output function prints: of char(n) with its blanks.
-_CASTABLE = "concat({token}) COLLATE \"C\" ~ '^([0-9a-fA-F]{{4}}-?){{7}}[0-9a-fA-F]{{4}}$' OR " + (
-    "concat({token}) COLLATE \"C\" ~ '^[{{]([0-9a-fA-F]{{4}}-?){{7}}[0-9a-fA-F]{{4}}[}}]$'"
+_CASTABLE = (
+    "concat({token}) COLLATE \"C\" ~ '^([0-9a-fA-F]{{4}}-?){{7}}[0-9a-fA-F]{{4}}$' "
+    "OR concat({token}) COLLATE \"C\" ~ '^[{{]([0-9a-fA-F]{{4}}-?){{7}}[0-9a-fA-F]{{4}}[}}]$'"
 )
 _NEW_TOKENS = 16  # that a CHECK is asked about; one that only the chance of a digit decides refuses some of them
 
 _DEFINITIONS: LiteralString = (
-    _TREE
+    _TREE  # noqa: S608  # two literals
     + """
 SELECT jsonb_build_object(
   'columns', (SELECT jsonb_object_agg(r.name, r.columns) FROM (
@@ -51,17 +52,17 @@ SELECT jsonb_build_object(
   'indexes', (SELECT coalesce(jsonb_agg(jsonb_build_object(
      'name', i.indexrelid::regclass::text, 'relation', i.indrelid::regclass::text,
      'unique', i.indisunique, 'excludes', i.indisexclusion,
-     'by_equality', NOT EXISTS (SELECT FROM pg_constraint k, unnest(k.conexclop) e(op) JOIN pg_operator o ON o.oid = e.op
-        WHERE k.conindid = i.indexrelid AND k.contype = 'x' AND o.oprname <> '='),
+     'by_equality', NOT EXISTS (SELECT FROM pg_constraint k, unnest(k.conexclop) e(op)
+        JOIN pg_operator o ON o.oid = e.op WHERE k.conindid = i.indexrelid AND k.contype = 'x' AND o.oprname <> '='),
      'nulls_are_alike', coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false),
      'predicate', pg_get_expr(i.indpred, i.indrelid),
-     'token', d.attnum = ANY (i.indkey[0:i.indnkeyatts - 1]), 'token_alone', i.indkey[0] = d.attnum AND i.indnkeyatts = 1,
      'keys', (SELECT jsonb_agg(jsonb_build_object(
         'text', pg_get_indexdef(i.indexrelid, k.n, false), 'is_expression', i.indkey[k.n - 1] = 0,
         'class', CASE WHEN x.attoptions IS NOT NULL OR NOT o.opcdefault THEN o.opcname ELSE '' END,
-        'class_type', o.opcintype::int, 'method', o.opcmethod::int, 'collated', i.indcollation[k.n - 1] <> 0) ORDER BY k.n)
+        'class_type', o.opcintype::int) ORDER BY k.n)
         FROM generate_series(1, i.indnkeyatts) k(n) JOIN pg_opclass o ON o.oid = i.indclass[k.n - 1]
-        JOIN pg_attribute x ON x.attrelid = i.indexrelid AND x.attnum = k.n)) ORDER BY i.indexrelid::regclass::text), '[]')
+        JOIN pg_attribute x ON x.attrelid = i.indexrelid AND x.attnum = k.n)
+     ) ORDER BY i.indexrelid::regclass::text), '[]')
      FROM (SELECT DISTINCT objid, attrelid, attnum FROM dependent WHERE classid = 'pg_class'::regclass) d
      JOIN pg_index i ON i.indexrelid = d.objid),
   'statistics', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', s.stxname, 'relation', s.stxrelid::regclass::text,
@@ -85,12 +86,12 @@ class Definitions:
     indexes: tuple[dict[str, Any], ...]
     statistics: tuple[dict[str, Any], ...]
 
-    def row(self, relation: str, token_type: str = "uuid") -> sql.Composed:
+    def row(self, relation: str, new_type: str = "uuid") -> sql.Composed:
         """A row of typed NULLs, named as the relation, whose token is of another type."""
         name, token = sql.Identifier(self.relations[relation][1]), self.table.token_column
         nulls = [
             sql.SQL("NULL::{} AS {}").format(
-                sql.SQL(token_type if column == token else type_),  # type: ignore[arg-type]  # quoted by format_type()
+                sql.SQL(new_type if column == token else type_),  # as format_type() quotes it
                 sql.Identifier(column),
             )
             for column, type_ in self.columns[relation]
@@ -153,7 +154,7 @@ def parse_all(connection: Connection, definitions: Definitions) -> tuple[Parsed,
     for owner, relation, expression, key in _expressions(definitions):
         if (owner, expression) in found:
             continue
-        query = sql.SQL("SELECT {} FROM {} LIMIT 0").format(sql.SQL(expression), definitions.row(relation))  # type: ignore[arg-type]
+        query = sql.SQL("SELECT {} FROM {} LIMIT 0").format(sql.SQL(expression), definitions.row(relation))
         state, said, type_ = _parsed(connection, query)
         if not state and key is not None and type_ == _UUID_OID:
             state, said = _uuid_as_key(key)

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from harness.catalog import TableFacts
     from harness.findings import CouldNotTell
 
+LONG_S = 1.0  # a transaction that holds a lock on the table for longer than this is no passing query
+
 
 @dataclass(frozen=True, slots=True)
 class Relation:
@@ -54,8 +56,8 @@ class Parsed:
 class Check:
     """A CHECK constraint that parses with a uuid, and whom it refuses then.
 
-    `refused` counts stored rows; `refuses_new` says that it refuses UUIDs as the default makes them. None: not evaluated,
-    since it calls a function that may do more than read.
+    `refused` counts stored rows; `refuses_new` says that it refuses UUIDs as the default makes them. None: not
+    evaluated, since it calls a function that may do more than read.
     """
 
     name: str
@@ -75,7 +77,7 @@ class IndexKey:
 
 @dataclass(frozen=True, slots=True)
 class Collision:
-    """A unique index or exclusion constraint whose rows collide once their tokens are UUIDs. `rows` is None: unknown."""
+    """A unique index or exclusion constraint whose rows collide as UUIDs; `rows` too many, None where it is unknown."""
 
     index: str
     state: str
@@ -160,7 +162,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What a rewrite reads and writes again: bytes of the heap (with TOAST) and of the indexes, and about how many rows."""
+    """What a rewrite reads and writes: bytes of the heap (with TOAST) and of the indexes, about how many rows."""
 
     rows: int
     heap: int

@@ -1,8 +1,8 @@
 """Pure judgements of a preflight: facts in; what the migration would end in, and what is worth knowing, out.
 
-The migration is that of the kind `ALTER COLUMN token DROP DEFAULT, ALTER COLUMN token TYPE uuid USING token::uuid, ALTER
-COLUMN token SET DEFAULT uuid_generate_v4()`, and what a deployment needs after it: NOT NULL and a unique index. What each
-cause ends in was seen on Postgres 15 and 18 (tests/test_preflight_predictions.py).
+The migration is of the kind `ALTER COLUMN token DROP DEFAULT, ALTER COLUMN token TYPE uuid USING token::uuid, ALTER
+COLUMN token SET DEFAULT uuid_generate_v4()`, and what a deployment needs after it: NOT NULL and a unique index. What
+each cause ends in was seen on Postgres 15 and 18 (tests/test_preflight_predictions.py).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.findings import CouldNotTell
-from harness.preflight.catalog import LONG_S
+from harness.preflight.facts import LONG_S
 from harness.schema_checkers import is_unique_by
 
 if TYPE_CHECKING:
@@ -36,7 +36,18 @@ class Cause:
 
 def causes(known: Preflight) -> list[Cause]:
     """Everything that would stop it; the checks ask for the parts."""
-    parts = (refused_tokens, nulls, collisions, dependents, foreign_keys, definitions, generator, rights, read_only, locks)
+    parts = (
+        refused_tokens,
+        nulls,
+        collisions,
+        dependents,
+        foreign_keys,
+        definitions,
+        generator,
+        rights,
+        read_only,
+        locks,
+    )
     return [cause for part in parts for cause in part(known)]
 
 
@@ -134,7 +145,9 @@ def generator(known: Preflight) -> list[Cause]:
         if there.found:
             return []
         path = ", ".join(known.catalog.search_path) or "empty"
-        return [Cause("42883", f"uuid-ossp is in schema {there.schema}, which is not on this role's search_path: {path}")]
+        return [
+            Cause("42883", f"uuid-ossp is in schema {there.schema}, which is not on this role's search_path: {path}")
+        ]
     if not there.available:
         return [Cause("0A000", "uuid-ossp is not available on this server")]
     if not known.catalog.superuser and not (there.trusted and there.may_create):
@@ -176,8 +189,8 @@ def locks(known: Preflight) -> list[Cause]:
     shown = [holder for holder in staying if holder not in hidden or holder.against_wraparound]
     if hidden and not shown and any(not holder.backend for holder in hidden):
         raise CouldNotTell(
-            f"process {', '.join(sorted({str(holder.pid) for holder in hidden}))} holds a lock on {known.table.shown}, and "
-            "this role may not see whether it is an autovacuum, which gives way",
+            f"process {', '.join(sorted({str(holder.pid) for holder in hidden}))} holds a lock on {known.table.shown}, "
+            "and this role may not see whether it is an autovacuum, which gives way",
             f"GRANT pg_read_all_stats TO {known.catalog.role}, or run again in a while",
         )
     found = {holder.transaction: Cause("55P03", _held(holder)) for holder in shown}
@@ -194,7 +207,9 @@ def _held(holder: Holder) -> str:
     if holder.prepared:
         return f"prepared transaction {holder.prepared} holds {holder.mode} on {holder.relation}"
     if holder.against_wraparound:
-        return f"process {holder.pid} is an autovacuum to prevent wraparound of {holder.relation}, which does not give way"
+        return (
+            f"process {holder.pid} is an autovacuum to prevent wraparound of {holder.relation}, which does not give way"
+        )
     age = f"for {holder.age_s:.0f} s" if holder.age_s is not None else f"for more than {LONG_S:g} s"
     named = f" of {holder.application}" if holder.application else ""
     state = f", {holder.state}" if holder.state else ""
@@ -231,16 +246,20 @@ def notes(known: Preflight) -> list[str]:
         )
     if catalog.pooler:
         found.append(
-            f"a pooler is in between ({catalog.pooler}): run the migration on a direct connection, since SET lock_timeout "
-            "may not hold, and recycle the pooler's server connections after it"
+            f"a pooler is in between ({catalog.pooler}): run the migration on a direct connection, since SET "
+            "lock_timeout may not hold, and recycle the pooler's server connections after it"
         )
     if catalog.standbys:
-        found.append(f"{catalog.standbys} standbys follow this server: they replay the rewrite, queries there wait for it")
+        found.append(
+            f"{catalog.standbys} standbys follow this server: they replay the rewrite, queries there wait for it"
+        )
     if catalog.publications or catalog.logical_slots:
         of = ", ".join((*catalog.publications, *catalog.logical_slots))
         found.append(f"logical replication ({of}) does not carry the new type: alter the column at each subscriber too")
     if catalog.subscriptions:
-        found.append(f"{catalog.subscriptions} subscriptions write to this database: one that fills the table sends text")
+        found.append(
+            f"{catalog.subscriptions} subscriptions write to this database: one that fills the table sends text"
+        )
     if catalog.event_triggers:
         found.append(f"event triggers may forbid it, which cannot be told: {', '.join(catalog.event_triggers)}")
     return found
@@ -249,10 +268,10 @@ def notes(known: Preflight) -> list[str]:
 def _rewrite(heap: int, indexes: int, rows: int) -> str:
     seconds = max(0.1, (heap + indexes) / MEASURED)
     return (
-        f"the rewrite of about {rows} rows, {_bytes(heap)} and {_bytes(indexes)} of indexes, takes about {seconds:.1f} s "
-        f"under ACCESS EXCLUSIVE, in which nobody reads or writes the table (at {_bytes(MEASURED)}/s, measured on two "
-        f"shared cores; a busy disk may take ten times as long), and {_bytes(heap + indexes)} more disk until it commits, "
-        f"besides as much WAL; how much is free cannot be seen from here"
+        f"the rewrite of about {rows} rows, {_bytes(heap)} and {_bytes(indexes)} of indexes, takes about "
+        f"{seconds:.1f} s under ACCESS EXCLUSIVE, in which nobody reads or writes the table (at {_bytes(MEASURED)}/s, "
+        f"measured on two shared cores; a busy disk may take ten times as long), and {_bytes(heap + indexes)} more disk until "
+        "it commits, besides as much WAL; how much is free cannot be seen from here"
     )
 
 

@@ -1,4 +1,4 @@
-"""Reads what a preflight judges, in one READ ONLY transaction: the catalog, who holds the table, the tokens in one pass.
+"""Reads what a preflight judges, in one READ ONLY transaction: locks, the catalog, and the tokens in one pass.
 
 Locks come first: a table that somebody holds exclusively cannot be read any further, and that is the finding then.
 """
@@ -15,7 +15,7 @@ from psycopg import sql
 from harness.catalog import read_facts
 from harness.database import TRANSACTION_BUDGET_S, begin_again, connect, limited, reading, worded
 from harness.findings import CouldNotTell
-from harness.preflight.catalog import LONG_S, read_catalog, read_holders
+from harness.preflight.catalog import read_catalog, read_holders
 from harness.preflight.definitions import (
     ask_checks,
     castable,
@@ -24,7 +24,7 @@ from harness.preflight.definitions import (
     parse_cast,
     read_definitions,
 )
-from harness.preflight.facts import Preflight, Size, Tokens
+from harness.preflight.facts import LONG_S, Preflight, Size, Tokens
 
 if TYPE_CHECKING:
     import threading
@@ -126,7 +126,8 @@ def read_size(connection: Connection, table: TableFacts) -> Size:
 def tokens_query(table: TableFacts) -> sql.Composed:
     """Selects (rows, NULLs, '', tokens that the cast refuses, tokens beyond the first of their UUID)."""
     return sql.SQL(
-        "SELECT count(*), count(*) - count({token}), count(*) FILTER (WHERE concat({token}) = '' AND {token} IS NOT NULL), "
+        "SELECT count(*), count(*) - count({token}), "
+        "count(*) FILTER (WHERE concat({token}) = '' AND {token} IS NOT NULL), "
         "count(*) FILTER (WHERE {token} IS NOT NULL AND NOT ({castable})), "
         "count(*) FILTER (WHERE {castable}) - count(DISTINCT {canonical}) FILTER (WHERE {castable}) FROM {table}"
     ).format(
@@ -157,7 +158,10 @@ def read_tokens(connection: Connection, table: TableFacts) -> Tokens:
     }
     bad_examples: tuple[tuple[str, str], ...] = ()
     if bad:
-        query = "SELECT {id}::text, concat({token}) FROM {table} WHERE {token} IS NOT NULL AND NOT ({castable}) LIMIT {limit}"
+        query = (
+            "SELECT {id}::text, concat({token}) FROM {table} "
+            "WHERE {token} IS NOT NULL AND NOT ({castable}) LIMIT {limit}"
+        )
         found = connection.execute(sql.SQL(query).format(**names))
         bad_examples = tuple((str(id_), in_part(token)) for id_, token in found)
     same_examples: tuple[tuple[str, int], ...] = ()
