@@ -270,8 +270,8 @@ def _rewrite(heap: int, indexes: int, rows: int) -> str:
     return (
         f"the rewrite of about {rows} rows, {_bytes(heap)} and {_bytes(indexes)} of indexes, takes about "
         f"{seconds:.1f} s under ACCESS EXCLUSIVE, in which nobody reads or writes the table (at {_bytes(MEASURED)}/s, "
-        f"measured on two shared cores; a busy disk may take ten times as long), and {_bytes(heap + indexes)} more disk until "
-        "it commits, besides as much WAL; how much is free cannot be seen from here"
+        f"measured on two shared cores; a busy disk may take ten times as long), and {_bytes(heap + indexes)} more disk "
+        "until it commits, besides as much WAL; how much is free cannot be seen from here"
     )
 
 
