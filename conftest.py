@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from harness.catalog import TableFacts
     from harness.default import Made
     from harness.history import History
-    from harness.preflight.facts import Preflight
+    from harness.preflight.facts import Holders, Preflight
     from harness.readiness import Readiness
     from harness.revision import Heard
     from harness.source.checkout import Checkout
@@ -76,6 +76,7 @@ _NEEDS = {
     "made": Need.MADE,
     "seen": Need.HISTORY | Need.SEEN,
     "checkout": Need.SOURCE,
+    "holders": Need.PREFLIGHT,
     "preflight": Need.PREFLIGHT,
 }
 
@@ -493,6 +494,13 @@ def seen(examination: Examination) -> Seen:
 def checkout(environment: str, request: pytest.FixtureRequest) -> Checkout:
     """The files of the app's source."""
     return request.config.stash[_GATE].checkout(environment)
+
+
+@pytest.fixture
+def holders(examination: Examination) -> Holders:
+    """The transactions that hold a lock on the table."""
+    held: Holders = _had(examination.holders)
+    return held
 
 
 @pytest.fixture

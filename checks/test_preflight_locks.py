@@ -9,17 +9,17 @@ autovacuum gives way, unless it prevents wraparound. This is true of the moment:
 import pytest
 
 from harness.findings import finding
-from harness.preflight.facts import LONG_S, Preflight
+from harness.preflight.facts import LONG_S, Holders
 from harness.preflight.judging import locks
 
 
 @pytest.mark.preflight
-def test_preflight_nobody_holds_the_table(preflight: Preflight) -> None:
+def test_preflight_nobody_holds_the_table(holders: Holders) -> None:
     """No transaction has held a lock on it for a while."""
-    found = locks(preflight)
+    found = locks(holders)
     assert not found, finding(
         claim="nobody holds the table for long just now",
-        want=f"no transaction that holds a lock on {preflight.table.shown} for more than {LONG_S:g} s",
+        want=f"no transaction that holds a lock on {holders.table} for more than {LONG_S:g} s",
         have=found,
         cause="a session that is idle in its transaction, a long report or dump, or another migration",
         remedy="let it end, or end it (pg_terminate_backend(pid); ROLLBACK PREPARED 'name'); SET lock_timeout in the "

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from harness.environments import Environment
     from harness.history import Attempt
     from harness.ledger import Ledger
-    from harness.preflight.facts import Preflight
+    from harness.preflight.facts import Holders, Preflight
     from harness.progress import Doing
 
 T = TypeVar("T")
@@ -86,6 +86,7 @@ class Examination:
     stored: StoredTokens | Untold = _NOT_ASKED
     made: Made | Untold = _NOT_ASKED
     seen: Seen | Untold = _NOT_ASKED
+    holders: Holders | Untold = _NOT_ASKED
     preflight: Preflight | Untold = _NOT_ASKED
     began_s: float = field(default_factory=time.monotonic)
     took_s: float = 0.0
@@ -154,7 +155,7 @@ def examine(client: Client, order: Order, ledger: Ledger, first: int, doing: Doi
             _read_database(done, order, connecting)
         if order.needs & Need.PREFLIGHT:
             doing.now("reading what the migration would meet")
-            done.preflight = _told(lambda: _preflight(environment, order))
+            _look_before_migration(done, order)
     doing.now("")
     done.took_s = time.monotonic() - done.began_s
     return done
@@ -291,12 +292,15 @@ def _read_database(done: Examination, order: Order, connecting: Future[_Watching
         _untold(done, worded(error, environment.database))
 
 
-def _preflight(environment: Environment, order: Order) -> Preflight:
-    if environment.database is None:
-        raise NotCovered("database: null", "give this environment its database URL")
+def _look_before_migration(done: Examination, order: Order) -> None:
     from harness.preflight.reading import look  # a run after the deploy asks none of it
 
-    return look(environment, order.stop)
+    try:
+        if done.environment.database is None:
+            raise NotCovered("database: null", "give this environment its database URL")  # noqa: TRY301
+        done.holders, done.preflight = look(done.environment, order.stop)
+    except (CouldNotTell, NotCovered) as untold:
+        done.holders = done.preflight = untold
 
 
 def _untold(done: Examination, why: Untold) -> None:

@@ -151,6 +151,7 @@ class Gate:
                     stored=_OFFLINE,
                     made=_OFFLINE,
                     seen=_OFFLINE,
+                    holders=_OFFLINE,
                     preflight=_OFFLINE,
                 )
             )

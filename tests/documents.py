@@ -27,6 +27,7 @@ _ASKED_OF = {
     "made": "the catalog, and 10,000 evaluations",
     "facts": "the catalog",
     "history": "the POSTs",
+    "holders": "the database, before the migration",
     "preflight": "the database, before the migration",
 }
 _ORDER = (
@@ -40,6 +41,8 @@ _ORDER = (
     "made",
     "sequence",
     "stored",
+    "preflight",
+    "holders",
     "preflight",
 )
 

@@ -16,6 +16,7 @@ import pytest
 from pydantic import SecretStr
 
 from harness.environments import Environment, Table
+from harness.findings import CouldNotTell
 from harness.preflight.judging import causes
 from harness.preflight.reading import look
 from tests.gates import ROOT
@@ -24,7 +25,7 @@ from tests.situations import SITUATIONS, Situation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.preflight.facts import Preflight
+    from harness.preflight.facts import Holders, Preflight
     from harness.preflight.judging import Cause
     from rehearsal.postgres import Postgres
 
@@ -42,7 +43,8 @@ MENDS = {
             end;
         end loop; end $$""",
     "23502": "delete from chatbots where public_token is null",
-    "23505": "delete from chatbots a using chatbots b where a.id > b.id and a.public_token::uuid = b.public_token::uuid",
+    "23505": "delete from chatbots a using chatbots b "
+    "where a.id > b.id and a.public_token::uuid = b.public_token::uuid",
     "23P01": "alter table chatbots drop constraint apart",
 }
 
@@ -68,7 +70,16 @@ def predicted(dsn: str, table: Table | None = None) -> Preflight:
     """What the preflight knows of a database."""
     named = {} if table is None else {"table": table}
     environment = Environment(name="preview", url="http://127.0.0.1:9", database=SecretStr(dsn), **named)  # type: ignore[arg-type]
-    return look(environment, threading.Event())
+    _, known = look(environment, threading.Event())
+    if isinstance(known, CouldNotTell):
+        raise known
+    return known
+
+
+def held(dsn: str) -> Holders:
+    """Who holds the table of a database."""
+    environment = Environment(name="preview", url="http://127.0.0.1:9", database=SecretStr(dsn))
+    return look(environment, threading.Event())[0]
 
 
 def plain(postgres: Postgres) -> str:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, LiteralString
 
-from harness.preflight.facts import Catalog, Dependent, ForeignKey, Generator, Holder, IndexKey, Relation
+from harness.catalog import resolution
+from harness.preflight.facts import Catalog, Dependent, ForeignKey, Generator, Holder, Holders, IndexKey, Relation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from harness.catalog import TableFacts
     from harness.database import Connection
+    from harness.environments import Table
 
 _TREE: LiteralString = """
 WITH RECURSIVE tree AS (
@@ -47,7 +49,7 @@ CATALOG: LiteralString = (
     UNION ALL SELECT c.reltype FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
     WHERE a.atttypid = r.oid AND NOT a.attisdropped AND c.relkind IN ('c', 'v')
   ) more(oid)
-), blocker(kind, name) AS (
+), obstacle(kind, name) AS (
   SELECT CASE WHEN w.rulename <> '_RETURN' THEN 'rule' WHEN c.relkind = 'm' THEN 'materialized view' ELSE 'view' END,
     CASE WHEN w.rulename = '_RETURN' THEN n.nspname || '.' || c.relname
       ELSE w.rulename || ' on ' || n.nspname || '.' || c.relname END
@@ -99,7 +101,7 @@ SELECT jsonb_build_object(
         AND (t.attnum = ANY (p.partattrs) OR EXISTS (SELECT FROM dependent d
           WHERE d.classid = 'pg_class'::regclass AND d.objid = t.attrelid AND d.attrelid = t.attrelid)))
      )) FROM token t),
-  'blockers', (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', b.kind, 'name', b.name)), '[]') FROM blocker b),
+  'blockers', (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', b.kind, 'name', b.name)), '[]') FROM obstacle b),
   'foreign_keys', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', k.conname,
      'relation', k.conrelid::regclass::text, 'other', side.relation::regclass::text || '.' || a.attname,
      'other_type', format_type(a.atttypid, a.atttypmod))), '[]')
@@ -140,24 +142,27 @@ SELECT jsonb_build_object(
 """
 )
 # The age of a transaction is NULL where this role may not see it; transaction ids of pg_locks are seen by everybody.
-HOLDERS: LiteralString = (
-    _TREE  # noqa: S608  # two literals
-    + """
-SELECT coalesce(jsonb_agg(jsonb_build_object(
+HOLDERS: LiteralString = """
+WITH RECURSIVE tree AS (
+  SELECT coalesce(to_regclass(%(exact)s), to_regclass(%(folded)s))::oid AS oid
+  UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree t ON i.inhparent = t.oid
+)
+SELECT current_user, coalesce(jsonb_agg(jsonb_build_object(
   'transaction', l.virtualtransaction, 'pid', l.pid, 'mode', l.mode, 'relation', l.relation::regclass::text,
   'application', coalesce(a.application_name, ''), 'state', coalesce(a.state, ''),
   'backend', coalesce(a.backend_type, ''),
   'age_s', extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, p.prepared))::float,
-  'prepared', coalesce(p.gid, ''),
+  'prepared', CASE WHEN l.pid IS NULL THEN coalesce(p.gid, 'of no name that is shown') ELSE '' END,
   'against_wraparound', coalesce(a.query LIKE 'autovacuum:%%to prevent wraparound%%', false)
 ) ORDER BY l.virtualtransaction, l.mode), '[]')
 FROM pg_locks l JOIN tree t ON l.relation = t.oid
 LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-LEFT JOIN pg_prepared_xacts p ON l.pid IS NULL AND l.virtualtransaction = '-1/' || p.transaction::text
+LEFT JOIN pg_locks x ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid'
+  AND x.virtualtransaction = l.virtualtransaction
+LEFT JOIN pg_prepared_xacts p ON p.transaction = x.transactionid
 WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
   AND l.database = (SELECT b.oid FROM pg_database b WHERE b.datname = current_database())
 """
-)
 
 
 def named(table: TableFacts) -> Mapping[str, str]:
@@ -201,8 +206,8 @@ def _pooler(connection: Connection, backend_pid: int) -> str:
     return f"port {info.port} is usually one's" if info.port in (6432, 6543) else ""
 
 
-def read_holders(connection: Connection, table: TableFacts) -> tuple[Holder, ...]:
-    """Who else holds a lock on the table now."""
-    row = connection.execute(HOLDERS, named(table)).fetchone()
-    assert row is not None  # it selects one value
-    return tuple(Holder(**each) for each in row[0])
+def read_holders(connection: Connection, table: Table) -> Holders:
+    """Who else holds a lock on the table now. None of it waits for a lock itself."""
+    row = connection.execute(HOLDERS, resolution(table)).fetchone()
+    assert row is not None  # an aggregate has a row
+    return Holders(table.name, row[0], tuple(Holder(**each) for each in row[1]))

@@ -145,6 +145,15 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
+class Holders:
+    """All of them, of the table as the configuration names it, as this role sees them."""
+
+    table: str
+    role: str
+    transactions: tuple[Holder, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Tokens:
     """One pass over the stored tokens. `bad` are those that the cast refuses, `empty` of them ''.
 
@@ -171,11 +180,10 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """Everything that is known before the migration. A part that could not be had says why."""
+    """Everything that is known of the table before the migration. A part that could not be had says why."""
 
     table: TableFacts
     catalog: Catalog
-    holders: tuple[Holder, ...]
     cast: Parsed
     parsed: tuple[Parsed, ...]
     checks: tuple[Check, ...] | CouldNotTell

@@ -15,7 +15,7 @@ from harness.preflight.facts import LONG_S
 from harness.schema_checkers import is_unique_by
 
 if TYPE_CHECKING:
-    from harness.preflight.facts import Holder, Preflight
+    from harness.preflight.facts import Holder, Holders, Preflight
 
 T = TypeVar("T")
 SAFE = "examples/migrations/public_token_uuid_safe.sql"
@@ -35,19 +35,8 @@ class Cause:
 
 
 def causes(known: Preflight) -> list[Cause]:
-    """Everything that would stop it; the checks ask for the parts."""
-    parts = (
-        refused_tokens,
-        nulls,
-        collisions,
-        dependents,
-        foreign_keys,
-        definitions,
-        generator,
-        rights,
-        read_only,
-        locks,
-    )
+    """Everything about the table that would stop it; the checks ask for the parts."""
+    parts = (refused_tokens, nulls, collisions, dependents, foreign_keys, definitions, generator, rights, read_only)
     return [cause for part in parts for cause in part(known)]
 
 
@@ -178,20 +167,20 @@ def read_only(known: Preflight) -> list[Cause]:
     return found
 
 
-def locks(known: Preflight) -> list[Cause]:
+def locks(known: Holders) -> list[Cause]:
     """Transactions that hold the table and do not pass: 55P03 after lock_timeout, and without one a queue of everybody.
 
     Raises:
         CouldNotTell: a process of which this role may not see whether it gives way, as autovacuum does.
     """
-    staying = [holder for holder in known.holders if _stays(holder)]
+    staying = [holder for holder in known.transactions if _stays(holder)]
     hidden = [holder for holder in staying if not holder.application and not holder.state and not holder.prepared]
     shown = [holder for holder in staying if holder not in hidden or holder.against_wraparound]
     if hidden and not shown and any(not holder.backend for holder in hidden):
         raise CouldNotTell(
-            f"process {', '.join(sorted({str(holder.pid) for holder in hidden}))} holds a lock on {known.table.shown}, "
+            f"process {', '.join(sorted({str(holder.pid) for holder in hidden}))} holds a lock on {known.table}, "
             "and this role may not see whether it is an autovacuum, which gives way",
-            f"GRANT pg_read_all_stats TO {known.catalog.role}, or run again in a while",
+            f"GRANT pg_read_all_stats TO {known.role}, or run again in a while",
         )
     found = {holder.transaction: Cause("55P03", _held(holder)) for holder in shown}
     return list(found.values())
@@ -236,7 +225,8 @@ def notes(known: Preflight) -> list[str]:
     if known.is_uuid:
         found.append(f"{known.column} is a uuid already: the migration rewrites nothing")
     elif not isinstance(known.size, CouldNotTell):
-        found.append(_rewrite(known.size.heap, known.size.indexes, known.size.rows))
+        rows = known.size.rows if isinstance(known.tokens, CouldNotTell) else known.tokens.rows
+        found.append(_rewrite(known.size.heap, known.size.indexes, rows))
     if catalog.sessions:
         applications = ", ".join(f"{number} of {name}" for name, number in catalog.sessions[:5])
         found.append(
@@ -270,8 +260,8 @@ def _rewrite(heap: int, indexes: int, rows: int) -> str:
     return (
         f"the rewrite of about {rows} rows, {_bytes(heap)} and {_bytes(indexes)} of indexes, takes about "
         f"{seconds:.1f} s under ACCESS EXCLUSIVE, in which nobody reads or writes the table (at {_bytes(MEASURED)}/s, "
-        f"measured on two shared cores; a busy disk may take ten times as long), and {_bytes(heap + indexes)} more disk "
-        "until it commits, besides as much WAL; how much is free cannot be seen from here"
+        f"measured on two shared cores; a busy disk may take ten times as long), and {_bytes(heap + indexes)} more "
+        "disk until it commits, besides as much WAL; how much is free cannot be seen from here"
     )
 
 

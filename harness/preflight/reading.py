@@ -30,85 +30,83 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
+    from pydantic import SecretStr
+
     from harness.catalog import TableFacts
     from harness.database import Connection
-    from harness.environments import Environment
-    from harness.preflight.facts import Holder
+    from harness.environments import Environment, Table
+    from harness.preflight.definitions import Definitions
+    from harness.preflight.facts import Catalog, Check, Collision, Holders, Parsed
 
 T = TypeVar("T")
 EXAMPLES = 5
 _SHOWN = 3  # characters of a token: enough to find it by, and no key to what it opens
 
 
-def look(environment: Environment, stop: threading.Event) -> Preflight:
-    """Everything that a preflight knows of an environment that has a database.
+def look(environment: Environment, stop: threading.Event) -> tuple[Holders, Preflight | CouldNotTell]:
+    """Who holds the table, and everything else that a preflight knows of an environment that has a database.
 
     Raises:
-        CouldNotTell: no connection, or no such table or column.
+        CouldNotTell: no connection.
     """
-    assert environment.database is not None  # the caller looked
-    try:
-        with (
-            connect(environment.database, stop) as connection,
-            limited(connection, TRANSACTION_BUDGET_S, stop),
-            reading(connection),
-        ):
-            return _read(connection, environment, stop)
-    except psycopg.Error as error:
-        raise worded(error, environment.database) from None
-
-
-def _read(connection: Connection, environment: Environment, stop: threading.Event) -> Preflight:
     dsn = environment.database
+    assert dsn is not None  # the caller looked
+    try:
+        with connect(dsn, stop) as connection, limited(connection, TRANSACTION_BUDGET_S, stop), reading(connection):
+            began_s = time.monotonic()
+            holders = read_holders(connection, environment.table)
+            known = _read(connection, environment.table, dsn)
+            return _that_stay(connection, environment.table, holders, began_s, stop), known
+    except psycopg.Error as error:
+        raise worded(error, dsn) from None
+
+
+def _read(connection: Connection, named: Table, dsn: SecretStr) -> Preflight | CouldNotTell:
+    """All parts in the caller's transaction; a part that fails gets the rest a new one."""
 
     def told(part: Callable[[], T]) -> T | CouldNotTell:
         try:
             return part()
+        except CouldNotTell as untold:
+            return untold
         except psycopg.Error as error:
-            assert dsn is not None  # there is a connection
             begin_again(connection)
             return worded(error, dsn)
 
-    table = read_facts(connection, environment.table)
-    began_s = time.monotonic()
-    holders = read_holders(connection, table)
-    catalog = read_catalog(connection, table)
+    table = told(lambda: read_facts(connection, named))
+    if isinstance(table, CouldNotTell):
+        return table
+    defined = told(lambda: _defined(connection, table))
+    if isinstance(defined, CouldNotTell):
+        return defined
+    catalog, definitions, cast, parsed = defined
+    size, tokens = told(lambda: read_size(connection, table)), told(lambda: read_tokens(connection, table))
+    checks: tuple[Check, ...] | CouldNotTell
+    collisions: tuple[Collision, ...] | CouldNotTell
+    if isinstance(tokens, CouldNotTell):
+        checks = collisions = tokens
+    else:
+        surplus = tokens.surplus
+        checks = told(lambda: ask_checks(connection, definitions, parsed))
+        collisions = told(lambda: find_collisions(connection, definitions, parsed, catalog.index_keys, surplus))
+    return Preflight(table, catalog, cast, parsed, checks, tokens, collisions, size)
+
+
+def _defined(connection: Connection, table: TableFacts) -> tuple[Catalog, Definitions, Parsed, tuple[Parsed, ...]]:
     definitions = read_definitions(connection, table)
     cast, parsed = parse_cast(connection, definitions), parse_all(connection, definitions)
-    size = told(lambda: read_size(connection, table))
-    tokens = told(lambda: read_tokens(connection, table))
-    known = not isinstance(tokens, CouldNotTell)
-    surplus = tokens.surplus if not isinstance(tokens, CouldNotTell) else 0
-    return Preflight(
-        table=table,
-        catalog=catalog,
-        cast=cast,
-        parsed=parsed,
-        size=size,
-        tokens=tokens,
-        checks=told(lambda: ask_checks(connection, definitions, parsed)) if known else _unread(tokens),
-        collisions=told(lambda: find_collisions(connection, definitions, parsed, catalog.index_keys, surplus))
-        if known
-        else _unread(tokens),
-        holders=_that_stay(connection, table, holders, began_s, stop),
-    )
+    return read_catalog(connection, table), definitions, cast, parsed
 
 
-def _unread(tokens: Tokens | CouldNotTell) -> CouldNotTell:
-    assert isinstance(tokens, CouldNotTell)  # the caller looked
-    return tokens
-
-
-def _that_stay(
-    connection: Connection, table: TableFacts, before: tuple[Holder, ...], began_s: float, stop: threading.Event
-) -> tuple[Holder, ...]:
+def _that_stay(connection: Connection, table: Table, before: Holders, began_s: float, stop: threading.Event) -> Holders:
     """Who holds the table, and of each whether it does so for `LONG_S` at least: nobody needs a right to see that."""
-    if not before:
-        return ()
+    if not before.transactions:
+        return before
     stop.wait(max(0.0, LONG_S - (time.monotonic() - began_s)))
-    held = {(holder.transaction, holder.mode) for holder in before}
+    held = {(holder.transaction, holder.mode) for holder in before.transactions}
     now = read_holders(connection, table)
-    return tuple(replace(holder, stayed=(holder.transaction, holder.mode) in held) for holder in now)
+    stayed = (replace(each, stayed=(each.transaction, each.mode) in held) for each in now.transactions)
+    return replace(now, transactions=tuple(stayed))
 
 
 def read_size(connection: Connection, table: TableFacts) -> Size:
