@@ -242,6 +242,12 @@ def _is_preflight(file: Path) -> bool:
     return file.name.startswith("test_preflight_")
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what `-m preflight` selects: by its file, since a check imports nothing but what judges."""
+    if item.path.parent == CHECKS and _is_preflight(item.path):
+        item.add_marker("preflight")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None] | pytest.CollectReport:
     """Say that a file cannot be collected, where `--tb=no` would leave it out: the run ends without asking anything."""

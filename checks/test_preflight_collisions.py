@@ -5,14 +5,11 @@ exclusion constraint in 23P01), also one that is partial, of several columns, or
 the column, tokens that are stored twice keep the unique index from being made that the checks after the deploy ask for.
 """
 
-import pytest
-
 from harness.findings import finding
 from harness.preflight.facts import Preflight
 from harness.preflight.judging import SAFE, collisions
 
 
-@pytest.mark.preflight
 def test_preflight_tokens_stay_distinct(preflight: Preflight) -> None:
     """The indexes can be built on the tokens as UUIDs."""
     found = collisions(preflight)

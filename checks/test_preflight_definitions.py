@@ -6,14 +6,11 @@ them on a row whose token is a uuid, and a CHECK that parses is asked of the sto
 (23514). Operator classes and collations of text end in 42804, an access method without one for uuid in 42704.
 """
 
-import pytest
-
 from harness.findings import finding
 from harness.preflight.facts import Preflight
 from harness.preflight.judging import definitions
 
 
-@pytest.mark.preflight
 def test_preflight_definitions_take_a_uuid(preflight: Preflight) -> None:
     """Each of them can be built anew on the uuid."""
     found = definitions(preflight)

@@ -6,14 +6,11 @@ partition key and an inherited column in 42P16. What pg_depend says of the colum
 of the table that does not use the column is not in the way.
 """
 
-import pytest
-
 from harness.findings import finding
 from harness.preflight.facts import Preflight
 from harness.preflight.judging import dependents
 
 
-@pytest.mark.preflight
 def test_preflight_nothing_depends_on_the_type(preflight: Preflight) -> None:
     """Postgres would let the type of the column change."""
     found = dependents(preflight)

@@ -4,14 +4,11 @@ In either direction: a uuid and a text cannot be compared, so the constraint can
 in 42804.
 """
 
-import pytest
-
 from harness.findings import finding
 from harness.preflight.facts import Preflight
 from harness.preflight.judging import foreign_keys
 
 
-@pytest.mark.preflight
 def test_preflight_no_foreign_key_stays_text(preflight: Preflight) -> None:
     """Each foreign key of the column has a uuid at its other side."""
     found = foreign_keys(preflight)

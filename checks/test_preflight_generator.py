@@ -5,14 +5,11 @@ may not create it, and changes nothing where it is installed: in a schema outsid
 is not found then (42883). gen_random_uuid() is part of Postgres since 13, and needs none of that.
 """
 
-import pytest
-
 from harness.findings import finding
 from harness.preflight.facts import Preflight
 from harness.preflight.judging import generator
 
 
-@pytest.mark.preflight
 def test_preflight_generator_is_to_be_had(preflight: Preflight) -> None:
     """The default of the migration can be set."""
     found = generator(preflight)

@@ -6,14 +6,11 @@ longer than a passing query does; idle in transaction, a long query and a prepar
 autovacuum gives way, unless it prevents wraparound. This is true of the moment: run it directly before.
 """
 
-import pytest
-
 from harness.findings import finding
 from harness.preflight.facts import LONG_S, Holders
 from harness.preflight.judging import locks
 
 
-@pytest.mark.preflight
 def test_preflight_nobody_holds_the_table(holders: Holders) -> None:
     """No transaction has held a lock on it for a while."""
     found = locks(holders)

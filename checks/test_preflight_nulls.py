@@ -4,14 +4,11 @@ The cast leaves NULL as it is. SET NOT NULL, which has to follow and which the c
 ends in 23502.
 """
 
-import pytest
-
 from harness.findings import finding
 from harness.preflight.facts import Preflight
 from harness.preflight.judging import nulls
 
 
-@pytest.mark.preflight
 def test_preflight_tokens_are_not_null(preflight: Preflight) -> None:
     """Each row has a token."""
     found = nulls(preflight)

@@ -4,14 +4,11 @@ ALTER TABLE takes the owner or a member of it, also of the tables that inherit t
 other role, whatever it was granted.
 """
 
-import pytest
-
 from harness.findings import finding
 from harness.preflight.facts import Preflight
 from harness.preflight.judging import rights
 
 
-@pytest.mark.preflight
 def test_preflight_role_may_alter_the_table(preflight: Preflight) -> None:
     """The role owns the table, or is a member of its owner."""
     found = rights(preflight)

@@ -5,14 +5,11 @@ judges (braces, missing dashes and upper case pass), in one pass. A token may op
 the beginning is shown.
 """
 
-import pytest
-
 from harness.findings import finding
 from harness.preflight.facts import Preflight
 from harness.preflight.judging import SAFE, refused_tokens
 
 
-@pytest.mark.preflight
 def test_preflight_tokens_can_be_cast(preflight: Preflight) -> None:
     """The cast takes each stored token."""
     found = refused_tokens(preflight)

@@ -3,14 +3,11 @@
 A migration on a replica, or for a role whose transactions are READ ONLY by default, ends in 25006.
 """
 
-import pytest
-
 from harness.findings import finding
 from harness.preflight.facts import Preflight
 from harness.preflight.judging import read_only
 
 
-@pytest.mark.preflight
 def test_preflight_database_takes_writes(preflight: Preflight) -> None:
     """It is no replica, and transactions may write."""
     found = read_only(preflight)

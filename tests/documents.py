@@ -43,7 +43,6 @@ _ORDER = (
     "stored",
     "preflight",
     "holders",
-    "preflight",
 )
 
 

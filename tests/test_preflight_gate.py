@@ -1,7 +1,8 @@
-"""`pytest -m preflight`: what it selects, what it sends, how it ends, and that a run after a deploy knows none of it."""
+"""`pytest -m preflight`: what it selects, what it sends, how it ends; a run after a deploy knows none of it."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,8 +10,8 @@ import pytest
 from harness.gate import Gate
 from harness.summary import advice
 from harness.verdict import ExitCode
-from tests.gates import run_gate, run_harness, run_pytest, write_environments
-from tests.servers import serve
+from tests.gates import ROOT, run_command, run_gate, run_harness, run_pytest, write_environments
+from tests.servers import serving
 from tests.situations import SITUATIONS
 from tests.test_preflight_predictions import standing
 
@@ -97,7 +98,10 @@ def test_healthy_table_is_migrated(postgres: Postgres, tmp_path: Path) -> None:
 
 def test_nothing_is_asked_of_the_deployment(postgres: Postgres, tmp_path: Path) -> None:
     """No POST, and no GET: a server that would hear of it hears nothing, not even with a revision."""
-    with serve() as server, standing(postgres, SITUATIONS[0]) as database:
+    with (
+        serving(lambda request: request.answer("200 OK", b"{}")) as server,
+        standing(postgres, SITUATIONS[0]) as database,
+    ):
         entry = {"url": server.url, "database": postgres.dsn(database), "ready": {"path": "/", "revision": "commit"}}
         file = write_environments(tmp_path / "environments.yaml", {}, preview=entry)
         run = run_pytest(
@@ -160,20 +164,8 @@ def test_word_that_both_kinds_share_selects_no_preflight(healthy: Deployment, tm
 
 def test_marker_is_registered() -> None:
     """`pytest --markers` says what it is for."""
-    run = run_pytest_markers()
-    assert "@pytest.mark.preflight: claims about a database before the migration" in run
-
-
-def run_pytest_markers() -> str:
-    """What `pytest --markers` prints."""
-    import subprocess
-    import sys
-
-    from tests.gates import ROOT, clean_environment
-
-    command = [sys.executable, "-m", "pytest", "--markers"]
-    done = subprocess.run(command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False)
-    return done.stdout
+    run = run_command([sys.executable, "-m", "pytest", "--markers"], ROOT)
+    assert "@pytest.mark.preflight: claims about a database before the migration" in run.out
 
 
 def test_history_that_is_judged_again_has_no_preflight(healthy: Deployment, tmp_path: Path) -> None:
