@@ -32,6 +32,7 @@ class Situation:
     type: str = "varchar(64)"
     base: str = BASE
     rows: str = HOLDS_UUIDS
+    extension: str = ""
 
 
 def _of(name: str, state: str, *ddl: str, **more: str) -> Situation:
@@ -362,4 +363,77 @@ EXPRESSIONS = [
         "statistics_of_expression_of_varchar", "", "create statistics known on lower(public_token), name from chatbots"
     ),
 ]
-SITUATIONS = [*TOKENS, *DEPENDENTS, *FOREIGN_KEYS, *EXPRESSIONS]
+KEY_OF_TWO = (
+    "alter table chatbots add constraint pair unique (name, public_token)",
+    "create table links (n text, t varchar(64), foreign key (n, t) references chatbots (name, public_token))",
+)
+DEFERRED = "alter table chatbots add constraint again unique (public_token) deferrable initially deferred"
+INVALID = (
+    _index("(public_token)", "unique index"),
+    "update pg_index set indisvalid = false, indisready = false where indexrelid = 'another'::regclass",
+)
+EXPRESSION_COLLIDES = (
+    _index("((public_token || '!'))", "unique index"),
+    _token(ONE.upper()),
+)
+CONSTRAINT_TRIGGER = (
+    "create constraint trigger noticed after insert on chatbots deferrable for each row "
+    "when (new.public_token is not null) execute function noticed()"
+)
+MORE = [
+    _of("citext", "", extension="citext", type="citext"),
+    _of("citext_short", "22P02", _token("abc123"), extension="citext", type="citext"),
+    _of("citext_check", "42883", _check("public_token <> ''"), extension="citext", type="citext"),
+    _of(
+        "partitioned_by_an_expression_of_it", "42P16", base=PARTITIONED.replace("{by}", "list (left(public_token, 1))")
+    ),
+    _of(
+        "is_a_partition",
+        "42P16",
+        base="create table everything (id bigserial, name text not null, public_token varchar(64) not null) "
+        "partition by list (id); create table chatbots partition of everything default",
+    ),
+    _of("key_of_two_columns", "42804", *KEY_OF_TWO),
+    _of(
+        "check_of_one_that_inherits",
+        "42883",
+        "create table special (check (length(public_token) > 5)) inherits (chatbots)",
+        type="text",
+    ),
+    _of(
+        "inherited_after_a_column_was_dropped",
+        "22P02",
+        "alter table chatbots drop column require_auth",
+        "create table special (first int, name text, public_token varchar(64))",
+        "alter table special add id bigint not null, alter name set not null, alter public_token set not null",
+        "alter table special inherit chatbots",
+        "insert into special (id, name, public_token) values (9, 'x', 'abc123')",
+    ),
+    _of("unique_deferrable_that_collides", "23505", NO_UNIQUE, _token(ONE.upper()), DEFERRED),
+    _of("index_unique_invalid_and_stored_twice", "23505", NO_UNIQUE, *INVALID, _token(ONE)),
+    _of("index_of_words", "42883", _index("using gin (to_tsvector('english', public_token))"), type="text"),
+    _of("index_of_words_of_varchar", "", _index("using gin (to_tsvector('english', public_token))")),
+    _of("index_of_two_expressions", "", _index("((public_token || name), (name || public_token))")),
+    _of("index_unique_expression_that_collides", "23505", NO_UNIQUE, *EXPRESSION_COLLIDES),
+    _of("clustered", "", "alter table chatbots cluster on chatbots_public_token_key"),
+    _of("commented", "", "comment on column chatbots.public_token is 'made by the app'"),
+    _of("stored_externally", "", "alter table chatbots alter public_token set storage external"),
+    _of("with_statistics_target", "", "alter table chatbots alter public_token set statistics 500"),
+    _of("with_options", "", "alter table chatbots alter public_token set (n_distinct = -1)"),
+    _of("unlogged", "", "alter table chatbots set unlogged"),
+    _of("replica_identity_full", "", "alter table chatbots replica identity full"),
+    _of("function_of_rows", "", "create function f() returns setof chatbots language sql as 'select * from chatbots'"),
+    _of("trigger_that_is_a_constraint", "0A000", TRIGGERED[0], CONSTRAINT_TRIGGER),
+    _of(
+        "trigger_disabled",
+        "0A000",
+        *_trigger("before update of public_token"),
+        "alter table chatbots disable trigger all",
+    ),
+    _of("policy_that_is_not_enforced", "0A000", "create policy p on chatbots for select using (public_token = name)"),
+    _of("check_no_inherit", "42883", _check("length(public_token) > 5") + " no inherit", type="text"),
+    _of("check_of_both_lengths", "", _check("length(public_token) between 6 and 36")),
+    _of("check_of_old_length", "22P02 23514", _token("abc123"), _check("length(public_token) = 6"), rows="select"),
+    _of("check_of_numbers", "42846", _check("public_token::bytea is not null"), type="text", rows="select"),
+]
+SITUATIONS = [*TOKENS, *DEPENDENTS, *FOREIGN_KEYS, *EXPRESSIONS, *MORE]

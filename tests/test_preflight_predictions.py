@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from harness.preflight.judging import Cause
     from rehearsal.postgres import Postgres
 
+OF_A_SUPERUSER = ("create extension", "for all tables", "update pg_index", "disable trigger all")
 PLAIN = (ROOT / "examples" / "migrations" / "public_token_uuid.sql").read_text(encoding="utf-8")
 UNIQUE = "create unique index after_the_cast on chatbots (public_token)"
 AFTER = ("alter table chatbots alter column public_token set not null", UNIQUE)
@@ -55,9 +56,11 @@ def standing(postgres: Postgres, situation: Situation) -> Iterator[str]:
     name = postgres.new_name("situation")
     dsn = postgres.create_database(name)
     try:
+        if situation.extension:
+            postgres.run(name, [f"create extension {situation.extension}"])
         with psycopg.connect(dsn, autocommit=True) as connection:
             for statement in (situation.base.replace("{type}", situation.type), situation.rows, *situation.ddl):
-                if "create extension" in statement or "for all tables" in statement:
+                if any(words in statement for words in OF_A_SUPERUSER):
                     postgres.run(name, [statement])
                 else:
                     connection.execute(statement.encode())

@@ -98,8 +98,9 @@ SELECT jsonb_build_object(
      'name', t.attrelid::regclass::text, 'kind', t.relkind, 'owner', pg_get_userbyid(t.relowner),
      'may_alter', pg_has_role(t.relowner, 'USAGE'), 'typed', t.reloftype <> 0,
      'partitioned_by_token', EXISTS (SELECT FROM pg_partitioned_table p WHERE p.partrelid = t.attrelid
-        AND (t.attnum = ANY (p.partattrs) OR EXISTS (SELECT FROM dependent d
-          WHERE d.classid = 'pg_class'::regclass AND d.objid = t.attrelid AND d.attrelid = t.attrelid)))
+        AND (t.attnum = ANY (p.partattrs) OR p.partexprs IS NOT NULL AND EXISTS (SELECT FROM pg_depend d
+          WHERE d.classid = 'pg_class'::regclass AND d.objid = t.attrelid AND d.objsubid = t.attnum
+            AND d.refclassid = 'pg_class'::regclass AND d.refobjid = t.attrelid AND d.refobjsubid = 0)))
      )) FROM token t),
   'blockers', (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', b.kind, 'name', b.name)), '[]') FROM obstacle b),
   'foreign_keys', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', k.conname,
