@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg import sql
@@ -22,6 +22,7 @@ from harness.preflight.definitions import (
     find_collisions,
     parse_all,
     parse_cast,
+    printed,
     read_definitions,
 )
 from harness.preflight.facts import LONG_S, Preflight, Size, Tokens
@@ -121,54 +122,46 @@ def read_size(connection: Connection, table: TableFacts) -> Size:
     return Size(*row)
 
 
-def tokens_query(table: TableFacts) -> sql.Composed:
-    """Selects (rows, NULLs, '', tokens that the cast refuses, tokens beyond the first of their UUID)."""
+def _cast_tokens(table: TableFacts) -> sql.Composed:
+    """The rows as (id, t, u): the token as text, and as a UUID where the cast takes it."""
+    token = sql.Identifier(table.token_column)
     return sql.SQL(
-        "SELECT count(*), count(*) - count({token}), "
-        "count(*) FILTER (WHERE concat({token}) = '' AND {token} IS NOT NULL), "
-        "count(*) FILTER (WHERE {token} IS NOT NULL AND NOT ({castable})), "
-        "count(*) FILTER (WHERE {castable}) - count(DISTINCT {canonical}) FILTER (WHERE {castable}) FROM {table}"
+        "(SELECT id, t, CASE WHEN {castable} THEN t::uuid END AS u FROM (SELECT {id} AS id, "
+        "CASE WHEN {token} IS NOT NULL THEN {printed} END AS t FROM {table} OFFSET 0) AS printed OFFSET 0) AS tokens"
     ).format(
-        token=sql.Identifier(table.token_column),
-        castable=castable(sql.Identifier(table.token_column)),
-        canonical=_canonical(table),
+        castable=sql.SQL("t IS NOT NULL") if table.token_type == "uuid" else castable(sql.SQL("t")),
+        id=sql.Identifier(table.id_column),
+        token=token,
+        printed=printed(token),
         table=table.identifier,
     )
 
 
-def _canonical(table: TableFacts) -> sql.Composed:
-    """The digits of a token that can be cast: two of the same are one UUID."""
-    return sql.SQL("translate(lower(concat({})), '{{}}-', '') COLLATE \"C\"").format(sql.Identifier(table.token_column))
+# Equal UUIDs have equal hashes, so as many hashes as UUIDs proves that all differ; fewer is counted exactly.
+_COUNTED = (
+    "SELECT count(*), count(*) - count(t), count(*) FILTER (WHERE t = ''), count(t) - count(u), "
+    "count(u) - count(DISTINCT uuid_hash_extended(u, 0)) FROM {tokens}"
+)
+_SURPLUS = "SELECT count(u) - count(DISTINCT u) FROM {tokens}"
+_BAD = "SELECT id::text, t FROM {tokens} WHERE t IS NOT NULL AND u IS NULL LIMIT {limit}"
+_SAME = (
+    "SELECT (array_agg(id::text ORDER BY id))[1:3], count(*) FROM {tokens} WHERE u IS NOT NULL "
+    "GROUP BY u HAVING count(*) > 1 LIMIT {limit}"
+)
 
 
 def read_tokens(connection: Connection, table: TableFacts) -> Tokens:
     """Count the stored tokens in one pass over the heap; name offenders only where there are any."""
-    counted = connection.execute(tokens_query(table)).fetchone()
-    assert counted is not None  # an aggregate has a row
-    rows, nulls, empty, bad, surplus = counted
-    names = {
-        "id": sql.Identifier(table.id_column),
-        "token": sql.Identifier(table.token_column),
-        "castable": castable(sql.Identifier(table.token_column)),
-        "canonical": _canonical(table),
-        "table": table.identifier,
-        "limit": sql.Literal(EXAMPLES),
-    }
-    bad_examples: tuple[tuple[str, str], ...] = ()
-    if bad:
-        query = (
-            "SELECT {id}::text, concat({token}) FROM {table} "
-            "WHERE {token} IS NOT NULL AND NOT ({castable}) LIMIT {limit}"
-        )
-        found = connection.execute(sql.SQL(query).format(**names))
-        bad_examples = tuple((str(id_), in_part(token)) for id_, token in found)
-    same_examples: tuple[tuple[str, int], ...] = ()
+    parts = {"tokens": _cast_tokens(table), "limit": sql.Literal(EXAMPLES)}
+
+    def ask(query: LiteralString) -> list[tuple[Any, ...]]:
+        return connection.execute(sql.SQL(query).format(**parts)).fetchall()
+
+    [(rows, nulls, empty, bad, surplus)] = ask(_COUNTED)
     if surplus:
-        query = (
-            "SELECT (array_agg({id}::text ORDER BY {id}))[1:3], count(*) FROM {table} WHERE {castable} "
-            "GROUP BY {canonical} HAVING count(*) > 1 LIMIT {limit}"
-        )
-        same_examples = tuple((", ".join(ids), n) for ids, n in connection.execute(sql.SQL(query).format(**names)))
+        [(surplus,)] = ask(_SURPLUS)
+    bad_examples = tuple((str(id_), in_part(token)) for id_, token in (ask(_BAD) if bad else ()))
+    same_examples = tuple((", ".join(ids), number) for ids, number in (ask(_SAME) if surplus else ()))
     return Tokens(rows, nulls, empty, bad, surplus, bad_examples, same_examples)
 
 
