@@ -150,6 +150,7 @@ WITH RECURSIVE tree AS (
 )
 SELECT current_user, coalesce(jsonb_agg(jsonb_build_object(
   'transaction', l.virtualtransaction, 'pid', l.pid, 'mode', l.mode, 'relation', l.relation::regclass::text,
+  'user', coalesce(pg_get_userbyid(a.usesysid)::text, ''),
   'application', coalesce(a.application_name, ''), 'state', coalesce(a.state, ''),
   'backend', coalesce(a.backend_type, ''),
   'age_s', extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, p.prepared))::float,
@@ -193,18 +194,26 @@ def read_catalog(connection: Connection, table: TableFacts) -> Catalog:
         standbys=said["standbys"],
         logical_slots=tuple(said["logical_slots"]),
         sessions=tuple((application, number) for application, number in said["sessions"]),
-        pooler=_pooler(connection, said["backend_pid"]),
+        pooler=pooler_between(
+            connection.info.host, connection.info.port, connection.info.backend_pid, said["backend_pid"]
+        ),
     )
 
 
-def _pooler(connection: Connection, backend_pid: int) -> str:
-    """How a pooler in between gives itself away; "" where none does."""
-    info = connection.info
-    if info.backend_pid != backend_pid:
-        return "the server's process is another one than the connection was told of"
-    if "-pooler" in info.host:
+def pooler_between(host: str, port: int, told_pid: int, backend_pid: int) -> str:
+    """How a pooler in between gives itself away; "" where none does.
+
+    Args:
+        host: that the connection was made to.
+        port: its port.
+        told_pid: the server's process as it was named when the connection was made (BackendKeyData).
+        backend_pid: the process that answers, pg_backend_pid().
+    """
+    if told_pid != backend_pid:
+        return "another process answers than the connection was told of"
+    if "-pooler" in host:
         return "the host's name says so"
-    return f"port {info.port} is usually one's" if info.port in (6432, 6543) else ""
+    return f"port {port} is usually one's" if port in (6432, 6543) else ""
 
 
 def read_holders(connection: Connection, table: Table) -> Holders:

@@ -128,13 +128,15 @@ class Holder:
     """A transaction that holds a lock on the table (pg_locks); any lock makes ALTER TABLE wait.
 
     `age_s` is None where this role may not see when it began; `stayed` says that it still held the lock `LONG_S` later.
-    `prepared` is the name of a prepared transaction, which no session ends.
+    `prepared` is the name of a prepared transaction, which no session ends. `user` is "" of a background process; what
+    kind of `backend` it is, a role without pg_read_all_stats sees of its own sessions only.
     """
 
     transaction: str
     pid: int | None
     mode: str
     relation: str
+    user: str
     application: str
     state: str
     backend: str

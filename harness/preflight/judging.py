@@ -174,15 +174,14 @@ def locks(known: Holders) -> list[Cause]:
         CouldNotTell: a process of which this role may not see whether it gives way, as autovacuum does.
     """
     staying = [holder for holder in known.transactions if _stays(holder)]
-    hidden = [holder for holder in staying if not holder.application and not holder.state and not holder.prepared]
-    shown = [holder for holder in staying if holder not in hidden or holder.against_wraparound]
-    if hidden and not shown and any(not holder.backend for holder in hidden):
+    hidden = [holder for holder in staying if not (holder.user or holder.backend or holder.prepared)]
+    found = {holder.transaction: Cause("55P03", _held(holder)) for holder in staying if holder not in hidden}
+    if hidden and not found:
         raise CouldNotTell(
-            f"process {', '.join(sorted({str(holder.pid) for holder in hidden}))} holds a lock on {known.table}, "
-            "and this role may not see whether it is an autovacuum, which gives way",
+            f"background process {hidden[0].pid} holds {hidden[0].mode} on {hidden[0].relation}, and this role may not "
+            "see whether it is an autovacuum, which gives way",
             f"GRANT pg_read_all_stats TO {known.role}, or run again in a while",
         )
-    found = {holder.transaction: Cause("55P03", _held(holder)) for holder in shown}
     return list(found.values())
 
 
@@ -200,7 +199,7 @@ def _held(holder: Holder) -> str:
             f"process {holder.pid} is an autovacuum to prevent wraparound of {holder.relation}, which does not give way"
         )
     age = f"for {holder.age_s:.0f} s" if holder.age_s is not None else f"for more than {LONG_S:g} s"
-    named = f" of {holder.application}" if holder.application else ""
+    named = f" of {holder.application or holder.user}" if holder.application or holder.user else ""
     state = f", {holder.state}" if holder.state else ""
     return f"process {holder.pid}{named}{state}: holds {holder.mode} on {holder.relation} {age}"
 
