@@ -62,10 +62,10 @@ _PREFLIGHT = """\
 # What a preflight predicts
 
 `pytest -m preflight` was compared with Postgres on {number} tables: each was judged first, and then the plain migration
-(`examples/migrations/public_token_uuid.sql`) was really run on it, with SET NOT NULL, a unique index and an INSERT of the
-new code after it. A SQLSTATE that was predicted and did not come, or came and was not predicted, fails
-`tests/test_preflight_predictions.py`. `tests/situations.py` has the statements that make each table; unless its name says
-otherwise the column is a varchar(64). Locks, rights, the extension and servers that only read are proved in
+(`examples/migrations/public_token_uuid.sql`) was really run on it, with SET NOT NULL, a unique index and an INSERT of
+the new code after it. A SQLSTATE that was predicted and did not come, or came and was not predicted, fails
+`tests/test_preflight_predictions.py`. `tests/situations.py` has the statements that make each table, and of which type
+its column is: the same check or index passes on a varchar and fails on a text. Locks, rights, the extension and servers that only read are proved in
 `tests/test_preflight_surroundings.py`. This file is written by `make docs`.
 
 | the migration ends in | on these tables |

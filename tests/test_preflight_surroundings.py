@@ -12,7 +12,7 @@ import pytest
 from harness.environments import Table
 from harness.findings import CouldNotTell
 from harness.preflight.facts import LONG_S
-from harness.preflight.judging import causes, generator, locks, notes, refused_tokens, rights
+from harness.preflight.judging import causes, definitions, generator, locks, notes, refused_tokens, rights
 from rehearsal.binaries import NoPostgres, find_binaries
 from rehearsal.postgres import OWNER, SUPERUSER, TO_BE_DEMOTED, VERIFIER, running
 from tests.server_log import LOGS_STATEMENTS, logged, more_than_reading, outside_of_read_only
@@ -204,6 +204,7 @@ def test_role_that_may_not_read_is_told_of_what_it_may_see(postgres: Postgres) -
         known = predicted(dsn)
         assert [cause.state for cause in rights(known)] == ["42501"]
         assert [str(blocker.name) for blocker in known.catalog.blockers] == ["public.shown"]
+        assert definitions(known) == []  # there is none to ask of the rows
         with pytest.raises(CouldNotTell) as untold:
             refused_tokens(known)
     assert "may not read" in untold.value.cause

@@ -85,7 +85,8 @@ def _read(connection: Connection, named: Table, dsn: SecretStr) -> Preflight | C
     checks: tuple[Check, ...] | CouldNotTell
     collisions: tuple[Collision, ...] | CouldNotTell
     if isinstance(tokens, CouldNotTell):
-        checks = collisions = tokens
+        collisions = tokens
+        checks = tokens if definitions.checks else ()  # where there is none, nothing has to be read
     else:
         surplus = tokens.surplus
         checks = told(lambda: ask_checks(connection, definitions, parsed))
