@@ -65,8 +65,8 @@ _PREFLIGHT = """\
 (`examples/migrations/public_token_uuid.sql`) was really run on it, with SET NOT NULL, a unique index and an INSERT of
 the new code after it. A SQLSTATE that was predicted and did not come, or came and was not predicted, fails
 `tests/test_preflight_predictions.py`. `tests/situations.py` has the statements that make each table, and of which type
-its column is: the same check or index passes on a varchar and fails on a text. Locks, rights, the extension and servers that only read are proved in
-`tests/test_preflight_surroundings.py`. This file is written by `make docs`.
+its column is: the same check or index passes on a varchar and fails on a text. Locks, rights, the extension and servers
+that only read are proved in `tests/test_preflight_surroundings.py`. This file is written by `make docs`.
 
 | the migration ends in | on these tables |
 |---|---|
