@@ -403,9 +403,10 @@ MORE = [
     _of(
         "inherited_after_a_column_was_dropped",
         "22P02",
+        NULLABLE,  # Postgres 18 refuses to alter NOT NULL constraints that are named apart (55000)
         "alter table chatbots drop column require_auth",
         "create table special (first int, name text, public_token varchar(64))",
-        "alter table special add id bigint not null, alter name set not null, alter public_token set not null",
+        "alter table special add id bigint not null, alter name set not null",
         "alter table special inherit chatbots",
         "insert into special (id, name, public_token) values (9, 'x', 'abc123')",
     ),

@@ -11,10 +11,10 @@ from harness.findings import CouldNotTell
 from harness.preflight import judging
 from harness.preflight.catalog import pooler_between
 from harness.preflight.facts import Holder, Holders
-from harness.preflight.judging import causes, locks
+from harness.preflight.judging import locks
 from harness.preflight.reading import in_part
 from tests.situations import SITUATIONS
-from tests.test_preflight_predictions import predicted, standing
+from tests.test_preflight_predictions import of_the_table, predicted, standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,10 +118,10 @@ def test_cause_is_missed_without_the_part_that_looks_for_it(
     situation = next(each for each in SITUATIONS if each.name == MISSED[part])
     with standing(postgres, situation) as database:
         known = predicted(postgres.dsn(database))
-    assert {cause.state for cause in causes(known)} >= situation.states
+    assert {cause.state for cause in of_the_table(postgres, known)} >= situation.states
     blind: Callable[[object], list[object]] = lambda known: []  # noqa: E731
     monkeypatch.setattr(judging, part, blind)
-    assert not {cause.state for cause in causes(known)} & situation.states
+    assert not {cause.state for cause in of_the_table(postgres, known)} & situation.states
 
 
 def test_check_that_calls_what_may_write_is_not_evaluated(postgres: Postgres) -> None:
