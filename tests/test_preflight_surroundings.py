@@ -12,7 +12,7 @@ import pytest
 from harness.environments import Table
 from harness.findings import CouldNotTell
 from harness.preflight.facts import LONG_S
-from harness.preflight.judging import causes, definitions, generator, locks, notes, refused_tokens, rights
+from harness.preflight.judging import causes, definitions, dependents, generator, locks, notes, refused_tokens, rights
 from rehearsal.binaries import NoPostgres, find_binaries
 from rehearsal.postgres import OWNER, SUPERUSER, TO_BE_DEMOTED, VERIFIER, running
 from tests.server_log import LOGS_STATEMENTS, logged, more_than_reading, outside_of_read_only
@@ -305,6 +305,28 @@ def test_server_without_the_extension_is_predicted() -> None:
         assert str(cause) == "uuid-ossp is not available on this server (0A000)"
         assert ends_in(dsn, PLAIN) == "0A000"
         assert ends_in(dsn, TABLE_ONLY) == ""  # the remedy
+
+
+def test_constraints_that_are_named_apart_are_predicted() -> None:
+    """55000 on Postgres 18, where NOT NULL has a name, and nothing where a child has its parent's."""
+    try:
+        binaries = find_binaries("packaged")
+    except NoPostgres as error:
+        pytest.skip(str(error))
+    apart = (
+        "create table special (id int8 not null, name text not null, public_token varchar(64) not null)",
+        "alter table special add require_auth bool not null",
+        "alter table special inherit chatbots",
+    )
+    alike = ("create table special () inherits (chatbots)",)
+    with running(binaries) as server:
+        for ddl in (apart, alike):
+            with standing(server, Situation("named", ddl)) as database:
+                known = predicted(server.dsn(database))
+                seen = ends_in(server.dsn(database), TABLE_ONLY)
+                if known.table.server_version >= 180000:
+                    assert seen == ("55000" if ddl is apart else "")
+                assert {cause.state for cause in dependents(known)} == ({seen} if seen else set())
 
 
 # --- the server -------------------------------------------------------------------------------------------------------

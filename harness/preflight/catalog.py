@@ -96,6 +96,8 @@ SELECT jsonb_build_object(
   'backend_pid', pg_backend_pid(),
   'relations', (SELECT jsonb_agg(jsonb_build_object(
      'name', t.attrelid::regclass::text, 'kind', t.relkind, 'owner', pg_get_userbyid(t.relowner),
+     'not_null', coalesce((SELECT k.conname FROM pg_constraint k WHERE k.conrelid = t.attrelid AND k.contype = 'n'
+        AND k.conkey = ARRAY[t.attnum] LIMIT 1), ''),
      'may_alter', pg_has_role(t.relowner, 'USAGE'), 'typed', t.reloftype <> 0,
      'partitioned_by_token', EXISTS (SELECT FROM pg_partitioned_table p WHERE p.partrelid = t.attrelid
         AND (t.attnum = ANY (p.partattrs) OR p.partexprs IS NOT NULL AND EXISTS (SELECT FROM pg_depend d

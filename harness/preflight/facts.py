@@ -14,7 +14,10 @@ LONG_S = 1.0  # a transaction that holds a lock on the table for longer than thi
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """The table, or one that inherits its token column: all are altered together (pg_class, pg_attribute)."""
+    """The table, or one that inherits its token column: all are altered together (pg_class, pg_attribute).
+
+    `not_null` names the column's NOT NULL constraint; before Postgres 18 it had no name.
+    """
 
     name: str
     kind: str
@@ -22,6 +25,7 @@ class Relation:
     may_alter: bool
     typed: bool
     partitioned_by_token: bool
+    not_null: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,10 @@ def dependents(known: Preflight) -> list[Cause]:
             found.append(Cause("42809", f"{relation.name} is a typed table (CREATE TABLE .. OF)"))
         if relation.partitioned_by_token:
             found.append(Cause("42P16", f"{relation.name} is partitioned by {table.token_column}"))
+    named = {relation.not_null for relation in known.catalog.relations} - {""}
+    if len(named) > 1:  # the parent's constraint is passed on, and refused where there is another
+        apart = ", ".join(sorted(named))
+        found.append(Cause("55000", f"NOT NULL constraints of {table.token_column} with several names: {apart}"))
     if table.token_inherited:
         above = ", ".join(table.parents) or table.is_partition_of
         found.append(Cause("42P16", f"{table.shown} inherits {table.token_column} from {above}"))
