@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from harness.catalog import TableFacts
     from harness.default import Made
     from harness.history import History
+    from harness.preflight.facts import Holders, Preflight
     from harness.readiness import Readiness
     from harness.revision import Heard
     from harness.source.checkout import Checkout
@@ -76,6 +77,8 @@ _NEEDS = {
     "made": Need.MADE,
     "seen": Need.HISTORY | Need.SEEN,
     "checkout": Need.SOURCE,
+    "holders": Need.PREFLIGHT,
+    "preflight": Need.PREFLIGHT,
 }
 
 
@@ -222,6 +225,30 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
         raise
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave preflight checks out of a run that does not ask for them: they are claims about another moment.
+
+    They are asked for by `-m` or `-k` with the word in it, or by the path of one.
+    """
+    if collection_path.parent != CHECKS or not _is_preflight(collection_path):
+        return None
+    asked = f"{getattr(config.option, 'markexpr', '')} {getattr(config.option, 'keyword', '')}"
+    named = any(
+        (config.invocation_params.dir / arg.partition("::")[0]).resolve() == collection_path for arg in config.args
+    )
+    return None if "preflight" in asked or named else True
+
+
+def _is_preflight(file: Path) -> bool:
+    return file.name.startswith("test_preflight_")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what `-m preflight` selects: by its file, since a check imports nothing but what judges."""
+    if item.path.parent == CHECKS and _is_preflight(item.path):
+        item.add_marker("preflight")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None] | pytest.CollectReport:
     """Say that a file cannot be collected, where `--tb=no` would leave it out: the run ends without asking anything."""
@@ -260,7 +287,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if any(CHECKS not in item.path.parents for item in session.items):
         raise _mistake(session.config, "checks and tests cannot be run together: name checks or tests")
     selected = {_check_id(item) for item in session.items}
-    gate.left_out = [check for check in _all_checks() if check not in selected]
+    kinds = {_is_preflight(item.path) for item in session.items} or {False}
+    if kinds == {True}:
+        gate.kind = "preflight"
+    gate.left_out = [check for check in _all_checks(kinds) if check not in selected]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -343,10 +373,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> None:
         raise KeyboardInterrupt
 
 
-def _all_checks() -> list[str]:
+def _all_checks(preflight: set[bool]) -> list[str]:
+    """The ids of the checks that are of a run's kinds: those of preflight, those of a deployment, or both."""
     return [
         name
         for file in sorted(CHECKS.glob("test_*.py"))
+        if _is_preflight(file) in preflight
         for name in re.findall(r"^def test_(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
     ]
 
@@ -480,6 +512,20 @@ def token_in_source(environment: str, checkout: Checkout, request: pytest.Fixtur
     return read_token(checkout, table.name, table.token)
 
 
+@pytest.fixture
+def holders(examination: Examination) -> Holders:
+    """The transactions that hold a lock on the table."""
+    held: Holders = _had(examination.holders)
+    return held
+
+
+@pytest.fixture
+def preflight(examination: Examination) -> Preflight:
+    """What the migration would meet in the database."""
+    known: Preflight = _had(examination.preflight)
+    return known
+
+
 # --- what becomes of outcomes -----------------------------------------------------------------------------------------
 
 
@@ -587,7 +633,8 @@ def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:
         verdict = gate.conclude(ExitCode.INTERNAL_ERROR, error=said, clean=False)
     gate.concluded = True
     remembered = gate.report_dir.parent / FILE
-    if not session.config.getoption("--judge"):  # a history that is judged again is no other run
+    # A history that is judged again is no other run, and a preflight is none of the deployment.
+    if not session.config.getoption("--judge") and gate.kind == "deployment":
         try:
             verdict = remember(verdict, remembered)
         except Exception as error:  # whatever memory fails of, the verdict stands

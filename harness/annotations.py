@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.findings import printable
-from harness.summary import CONCLUSIONS, advice, by_reason
+from harness.summary import CONCLUSIONS, advised, by_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,7 +53,7 @@ def _lines(text: str) -> str:
 
 
 def _exit(verdict: Verdict) -> str:
-    return f"exit {verdict.exit_code}: {advice(verdict.exit_code)}"
+    return f"exit {verdict.exit_code}: {advised(verdict)}"
 
 
 def _of_reason(alike: Sequence[CheckResult]) -> tuple[str, str]:

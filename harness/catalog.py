@@ -218,18 +218,8 @@ def read_facts(connection: Connection, table: Table) -> TableFacts:
         CouldNotTell: the table or a column of it is not there.
         psycopg.Error: the caller words it.
     """
-    parts = parts_of(table.name)
-    found = connection.execute(
-        FACTS,
-        {
-            "exact": ".".join(_quoted(part) for part in parts),
-            "folded": ".".join(_quoted(part.lower()) for part in parts),
-            "bare": parts[-1],
-            "id": table.id,
-            "label": table.label,
-            "token": table.token,
-        },
-    ).fetchone()
+    columns = {"id": table.id, "label": table.label, "token": table.token}
+    found = connection.execute(FACTS, {**resolution(table), **columns}).fetchone()
     facts: dict[str, Any] = found[0] if found else {}
     _demand_columns(facts, table)
     default, sequence = facts["default"], facts["sequence"]
@@ -272,6 +262,16 @@ def _demand_columns(facts: dict[str, Any], table: Table) -> None:
                 f"{', '.join(map(printable, facts.get('columns') or []))}",
                 f"check table.{role}, or whether the migration has run in this database",
             )
+
+
+def resolution(table: Table) -> dict[str, str]:
+    """The table's name for to_regclass(): as it is written, in lower case, and without its schema."""
+    parts = parts_of(table.name)
+    return {
+        "exact": ".".join(_quoted(part) for part in parts),
+        "folded": ".".join(_quoted(part.lower()) for part in parts),
+        "bare": parts[-1],
+    }
 
 
 def parts_of(name: str) -> list[str]:

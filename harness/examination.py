@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from harness.environments import Environment
     from harness.history import Attempt
     from harness.ledger import Ledger
+    from harness.preflight.facts import Holders, Preflight
     from harness.progress import Doing
 
 T = TypeVar("T")
@@ -57,6 +58,8 @@ class Need(Flag):
     SEEN = auto()
     SOURCE = auto()
     """A checkout of the app: nothing is asked of the deployment for it."""
+    PREFLIGHT = auto()
+    """What the migration would end in: asked of the database alone."""
 
 
 _OF_THE_DEPLOYMENT = Need.READINESS | Need.HISTORY | Need.ROWS
@@ -83,6 +86,8 @@ class Examination:
     stored: StoredTokens | Untold = _NOT_ASKED
     made: Made | Untold = _NOT_ASKED
     seen: Seen | Untold = _NOT_ASKED
+    holders: Holders | Untold = _NOT_ASKED
+    preflight: Preflight | Untold = _NOT_ASKED
     began_s: float = field(default_factory=time.monotonic)
     took_s: float = 0.0
 
@@ -133,7 +138,8 @@ def examine(client: Client, order: Order, ledger: Ledger, first: int, doing: Doi
         connecting: Future[_Watching] | None = None
         if order.needs & _OF_THE_DATABASE and environment.database is not None:
             connecting = pool.submit(_connect, environment.database, order)
-        if order.needs & _OF_THE_DEPLOYMENT or order.revision is not None:
+        # Before a migration it does not matter what serves, and nothing is asked of it.
+        if order.needs & _OF_THE_DEPLOYMENT or (order.revision is not None and order.needs != Need.PREFLIGHT):
             doing.now(WAITING)
             done.readiness = _told(lambda: wait_until_ready(client, order.revision, order.stop, doing))
         if order.needs & (Need.HISTORY | Need.ROWS):
@@ -147,6 +153,9 @@ def examine(client: Client, order: Order, ledger: Ledger, first: int, doing: Doi
         if order.needs & _OF_THE_DATABASE:
             doing.now("reading its database")
             _read_database(done, order, connecting)
+        if order.needs & Need.PREFLIGHT:
+            doing.now("reading what the migration would meet")
+            _look_before_migration(done, order)
     doing.now("")
     done.took_s = time.monotonic() - done.began_s
     return done
@@ -281,6 +290,17 @@ def _read_database(done: Examination, order: Order, connecting: Future[_Watching
         _untold(done, untold)
     except psycopg.Error as error:
         _untold(done, worded(error, environment.database))
+
+
+def _look_before_migration(done: Examination, order: Order) -> None:
+    from harness.preflight.reading import look  # a run after the deploy asks none of it
+
+    try:
+        if done.environment.database is None:
+            raise NotCovered("database: null", "give this environment its database URL")  # noqa: TRY301
+        done.holders, done.preflight = look(done.environment, order.stop)
+    except (CouldNotTell, NotCovered) as untold:
+        done.holders = done.preflight = untold
 
 
 def _untold(done: Examination, why: Untold) -> None:

@@ -30,7 +30,7 @@ from harness.recorded import UnreadableHistory
 from harness.redaction import Redactor, secrets_of
 from harness.stored import StoredTokens
 from harness.trend import SHOWN_RUNS, NoTrend, past_runs
-from harness.verdict import CheckResult, EnvironmentVerdict, LeftBehind, Verdict, conclude, exit_code, worst
+from harness.verdict import CheckResult, EnvironmentVerdict, Kind, LeftBehind, Verdict, conclude, exit_code, worst
 from harness.workload import MOST_PROBES
 
 if TYPE_CHECKING:
@@ -61,6 +61,15 @@ def _why(part: object) -> str:
     return part.reason if isinstance(part, NotCovered) else ""
 
 
+def _before_the_migration(done: Examination | None) -> list[str]:
+    """What a preflight noticed that decides nothing."""
+    if done is None or isinstance(done.preflight, (CouldNotTell, NotCovered)):
+        return []
+    from harness.preflight.judging import notes  # a run after the deploy has none
+
+    return notes(done.preflight)
+
+
 def _remembered(file: Path | None, environment: str) -> list[PastRun]:
     if file is not None:
         with suppress(NoTrend):
@@ -81,6 +90,7 @@ class Gate:
     report_dir: Path
     revision: str | None = None
     read_only: bool = False
+    kind: Kind = "deployment"
     results: list[CheckResult] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     interrupts: int = 0
@@ -144,6 +154,8 @@ class Gate:
                     stored=_OFFLINE,
                     made=_OFFLINE,
                     seen=_OFFLINE,
+                    holders=_OFFLINE,
+                    preflight=_OFFLINE,
                 )
             )
             self._examinations[name] = done
@@ -193,6 +205,7 @@ class Gate:
         if self._ledger is not None:
             self._ledger.close()
         return Verdict(
+            kind=self.kind,
             verdict=overall,
             exit_code=exit_code(overall, left, pytest_status),
             run=self.run,
@@ -316,7 +329,10 @@ class Gate:
         assert self._ledger is not None  # there was an examination
         return self._ledger.recorded()[name].history.sent
 
-    def _notes(self, environment: Environment) -> list[str]:
+    def _notes(self, environment: Environment, done: Examination | None) -> list[str]:
+        return [*self._same_url(environment), *(map(self.redact, _before_the_migration(done)))]
+
+    def _same_url(self, environment: Environment) -> list[str]:
         same = [e.name for e in self.environments if e.origin == environment.origin and e.name != environment.name]
         if not same:
             return []
@@ -345,7 +361,7 @@ class Gate:
             latency_p50_ms=round(percentile(took, 50), 1) if took else None,
             latency_p95_ms=round(percentile(took, 95), 1) if took else None,
             latency_max_ms=round(took[-1], 1) if took else None,
-            notes=self._notes(environment),
+            notes=self._notes(environment, done),
             rows_removed=cleaned[name].removed if name in cleaned else 0,
             duration_s=round(done.took_s, 3) if done else 0.0,
         )

@@ -37,7 +37,7 @@ from harness.plots import (
 )
 from harness.randomness import sample_of
 from harness.report import as_typed
-from harness.summary import BOUNDED, CONCLUSIONS, WORDS, advice, by_reason, per_cent
+from harness.summary import BOUNDED, CONCLUSIONS, WORDS, advised, by_reason, per_cent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -220,7 +220,7 @@ def page_of(verdict: Verdict, evidence: Sequence[Evidence], folder: Path, redact
         title=": ".join(filter(None, (CONCLUSIONS[verdict.verdict], ", ".join(e.name for e in verdict.environments)))),
         mood=verdict.verdict,
         word=CONCLUSIONS[verdict.verdict],
-        advice=_sentence(advice(verdict.exit_code)),
+        advice=_sentence(advised(verdict)),
         exit_code=verdict.exit_code,
         run=verdict.run,
         started_at=verdict.started_at,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from harness.findings import printable
 from harness.ledger import Ledger
-from harness.summary import CONCLUSIONS, advice, markdown
+from harness.summary import CONCLUSIONS, advised, markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,7 +88,7 @@ def _page_without_pictures(verdict: Verdict, reason: str) -> str:
         '<!doctype html>\n<html lang="en-GB"><head><meta charset="utf-8">'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'">'
         f"<title>{word}</title></head><body><main><h1>{word}</h1>"
-        f"<p>Exit {verdict.exit_code}: {escape(advice(verdict.exit_code))}. Run {escape(verdict.run)}.</p>"
+        f"<p>Exit {verdict.exit_code}: {escape(advised(verdict))}. Run {escape(verdict.run)}.</p>"
         f"<p>The page could not be made ({escape(printable(reason))}). verdict.json and summary.md say the rest.</p>"
         "</main></body></html>\n"
     )

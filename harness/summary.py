@@ -10,7 +10,7 @@ from harness.verdict import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from harness.verdict import CheckResult, EnvironmentVerdict, Verdict
+    from harness.verdict import CheckResult, EnvironmentVerdict, Kind, Verdict
 
 WORDS = {"pass": "ok", "fail": "FAIL", "unknown": "could not tell", "not_covered": "not covered"}
 CONCLUSIONS = {"pass": "PASS", "fail": "FAIL", "unknown": "COULD NOT TELL"}
@@ -26,12 +26,23 @@ _ADVICE = {
 }
 
 
+_BEFORE_THE_MIGRATION = {
+    ExitCode.RELEASE: "migrate: nothing that would stop the migration was found",
+    ExitCode.ROLL_BACK: "hold the migration: it would fail, or leave the table wrong",
+}
 BOUNDED = 20_000  # characters: what comes here was bounded already, and is not to be cut a second time
 
 
-def advice(code: int) -> str:
-    """What a gate does with an exit code."""
+def advice(code: int, kind: Kind = "deployment") -> str:
+    """What a gate does with an exit code, after a deploy or before a migration."""
+    if kind == "preflight" and code in _BEFORE_THE_MIGRATION:
+        return _BEFORE_THE_MIGRATION[ExitCode(code)]
     return _ADVICE[ExitCode(code)] if code in set(ExitCode) else "hold"
+
+
+def advised(verdict: Verdict) -> str:
+    """What a gate does with this verdict."""
+    return advice(verdict.exit_code, verdict.kind)
 
 
 def lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
@@ -53,7 +64,7 @@ def lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
     for line in verdict.error.splitlines():
         yield printable(line, BOUNDED), "unknown"
     yield (
-        f"verdict: {CONCLUSIONS[verdict.verdict]} (exit {verdict.exit_code}: {advice(verdict.exit_code)})",
+        f"verdict: {CONCLUSIONS[verdict.verdict]} (exit {verdict.exit_code}: {advised(verdict)})",
         verdict.verdict,
     )
 
@@ -119,7 +130,7 @@ def markdown(verdict: Verdict) -> str:
     out = [
         f"## chatbots smoke: {CONCLUSIONS[verdict.verdict]}",
         "",
-        f"Exit {verdict.exit_code}: {advice(verdict.exit_code)}. Run `{verdict.run}`, {verdict.started_at}.",
+        f"Exit {verdict.exit_code}: {advised(verdict)}. Run `{verdict.run}`, {verdict.started_at}.",
         "",
     ]
     if verdict.error:

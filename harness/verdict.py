@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 CheckOutcome = Literal["pass", "fail", "unknown", "not_covered"]
 Conclusion = Literal["pass", "fail", "unknown"]
+Kind = Literal["deployment", "preflight"]
 
 
 class ExitCode(IntEnum):
@@ -82,6 +83,9 @@ class Verdict(_Model):
 
     schema_: Literal["chatbots-smoke/verdict/1"] = Field(default="chatbots-smoke/verdict/1", alias="schema")
     verdict: Conclusion
+    kind: Kind = Field(
+        default="deployment", description="what was verified: a deployment, or its database before the migration"
+    )
     exit_code: int
     run: str
     started_at: str = Field(description="RFC 3339, UTC")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.schema import environments_schema, verdict_schema
 from tests.gates import ROOT
+from tests.situations import SITUATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,10 +29,12 @@ _ASKED_OF = {
     "facts": "the catalog",
     "history": "the POSTs",
     "token_in_source": "migrations and schema files",
+    "holders": "the database, before the migration",
+    "preflight": "the database, before the migration",
 }
 _ORDER = (
     *("readiness", "heard", "history", "rows", "seen", "rows_if_any", "facts", "made", "sequence", "stored"),
-    "token_in_source",
+    *("token_in_source", "preflight", "holders"),
 )
 
 
@@ -39,10 +42,36 @@ def documents() -> dict[Path, str]:
     """Each document as it should be."""
     readme = ROOT / "README.md"
     return {
+        ROOT / "docs" / "preflight.md": preflight_document(),
         readme: _TABLE.sub(lambda _: claims_table(), readme.read_text(encoding="utf-8")),
         ROOT / "docs" / "environments.schema.json": json.dumps(environments_schema(), indent=2) + "\n",
         ROOT / "docs" / "verdict.schema.json": json.dumps(verdict_schema(), indent=2) + "\n",
     }
+
+
+_PREFLIGHT = """\
+# What a preflight predicts
+
+`pytest -m preflight` was compared with Postgres on {number} tables: each was judged first, and then the plain migration
+(`examples/migrations/public_token_uuid.sql`) was really run on it, with SET NOT NULL, a unique index and an INSERT of
+the new code after it. A SQLSTATE that was predicted and did not come, or came and was not predicted, fails
+`tests/test_preflight_predictions.py`. `tests/situations.py` has the statements that make each table, and of which type
+its column is: the same check or index passes on a varchar and fails on a text. Locks, rights, the extension and servers
+that only read are proved in `tests/test_preflight_surroundings.py`. This file is written by `make docs`.
+
+| the migration ends in | on these tables |
+|---|---|
+"""
+
+
+def preflight_document() -> str:
+    """The situations on which a preflight was proved, by what the migration ends in there."""
+    rows: dict[str, list[str]] = {}
+    for situation in SITUATIONS:
+        ends_in = ", ".join(sorted(situation.states)) or "nothing: it passes"
+        rows.setdefault(ends_in, []).append(situation.name.replace("_", " "))
+    lines = [f"| {ends_in} | {'; '.join(names)} |\n" for ends_in, names in sorted(rows.items())]
+    return _PREFLIGHT.replace("{number}", str(len(SITUATIONS))) + "".join(lines)
 
 
 def claims_table() -> str:

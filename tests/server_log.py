@@ -27,9 +27,10 @@ WRITES = re.compile(
     "insert|update|delete|merge|truncate|create|alter|drop|grant|revoke|copy|lock|nextval|setval|into|analy[sz]e|"
     "for share|for key share|read write"
 )
-HARMLESS = re.compile(r"\b(lock_timeout|clock_timestamp|attisdropped)\b")
+HARMLESS = re.compile(r"\b(lock_timeout|clock_timestamp|attisdropped|pg_locks|locktype|granted)\b")
 KINDS = re.compile(
-    r"begin isolation level read committed read only|rollback|(select|with)\b.*|explain \(format json\) select\b.*|"
+    r"begin isolation level read committed read only|rollback|(savepoint|release|rollback to) \S+|"
+    r"(select|with)\b.*|explain \(format json\) select\b.*|"
     r"set local (statement_timeout|lock_timeout|idle_in_transaction_session_timeout|row_security|enable_\w+) = \S+",
     re.DOTALL,
 )

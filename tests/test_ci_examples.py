@@ -38,8 +38,8 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_every_example_is_yaml() -> None:
-    """But for the crontab."""
-    files = sorted((ROOT / "examples").iterdir())
+    """But for the crontab, and the migrations, which tests/test_safe_migration.py runs."""
+    files = sorted(path for path in (ROOT / "examples").iterdir() if path.name != "migrations")
     assert [file.name for file in files] == ["argo-rollouts.yaml", "chatbots-smoke.cron", "gitlab-ci.yml"]
     for file in files:
         if file.suffix != ".cron":

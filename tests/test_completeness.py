@@ -20,7 +20,9 @@ def checks() -> dict[str, str]:
     Not of those of an app's source: a fault of a deployment says nothing of them, and their tests bring checkouts.
     """
     found = {}
-    for file in sorted(set((ROOT / "checks").glob("test_*.py")) - set((ROOT / "checks").glob("test_source_*.py"))):
+    for file in sorted((ROOT / "checks").glob("test_*.py")):
+        if file.name.startswith(("test_source_", "test_preflight_")):  # the latter's faults: tests/situations.py
+            continue
         module = ast.parse(file.read_text(encoding="utf-8"))
         names = [node.name.removeprefix("test_") for node in module.body if isinstance(node, ast.FunctionDef)]
         found.update({name: ast.get_docstring(module) or "" for name in names})

@@ -9,10 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 OWN = {"harness", "rehearsal", "checks", "tests", "bench", "conftest"}
-JUDGE = {"checkers", "schema_checkers", "randomness", "latency", "history", "findings"} | {
-    "source"
-}  # which judges a checkout
-FACTS = {"catalog", "default", "stored", "watch", "readiness", "revision"}
+JUDGE = {"checkers", "schema_checkers", "randomness", "latency", "history", "findings", "source"}
+FACTS = {"catalog", "default", "stored", "watch", "readiness", "revision", "preflight"}
 MAY_BE_IMPORTED_BY_CHECKS = JUDGE | FACTS
 
 

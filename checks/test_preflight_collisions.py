@@ -1,0 +1,22 @@
+"""No two stored tokens become the same UUID.
+
+Text that differs in case, dashes or braces is one UUID: each unique index that is built anew then ends in 23505 (an
+exclusion constraint in 23P01), also one that is partial, of several columns, or invalid until now. Where none guards
+the column, tokens that are stored twice keep the unique index from being made that the checks after the deploy ask for.
+"""
+
+from harness.findings import finding
+from harness.preflight.facts import Preflight
+from harness.preflight.judging import SAFE, collisions
+
+
+def test_preflight_tokens_stay_distinct(preflight: Preflight) -> None:
+    """The indexes can be built on the tokens as UUIDs."""
+    found = collisions(preflight)
+    assert not found, finding(
+        claim="no two stored tokens become the same UUID",
+        want=f"distinct UUIDs in {preflight.column}, as its indexes compare them",
+        have=found,
+        cause="one UUID stored in several spellings, or a column that no unique index guards",
+        remedy=f"decide which row keeps it, and give the others new tokens; {SAFE} lets the oldest keep it",
+    )

@@ -1,0 +1,24 @@
+"""Checks, indexes and statistics on the token column take a uuid.
+
+Postgres builds them anew from their printed definition: `lower(public_token)` of a text column is then a function that
+does not exist (42883), while that of a varchar is printed with a cast and passes. So Postgres is let parse each of
+them on a row whose token is a uuid, and a CHECK that parses is asked of the stored tokens as UUIDs, and of new ones
+(23514). Operator classes and collations of text end in 42804, an access method without one for uuid in 42704.
+"""
+
+from harness.findings import finding
+from harness.preflight.facts import Preflight
+from harness.preflight.judging import definitions
+
+
+def test_preflight_definitions_take_a_uuid(preflight: Preflight) -> None:
+    """Each of them can be built anew on the uuid."""
+    found = definitions(preflight)
+    assert not found, finding(
+        claim="checks, indexes and statistics on the token column take a uuid",
+        want=f"definitions that hold of {preflight.column} as a uuid",
+        have=found,
+        cause="they were written for text: its length, its case, its pattern",
+        remedy=f"drop them in the migration's transaction, and write anew what still makes sense of a uuid; a cast "
+        f"such as ({preflight.table.token_column}::text) keeps an expression as it is",
+    )

@@ -1,0 +1,24 @@
+"""Nothing that depends on the token column forbids that its type changes.
+
+Views, rules, policies, triggers of the column or with a WHEN of it, generated columns, functions with a SQL body,
+column lists and row filters of publications, and columns of the table's row type end the migration in 0A000; a
+partition key and an inherited column in 42P16. What pg_depend says of the column decides, in whatever schema; an object
+of the table that does not use the column is not in the way.
+"""
+
+from harness.findings import finding
+from harness.preflight.facts import Preflight
+from harness.preflight.judging import dependents
+
+
+def test_preflight_nothing_depends_on_the_type(preflight: Preflight) -> None:
+    """Postgres would let the type of the column change."""
+    found = dependents(preflight)
+    assert not found, finding(
+        claim="nothing that depends on the token column forbids that its type changes",
+        want=f"nothing but indexes, checks, keys and statistics that uses {preflight.column}",
+        have=found,
+        cause="objects that were made on the text, which Postgres does not make anew by itself",
+        remedy=f"in the migration's transaction drop them before ALTER TABLE {preflight.table.shown}, and create them "
+        "again after it; a partition key or an inherited column needs a new table, or ALTER TABLE of the parent",
+    )

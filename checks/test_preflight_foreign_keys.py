@@ -1,0 +1,21 @@
+"""No foreign key ties the token column to one that stays text.
+
+In either direction: a uuid and a text cannot be compared, so the constraint cannot be made anew, and the migration ends
+in 42804.
+"""
+
+from harness.findings import finding
+from harness.preflight.facts import Preflight
+from harness.preflight.judging import foreign_keys
+
+
+def test_preflight_no_foreign_key_stays_text(preflight: Preflight) -> None:
+    """Each foreign key of the column has a uuid at its other side."""
+    found = foreign_keys(preflight)
+    assert not found, finding(
+        claim="no foreign key ties the token column to one that stays text",
+        want=f"no foreign key between {preflight.column} and a column of another type",
+        have=found,
+        cause="another table refers to a chatbot by its token, or its token comes from another table",
+        remedy="drop it, change both columns to uuid in one transaction, add it again NOT VALID, and VALIDATE it",
+    )

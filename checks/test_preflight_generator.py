@@ -1,0 +1,23 @@
+"""uuid_generate_v4() is there for the default, or can be brought.
+
+`create extension if not exists "uuid-ossp"` ends in 0A000 where the server does not have it, in 42501 where this role
+may not create it, and changes nothing where it is installed: in a schema outside the search_path the unqualified name
+is not found then (42883). gen_random_uuid() is part of Postgres since 13, and needs none of that.
+"""
+
+from harness.findings import finding
+from harness.preflight.facts import Preflight
+from harness.preflight.judging import generator
+
+
+def test_preflight_generator_is_to_be_had(preflight: Preflight) -> None:
+    """The default of the migration can be set."""
+    found = generator(preflight)
+    assert not found, finding(
+        claim="uuid_generate_v4() is there for the default, or can be brought",
+        want="uuid-ossp installed on the search_path, or installable by this role",
+        have=found,
+        cause="the server, the rights of the role, or the schema of the extension",
+        remedy="SET DEFAULT gen_random_uuid() instead, which Postgres has since 13; or name the schema of "
+        "uuid_generate_v4(), or let somebody with CREATE on the database create the extension",
+    )

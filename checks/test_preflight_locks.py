@@ -1,0 +1,24 @@
+"""Nobody holds the table for long just now.
+
+ALTER TABLE waits for every transaction that has touched the table, and everybody else waits behind it: with a
+lock_timeout it ends in 55P03, without one the app stands still. A transaction is said to stay if it holds a lock for
+longer than a passing query does; idle in transaction, a long query and a prepared transaction are alike in this. An
+autovacuum gives way, unless it prevents wraparound. This is true of the moment: run it directly before.
+"""
+
+from harness.findings import finding
+from harness.preflight.facts import LONG_S, Holders
+from harness.preflight.judging import locks
+
+
+def test_preflight_nobody_holds_the_table(holders: Holders) -> None:
+    """No transaction has held a lock on it for a while."""
+    found = locks(holders)
+    assert not found, finding(
+        claim="nobody holds the table for long just now",
+        want=f"no transaction that holds a lock on {holders.table} for more than {LONG_S:g} s",
+        have=found,
+        cause="a session that is idle in its transaction, a long report or dump, or another migration",
+        remedy="let it end, or end it (pg_terminate_backend(pid); ROLLBACK PREPARED 'name'); SET lock_timeout in the "
+        "migration, so that it gives up instead of making everybody wait, and run it again",
+    )

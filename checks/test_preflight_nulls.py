@@ -1,0 +1,21 @@
+"""No row is without a token before the migration.
+
+The cast leaves NULL as it is. SET NOT NULL, which has to follow and which the checks after the deploy ask for, then
+ends in 23502.
+"""
+
+from harness.findings import finding
+from harness.preflight.facts import Preflight
+from harness.preflight.judging import nulls
+
+
+def test_preflight_tokens_are_not_null(preflight: Preflight) -> None:
+    """Each row has a token."""
+    found = nulls(preflight)
+    assert not found, finding(
+        claim="every row has a token before the migration",
+        want=f"no NULL in {preflight.column}",
+        have=found,
+        cause="the column allows NULL, and code or people stored rows without a token",
+        remedy=f"between the cast and SET NOT NULL of {preflight.column} give them gen_random_uuid()",
+    )

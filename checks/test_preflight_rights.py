@@ -1,0 +1,21 @@
+"""The role of the database URL may alter the table.
+
+ALTER TABLE takes the owner or a member of it, also of the tables that inherit the column; it ends in 42501 for any
+other role, whatever it was granted.
+"""
+
+from harness.findings import finding
+from harness.preflight.facts import Preflight
+from harness.preflight.judging import rights
+
+
+def test_preflight_role_may_alter_the_table(preflight: Preflight) -> None:
+    """The role owns the table, or is a member of its owner."""
+    found = rights(preflight)
+    assert not found, finding(
+        claim="the role of the database URL may alter the table",
+        want=f"{preflight.catalog.role} as owner of {preflight.table.shown}",
+        have=found,
+        cause="the URL is that of the app or of a reader, and the migration is run as another role",
+        remedy="run the preflight, and the migration, with the URL of the role that owns the table",
+    )

@@ -1,0 +1,20 @@
+"""The database takes writes.
+
+A migration on a replica, or for a role whose transactions are READ ONLY by default, ends in 25006.
+"""
+
+from harness.findings import finding
+from harness.preflight.facts import Preflight
+from harness.preflight.judging import read_only
+
+
+def test_preflight_database_takes_writes(preflight: Preflight) -> None:
+    """It is no replica, and transactions may write."""
+    found = read_only(preflight)
+    assert not found, finding(
+        claim="the database takes writes",
+        want="a primary, and default_transaction_read_only off",
+        have=found,
+        cause="the URL leads to a replica, or somebody made the database read only",
+        remedy="use the URL of the primary; ALTER ROLE .. or ALTER DATABASE .. SET default_transaction_read_only = off",
+    )

@@ -1,0 +1,1 @@
+"""Before the migration: what `ALTER COLUMN .. TYPE uuid USING ..::uuid` would end in, told without writing anything."""

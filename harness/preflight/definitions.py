@@ -1,0 +1,280 @@
+"""What ALTER COLUMN .. TYPE builds anew from its printed definition: checks, indexes, exclusions, statistics.
+
+Whether an expression takes a uuid is not guessed. Postgres itself parses what it would parse, as it prints it, on a row
+whose token is a uuid: `SELECT <expression> FROM (SELECT NULL::uuid AS <token>, ..) LIMIT 0`. OFFSET 0 keeps the planner
+from evaluating it, LIMIT 0 the executor. CHECKs that parse are then asked of the stored rows, tokens cast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from harness.preflight.catalog import _TREE, named
+from harness.preflight.facts import Check, Collision, IndexKey, Parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.catalog import TableFacts
+    from harness.database import Connection
+
+# What Postgres' uuid_in() takes (utils/adt/uuid.c): 32 digits, a dash after any four but the last, braces around all.
+# The usual form is told first, without a pattern of repetitions: five times as fast.
+_CASTABLE = (
+    "CASE WHEN {text} COLLATE \"C\" LIKE '________-____-____-____-____________' "
+    "AND length(replace({text}, '-', '')) = 32 AND {text} COLLATE \"C\" !~ '[^0-9a-fA-F-]' THEN true "
+    "ELSE {text} COLLATE \"C\" ~ '^([0-9a-fA-F]{{4}}-?){{7}}[0-9a-fA-F]{{4}}$' "
+    "OR {text} COLLATE \"C\" ~ '^[{{]([0-9a-fA-F]{{4}}-?){{7}}[0-9a-fA-F]{{4}}[}}]$' END"
+)
+_NEW_TOKENS = 16  # that a CHECK is asked about; one that only the chance of a digit decides refuses some of them
+
+_DEFINITIONS: LiteralString = (
+    _TREE  # noqa: S608  # two literals
+    + """
+SELECT jsonb_build_object(
+  'columns', (SELECT jsonb_object_agg(r.name, r.columns) FROM (
+     SELECT a.attrelid::regclass::text AS name,
+       jsonb_agg(jsonb_build_array(a.attname, format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum) AS columns
+     FROM token t JOIN pg_attribute a ON a.attrelid = t.attrelid AND a.attnum > 0 AND NOT a.attisdropped
+     GROUP BY 1) r),
+  'relations', (SELECT jsonb_object_agg(t.attrelid::regclass::text, jsonb_build_array(n.nspname, c.relname))
+     FROM token t JOIN pg_class c ON c.oid = t.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace),
+  'checks', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+     'name', k.conname, 'relation', k.conrelid::regclass::text, 'expression', pg_get_expr(k.conbin, k.conrelid),
+     'validated', k.convalidated, 'of_token_alone', k.conkey = ARRAY[d.attnum],
+     'reads_only', NOT EXISTS (SELECT FROM pg_depend f JOIN pg_proc p ON p.oid = f.refobjid
+        WHERE f.classid = 'pg_constraint'::regclass AND f.objid = k.oid AND f.refclassid = 'pg_proc'::regclass
+          AND p.provolatile <> 'i')) ORDER BY k.conname), '[]')
+     FROM dependent d JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
+     WHERE k.contype = 'c'),
+  'indexes', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+     'name', i.indexrelid::regclass::text, 'relation', i.indrelid::regclass::text,
+     'unique', i.indisunique, 'excludes', i.indisexclusion,
+     'by_equality', NOT EXISTS (SELECT FROM pg_constraint k, unnest(k.conexclop) e(op)
+        JOIN pg_operator o ON o.oid = e.op WHERE k.conindid = i.indexrelid AND k.contype = 'x' AND o.oprname <> '='),
+     'nulls_are_alike', coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false),
+     'predicate', pg_get_expr(i.indpred, i.indrelid),
+     'keys', (SELECT jsonb_agg(jsonb_build_object(
+        'text', pg_get_indexdef(i.indexrelid, k.n, false), 'is_expression', i.indkey[k.n - 1] = 0,
+        'class', CASE WHEN x.attoptions IS NOT NULL OR NOT o.opcdefault THEN o.opcname ELSE '' END,
+        'class_type', o.opcintype::int) ORDER BY k.n)
+        FROM generate_series(1, i.indnkeyatts) k(n) JOIN pg_opclass o ON o.oid = i.indclass[k.n - 1]
+        JOIN pg_attribute x ON x.attrelid = i.indexrelid AND x.attnum = k.n)
+     ) ORDER BY i.indexrelid::regclass::text), '[]')
+     FROM (SELECT DISTINCT objid, attrelid, attnum FROM dependent WHERE classid = 'pg_class'::regclass) d
+     JOIN pg_index i ON i.indexrelid = d.objid),
+  'statistics', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', s.stxname, 'relation', s.stxrelid::regclass::text,
+     'expressions', {statistics}) ORDER BY s.stxname), '[]')
+     FROM dependent d JOIN pg_statistic_ext s ON d.classid = 'pg_statistic_ext'::regclass AND s.oid = d.objid)
+)
+"""
+)
+_STATISTICS = "to_jsonb(pg_get_statisticsobjdef_expressions(s.oid))"  # from Postgres 14
+_UUID_OID = 2950  # pg_type.dat
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """The definitions as the catalog prints them, each a mapping; see `_DEFINITIONS`."""
+
+    table: TableFacts
+    columns: dict[str, list[tuple[str, str]]]
+    relations: dict[str, tuple[str, str]]
+    checks: tuple[dict[str, Any], ...]
+    indexes: tuple[dict[str, Any], ...]
+    statistics: tuple[dict[str, Any], ...]
+
+    def row(self, relation: str, new_type: str = "uuid") -> sql.Composed:
+        """A row of typed NULLs, named as the relation, whose token is of another type."""
+        name, token = sql.Identifier(self.relations[relation][1]), self.table.token_column
+        nulls = [
+            sql.SQL("NULL::{} AS {}").format(
+                sql.SQL(new_type if column == token else type_),  # as format_type() quotes it
+                sql.Identifier(column),
+            )
+            for column, type_ in self.columns[relation]
+        ]
+        return sql.SQL("(SELECT NULL::oid AS tableoid, {} OFFSET 0) AS {}").format(sql.SQL(", ").join(nulls), name)
+
+    def rows(self, relation: str) -> sql.Composed:
+        """The stored rows of the relation alone, named as it is, their tokens cast; those that cannot be left out."""
+        name = sql.Identifier(*self.relations[relation])
+        token = sql.Identifier(self.table.token_column)
+        values = [
+            sql.SQL("concat({0})::uuid AS {0}" if column == self.table.token_column else "{}").format(
+                sql.Identifier(column)
+            )
+            for column, _ in self.columns[relation]
+        ]
+        return sql.SQL("(SELECT tableoid, {} FROM ONLY {} WHERE {} IS NOT NULL AND ({}) OFFSET 0) AS {}").format(
+            sql.SQL(", ").join(values),
+            name,
+            token,
+            castable(printed(token)),
+            sql.Identifier(self.relations[relation][1]),
+        )
+
+
+def castable(text: sql.Composable) -> sql.Composed:
+    """Whether the cast to uuid takes a text, as a condition."""
+    return sql.SQL(_CASTABLE).format(text=text)
+
+
+def printed(token: sql.Composable) -> sql.Composed:
+    """What the cast of a token looks at: what its type's output function prints, of char(n) with its blanks."""
+    return sql.SQL("concat({})").format(token)
+
+
+def read_definitions(connection: Connection, table: TableFacts) -> Definitions:
+    """Read the definitions, inside the caller's transaction."""
+    query = _DEFINITIONS.replace("{statistics}", _STATISTICS if table.server_version >= 140000 else "'[]'::jsonb")
+    row = connection.execute(query.encode(), named(table)).fetchone()
+    assert row is not None  # it selects one value
+    said: dict[str, Any] = row[0]
+    return Definitions(
+        table,
+        {name: [(column, type_) for column, type_ in columns] for name, columns in said["columns"].items()},
+        {relation: (schema, name) for relation, (schema, name) in said["relations"].items()},
+        tuple(said["checks"]),
+        tuple(said["indexes"]),
+        tuple(said["statistics"]),
+    )
+
+
+# --- parsing ----------------------------------------------------------------------------------------------------------
+
+
+def parse_cast(connection: Connection, definitions: Definitions) -> Parsed:
+    """Whether there is a cast from the column's type to uuid at all."""
+    table = definitions.table
+    relation = next(iter(definitions.relations))
+    token = sql.Identifier(table.token_column)
+    source = definitions.row(relation, table.token_type)
+    query = sql.SQL("SELECT {}::uuid FROM {} LIMIT 0").format(token, source)
+    state, said, _ = _parsed(connection, query)
+    return Parsed(f"column {table.token_column}", f"{table.token_column}::uuid", state, said)
+
+
+def parse_all(connection: Connection, definitions: Definitions) -> tuple[Parsed, ...]:
+    """Let Postgres parse each expression of a definition with a uuid; those it refuses have a state."""
+    found: dict[tuple[str, str], Parsed] = {}
+    for owner, relation, expression, key in _expressions(definitions):
+        if (owner, expression) in found:
+            continue
+        query = sql.SQL("SELECT {} FROM {} LIMIT 0").format(sql.SQL(expression), definitions.row(relation))
+        state, said, type_ = _parsed(connection, query)
+        if not state and key is not None and type_ == _UUID_OID:
+            state, said = _uuid_as_key(key)
+        found[owner, expression] = Parsed(owner, expression, state, said)
+    return tuple(found.values())
+
+
+def _expressions(definitions: Definitions) -> list[tuple[str, str, str, dict[str, Any] | None]]:
+    """(owner in words, relation, expression, the index key that it is) of all definitions."""
+    found: list[tuple[str, str, str, dict[str, Any] | None]] = [
+        (f"check {check['name']}", check["relation"], check["expression"], None) for check in definitions.checks
+    ]
+    for index in definitions.indexes:
+        owner = f"{'exclusion constraint' if index['excludes'] else 'index'} {index['name']}"
+        found += [(owner, index["relation"], key["text"], key) for key in index["keys"] if key["is_expression"]]
+        if index["predicate"]:
+            found.append((owner, index["relation"], f"{index['predicate']}", None))
+    for statistics in definitions.statistics:
+        owner = f"statistics {statistics['name']}"
+        found += [(owner, statistics["relation"], text, None) for text in statistics["expressions"] or ()]
+    return found
+
+
+def _uuid_as_key(key: dict[str, Any]) -> tuple[str, str]:
+    """An expression that was text and is a uuid now, as the key of an index."""
+    if key["class"] and key["class_type"] != _UUID_OID:
+        return "42804", f"operator class {key['class']} does not take a uuid"
+    return "", ""
+
+
+def _parsed(connection: Connection, query: sql.Composed) -> tuple[str, str, int]:
+    """SQLSTATE and message of a query that cannot be parsed, else the type (oid) of its first column."""
+    try:
+        with connection.transaction():  # a savepoint, since there is a transaction
+            description = connection.execute(query).description
+    except psycopg.Error as error:
+        if not (error.sqlstate or "").startswith("42") or error.sqlstate == "42501":
+            raise
+        return error.sqlstate or "", str(error.diag.message_primary), 0
+    assert description is not None  # a SELECT has columns
+    return "", "", description[0].type_code
+
+
+# --- evaluating -------------------------------------------------------------------------------------------------------
+
+
+def ask_checks(connection: Connection, definitions: Definitions, parsed: Sequence[Parsed]) -> tuple[Check, ...]:
+    """Ask each CHECK that takes a uuid whether it holds of the stored rows then, and of new tokens."""
+    broken = {each.owner for each in parsed if each.state}
+    found: dict[str, Check] = {}
+    for check in definitions.checks:
+        if f"check {check['name']}" in broken:
+            continue
+        refused = new = None
+        if check["reads_only"]:
+            refused = _count(connection, check, definitions.rows(check["relation"])) if check["validated"] else 0
+            source = sql.SQL("(SELECT gen_random_uuid() AS {} FROM generate_series(1, {}) OFFSET 0) AS new").format(
+                sql.Identifier(definitions.table.token_column), sql.Literal(_NEW_TOKENS)
+            )
+            alone = check["of_token_alone"] and definitions.table.server_version >= 130000
+            new = bool(_count(connection, check, source)) if alone else False
+        earlier = found.get(check["name"])  # of the table that this one inherits it from
+        if earlier is not None and earlier.refused is not None and refused is not None:
+            refused += earlier.refused
+        found[check["name"]] = Check(check["name"], check["expression"], refused, new)
+    return tuple(found.values())
+
+
+def _count(connection: Connection, check: dict[str, Any], source: sql.Composed) -> int:
+    query = sql.SQL("SELECT count(*) FROM {} WHERE NOT ({})").format(source, sql.SQL(check["expression"]))
+    row = connection.execute(query).fetchone()
+    return row[0] if row else 0
+
+
+def find_collisions(
+    connection: Connection, definitions: Definitions, parsed: Sequence[Parsed], keys: Sequence[IndexKey], surplus: int
+) -> tuple[Collision, ...]:
+    """Rows that a unique index or exclusion constraint would refuse once tokens are UUIDs.
+
+    Args:
+        connection: inside a transaction.
+        definitions: of the indexes.
+        parsed: what became of their expressions; an index that cannot be built refuses no row.
+        keys: token columns in indexes that cannot be built.
+        surplus: tokens beyond the first of their UUID, in all tables together.
+    """
+    broken = {each.owner.rpartition(" ")[2] for each in parsed if each.state} | {key.index for key in keys}
+    found = []
+    for index in definitions.indexes:
+        # No two tokens are one UUID: then no row collides by its token, only perhaps by an expression of it.
+        harmless = not surplus and not any(key["is_expression"] for key in index["keys"])
+        if not (index["unique"] or index["excludes"]) or index["name"] in broken or harmless:
+            continue
+        state = "23P01" if index["excludes"] else "23505"
+        if not index["by_equality"]:
+            found.append(Collision(index["name"], state, None))
+            continue
+        texts = [sql.SQL(key["text"]) for key in index["keys"]]
+        present = sql.SQL(" AND ").join(sql.SQL("({}) IS NOT NULL").format(text) for text in texts)
+        query = sql.SQL(
+            "SELECT coalesce(sum(n - 1), 0)::bigint FROM (SELECT count(*) AS n FROM {} WHERE ({}) AND ({}) "
+            "GROUP BY {} HAVING count(*) > 1) AS same"
+        ).format(
+            definitions.rows(index["relation"]),
+            sql.SQL(index["predicate"] or "true"),
+            sql.SQL("true") if index["nulls_are_alike"] else present,
+            sql.SQL(", ").join(sql.SQL("({})").format(text) for text in texts),
+        )
+        row = connection.execute(query).fetchone()
+        if row and row[0]:
+            found.append(Collision(index["name"], state, row[0]))
+    return tuple(found)

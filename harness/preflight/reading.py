@@ -1,0 +1,173 @@
+"""Reads what a preflight judges, in one READ ONLY transaction: locks, the catalog, and the tokens in one pass.
+
+Locks come first: a table that somebody holds exclusively cannot be read any further, and that is the finding then.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
+
+import psycopg
+from psycopg import sql
+
+from harness.catalog import read_facts
+from harness.database import TRANSACTION_BUDGET_S, begin_again, connect, limited, reading, worded
+from harness.findings import CouldNotTell
+from harness.preflight.catalog import read_catalog, read_holders
+from harness.preflight.definitions import (
+    ask_checks,
+    castable,
+    find_collisions,
+    parse_all,
+    parse_cast,
+    printed,
+    read_definitions,
+)
+from harness.preflight.facts import LONG_S, Preflight, Size, Tokens
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from pydantic import SecretStr
+
+    from harness.catalog import TableFacts
+    from harness.database import Connection
+    from harness.environments import Environment, Table
+    from harness.preflight.definitions import Definitions
+    from harness.preflight.facts import Catalog, Check, Collision, Holders, Parsed
+
+T = TypeVar("T")
+EXAMPLES = 5
+_SHOWN = 3  # characters of a token: enough to find it by, and no key to what it opens
+
+
+def look(environment: Environment, stop: threading.Event) -> tuple[Holders, Preflight | CouldNotTell]:
+    """Who holds the table, and everything else that a preflight knows of an environment that has a database.
+
+    Raises:
+        CouldNotTell: no connection.
+    """
+    dsn = environment.database
+    assert dsn is not None  # the caller looked
+    try:
+        with connect(dsn, stop) as connection, limited(connection, TRANSACTION_BUDGET_S, stop), reading(connection):
+            began_s = time.monotonic()
+            holders = read_holders(connection, environment.table)
+            known = _read(connection, environment.table, dsn)
+            return _that_stay(connection, environment.table, holders, began_s, stop), known
+    except psycopg.Error as error:
+        raise worded(error, dsn) from None
+
+
+def _read(connection: Connection, named: Table, dsn: SecretStr) -> Preflight | CouldNotTell:
+    """All parts in the caller's transaction; a part that fails gets the rest a new one."""
+
+    def told(part: Callable[[], T]) -> T | CouldNotTell:
+        try:
+            return part()
+        except CouldNotTell as untold:
+            return untold
+        except psycopg.Error as error:
+            begin_again(connection)
+            return worded(error, dsn)
+
+    table = told(lambda: read_facts(connection, named))
+    if isinstance(table, CouldNotTell):
+        return table
+    defined = told(lambda: _defined(connection, table))
+    if isinstance(defined, CouldNotTell):
+        return defined
+    catalog, definitions, cast, parsed = defined
+    size, tokens = told(lambda: read_size(connection, table)), told(lambda: read_tokens(connection, table))
+    checks: tuple[Check, ...] | CouldNotTell
+    collisions: tuple[Collision, ...] | CouldNotTell
+    if isinstance(tokens, CouldNotTell):
+        collisions = tokens
+        checks = tokens if definitions.checks else ()  # where there is none, nothing has to be read
+    else:
+        surplus = tokens.surplus
+        checks = told(lambda: ask_checks(connection, definitions, parsed))
+        collisions = told(lambda: find_collisions(connection, definitions, parsed, catalog.index_keys, surplus))
+    return Preflight(table, catalog, cast, parsed, checks, tokens, collisions, size)
+
+
+def _defined(connection: Connection, table: TableFacts) -> tuple[Catalog, Definitions, Parsed, tuple[Parsed, ...]]:
+    definitions = read_definitions(connection, table)
+    cast, parsed = parse_cast(connection, definitions), parse_all(connection, definitions)
+    return read_catalog(connection, table), definitions, cast, parsed
+
+
+def _that_stay(connection: Connection, table: Table, before: Holders, began_s: float, stop: threading.Event) -> Holders:
+    """Who holds the table, and of each whether it does so for `LONG_S` at least: nobody needs a right to see that."""
+    if not before.transactions:
+        return before
+    stop.wait(max(0.0, LONG_S - (time.monotonic() - began_s)))
+    held = {(holder.transaction, holder.mode) for holder in before.transactions}
+    now = read_holders(connection, table)
+    stayed = (replace(each, stayed=(each.transaction, each.mode) in held) for each in now.transactions)
+    return replace(now, transactions=tuple(stayed))
+
+
+def read_size(connection: Connection, table: TableFacts) -> Size:
+    """Rows as the last ANALYZE counted them, and bytes of the table and of all that inherit from it."""
+    query = sql.SQL(
+        "WITH RECURSIVE tree AS (SELECT {}::regclass::oid AS oid UNION SELECT i.inhrelid FROM pg_inherits i "
+        "JOIN tree t ON i.inhparent = t.oid) SELECT sum(greatest(c.reltuples, 0))::bigint, "
+        "sum(pg_table_size(c.oid))::bigint, sum(pg_indexes_size(c.oid))::bigint FROM tree JOIN pg_class c USING (oid)"
+    ).format(sql.Literal(table.identifier.as_string()))
+    row = connection.execute(query).fetchone()
+    assert row is not None  # an aggregate has a row
+    return Size(*row)
+
+
+def _cast_tokens(table: TableFacts) -> sql.Composed:
+    """The rows as (id, t, u): the token as text, and as a UUID where the cast takes it."""
+    token = sql.Identifier(table.token_column)
+    return sql.SQL(
+        "(SELECT id, t, CASE WHEN {castable} THEN t::uuid END AS u FROM (SELECT {id} AS id, "
+        "CASE WHEN {token} IS NOT NULL THEN {printed} END AS t FROM {table} OFFSET 0) AS printed OFFSET 0) AS tokens"
+    ).format(
+        castable=sql.SQL("t IS NOT NULL") if table.token_type == "uuid" else castable(sql.SQL("t")),
+        id=sql.Identifier(table.id_column),
+        token=token,
+        printed=printed(token),
+        table=table.identifier,
+    )
+
+
+# Equal UUIDs have equal hashes, so as many hashes as UUIDs proves that all differ; fewer is counted exactly.
+_COUNTED = (
+    "SELECT count(*), count(*) - count(t), count(*) FILTER (WHERE t = ''), count(t) - count(u), "
+    "count(u) - count(DISTINCT uuid_hash_extended(u, 0)) FROM {tokens}"
+)
+_SURPLUS = "SELECT count(u) - count(DISTINCT u) FROM {tokens}"
+_BAD = "SELECT id::text, t FROM {tokens} WHERE t IS NOT NULL AND u IS NULL LIMIT {limit}"
+_SAME = (
+    "SELECT (array_agg(id::text ORDER BY id))[1:3], count(*) FROM {tokens} WHERE u IS NOT NULL "
+    "GROUP BY u HAVING count(*) > 1 LIMIT {limit}"
+)
+
+
+def read_tokens(connection: Connection, table: TableFacts) -> Tokens:
+    """Count the stored tokens in one pass over the heap; name offenders only where there are any."""
+    parts = {"tokens": _cast_tokens(table), "limit": sql.Literal(EXAMPLES)}
+
+    def ask(query: LiteralString) -> list[tuple[Any, ...]]:
+        return connection.execute(sql.SQL(query).format(**parts)).fetchall()
+
+    [(rows, nulls, empty, bad, surplus)] = ask(_COUNTED)
+    if surplus:
+        [(surplus,)] = ask(_SURPLUS)
+    bad_examples = tuple((str(id_), in_part(token)) for id_, token in (ask(_BAD) if bad else ()))
+    same_examples = tuple((", ".join(ids), number) for ids, number in (ask(_SAME) if surplus else ()))
+    return Tokens(rows, nulls, empty, bad, surplus, bad_examples, same_examples)
+
+
+def in_part(token: str) -> str:
+    """A token as it may be shown: it may open what it names, so its beginning, and how long it is."""
+    if len(token) <= _SHOWN:
+        return f"'{token}'"
+    return f"'{token[:_SHOWN]}...' of {len(token)} characters"
