@@ -92,8 +92,9 @@ def deployed(
 def deployed_copy(
     server: Postgres, template: str, plan: Plan, name: str, settings: Sequence[str] = ()
 ) -> Iterator[Deployment]:
-    """The app of this plan on a copy of a database, for the time of the block. `settings` are what follows ALTER DATABASE
-    .. SET, which a copy does not take along.
+    """The app of this plan on a copy of a database, for the time of the block.
+
+    `settings` are what follows ALTER DATABASE .. SET, which a copy does not take along.
     """
     database = server.new_name(name)
     with ExitStack() as stack:

@@ -139,7 +139,9 @@ WHERE k.oid IS NOT NULL OR i.indexrelid IS NOT NULL
 """
 
 
-def load(connection: Connection, real: Real, lines: Iterable[bytes | memoryview], rows: int) -> tuple[int, list[str]]:
+def load(
+    connection: Connection, real: Real, lines: Iterable[bytes | bytearray | memoryview], rows: int
+) -> tuple[int, list[str]]:
     """Fills the table from lines of COPY, id and token; returns how many rows, and what was made up or left out.
 
     The session is a replica's: triggers and foreign keys are not asked. Raises CannotRehearse.
@@ -201,7 +203,7 @@ def insert(connection: Connection, real: Real, table: str, values: dict[str, str
 
 
 def leave_out(connection: Connection, real: Real, table: str, error: psycopg.Error) -> str:
-    """Takes the constraint away that has refused a row, unless it is about the two real columns; returns what to say."""
+    """Takes the constraint away that refused a row, unless it is about the real columns; returns what to say."""
     name, column = error.diag.constraint_name, error.diag.column_name
     if error.sqlstate == "23502" and column and column not in (real.id, real.token):
         connection.execute(f"alter table {table} alter column {quoted(column)} drop not null".encode())

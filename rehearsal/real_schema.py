@@ -1,7 +1,7 @@
 """The definition of a real table, read from its database and made again in a throwaway one.
 
-Everything is read in READ ONLY transactions. Definitions come from `pg_dump --schema-only`, of the whole database, since a
-table needs types, functions and extensions that `pg_dump -t` leaves out. Of rows nothing is read here.
+Everything is read in READ ONLY transactions. Definitions come from `pg_dump --schema-only`, of the whole database, since
+a table needs types, functions and extensions that `pg_dump -t` leaves out. Of rows nothing is read here.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "S":
 
 
 def demand_url(dsn: str) -> None:
-    """Raises Misused where this is no URL of a Postgres. What is wrong with it may be its password: it is not quoted."""
+    """Raises Misused where this is no URL of a Postgres; it is not quoted, since it may hold a password."""
     scheme = dsn.partition("://")[0] if "://" in dsn else ""
     if scheme not in ("postgresql", "postgres"):
         said = f"its scheme is {scheme}://" if re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme) else "it has no scheme"
@@ -147,7 +147,7 @@ def demand_url(dsn: str) -> None:
         conninfo_to_dict(dsn)
     except (psycopg.Error, ValueError):
         raise Misused(
-            "--schema-of is not a postgresql:// URL that can be read: percent-encode the special characters in its password"
+            "--schema-of is not a postgresql:// URL that can be read: percent-encode special characters in its password"
         ) from None
 
 
@@ -215,8 +215,11 @@ def look_at(connection: psycopg.Connection[Any], dsn: str, wanted: Wanted) -> Re
     return Real(
         place,
         facts["version"],
-        *real,
-        **columns,
+        relation["schema"],
+        relation["name"],
+        columns["id"],
+        columns["label"],
+        columns["token"],
         rows=rows,
         rows_are_estimated=estimated,
         size_bytes=relation["size_bytes"],
@@ -262,8 +265,8 @@ class Dumper:
 
 def find_dumper(major: int) -> Dumper:
     """The oldest pg_dump that is not older than the server. Raises CannotRehearse."""
-    on_path = [Path(found).parent for name in ("pg_dump",) if (found := shutil.which(name))]
-    found = []
+    on_path = [Path(path).parent for path in [shutil.which("pg_dump")] if path]
+    found: list[Dumper] = []
     for folder in dict.fromkeys([*system_folders(), *packaged_folders(), *on_path]):
         version = dumper_version(folder)
         if version is not None:
@@ -352,7 +355,7 @@ def libpq_environment(dsn: str) -> dict[str, str]:
 
 
 def make_roles(server: Postgres, real: Real, named_by_the_migration: set[str]) -> None:
-    """Makes the roles, with no rights, that policies and the migration name; `app` may act as those of the migration."""
+    """Makes the roles that policies and the migration name, without rights; `app` may act as the latter."""
     with psycopg.connect(server.dsn("postgres", "postgres"), autocommit=True) as connection:
         have = {name for (name,) in connection.execute("select rolname from pg_roles")}
         granted = set(real.all_roles) & named_by_the_migration - {OWNER}
@@ -363,7 +366,7 @@ def make_roles(server: Postgres, real: Real, named_by_the_migration: set[str]) -
 
 
 def restore(dumper: Dumper, file: Path, server: Postgres, database: str, real: Real) -> list[str]:
-    """Makes everything of the dump in a new database that the role `app` owns; returns what this machine could not make.
+    """Makes everything of the dump in a new database that the role `app` owns; returns what could not be made.
 
     Raises CannotRehearse where the table itself is not among what was made.
     """

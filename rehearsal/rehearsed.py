@@ -137,7 +137,7 @@ def say(line: str) -> None:
 
 
 def read(file: Path) -> Script:
-    """The statements of the migration file. Raises Misused where there are none, CannotRehearse where psql is needed."""
+    """The statements of the file. Raises Misused where there are none, CannotRehearse where psql is needed."""
     try:
         text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -258,8 +258,8 @@ def demand_own_failure(server: Postgres, real: Real, failure: Failure) -> None:
             and name in real.available
         ):
             raise CannotRehearse(
-                f"line {failure.line} creates the extension {name}, which the real server has and {server.binaries} here"
-                f" has not: install the contrib package of PostgreSQL {real.major}"
+                f"line {failure.line} creates the extension {name}, which the real server has and {server.binaries}"
+                f" here has not: install the contrib package of PostgreSQL {real.major}"
             )
 
 
@@ -281,7 +281,7 @@ def rows_concerned(connection: psycopg.Connection[Any], real: Real, failure: Fai
     for what, condition in wrong.get(failure.sqlstate, wrong.get(failure.sqlstate[:2], [])):
         query = "select count(*), (array_agg({token} order by {token}))[:5] from {table} where " + condition
         try:
-            row = connection.execute(sql.SQL(query).format(**names)).fetchone()  # type: ignore[arg-type]  # ours
+            row = connection.execute(sql.SQL(query).format(**names)).fetchone()
         except psycopg.Error:
             continue  # the migration has done away with the column
         if row and row[0]:
@@ -305,7 +305,7 @@ def what_stands(connection: psycopg.Connection[Any], course: Course) -> str:
 
 
 def prepare_app(request: Request, server: Postgres, real: Real, stored: int) -> Plan:
-    """Readies the migrated database for the reference app, which knows nothing but the label. Raises MigrationFailed."""
+    """Readies the migrated database for an app that knows nothing but the label. Raises MigrationFailed."""
     with psycopg.connect(server.dsn(DATABASE, SUPERUSER), autocommit=True) as connection:
         have = connection.execute(
             "select array_agg(attname) from pg_attribute where attrelid = to_regclass(%s) and not attisdropped",

@@ -10,6 +10,8 @@ from psycopg import sql
 
 from rehearsal.real_schema import SMALL_BYTES, Real
 
+Line = bytes | bytearray | memoryview
+
 # Half of a sample are rows that a cast to uuid would refuse, as they come; the rest is random.
 NO_UUID = "{token} is null or {token}::text !~* '^[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$'"
 SUSPICIOUS = f"copy (select {{id}}, {{token}} from {{table}} where {NO_UUID} limit {{most}}) to stdout"
@@ -18,9 +20,9 @@ BLOCKS = "copy (select {id}, {token} from {table} tablesample system ({percent})
 ALL = "copy (select {id}, {token} from {table}) to stdout"
 
 
-def tokens_of(connection: psycopg.Connection[Any], real: Real, rows: int | None) -> Iterator[bytes | memoryview]:
+def tokens_of(connection: psycopg.Connection[Any], real: Real, rows: int | None) -> Iterator[Line]:
     """Lines of COPY, id and token, at most `rows` of them (None: all). No other column is named or read."""
-    if rows is None or rows >= real.rows and not real.rows_are_estimated:
+    if rows is None or (rows >= real.rows and not real.rows_are_estimated):
         yield from copied(connection, real, ALL)
         return
     seen: set[bytes] = set()
@@ -33,10 +35,10 @@ def tokens_of(connection: psycopg.Connection[Any], real: Real, rows: int | None)
                 yield line
 
 
-def copied(connection: psycopg.Connection[Any], real: Real, query: str, most: int = 0) -> Iterator[bytes | memoryview]:
+def copied(connection: psycopg.Connection[Any], real: Real, query: str, most: int = 0) -> Iterator[Line]:
     """What one COPY sends."""
     percent = min(100.0, 200.0 * most / max(real.rows, 1))  # blocks are full to different degrees
-    statement = sql.SQL(query).format(  # type: ignore[arg-type]  # the constants above
+    statement = sql.SQL(query).format(
         id=sql.Identifier(real.id),
         token=sql.Identifier(real.token),
         table=real.identifier,

@@ -1,4 +1,4 @@
-"""What squawk, a linter of migrations, says of a file, where it is installed. Its warnings are notes and nothing more."""
+"""What squawk, a linter of migrations, says of a file, where it is installed. Its warnings are notes, no more."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Splits a migration file into its statements, at the semicolons at which psql would end them.
 
-The rules are those of psql's own scanner (src/fe_utils/psqlscan.l of PostgreSQL): a semicolon ends a statement unless it
-stands in a literal, a quoted name, a comment, parentheses, or the BEGIN ATOMIC .. END body of a function.
+The rules are those of psql's own scanner (src/fe_utils/psqlscan.l of PostgreSQL): a semicolon ends a statement unless
+it stands in a literal, a quoted name, a comment, parentheses, or the BEGIN ATOMIC .. END body of a function.
 """
 
 from __future__ import annotations
