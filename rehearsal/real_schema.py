@@ -1,6 +1,6 @@
 """The definition of a real table, read from its database and made again in a throwaway one.
 
-Everything is read in READ ONLY transactions. Definitions come from `pg_dump --schema-only`, of the whole database, since
+Everything is read in READ ONLY transactions. Definitions come from `pg_dump --schema-only`, of the whole database, for
 a table needs types, functions and extensions that `pg_dump -t` leaves out. Of rows nothing is read here.
 """
 
