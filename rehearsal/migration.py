@@ -71,14 +71,12 @@ class Held:
 
     table: str
     mode: str  # as in pg_locks
-    seen_s: float  # from the first to the last time that it was seen
-    at_most_s: float  # from the beginning of the statement that took it until it was gone
+    at_most_s: tuple[float, ...]  # each time: from the beginning of the statement that took it until it was gone
 
     def __str__(self) -> str:
-        return (
-            f"{WORDS[self.mode]} on {self.table}, which stops {BLOCKING[self.mode]}:"
-            f" {milliseconds(self.at_most_s)} at most, seen for {milliseconds(self.seen_s)}"
-        )
+        longest, times = milliseconds(max(self.at_most_s)), len(self.at_most_s)
+        held = f"{times} times, at most {longest} at a time" if times > 1 else f"at most {longest}"
+        return f"{WORDS[self.mode]} on {self.table}, which stops {BLOCKING[self.mode]}: {held}"
 
 
 @dataclass
@@ -211,7 +209,7 @@ def watched(dsn: str, process: int, course: Course) -> Iterator[Watch]:
             ended.set()
             thread.join()
             watch.look()
-            course.locks = watch.over()
+            course.locks = watch.locks()
 
 
 class Watch:
@@ -224,11 +222,9 @@ class Watch:
             " where c.relkind in ('r', 'p') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
         )
         self.tables: dict[int, str] = dict(rows.fetchall())
-        self.statement_began = self.last_look = time.monotonic()
-        self.held: dict[
-            tuple[int, str], tuple[float, float]
-        ] = {}  # at the last look: seen since, begun at the earliest
-        self.total: dict[tuple[int, str], tuple[float, float]] = {}  # what is over: seen for, at most for
+        self.statement_began = time.monotonic()
+        self.held: dict[tuple[int, str], float] = {}  # at the last look: since when at the earliest
+        self.over: dict[tuple[int, str], list[float]] = {}  # for how long at most, each time
 
     def look(self) -> None:
         """Compares what is held now with what was held at the last look."""
@@ -240,12 +236,9 @@ class Watch:
                 held = set()
             now = time.monotonic()
             for key in held - set(self.held):
-                self.held[key] = (now, began)
+                self.held[key] = began
             for key in set(self.held) - held:
-                seen, earliest = self.held.pop(key)
-                seen_for, at_most = self.total.get(key, (0.0, 0.0))
-                self.total[key] = (seen_for + self.last_look - seen, at_most + now - earliest)
-            self.last_look = now
+                self.over.setdefault(key, []).append(now - self.held.pop(key))
 
     def blocking(self) -> set[tuple[int, str]]:
         """The tables and modes that are held now and stop others."""
@@ -260,7 +253,7 @@ class Watch:
         while not ended.wait(min(0.02, max(0.0005, (time.monotonic() - began) / 200))):
             self.look()
 
-    def over(self) -> list[Held]:
+    def locks(self) -> list[Held]:
         """All that was held, the longest first."""
-        found = [Held(self.tables[oid], mode, seen, most) for (oid, mode), (seen, most) in self.total.items()]
-        return sorted(found, key=lambda one: -one.at_most_s)
+        found = [Held(self.tables[oid], mode, tuple(times)) for (oid, mode), times in self.over.items()]
+        return sorted(found, key=lambda one: -max(one.at_most_s))

@@ -5,6 +5,7 @@ What is said on the way goes to standard error: what is read before it is read, 
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import tempfile
@@ -44,7 +45,7 @@ from rehearsal.statements import Script, split
 DATABASE = "rehearsed"
 DISK_FROM_ROWS = 500_000  # more rows than this are not kept in memory
 LOOK_TIMEOUT_S, READ_TIMEOUT_S = 60, 900
-LONGEST_STATEMENT_LINES = 12
+LONGEST_STATEMENT_LINES, MOST_STATEMENTS = 12, 40
 UUID = r"^(([0-9a-f]{4}-?){7}[0-9a-f]{4}|\{([0-9a-f]{4}-?){7}[0-9a-f]{4}\})$"  # what uuid_in of Postgres takes
 
 REMEDIES = {
@@ -96,10 +97,7 @@ def migrated(request: Request) -> Iterator[dict[str, str]]:
     dumper = find_dumper(real.major)
     say_what_is_read(real, rows, request.rows)
     if rows > DISK_FROM_ROWS:
-        # Its presence keeps the throwaway server out of memory.
-        import os
-
-        os.environ.setdefault("TMPDIR", tempfile.gettempdir())
+        os.environ.setdefault("TMPDIR", tempfile.gettempdir())  # where it is set, the server is not kept in memory
     with running(choose_server(real, created_extensions(script), request.kind), TO_BE_DEMOTED) as server:
         say(f"{server.binaries}" + ("" if server_is_alike(server, real) else f", while the real one is {real.version}"))
         with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
@@ -207,12 +205,16 @@ def say_how_it_went(request: Request, real: Real, course: Course, stored: int) -
     )
     statements = f"{len(course.ran)} statement" + ("" if len(course.ran) == 1 else "s")
     say(f"{request.file}: {statements} in {milliseconds(course.took_s)}, on {share} rows")
-    for ran in course.ran:
+    longest = sorted(course.ran, key=lambda ran: -ran.took_s)[:MOST_STATEMENTS]
+    for ran in [ran for ran in course.ran if ran in longest]:
         say(f"  line {ran.statement.line:>4}  {milliseconds(ran.took_s):>12}  {first_words(ran.statement.text)}")
-    for held in course.locks:
+    if len(course.ran) > MOST_STATEMENTS:
+        say(f"  (the longest {MOST_STATEMENTS} of {len(course.ran)})")
+    for held in course.locks or ["none that stops others was seen"]:
         say(f"  lock: {held}")
-    if not course.locks:
-        say("  lock: none that stops others was seen in pg_locks, which was looked at every 0.5 to 20 ms")
+    say(
+        "  (as pg_locks showed it to another session, every 0.5 to 20 ms; from the start of the statement that took it)"
+    )
     for notice in dict.fromkeys(course.notices[:20]):
         say(f"  said by Postgres: {notice}")
     say(
