@@ -210,7 +210,7 @@ def say_how_it_went(request: Request, real: Real, course: Course, stored: int) -
         say(f"  line {ran.statement.line:>4}  {milliseconds(ran.took_s):>12}  {first_words(ran.statement.text)}")
     if len(course.ran) > MOST_STATEMENTS:
         say(f"  (the longest {MOST_STATEMENTS} of {len(course.ran)})")
-    for held in course.locks or ["none that stops others was seen"]:
+    for held in [str(lock) for lock in course.locks] or ["none that stops others was seen"]:
         say(f"  lock: {held}")
     say(
         "  (as pg_locks showed it to another session, every 0.5 to 20 ms; from the start of the statement that took it)"
