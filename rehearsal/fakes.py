@@ -271,7 +271,7 @@ def stand_in(connection: Connection, real: Real, rows: int) -> list[str]:
     columns, and no foreign keys on columns whose parents are not here. Returns what to say of it.
     """
     table, notes = f"{quoted(real.schema)}.{quoted(real.name)}", []
-    connection.execute("create schema rehearsal_only")
+    connection.execute("create schema if not exists rehearsal_only")
     connection.execute("grant usage on schema rehearsal_only to public")
     columns = columns_of(connection, table)
     highest = rows

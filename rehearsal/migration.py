@@ -29,6 +29,27 @@ HARMLESS_COMMANDS = re.compile(
 )
 
 READS_TOO = "readers and writers"
+# DDL tells by itself what it has locked, at its end: a look from outside may come too late for a short one. INFO is
+# sent whatever client_min_messages is.
+TELLS = """
+create schema if not exists rehearsal_only;
+grant usage on schema rehearsal_only to public;
+create function rehearsal_only.tell() returns event_trigger language plpgsql set search_path = pg_catalog as $$
+declare
+    held record;
+begin
+    for held in
+        select relation::bigint as oid, mode from pg_locks
+        where pid = pg_backend_pid() and locktype = 'relation' and granted and mode <> 'AccessShareLock'
+    loop
+        raise info 'rehearsal holds % %', held.oid, held.mode;
+    end loop;
+end
+$$;
+create event trigger rehearsal_only_tells on ddl_command_end execute function rehearsal_only.tell();
+"""
+TELLS_NO_MORE = "drop event trigger rehearsal_only_tells; drop function rehearsal_only.tell()"
+TOLD = re.compile(r"rehearsal holds (\d+) (\w+)")
 BLOCKING = {  # modes of pg_locks that stop others: whom
     "ShareLock": "writers",
     "ShareRowExclusiveLock": "writers",
@@ -118,26 +139,50 @@ def created_extensions(script: Script) -> set[str]:
 
 def migrate(dsn: str, watching: str, script: Script) -> Course:
     """Runs the file as the owner of the table until its end or its first error; `watching` is a superuser's DSN."""
+    execute(watching, TELLS)
+    try:
+        return run(dsn, watching, script)
+    finally:
+        execute(watching, TELLS_NO_MORE)
+
+
+def execute(dsn: str, statements: str) -> None:
+    """Runs statements, and commits them together."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute(statements.encode())
+
+
+def run(dsn: str, watching: str, script: Script) -> Course:
+    """The same, with DDL that tells of its locks."""
     course = Course()
-    with psycopg.connect(dsn, autocommit=True, application_name="migration", prepare_threshold=None) as connection:
-        connection.add_notice_handler(lambda said: course.notices.append(worded(said)))
-        with watched(watching, connection.info.backend_pid, course) as watch:
-            began = time.monotonic()
-            if script.in_one_transaction:
-                connection.execute("begin")
-            for statement in script.statements:
-                if not step(connection, statement, course, watch):
-                    break
+    with (
+        psycopg.connect(dsn, autocommit=True, application_name="migration", prepare_threshold=None) as connection,
+        watched(watching, connection.info.backend_pid, course) as watch,
+    ):
+
+        def listen(said: psycopg.errors.Diagnostic) -> None:
+            told = TOLD.fullmatch(said.message_primary or "")
+            if told is None:
+                course.notices.append(worded(said))
             else:
-                finish(connection, script, course)
-            course.took_s = time.monotonic() - began
+                watch.told.add((int(told[1]), told[2]))
+
+        connection.add_notice_handler(listen)
+        began = time.monotonic()
+        if script.in_one_transaction:
+            connection.execute("begin")
+        for statement in script.statements:
+            if not step(connection, statement, course, watch):
+                break
+        else:
+            finish(connection, script, course)
+        course.took_s = time.monotonic() - began
     return course
 
 
 def step(connection: psycopg.Connection[Any], statement: Statement, course: Course, watch: Watch) -> bool:
     """Runs one statement; False if it failed."""
-    watch.look()
-    began = watch.statement_began = time.monotonic()
+    began = watch.begin()
     try:
         connection.execute(statement.text.encode())
     except psycopg.Error as error:
@@ -150,6 +195,7 @@ def step(connection: psycopg.Connection[Any], statement: Statement, course: Cour
             course.pending.clear()
         course.committed += course.pending
         course.pending.clear()
+        watch.end()
     else:
         watch.look()  # what it holds now it holds until its transaction ends
     return True
@@ -225,6 +271,8 @@ class Watch:
         self.statement_began = time.monotonic()
         self.held: dict[tuple[int, str], float] = {}  # at the last look: since when at the earliest
         self.over: dict[tuple[int, str], list[float]] = {}  # for how long at most, each time
+        self.told: set[tuple[int, str]] = set()  # what the current statement itself has told of
+        self.counts: dict[tuple[int, str], int] = {}  # how often each was over when it began
 
     def look(self) -> None:
         """Compares what is held now with what was held at the last look."""
@@ -239,6 +287,24 @@ class Watch:
                 self.held[key] = began
             for key in set(self.held) - held:
                 self.over.setdefault(key, []).append(now - self.held.pop(key))
+
+    def begin(self) -> float:
+        """The next statement begins; returns when."""
+        self.look()
+        self.told.clear()
+        self.counts = {key: len(times) for key, times in self.over.items()}
+        self.statement_began = time.monotonic()
+        return self.statement_began
+
+    def end(self) -> None:
+        """A statement has ended, and its transaction with it: what it told of and nobody saw is noted."""
+        self.look()
+        now = time.monotonic()
+        with self.lock:
+            for key in self.told:
+                known = key[0] in self.tables and key[1] in BLOCKING
+                if known and len(self.over.get(key, ())) == self.counts.get(key, 0):
+                    self.over.setdefault(key, []).append(now - self.statement_began)
 
     def blocking(self) -> set[tuple[int, str]]:
         """The tables and modes that are held now and stop others."""

@@ -79,7 +79,7 @@ class Real:
     available: tuple[str, ...]
     roles: tuple[str, ...]  # that policies name
     all_roles: tuple[str, ...]
-    unreadable: tuple[tuple[str, str], ...]  # schema and name of what the role may not read
+    unreadable: tuple[tuple[str, str], ...]  # schema and name of the tables that pg_dump may not lock
 
     @property
     def major(self) -> int:
@@ -129,10 +129,8 @@ SELECT json_build_object(
      JOIN pg_roles a ON a.oid = u), '[]'),
   'unreadable', coalesce((SELECT json_agg(json_build_array(n.nspname, c.relname)) FROM pg_class c
      JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-       AND NOT (has_schema_privilege(n.oid, 'USAGE')
-         AND CASE c.relkind WHEN 'S' THEN has_sequence_privilege(c.oid, 'SELECT')
-             ELSE has_table_privilege(c.oid, 'SELECT') END)), '[]'))
+     WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+       AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))), '[]'))
 """
 KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "S": "a sequence", "i": "an index"}
 

@@ -107,6 +107,7 @@ def migrated(request: Request) -> Iterator[dict[str, str]]:
             for line in restore(dumper, file, server, DATABASE, real):
                 say(f"  not made here: {line}")
         stored = fill(request, server, real)
+        say_what_is_run(script)
         settings = settings_of(real)
         server.run("postgres", [f'alter database "{DATABASE}" set {setting}' for setting in settings])
         course = migrate(server.dsn(DATABASE), server.dsn(DATABASE, SUPERUSER), script)
@@ -177,6 +178,14 @@ def say_what_is_read(real: Real, rows: int, asked: int | None) -> None:
         say(f"  left out, since this role may not read it: {left}{more}")
 
 
+def say_what_is_run(script: Script) -> None:
+    """Where it is not just the file from its first line to its last."""
+    if script.in_one_transaction:
+        say("  in one transaction, as the tool does whose marks the file carries")
+    if script.down_from_line is not None:
+        say(f"  from line {script.down_from_line} on the file takes the migration back: it is not run")
+
+
 def settings_of(real: Real) -> list[str]:
     """What follows ALTER DATABASE .. SET, for a session that feels like one of the real database."""
     path = real.settings["search_path"] or quoted(real.schema)
@@ -212,9 +221,7 @@ def say_how_it_went(request: Request, real: Real, course: Course, stored: int) -
         say(f"  (the longest {MOST_STATEMENTS} of {len(course.ran)})")
     for held in [str(lock) for lock in course.locks] or ["none that stops others was seen"]:
         say(f"  lock: {held}")
-    say(
-        "  (as pg_locks showed it to another session, every 0.5 to 20 ms; from the start of the statement that took it)"
-    )
+    say("  (as pg_locks showed it to another session and to DDL itself; from the start of the statement that took it)")
     for notice in dict.fromkeys(course.notices[:20]):
         say(f"  said by Postgres: {notice}")
     say(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rehearsal.deployment import STEPS, script
+from rehearsal.postgres import OWNER
 from tests.gates import ROOT, clean_environment
 
 if TYPE_CHECKING:
@@ -37,12 +38,12 @@ class Rehearsed:
     err: str
 
 
-def real_database(server: Postgres, statements: Iterable[str] = (), steps: Iterable[str] = STEPS["old"]) -> str:
+def real_database(server: Postgres, statements: Iterable[str] = (), role: str = OWNER) -> str:
     """A database of its own with the old table and its 50 chatbots, changed by these statements; returns its DSN."""
     name = server.new_name("real")
     dsn = server.create_database(name)
-    server.run(name, map(script, steps), role="app")
-    server.run(name, statements)
+    server.run(name, map(script, STEPS["old"]), role=OWNER)
+    server.run(name, statements, role)
     return dsn
 
 
