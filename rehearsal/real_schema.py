@@ -142,7 +142,9 @@ def demand_url(dsn: str) -> None:
         said = f"its scheme is {scheme}://" if re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme) else "it has no scheme"
         raise Misused(f"--schema-of is not a postgresql:// URL: {said}")
     try:
-        conninfo_to_dict(dsn)
+        port = str(conninfo_to_dict(dsn).get("port") or 5432)
+        if not re.fullmatch(r"\d+(,\d+)*", port):
+            raise ValueError(port)
     except (psycopg.Error, ValueError):
         raise Misused(
             "--schema-of is not a postgresql:// URL that can be read: percent-encode special characters in its password"

@@ -305,8 +305,10 @@ def test_roles_and_triggers_of_the_real_database_are_there(postgres: Postgres, t
             f"create role {role}",
             f"create policy own on chatbots to {role} using (true)",
             "alter table chatbots add touched text",
-            "create function touch() returns trigger language plpgsql"
-            " as $$ begin new.touched := 'yes'; return new; end $$",
+            (
+                "create function touch() returns trigger language plpgsql"
+                " as $$ begin new.touched := 'yes'; return new; end $$"
+            ),
             "create trigger touch before insert or update on chatbots for each row execute function touch()",
             "alter table chatbots enable always trigger touch",
         ],
@@ -344,8 +346,10 @@ def test_few_bad_tokens_among_many_are_in_a_sample(postgres: Postgres, tmp_path:
 def test_large_table_is_sampled_by_blocks(postgres: Postgres, tmp_path: Path) -> None:
     """One that is too large to be counted is estimated, and what is said is about."""
     large = [
-        "insert into chatbots (name, public_token)"
-        " select repeat(md5(n::text), 20), 't' || n from generate_series(51, 90000) n",
+        (
+            "insert into chatbots (name, public_token)"
+            " select repeat(md5(n::text), 20), 't' || n from generate_series(51, 90000) n"
+        ),
         "analyze chatbots",
     ]
     run = rehearse(real_database(postgres, large), tmp_path, PLAIN, "--rows", "200")
