@@ -32,7 +32,7 @@ BY_CATEGORY = {  # pg_type.typcategory; a domain has that of its base type
 ANYTHING = [
     *("gen_random_uuid()", "'{}'", f"decode(md5({N}::text), 'hex')", "''", "'0'", "'1'", "'a'", "'empty'", "'(0,0)'"),
     *("'2000-01-01'", "'12:00'", "'127.0.0.1'", "'08:00:2b:01:02:03'", "'<a/>'", "'((0,0),(1,1))'", "'{0,0,1}'"),
-    *("'<(0,0),1>'", "'(,)'", "'(,,)'", "'(,,,)'", "'[]'", "B'0'"),
+    *("'<(0,0),1>'", "'0/0'", "'1:1:'", "'(,)'", "'(,,)'", "'(,,,)'", "'[]'", "B'0'"),
 ]
 LITERAL = re.compile(r"'(?:[^']|'')*'(?=::|\)|,|\]|$)|\b\d+(?:\.\d+)?\b")
 
@@ -113,9 +113,10 @@ def fake(connection: Connection, column: Column, rows: int) -> str | None:
             continue
         value = f"({candidate})::{column.type}"
         holds = " and ".join(f"coalesce(({check}), true)" for check in column.checks) or "true"
-        distinct = f"count(distinct {column.identifier}::text) = count(*)" if column.unique else "true"
+        different = "distinct " if column.unique else ""  # counted in any case, so that the value is made in any case
+        counted = f"count({different}{column.identifier}{'::text' if column.unique else ''}) = count(*)"
         query = (
-            f"select bool_and({holds}) and {distinct}"
+            f"select bool_and({holds}) and {counted}"
             f" from (select {value.replace(N, 'n')} as {column.identifier}"
             f" from (select distinct n from (values (1::bigint), (2), ({rows})) as given(n)) as numbers) as made"
         )

@@ -399,13 +399,13 @@ def run_tool(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def not_made(stderr: str) -> list[str]:
-    """What pg_restore could not make, each with Postgres's reason."""
-    found, entry = [], ""
+    """What pg_restore could not make: the first line of each command, with Postgres's reason."""
+    found, reason = [], ""
     for line in stderr.splitlines():
-        if match := re.match(r"pg_restore: from TOC entry \d+; \d+ \d+ (.*)", line):
-            entry = match[1].rsplit(" ", 1)[0]  # without its owner
-        elif (match := re.match(r"pg_restore: error: could not execute query: ERROR:\s+(.*)", line)) and not (
-            EXPECTED.search(match[1])
-        ):
-            found.append(f"{entry}: {match[1]}")
+        if match := re.match(r"pg_restore: error: could not execute query: ERROR:\s+(.*)", line):
+            reason = match[1]
+        elif reason and (match := re.match(r"Command was: (.*)", line)):
+            if not EXPECTED.search(reason):
+                found.append(f"{match[1].rstrip(' ;(')}: {reason}")
+            reason = ""
     return found

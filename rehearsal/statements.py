@@ -27,6 +27,7 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
+WHITE_SPACE = " \t\n\r\f\v"
 EDGE_OF_A_COMMENT = re.compile(r"/\*|\*/")
 # The second half of the files of dbmate, goose and sql-migrate takes back what the first did.
 DOWN = re.compile(r"--\s*(migrate:down|\+goose\s+down|\+migrate\s+down)\b", re.IGNORECASE)
@@ -73,7 +74,7 @@ class Splitter:
     def finish(self, end: int) -> None:
         """Ends the current statement, if there is one."""
         if self.begin is not None:
-            self.statements.append(Statement(self.line_at(self.begin), self.text[self.begin : end].rstrip()))
+            self.statements.append(Statement(self.line_at(self.begin), self.text[self.begin : end].rstrip(WHITE_SPACE)))
         self.forget()
 
     def line_at(self, offset: int) -> int:

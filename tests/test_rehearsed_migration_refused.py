@@ -188,7 +188,7 @@ def test_help_says_it() -> None:
 
 
 def test_table_that_cannot_be_made_here(postgres: Postgres, tmp_path: Path) -> None:
-    """75: what was missing, as Postgres said it. A collation of the real machine stands for whatever it may be."""
+    """75: what was missing, as Postgres said it. A function of an extension stands for whatever it may be."""
     dsn = real_database(postgres)
     database = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
     postgres.run(
@@ -199,11 +199,11 @@ def test_table_that_cannot_be_made_here(postgres: Postgres, tmp_path: Path) -> N
             "alter table chatbots add made text default parts.make()",
             # pg_dump passes over what belongs to an extension, as it does with one that is not to be had here
             (
-                "insert into pg_depend select 'pg_proc'::regclass, 'parts.make'::regproc::oid, 0, 'pg_extension'::regclass,"
-                " oid, 0, 'e' from pg_extension where extname = 'plpgsql'"
+                "insert into pg_depend select 'pg_proc'::regclass, 'parts.make'::regproc::oid, 0, "
+                " 'pg_extension'::regclass, oid, 0, 'e' from pg_extension where extname = 'plpgsql'"
             ),
         ],
     )
     run = rehearse(dsn, tmp_path, PLAIN)
     demand(run, COULD_NOT_TELL, "public.chatbots could not be made on ")
-    assert "TABLE public chatbots: function parts.make() does not exist" in run.err
+    assert "CREATE TABLE public.chatbots: function parts.make() does not exist" in run.err
