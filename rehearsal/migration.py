@@ -320,6 +320,12 @@ class Watch:
             self.look()
 
     def locks(self) -> list[Held]:
-        """All that was held, the longest first."""
+        """All that was held, the longest first; of one table nothing that its ACCESS EXCLUSIVE has outlasted."""
         found = [Held(self.tables[oid], mode, tuple(times)) for (oid, mode), times in self.over.items()]
-        return sorted(found, key=lambda one: -max(one.at_most_s))
+        strongest = {held.table: max(held.at_most_s) for held in found if BLOCKING[held.mode] == READS_TOO}
+        told = [
+            held
+            for held in found
+            if BLOCKING[held.mode] == READS_TOO or max(held.at_most_s) > strongest.get(held.table, 0.0)
+        ]
+        return sorted(told, key=lambda one: -max(one.at_most_s))

@@ -143,12 +143,12 @@ def demand_url(dsn: str) -> None:
         raise Misused(f"--schema-of is not a postgresql:// URL: {said}")
     try:
         port = str(conninfo_to_dict(dsn).get("port") or 5432)
-        if not re.fullmatch(r"\d+(,\d+)*", port):
-            raise ValueError(port)
     except (psycopg.Error, ValueError):
+        port = ""
+    if not re.fullmatch(r"\d+(,\d+)*", port):
         raise Misused(
             "--schema-of is not a postgresql:// URL that can be read: percent-encode special characters in its password"
-        ) from None
+        )
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from rehearsal.real_schema import SMALL_BYTES, Real
+from rehearsal.real_schema import SMALL_BYTES, CannotRehearse, Real, remedy_for
 
 Line = bytes | bytearray | memoryview
 
@@ -36,7 +36,7 @@ def tokens_of(connection: psycopg.Connection[Any], real: Real, rows: int | None)
 
 
 def copied(connection: psycopg.Connection[Any], real: Real, query: str, most: int = 0) -> Iterator[Line]:
-    """What one COPY sends."""
+    """What one COPY sends. Raises CannotRehearse."""
     percent = min(100.0, 200.0 * most / max(real.rows, 1))  # blocks are full to different degrees
     statement = sql.SQL(query).format(
         id=sql.Identifier(real.id),
@@ -45,5 +45,8 @@ def copied(connection: psycopg.Connection[Any], real: Real, query: str, most: in
         most=sql.Literal(most),
         percent=sql.Literal(percent),
     )
-    with connection.cursor().copy(statement) as copy:
-        yield from copy
+    try:
+        with connection.cursor().copy(statement) as copy:
+            yield from copy
+    except psycopg.Error as error:
+        raise CannotRehearse(f"{real.place}: {' '.join(str(error).split())}{remedy_for(error)}") from None
