@@ -74,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
     real.add_argument("--id", default="id", metavar="COLUMN", help="its id (%(default)s)")
     real.add_argument("--label", default="name", metavar="COLUMN", help="what the app is sent (%(default)s)")
     real.add_argument("--token", default="public_token", metavar="COLUMN", help="its token (%(default)s)")
+    real.add_argument("--report", metavar="FILE", help="write what is said as JSON too")
     return options
 
 
@@ -122,7 +123,9 @@ def rehearse_migration(options: argparse.Namespace, command: list[str]) -> int:
     table = Wanted(options.table, options.id, options.label, options.token)
     file = Path(options.migration)
     try:
-        request = Request(expanded(options.schema_of), file, options.rows, table, options.postgres, options.revision)
+        report = None if options.report is None else Path(options.report)
+        dsn = expanded(options.schema_of)
+        request = Request(dsn, file, options.rows, table, options.postgres, options.revision, report)
         with ending_on_sigterm(), migrated(request) as variables:
             return run(command, variables) if command else stay(variables)
     except Misused as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sys
@@ -356,6 +357,84 @@ def test_large_table_is_sampled_by_blocks(postgres: Postgres, tmp_path: Path) ->
     assert run.exit_code == 1
     assert re.search(r"of a sample of 200 of about \d\d,\d{3} rows", run.err)
     assert "rows: 200 of the 200 tokens here are no UUID" in run.err
+
+
+# --- locks ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        (
+            "alter table chatbots add column a int",
+            "ACCESS EXCLUSIVE on public.chatbots, which stops readers and writers",
+        ),
+        ("create index on chatbots (name)", "SHARE on public.chatbots, which stops writers"),
+        (
+            "create table a (id bigint references chatbots (id))",
+            "SHARE ROW EXCLUSIVE on public.chatbots, which stops writers",
+        ),
+        ("begin; lock table chatbots in exclusive mode; commit", "EXCLUSIVE on public.chatbots, which stops writers"),
+        ("create index concurrently on chatbots (name)", "none that stops others was seen"),
+        ("update chatbots set name = name", "none that stops others was seen"),
+    ],
+)
+def test_lock_is_told_however_short(postgres: Postgres, tmp_path: Path, statement: str, told: str) -> None:
+    """Of the strongest mode, whom it stops; a statement of DDL that nobody was quick enough to see tells by itself."""
+    run = rehearse(real_database(postgres), tmp_path, "set client_min_messages = error;\n" + statement)
+    assert run.exit_code == 0, run.err
+    assert [line.split("lock: ")[1].split(": at")[0] for line in run.err.splitlines() if "lock: " in line] == [told]
+    assert "rehearsal holds" not in run.err
+
+
+def test_lock_lasts_until_its_transaction_ends(postgres: Postgres, tmp_path: Path) -> None:
+    """Not just as long as the statement that took it."""
+    migration = "begin; alter table chatbots add column a int; select pg_sleep(0.3); commit; select pg_sleep(0.3)"
+    file = tmp_path / "report.json"
+    run = rehearse(real_database(postgres), tmp_path, migration, "--report", str(file))
+    assert run.exit_code == 0, run.err
+    document = json.loads(file.read_text())["migration"]
+    ((held,),) = ([lock["at_most_ms"] for lock in document["locks"]],)
+    assert 300 < held[0] < document["took_ms"] - 300
+
+
+# --- the report for programs ------------------------------------------------------------------------------------------
+
+
+def test_report_says_the_same_to_programs(postgres: Postgres, tmp_path: Path) -> None:
+    """For its owner alone, whether it fails, passes or could not be tried."""
+    file = tmp_path / "report.json"
+    dsn = real_database(postgres)
+    assert rehearse(dsn, tmp_path, PLAIN, "--report", str(file)).exit_code == 1
+    document = json.loads(file.read_text())
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert (document["schema"], document["outcome"]) == ("chatbots-smoke/rehearsal/1", "failed")
+    assert (document["source"]["table"], document["source"]["columns_read"]) == (
+        "public.chatbots",
+        ["id", "public_token"],
+    )
+    assert (document["failure"]["sqlstate"], document["failure"]["line"]) == ("22P02", 1)
+    assert document["failure"]["rows"][0].startswith("50 of the 50 tokens here are no UUID")
+    assert document["failure"]["changed"] == "nothing"
+
+    assert rehearse(dsn, tmp_path, SAFE, "--report", str(file)).exit_code == 0
+    document = json.loads(file.read_text())
+    assert (document["outcome"], document["failure"], document["rows"]) == ("passed", None, 50)
+    assert [statement["line"] for statement in document["migration"]["statements"]][:2] == [9, 10]
+
+    assert rehearse(dsn, tmp_path, SAFE, "--report", str(file), "--table", "bots").exit_code == 75
+    document = json.loads(file.read_text())
+    assert document["outcome"] == "could not tell"
+    assert "there is no table bots on the search_path" in document["error"]
+
+
+def test_token_is_no_command_to_a_terminal(postgres: Postgres, tmp_path: Path) -> None:
+    """What Postgres quotes of it is escaped."""
+    hostile = ["update chatbots set public_token = E'\\x1b[2J\\n::error::' || id"]
+    run = rehearse(real_database(postgres, hostile), tmp_path, PLAIN)
+    assert run.exit_code == 1
+    assert "\x1b" not in run.err
+    assert 'have: invalid input syntax for type uuid: "\\x1b[2J\\n::error::' in run.err
 
 
 # --- notes ------------------------------------------------------------------------------------------------------------
