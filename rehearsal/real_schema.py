@@ -207,8 +207,8 @@ def look_at(connection: psycopg.Connection[Any], dsn: str, wanted: Wanted) -> Re
             f"{place}: this role may not read {wanted.name}: GRANT SELECT ON {'.'.join(map(quoted, real))} TO it"
             " (pg_dump needs it on the whole table; of rows only two columns are read)"
         )
-    rows, estimated = int(relation["rows"]), True
-    if relation["size_bytes"] < SMALL_BYTES:
+    rows, estimated = int(relation["rows"] or 0), True  # no partition, no number
+    if (relation["size_bytes"] or 0) < SMALL_BYTES:
         counted = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(*real))).fetchone()
         assert counted is not None
         rows, estimated = counted[0], False
@@ -222,7 +222,7 @@ def look_at(connection: psycopg.Connection[Any], dsn: str, wanted: Wanted) -> Re
         columns["token"],
         rows=rows,
         rows_are_estimated=estimated,
-        size_bytes=relation["size_bytes"],
+        size_bytes=relation["size_bytes"] or 0,
         settings=facts["settings"],
         installed=tuple(facts["installed"]),
         available=tuple(facts["available"]),

@@ -437,6 +437,27 @@ def test_token_is_no_command_to_a_terminal(postgres: Postgres, tmp_path: Path) -
     assert 'have: invalid input syntax for type uuid: "\\x1b[2J\\n::error::' in run.err
 
 
+@pytest.mark.parametrize(
+    ("partitions", "rows"),
+    [([], 0), (["create table bots_1 partition of bots for values from ('2020-01-01') to ('2100-01-01')"], 40)],
+    ids=["none", "one"],
+)
+def test_table_may_be_partitioned(postgres: Postgres, tmp_path: Path, partitions: list[str], rows: int) -> None:
+    """Its rows are those of its partitions; without one it has none."""
+    table = (
+        "create table bots (id bigint generated always as identity, name text not null, public_token text not null,"
+        " made timestamptz not null default now(), primary key (id, made)) partition by range (made)"
+    )
+    filled = f"insert into bots (name, public_token) select 'c', 'short' || n from generate_series(1, {rows}) n"
+    dsn = real_database(postgres, [table, *partitions, filled])
+    cast = "alter table bots alter public_token type uuid using public_token::uuid"
+    run = rehearse(dsn, tmp_path, cast, "--table", "bots")
+    assert f"of all {rows} rows of public.bots" in run.err
+    assert run.exit_code == (1 if rows else 0), run.err
+    if rows:
+        assert f"rows: {rows} of the {rows} tokens here are no UUID" in run.err
+
+
 # --- notes ------------------------------------------------------------------------------------------------------------
 
 
