@@ -74,10 +74,10 @@ def test_personal_data_does_not_travel(talkative: Postgres, tmp_path: Path) -> N
 
     told = logged(talkative, name, "chatbots-rehearsal")
     own = [each.text for each in told if "pg_catalog" not in each.text]
-    rows = [text for text in own if "chatbots" in text]
+    lock = re.compile(r"lock table [\w., ]+ in access share mode")  # by pg_dump, each table or all at once
+    rows = [text for text in own if "chatbots" in text and not lock.fullmatch(text)]
     assert sorted(set(rows)) == [
         'copy (select "id", "public_token" from "public"."chatbots") to stdout',
-        "lock table public.chatbots in access share mode",
         'select count(*) from "public"."chatbots"',
     ]
     assert not [
