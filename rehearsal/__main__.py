@@ -1,12 +1,19 @@
 """Starts two deployments on one throwaway Postgres, and runs a command against them.
 
     python -m rehearsal [--fault NAME] [--postgres auto|packaged|system] [--revision SHA] [-- COMMAND ..]
+    python -m rehearsal --schema-of DSN --migration FILE [--rows N|all] [--table NAME] [-- COMMAND ..]
     python -m rehearsal faults
 
 The command finds PREVIEW_URL, PREVIEW_POSTGRES_URL, PRODUCTION_URL and POSTGRES_URL in its environment, and its exit
 code is the rehearsal's. Without a command both stay up, and the four are printed for a shell, until Ctrl-C.
 
-Exit codes of its own: 2 usage, 3 the rehearsal could not start, 127 no such command, 128 + n ended by signal n.
+With --schema-of and --migration the deployments are made from a real table: its definition and its ids and tokens are
+copied (nothing else is read of its rows, nothing is written), the migration file is run on the copy, and the reference
+app serves the result. The command is run only if the migration went through.
+
+Exit codes of its own: 1 the migration fails, 2 usage, 3 the rehearsal could not start, 75 the migration could not be
+tried (the database cannot be reached or read, pg_dump is too old, an extension is missing here), 127 no such command,
+128 + n ended by signal n.
 """
 
 from __future__ import annotations
@@ -15,6 +22,7 @@ import argparse
 import importlib
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -22,6 +30,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from rehearsal.binaries import KINDS, NoPostgres
@@ -29,15 +38,21 @@ from rehearsal.names import UnknownName
 from rehearsal.plan import REVISION
 from rehearsal.postgres import embedded_postgres
 
-USAGE, COULD_NOT_START, NO_SUCH_COMMAND = 2, 3, 127
+FAILS, USAGE, COULD_NOT_START, COULD_NOT_TELL, NO_SUCH_COMMAND = 1, 2, 3, 75, 127
+HANDED_OVER = "REHEARSAL_SCHEMA_OF"  # the DSN, from a command line that everybody can read to the next process
+SAMPLE_ROWS = 1000
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line, up to `--`."""
     options = argparse.ArgumentParser(
         prog="python -m rehearsal",
-        usage="python -m rehearsal [--fault NAME] [--postgres KIND] [--revision SHA] [-- COMMAND ..] | faults",
+        usage="python -m rehearsal [--fault NAME] [--postgres KIND] [--revision SHA] [-- COMMAND ..] | faults\n"
+        "       python -m rehearsal --schema-of DSN --migration FILE [--rows N|all] [--table NAME] [-- COMMAND ..]",
         description="Two deployments on this machine, preview and production, that can be broken on purpose.",
+        epilog="exit codes: those of COMMAND; 1 the migration fails, 2 usage, 3 the rehearsal could not start, 75 the"
+        " migration could not be tried, 127 no such command, 128 + n ended by signal n",
+        allow_abbrev=False,  # the value of --schema-of is looked for by its whole name
     )
     options.add_argument("what", nargs="?", choices=["faults"], help="list the faults instead")
     options.add_argument("--fault", metavar="NAME", help="break both deployments in this way")
@@ -45,7 +60,31 @@ def parser() -> argparse.ArgumentParser:
         "--postgres", choices=KINDS, help="where Postgres comes from (default: REHEARSAL_POSTGRES, auto)"
     )
     options.add_argument("--revision", default=REVISION, metavar="SHA", help="the commit that their pages name")
+    real = options.add_argument_group(
+        "rehearse a migration",
+        "on the definition of a real table and its tokens. Of its rows only two columns are read, in READ ONLY"
+        " transactions; other columns are made up.",
+    )
+    real.add_argument(
+        "--schema-of", metavar="DSN", help="postgresql:// URL, or '${NAME}' of the variable that holds it"
+    )
+    real.add_argument("--migration", metavar="FILE", help="run on the copy, statement by statement, as psql -f does")
+    real.add_argument("--rows", default=SAMPLE_ROWS, type=rows, metavar="N|all", help="how many tokens (%(default)s)")
+    real.add_argument("--table", default="chatbots", metavar="NAME", help="table or schema.table (%(default)s)")
+    real.add_argument("--id", default="id", metavar="COLUMN", help="its id (%(default)s)")
+    real.add_argument("--label", default="name", metavar="COLUMN", help="what the app is sent (%(default)s)")
+    real.add_argument("--token", default="public_token", metavar="COLUMN", help="its token (%(default)s)")
+    real.add_argument("--report", metavar="FILE", help="write what is said as JSON too")
     return options
+
+
+def rows(text: str) -> int | None:
+    """A number from 1, or None for all."""
+    if text == "all":
+        return None
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError("it is a number from 1, or all")
+    return int(text)
 
 
 def main(arguments: list[str]) -> int:
@@ -58,6 +97,8 @@ def main(arguments: list[str]) -> int:
     # Importing takes as long as starting Postgres does: both at once.
     threading.Thread(target=importlib.import_module, args=("rehearsal.deployment",), daemon=True).start()
     try:
+        if options.schema_of is not None or options.migration is not None:
+            return rehearse_migration(options, command)
         if options.fault:
             from rehearsal.faults import fault_named
 
@@ -69,6 +110,59 @@ def main(arguments: list[str]) -> int:
     except NoPostgres as error:
         print(f"rehearsal: {error}", file=sys.stderr)
         return COULD_NOT_START
+
+
+def rehearse_migration(options: argparse.Namespace, command: list[str]) -> int:
+    """Tries a migration on the copy of a real table, and runs the command on the result if it went through."""
+    if options.schema_of is None or options.migration is None or options.fault:
+        print("rehearsal: --schema-of and --migration go together, and without --fault", file=sys.stderr)
+        return USAGE
+    from rehearsal.real_schema import CannotRehearse, Misused, Wanted
+    from rehearsal.rehearsed import MigrationFailed, Request, migrated
+
+    table = Wanted(options.table, options.id, options.label, options.token)
+    file = Path(options.migration)
+    try:
+        report = None if options.report is None else Path(options.report)
+        dsn = expanded(options.schema_of)
+        request = Request(dsn, file, options.rows, table, options.postgres, options.revision, report)
+        with ending_on_sigterm(), migrated(request) as variables:
+            return run(command, variables) if command else stay(variables)
+    except Misused as error:
+        print(f"rehearsal: {error}", file=sys.stderr)
+        return USAGE
+    except CannotRehearse as error:
+        print(f"rehearsal: could not tell: {error}", file=sys.stderr)
+        return COULD_NOT_TELL
+    except MigrationFailed:
+        return FAILS
+
+
+def expanded(dsn: str) -> str:
+    """The DSN, from the variable that holds it where it is written as ${NAME}. Raises Misused."""
+    from rehearsal.real_schema import Misused
+
+    match = re.fullmatch(r"\$\{(\w+)\}", dsn)
+    if match is None:
+        return dsn
+    value = os.environ.pop(HANDED_OVER, "") if match[1] == HANDED_OVER else os.environ.get(match[1], "")
+    if not value:
+        raise Misused(f"--schema-of: the variable {match[1]} is not set")
+    return value
+
+
+def hide_the_dsn() -> None:
+    """Starts this command anew where a DSN stands on its command line, which everybody on this machine can read."""
+    words, dsn = list(sys.orig_argv), None
+    end = words.index("--") if "--" in words else len(words)
+    for at, word in enumerate(words[:end]):
+        if word == "--schema-of" and at + 1 < end:
+            dsn, words[at + 1] = words[at + 1], f"${{{HANDED_OVER}}}"
+        elif word.startswith("--schema-of="):
+            dsn, words[at] = word.partition("=")[2], f"--schema-of=${{{HANDED_OVER}}}"
+    if dsn is not None and not dsn.startswith("${"):
+        os.environ[HANDED_OVER] = dsn
+        os.execv(sys.executable, [sys.executable, *words[1:]])
 
 
 def split(arguments: list[str]) -> tuple[list[str], str, list[str]]:
@@ -183,6 +277,7 @@ def print_faults() -> None:
 
 if __name__ == "__main__":
     try:
+        hide_the_dsn()
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)

@@ -46,6 +46,15 @@ class Binaries:
         libraries = [self.folder.parent / "lib", self.folder.parent / "lib/postgresql"]
         return any((library / f"pg_stat_statements.{end}").exists() for library in libraries for end in ("so", "dylib"))
 
+    @property
+    def version_numbers(self) -> tuple[int, ...]:
+        """The version to compare, e.g. (15, 18)."""
+        return tuple(int(part) for part in self.version.split("."))
+
+    def has_extension(self, name: str) -> bool:
+        """True if a database here can have this extension."""
+        return has_extension(self.folder, self.version_numbers[0], name)
+
     def __str__(self) -> str:
         return f"{self.kind} PostgreSQL {self.version} {'with' if self.has_uuid_ossp else 'without'} uuid-ossp"
 
@@ -79,32 +88,53 @@ def find_binaries(kind: str | None = None) -> Binaries:
 
 def packaged_binaries() -> Binaries | None:
     """The newest PostgreSQL inside the package, or None where it is not installed."""
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    folders = [path for root in spec.submodule_search_locations for path in Path(root).glob("pginstall*/bin")]
-    return newest(folders, "packaged")
+    return newest(packaged_folders(), "packaged")
 
 
 def system_binaries() -> Binaries | None:
     """The newest PostgreSQL of the system, one with uuid-ossp before one without, or None."""
+    return newest(system_folders(), "system")
+
+
+def packaged_folders() -> list[Path]:
+    """Where the package keeps its programs: one folder for each major version."""
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        return []
+    return [path for root in spec.submodule_search_locations for path in Path(root).glob("pginstall*/bin")]
+
+
+def system_folders() -> list[Path]:
+    """Where the system may keep its programs."""
     folders = [Path(found).resolve().parent for found in [shutil.which("postgres")] if found]
     for pattern in SYSTEM_FOLDERS:
         folders += Path("/").glob(pattern.lstrip("/"))
-    return newest(folders, "system")
+    return folders
 
 
 def newest(folders: list[Path], kind: str) -> Binaries | None:
     """The best of these folders, by uuid-ossp and then by version."""
+    found = installations_in(folders, kind)
+    return max(found, key=lambda one: (one.has_uuid_ossp, one.version_numbers, one.folder)) if found else None
+
+
+def all_installations(kind: str | None = None) -> list[Binaries]:
+    """Every installation of this machine that the rehearsal can run on; `kind` as in `find_binaries`."""
+    kind = kind or os.environ.get("REHEARSAL_POSTGRES") or "auto"
+    packaged = installations_in(packaged_folders(), "packaged") if kind != "system" else []
+    system = installations_in(system_folders(), "system") if kind != "packaged" else []
+    return [*system, *packaged]
+
+
+def installations_in(folders: list[Path], kind: str) -> list[Binaries]:
+    """The installations in these folders."""
     found = []
     for folder in dict.fromkeys(folders):
         version = version_of(folder)
         if version and version >= (OLDEST,) and (folder / "initdb").exists():
-            found.append((has_uuid_ossp(folder, version[0]), version, folder))
-    if not found:
-        return None
-    with_uuid_ossp, version, folder = max(found)
-    return Binaries(folder, kind, ".".join(map(str, version)), with_uuid_ossp)
+            uuid_ossp = has_extension(folder, version[0], "uuid-ossp")
+            found.append(Binaries(folder, kind, ".".join(map(str, version)), uuid_ossp))
+    return found
 
 
 def version_of(folder: Path) -> tuple[int, ...] | None:
@@ -119,7 +149,7 @@ def version_of(folder: Path) -> tuple[int, ...] | None:
     return tuple(int(part) for part in match.groups() if part) if match else None
 
 
-def has_uuid_ossp(folder: Path, major: int) -> bool:
+def has_extension(folder: Path, major: int, name: str) -> bool:
     """True if the extension's control file is where this installation looks for it."""
     shares = [folder.parent / "share", folder.parent / "share/postgresql", Path(f"/usr/share/postgresql/{major}")]
     try:
@@ -129,4 +159,4 @@ def has_uuid_ossp(folder: Path, major: int) -> bool:
         shares = [Path(told.stdout.strip())]
     except (OSError, subprocess.SubprocessError):
         pass  # not every distribution packs pg_config with the server
-    return any((share / "extension" / "uuid-ossp.control").exists() for share in shares)
+    return any((share / "extension" / f"{name}.control").exists() for share in shares)
