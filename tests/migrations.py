@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rehearsal.deployment import STEPS, script
 from rehearsal.postgres import OWNER
-from tests.gates import ROOT, clean_environment
+from tests.gates import ROOT, clean_environment, write_environments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rehearsal.postgres import Postgres
 
 LIMIT_S = 120
+GATE = ["--", sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q"]
 
 # What a team writes first, but for the extension, which not every machine has.
 PLAIN = """\
@@ -45,6 +46,18 @@ def real_database(server: Postgres, statements: Iterable[str] = (), role: str = 
     server.run(name, map(script, STEPS["old"]), role=OWNER)
     server.run(name, statements, role)
     return dsn
+
+
+def whole_gate(folder: Path) -> list[str]:
+    """The command that verifies both deployments of the reference app; its report is `folder / "report"`."""
+    file = write_environments(
+        folder / "environments.yaml",
+        {"late_rows_s": 1},
+        preview={"url": "${PREVIEW_URL}", "database": "${PREVIEW_POSTGRES_URL}"},
+        production={"url": "${PRODUCTION_URL}", "database": "${POSTGRES_URL}"},
+    )
+    names = ["--environments", str(file), "--env", "preview", "--env", "production"]
+    return [*GATE, *names, "--report-dir", str(folder / "report")]
 
 
 def rehearse(dsn: str, folder: Path, migration: str, *arguments: str, **environ: str) -> Rehearsed:

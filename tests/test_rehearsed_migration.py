@@ -13,8 +13,7 @@ import pytest
 
 from rehearsal.postgres import SUPERUSER
 from rehearsal.squawk import find_squawk
-from tests.gates import write_environments
-from tests.migrations import PLAIN, SAFE, real_database, rehearse
+from tests.migrations import GATE, PLAIN, SAFE, real_database, rehearse, whole_gate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,9 +38,6 @@ def asking(query: str) -> list[str]:
     return ["--", sys.executable, "-c", code]
 
 
-GATE = ["--", sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q"]
-
-
 # --- as a whole -------------------------------------------------------------------------------------------------------
 
 
@@ -62,14 +58,7 @@ def test_plain_cast_fails_on_short_tokens_and_says_all_about_it(postgres: Postgr
 
 def test_safe_one_passes_and_so_does_the_whole_gate(postgres: Postgres, tmp_path: Path) -> None:
     """The real command verifies both deployments of the reference app on the migrated table."""
-    file = write_environments(
-        tmp_path / "environments.yaml",
-        {"late_rows_s": 1},
-        preview={"url": "${PREVIEW_URL}", "database": "${PREVIEW_POSTGRES_URL}"},
-        production={"url": "${PRODUCTION_URL}", "database": "${POSTGRES_URL}"},
-    )
-    names = ["--environments", str(file), "--env", "preview", "--env", "production"]
-    run = rehearse(real_database(postgres), tmp_path, SAFE, *GATE, *names, "--report-dir", str(tmp_path / "report"))
+    run = rehearse(real_database(postgres), tmp_path, SAFE, *whole_gate(tmp_path))
     assert run.exit_code == 0, run.out + run.err
     assert "production: PASS" in run.out
     assert "preview: PASS" in run.out
