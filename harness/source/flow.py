@@ -7,6 +7,7 @@ cannot be followed, it ends there and nothing is claimed.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from harness.source.rules import Generators, Rule
 
 TOKEN = "*token*"  # in a path: the token column, by any of its names
+_DEFINES_TABLE = re.compile(r"Table$|^(?:define|model|table)$")  # its columns are no values
 _DEEPEST = 60
 _LONGEST_PATH = 8
 _COMPARING = frozenset(("==", "===", "!=", "!==", "<", ">", "<=", ">=", "in", "instanceof"))
@@ -358,7 +360,7 @@ class Flow:
         is_foreign = meant is None or (isinstance(meant, Binding) and meant.kind in ("import", "param"))
         if is_foreign and not path and (rule := self._generators.by_name(callee)) is not None:
             return Origin(call, rule)
-        if callee.text in _ASKING or callee.text.startswith(("use", "find", "get", "load", "fetch", "select")):
+        if _DEFINES_TABLE.search(callee.text) or callee.text in _ASKING or callee.text.startswith(("use", "find", "get", "load", "fetch", "select")):
             return None
         return self._any(list(arguments(call)), path, frame)
 

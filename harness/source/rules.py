@@ -34,6 +34,7 @@ class Rule:
     texts: frozenset[str] = frozenset()
     phrases: tuple[str, ...] = ()
     called: str = ""
+    not_from: str = ""
 
     def is_of_package(self, package: str, name: str) -> bool:
         """Whether something that was imported is what the rule looks for."""
@@ -76,6 +77,15 @@ def _rule(entry: dict[str, Any]) -> Rule:
     return Rule(**made)
 
 
+@cache
+def trigger() -> re.Pattern[str]:
+    """Found in every file that a generator's rule can find something in, those by name aside."""
+    words = {word for rule in rules("generators") for word in rule.words if word != "toString"}
+    packages = {package for rule in rules("generators") for package in rule.packages}
+    quoted = "|".join(sorted(map(re.escape, packages), key=len, reverse=True))
+    return re.compile(rf"[\"'](?:{quoted})[\"']|\b(?:{'|'.join(sorted(words))})\b")
+
+
 class Generators:
     """Recognises what makes a random value in the files of a program."""
 
@@ -109,9 +119,16 @@ class Generators:
             return None
         return next((rule for rule in rules("generators") if rule.is_of_package(*known)), None)
 
+    def is_imported(self, binding: Binding) -> bool:
+        """Whether an import is of something that makes random values."""
+        return any(rule.is_of_package(binding.package, binding.imported) for rule in rules("generators"))
+
     def by_name(self, callee: Node) -> Rule | None:
         """The rule for a function that is called and not to be found, whose name says that it makes one."""
         name = callee.text.rpartition(".")[2].strip("()!? ")
+        known = self._program.package_of(callee)
+        if known is not None and self.by_name_rule.not_from and re.match(self.by_name_rule.not_from, known[0]):
+            return None
         return next((rule for rule in rules("generators") if rule.is_called(name)), None)
 
     @property

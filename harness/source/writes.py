@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from harness.source.flow import TOKEN
-from harness.source.program import ELEMENT, Binding, enclosing_function, member_name
+from harness.source.program import ELEMENT, Binding, member_name, returns
 from harness.source.statements import Statement, Texts, is_default, statement_roots, statements_in, values_of
-from harness.source.syntax import FUNCTIONS, Node, arguments, key_of, literal, unwrapped
+from harness.source.syntax import FUNCTIONS, Node, arguments, enclosing_function, key_of, unwrapped
+
+from harness.source.tables import defined_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +37,7 @@ _READS = frozenset(
 )
 _ASIDE_CALLS = re.compile(
     r"(?:^|\.)(?:json|send|jsonp|render|log|info|warn|error|debug|trace|expect|toEqual|toMatchObject|eq|and|or|ne|where|"
-    r"find\w*|select|omit|pick|count|delete\w*|remove|useState|useMemo|setQueryData|setState|track|emit|publish|"
+    r"find\w*|select|returning|omit|pick|count|delete\w*|remove|useState|useMemo|setQueryData|setState|track|emit|publish|"
     r"setItem|redirect|push|replace|navigate|sign|encode|verify)$|(?:^|\.)set[A-Z]\w*$"
 )
 _BROWSER = re.compile(r"""["']use client["']|\bfrom\s+["'](?:react|react-dom\S*|vue|svelte\S*|@angular/core)["']""")
@@ -149,7 +151,7 @@ class Writes:
 
     def _of_call(self, call: Node, callee: Node, method: str) -> Iterator[Write]:
         owner, given = callee.field("object"), arguments(call)
-        if owner is None or self._is_own_function(callee, owner):
+        if owner is None or self._is_own_function(callee):
             return
         if self.table_of_call(call) != "ours":
             return
@@ -174,8 +176,8 @@ class Writes:
                 self._conflict(call),
             )
 
-    def _is_own_function(self, callee: Node, owner: Node) -> bool:
-        return bool(self._program.functions(callee)) and self._tables.of(owner) != "ours"
+    def _is_own_function(self, callee: Node) -> bool:
+        return bool(self._program.functions(callee))
 
     def table_of_call(self, call: Node) -> Which:
         """The table that a call of an ORM or a query builder stores into."""
@@ -322,20 +324,15 @@ class Writes:
         callee = node.field("function")
         functions = self._program.functions(callee) if callee is not None else []
         for function in functions:
-            for value in self._returned(function):
+            for value in returns(function):
                 if (found := self._held(value, way, depth + 1)) is not None:
                     return found
         if not functions and callee is not None and callee.text in ("Object.assign", "Object.freeze", "sql", "structuredClone"):
             return next((f for one in arguments(node) if (f := self._held(one, way, depth + 1)) is not None), None)
         if not functions and callee is not None and way[0] == ELEMENT and member_name(callee) in ("map", "flatMap"):
             made = [f for one in arguments(node) for f in self._program.functions(one)]
-            return next((f for fn in made for r in self._returned(fn) if (f := self._held(r, way[1:], depth + 1)) is not None), None)
+            return next((f for fn in made for r in returns(fn) if (f := self._held(r, way[1:], depth + 1)) is not None), None)
         return None
-
-    def _returned(self, function: Node) -> list[Node]:
-        from harness.source.program import returns
-
-        return returns(function)
 
     def _held_by_name(self, node: Node, way: Way, depth: int) -> Node | None:
         found = self._program.meaning(node)
@@ -454,8 +451,6 @@ class Writes:
             if which == "unknown" and method in ("set", "update", "values") and callee.field("object") is not None:
                 which = self._tables.of(callee.field("object") or callee)
         if which == "unknown":
-            from harness.source.tables import defined_table
-
             table = defined_table(call)
             which = self._tables.of_text(table) if table is not None else which
         if which != "unknown":

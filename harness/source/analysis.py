@@ -1,0 +1,199 @@
+"""Reads an app's source once, for all checks of it: what it says of the table's tokens, in words and places."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.findings import CouldNotTell, NotCovered, printable
+from harness.source.checkout import SOURCE, Checkout
+from harness.source.collisions import Collisions, Handler
+from harness.source.flow import Flow, Origin
+from harness.source.leftovers import Leftovers, leftovers
+from harness.source.names import Names
+from harness.source.program import Module, Program
+from harness.source.rules import Generators
+from harness.source.syntax import Node, place, quoted
+from harness.source.tables import Tables, named_by_app
+from harness.source.writes import Write, Writes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SHOWN_PLACES = 4
+_HANDLES = re.compile(r"23505|P2002")
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """A place that stores a row of the table: whether it names the token column, and whether the token comes back."""
+
+    shown: str
+    names_token: str | None
+    returns: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What an app's source says.
+
+    Each text begins with `path:line:` and quotes the line. `reaching` are random values that reach the token column,
+    `left` generators that are left behind, `handlers` those of a collision, `creates` where rows are stored. `unparsed`
+    are places that were not understood where they matter, `unreadable` the files that they stand in and those that
+    could not be read, `notes` what decides nothing.
+    """
+
+    table: str
+    token: str
+    speaks: bool
+    reaching: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    handlers: tuple[str, ...] = ()
+    creates: tuple[Create, ...] = ()
+    unparsed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def analyse(checkout: Checkout, table: str, token: str) -> Analysis:
+    """Analyse a checkout for a table (`name` or `schema.name`) and its token column, as the database calls them.
+
+    Raises:
+        NotCovered: what parses source is not installed, or the checkout holds no source.
+    """
+    files = checkout.of(*SOURCE)
+    if not files:
+        raise NotCovered(
+            f"{checkout.root} holds no TypeScript or JavaScript",
+            "name the folder of the app itself in `source`, or with --source",
+        )
+    program = Program(files)
+    names = named_by_app(program, checkout.of(".prisma"), Names(table, token))
+    generators = Generators(program)
+    flow = Flow(program, generators, names)
+    writes = Writes(program, Tables(program, names), names).all()
+    reaching = list(_reaching(flow, writes))
+    rest = leftovers(program, generators, flow, names, writes, [origin for origin, _ in reaching])
+    handlers = Collisions(program, names, writes).handlers()
+    unparsed = [said for module in program.parsed for said in _unparsed(module, names)]
+    return Analysis(
+        table,
+        token,
+        speaks=any(names.table_in_text.search(f.text) or names.token_in_text.search(f.text) for f in program.own),
+        reaching=tuple(dict.fromkeys(f"{_quoted(origin.node)} -> {_target(write)}" for origin, write in reaching)),
+        left=tuple(f"{_quoted(node)} ({why})" for node, why in rest.left),
+        handlers=(*(f"{_quoted(h.node)} ({h.why})" for h in handlers if h.verdict == "ours"), *_conflicts(writes, names)),
+        creates=tuple(_creates(writes, names)),
+        unparsed=tuple(unparsed),
+        notes=tuple(_notes(program, rest, handlers, writes, checkout)),
+    )
+
+
+def demand_spoken_of(analysis: Analysis) -> None:
+    """Nothing was found in an app that does not know the table: that proves nothing.
+
+    Raises:
+        CouldNotTell: no file speaks of the table or of its token.
+    """
+    if not analysis.speaks:
+        raise CouldNotTell(
+            f"no file of the checkout speaks of {analysis.table} or {analysis.token}: it is not the app's that fills it",
+            "name the folder of the app that has the create route in `source`, or with --source",
+        )
+
+
+def demand_understood(analysis: Analysis) -> None:
+    """What was not understood may hold what is looked for.
+
+    Raises:
+        CouldNotTell: a place that speaks of the table, its token or a collision could not be parsed.
+    """
+    if analysis.unparsed:
+        shown = "; ".join(analysis.unparsed[:SHOWN_PLACES])
+        raise CouldNotTell(
+            f"{len(analysis.unparsed)} places that speak of the token could not be parsed: {shown}",
+            "see whether the app's own compiler takes them; if it does, report the line",
+        )
+
+
+def _reaching(flow: Flow, writes: list[Write]) -> Iterator[tuple[Origin, Write]]:
+    told: set[tuple[Node, str, int]] = set()
+    for write in writes:
+        for value, way in write.values:
+            origin = flow.origin(value, way)
+            if origin is not None and (key := (origin.node, write.node.file.path, write.node.line)) not in told:
+                told.add(key)
+                yield origin, write
+                break
+
+
+def _quoted(node: Node) -> str:
+    return printable(f"{place(node)}: {quoted(node)}")
+
+
+def _target(write: Write) -> str:
+    return f"{write.how} ({place(write.node)})"
+
+
+def _creates(writes: list[Write], names: Names) -> Iterator[Create]:
+    for write in writes:
+        if write.is_create:
+            named = None if write.names_token is None else f"{_quoted(write.names_token)} (names {names.token})"
+            yield Create(_quoted(write.node), named, _comes_back(write, names))
+
+
+def _comes_back(write: Write, names: Names) -> bool | None:
+    """Whether the token is returned, or read again later in the same function."""
+    if write.returns is not False:
+        return write.returns
+    function = next((above for above in write.node.above() if above.field("body") is not None), None)
+    later = function.text[write.node.end - function.start :] if function is not None else ""
+    reads = re.search(r"\bselect\b|\bfind\w*\(|\.get\w*\(|\bfetch\w*\(|\breload\(", later, re.IGNORECASE)
+    return True if reads is not None else write.returns
+
+
+def _conflicts(writes: list[Write], names: Names) -> Iterator[str]:
+    for write in writes:
+        if write.conflict is not None and names.token_in_text.search(write.conflict):
+            yield f"{_quoted(write.node)} (ON CONFLICT on {names.token})"
+
+
+def _unparsed(module: Module, names: Names) -> Iterator[str]:
+    """The top-level statements of a file that hold something not understood and speak of the token."""
+    if not module.parsed.errors:
+        return
+    text = module.parsed.text
+    for error in module.parsed.of_kind("ERROR"):
+        top = next((above for above in [error, *error.above()] if above.parent is None or above.parent.parent is None), error)
+        said = text[top.start : top.end]
+        if names.token_in_text.search(said) or names.table_in_text.search(said) or _HANDLES.search(said):
+            yield printable(f"{place(error)}: {quoted(error)}", 200)
+            return
+
+
+def _notes(program: Program, rest: Leftovers, handlers: list[Handler], writes: list[Write], checkout: Checkout) -> Iterator[str]:
+    if rest.elsewhere:
+        yield f"makes random values for something else than the token: {_some([node for node, _ in rest.elsewhere])}"
+    if rest.unused:
+        yield f"random helpers that nothing uses: {_some([helper.node for helper in rest.unused])}"
+    others = [handler for handler in handlers if handler.verdict == "other"]
+    if others:
+        yield f"unique violations are handled that are not the token's: {_some([h.node for h in others])}"
+    everywhere = [handler for handler in handlers if handler.verdict == "global"]
+    if everywhere:
+        yield f"unique violations of every route are handled in one place: {_some([h.node for h in everywhere])}"
+    vague = [write.node for write in writes if write.is_create and write.conflict == ""]
+    if vague:
+        yield f"ON CONFLICT without a column, which swallows every collision: {_some(vague)}"
+    broken = [module.path for module in program.parsed if module.parsed.errors]
+    unread = [path for path, _ in checkout.unread if path.lower().endswith(SOURCE)]
+    if broken or unread:
+        listed = [*broken, *unread]
+        more = f" and {len(listed) - 2 * SHOWN_PLACES} more" if len(listed) > 2 * SHOWN_PLACES else ""
+        yield printable(f"source that could not be parsed wholly: {', '.join(listed[: 2 * SHOWN_PLACES])}{more}")
+
+
+def _some(nodes: list[Node]) -> str:
+    places = list(dict.fromkeys(f"{place(node)} ({quoted(node, 80)})" for node in nodes))
+    more = f", and {len(places) - SHOWN_PLACES} more" if len(places) > SHOWN_PLACES else ""
+    return printable(", ".join(places[:SHOWN_PLACES]) + more)
