@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from harness.history import History
     from harness.readiness import Readiness
     from harness.revision import Heard
+    from harness.source.analysis import Analysis
     from harness.source.checkout import Checkout
     from harness.stored import Row, SequenceState, StoredTokens
     from harness.watch import Seen
@@ -75,6 +76,7 @@ _NEEDS = {
     "made": Need.MADE,
     "seen": Need.HISTORY | Need.SEEN,
     "checkout": Need.SOURCE,
+    "analysis": Need.SOURCE,
 }
 
 
@@ -468,6 +470,12 @@ def seen(examination: Examination) -> Seen:
 def checkout(environment: str, request: pytest.FixtureRequest) -> Checkout:
     """The files of the app's source."""
     return request.config.stash[_GATE].checkout(environment)
+
+
+@pytest.fixture
+def analysis(environment: str, request: pytest.FixtureRequest) -> Analysis:
+    """What the app's source says of the token."""
+    return request.config.stash[_GATE].analysis(environment)
 
 
 # --- what becomes of outcomes -----------------------------------------------------------------------------------------

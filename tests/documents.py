@@ -27,8 +27,9 @@ _ASKED_OF = {
     "made": "the catalog, and 10,000 evaluations",
     "facts": "the catalog",
     "history": "the POSTs",
+    "analysis": "the app's source",
 }
-_ORDER = ("readiness", "heard", "history", "rows", "seen", "rows_if_any", "facts", "made", "sequence", "stored")
+_ORDER = ("readiness", "heard", "history", "rows", "seen", "rows_if_any", "facts", "made", "sequence", "stored", "analysis")
 
 
 def documents() -> dict[Path, str]:

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OWN = {"harness", "rehearsal", "checks", "tests", "bench", "conftest"}
 JUDGE = {"checkers", "schema_checkers", "randomness", "latency", "history", "findings"}
+JUDGE |= {"source"}  # the package that judges an app's source; reading a checkout is the gate's
 FACTS = {"catalog", "default", "stored", "watch", "readiness", "revision"}
 MAY_BE_IMPORTED_BY_CHECKS = JUDGE | FACTS
 

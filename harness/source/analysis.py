@@ -14,7 +14,7 @@ from harness.source.leftovers import Leftovers, leftovers
 from harness.source.names import Names
 from harness.source.program import Module, Program
 from harness.source.rules import Generators
-from harness.source.syntax import Node, place, quoted
+from harness.source.syntax import Node, spot
 from harness.source.tables import Tables, named_by_app
 from harness.source.writes import Write, Writes
 
@@ -39,9 +39,9 @@ class Analysis:
     """What an app's source says.
 
     Each text begins with `path:line:` and quotes the line. `reaching` are random values that reach the token column,
-    `left` generators that are left behind, `handlers` those of a collision, `creates` where rows are stored. `unparsed`
-    are places that were not understood where they matter, `unreadable` the files that they stand in and those that
-    could not be read, `notes` what decides nothing.
+    `left` generators that are left behind, `handlers` those of a collision, `creates` where rows are stored. `unsure`
+    are handlers of which it is not known what they guard, since no place that stores was recognised. `unparsed` are
+    places that were not understood where they matter, `notes` what decides nothing.
     """
 
     table: str
@@ -51,6 +51,7 @@ class Analysis:
     left: tuple[str, ...] = ()
     handlers: tuple[str, ...] = ()
     creates: tuple[Create, ...] = ()
+    unsure: tuple[str, ...] = ()
     unparsed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -84,6 +85,7 @@ def analyse(checkout: Checkout, table: str, token: str) -> Analysis:
         left=tuple(f"{_quoted(node)} ({why})" for node, why in rest.left),
         handlers=(*(f"{_quoted(h.node)} ({h.why})" for h in handlers if h.verdict == "ours"), *_conflicts(writes, names)),
         creates=tuple(_creates(writes, names)),
+        unsure=tuple(_quoted(h.node) for h in handlers if _is_unsure(h, writes, names)),
         unparsed=tuple(unparsed),
         notes=tuple(_notes(program, rest, handlers, writes, checkout)),
     )
@@ -117,29 +119,34 @@ def demand_understood(analysis: Analysis) -> None:
 
 
 def _reaching(flow: Flow, writes: list[Write]) -> Iterator[tuple[Origin, Write]]:
-    told: set[tuple[Node, str, int]] = set()
+    told: set[tuple[Node, str]] = set()
     for write in writes:
         for value, way in write.values:
             origin = flow.origin(value, way)
-            if origin is not None and (key := (origin.node, write.node.file.path, write.node.line)) not in told:
+            if origin is not None and (key := (origin.node, write.shown.place)) not in told:
                 told.add(key)
                 yield origin, write
                 break
 
 
 def _quoted(node: Node) -> str:
-    return printable(f"{place(node)}: {quoted(node)}")
+    return printable(spot(node))
 
 
 def _target(write: Write) -> str:
-    return f"{write.how} ({place(write.node)})"
+    return f"{write.how} ({write.shown.place})"
 
 
 def _creates(writes: list[Write], names: Names) -> Iterator[Create]:
     for write in writes:
         if write.is_create:
-            named = None if write.names_token is None else f"{_quoted(write.names_token)} (names {names.token})"
-            yield Create(_quoted(write.node), named, _comes_back(write, names))
+            named = None if write.names_token is None else f"{_named(write)} (names {names.token})"
+            yield Create(printable(write.shown), named, _comes_back(write, names))
+
+
+def _named(write: Write) -> str:
+    assert write.names_token is not None
+    return printable(write.shown if write.names_token is write.node else spot(write.names_token))
 
 
 def _comes_back(write: Write, names: Names) -> bool | None:
@@ -152,10 +159,16 @@ def _comes_back(write: Write, names: Names) -> bool | None:
     return True if reads is not None else write.returns
 
 
+def _is_unsure(handler: Handler, writes: list[Write], names: Names) -> bool:
+    if handler.verdict == "ours" or any(write.is_create for write in writes) or "another" in handler.why:
+        return False
+    return names.table_in_text.search(handler.node.file.text) is not None
+
+
 def _conflicts(writes: list[Write], names: Names) -> Iterator[str]:
     for write in writes:
         if write.conflict is not None and names.token_in_text.search(write.conflict):
-            yield f"{_quoted(write.node)} (ON CONFLICT on {names.token})"
+            yield f"{printable(write.shown)} (ON CONFLICT on {names.token})"
 
 
 def _unparsed(module: Module, names: Names) -> Iterator[str]:
@@ -167,7 +180,7 @@ def _unparsed(module: Module, names: Names) -> Iterator[str]:
         top = next((above for above in [error, *error.above()] if above.parent is None or above.parent.parent is None), error)
         said = text[top.start : top.end]
         if names.token_in_text.search(said) or names.table_in_text.search(said) or _HANDLES.search(said):
-            yield printable(f"{place(error)}: {quoted(error)}", 200)
+            yield printable(spot(error), 200)
             return
 
 
@@ -194,6 +207,6 @@ def _notes(program: Program, rest: Leftovers, handlers: list[Handler], writes: l
 
 
 def _some(nodes: list[Node]) -> str:
-    places = list(dict.fromkeys(f"{place(node)} ({quoted(node, 80)})" for node in nodes))
+    places = list(dict.fromkeys(f"{spot(node).place} ({spot(node).text})" for node in nodes))
     more = f", and {len(places) - SHOWN_PLACES} more" if len(places) > SHOWN_PLACES else ""
     return printable(", ".join(places[:SHOWN_PLACES]) + more)

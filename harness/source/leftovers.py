@@ -56,7 +56,7 @@ def leftovers(program: Program, generators: Generators, flow: Flow, names: Names
     modules = list(program.speaking(trigger()))
     helpers = list(_helpers(program, flow, modules))
     own = {origin.node for origin in reaching}
-    homes = {write.node.file.path for write in writes if write.is_create}
+    homes = {at.file.path for write in writes if write.is_create for at in write.run_at}
     unused = _unused(helpers)
     left: list[tuple[Node, str]] = []
     unknown: list[Helper] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.findings import NotCovered
@@ -32,7 +33,7 @@ _GRAMMARS = {".ts": ("typescript",), ".mts": ("typescript",), ".cts": ("typescri
 _OF_JAVASCRIPT = ("tsx", "javascript")  # the first knows types, which much JavaScript of build tools has; one shape
 # sql<Row[]>`..` is read as two comparisons by this grammar: the types are blanked, so that no offset moves.
 _TYPED_TAG = re.compile(r"(?<=[\w$])<[\w$\s\[\]{}|&,.:;?\"'<>-]{1,400}?>(?=`)")
-_QUOTES = "\"'`"
+_QUOTED = 160  # characters of a line
 
 
 class Node:
@@ -174,15 +175,6 @@ def unwrapped(node: Node) -> Node:
         node = inner
 
 
-def wrapped(node: Node) -> Node:
-    """An expression with all around it that does not change its value."""
-    while node.parent is not None and node.parent.kind != "spread_element" and unwrapped(node.parent) is not node.parent:
-        if unwrapped(node.parent) is not unwrapped(node):
-            break
-        node = node.parent
-    return node
-
-
 def literal(node: Node | None) -> str | None:
     """The text of a string, a number, or a template without substitutions; None of anything else."""
     if node is None:
@@ -215,25 +207,29 @@ def enclosing_function(node: Node) -> Node | None:
     return next((above for above in node.above() if above.kind in FUNCTIONS), None)
 
 
-def statement_of(node: Node) -> Node:
-    """The statement that a node stands in, or the member of a class or an object: what a person would quote."""
-    found = node
-    for above in node.above():
-        if above.kind in ("statement_block", "program", "class_body", "switch_case", "switch_default"):
-            return found
-        found = above
-    return found
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A line of a file, to be quoted."""
+
+    path: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.text}"
+
+    @property
+    def place(self) -> str:
+        """As `path:line`."""
+        return f"{self.path}:{self.line}"
 
 
-def quoted(node: Node, limit: int = 160) -> str:
-    """The line of the file on which a node stands, without the blanks around it."""
+def spot(node: Node, at: int | None = None) -> Spot:
+    """The line on which a node begins, or the one of an offset in it, without the blanks around it."""
     text = node.file.text
-    start = text.rfind("\n", 0, node.start) + 1
-    end = text.find("\n", node.start)
+    offset = node.start if at is None else at
+    start = text.rfind("\n", 0, offset) + 1
+    end = text.find("\n", offset)
     line = " ".join(text[start : end if end >= 0 else len(text)].split())
-    return line if len(line) <= limit else line[:limit] + "..."
-
-
-def place(node: Node) -> str:
-    """Where a node stands, as `path:line`."""
-    return f"{node.file.path}:{node.line}"
+    shown = line if len(line) <= _QUOTED else line[:_QUOTED] + "..."
+    return Spot(node.file.path, node.line + text.count("\n", node.start, offset), shown)

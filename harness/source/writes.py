@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from harness.source.flow import TOKEN
 from harness.source.program import ELEMENT, Binding, member_name, returns
 from harness.source.statements import Statement, Texts, is_default, statement_roots, statements_in, values_of
-from harness.source.syntax import FUNCTIONS, Node, arguments, enclosing_function, key_of, unwrapped
+from harness.source.syntax import FUNCTIONS, Node, Spot, arguments, enclosing_function, key_of, spot, unwrapped
 
 from harness.source.tables import defined_table
 
@@ -47,13 +47,15 @@ _BROWSER = re.compile(r"""["']use client["']|\bfrom\s+["'](?:react|react-dom\S*|
 class Write:
     """A place that stores a row of the table, or gives its token a value.
 
-    `values` are the expressions whose member at a path becomes the token; `names_token` whether the token column is
+    `run_at` are the calls that store, which for a statement in a constant stand elsewhere. `values` are the expressions whose member at a path becomes the token; `names_token` whether the token column is
     named with a value of the app's, and where; `returns` whether the token comes back, None where it cannot be told.
     """
 
     node: Node
+    shown: Spot
     how: str
     is_create: bool
+    run_at: tuple[Node, ...]
     values: tuple[tuple[Node, Way], ...] = ()
     names_token: Node | None = None
     returns: bool | None = None
@@ -102,10 +104,15 @@ class Writes:
             returns = "*" in said or self._names.token_in_text.search(said) is not None or "\x01" in said
         else:
             returns = False
+        word = "insert" if statement.is_insert else "update"
+        at = statement.node.text.lower().find(word)
+        runs = [call for call, _ in values_of(self._program, statement.node)]
         return Write(
             statement.node,
+            spot(statement.node, statement.node.start + max(at, 0)),
             ("INSERT" if statement.is_insert else "UPDATE") + f" .. {self._names.token}",
             statement.is_insert,
+            (statement.node, *runs),
             tuple(values),
             named if statement.is_insert else None,
             returns,
@@ -168,8 +175,10 @@ class Writes:
             named = next((held for node, way in data if (held := self._held(node, way)) is not None), None)
             yield Write(
                 call,
+                spot(callee.field("property") or call),
                 f"{method}.{self._names.token}",
                 is_create,
+                (call,),
                 tuple(data),
                 named if is_create else None,
                 self._returns(call, method, owner) if is_create else None,
@@ -364,7 +373,7 @@ class Writes:
             if which in ("other", "aside") or (which == "unknown" and is_browser):
                 continue
             said = (node.field("left") or node).text if node.kind == "assignment_expression" else key_of(node)
-            yield Write(node, said or self._names.token, False, tuple((one, ()) for one in value))
+            yield Write(node, spot(node), said or self._names.token, False, (), tuple((one, ()) for one in value))
 
     def _token_value(self, node: Node) -> tuple[list[Node] | None, Node | None]:
         """What a member that is called like the column is given, and the object, class or owner of it."""
