@@ -65,8 +65,10 @@ class Collisions:
         found: dict[tuple[str, int], Handler] = {}
         for module in self._program.speaking(_TEXT):
             nodes = module.parsed.of_kind("string", "template_string", "number", "regex", "identifier", "property_identifier")
+            renamed = {b.name for b in module.imports() if b.name != b.imported and _TEXT.search(b.imported)}
             for node in nodes:
-                rule = collision_rule(self._program, node) if _may_be(node) else None
+                is_asked = _may_be(node) or (node.kind == "identifier" and node.text in renamed)
+                rule = collision_rule(self._program, node) if is_asked else None
                 if rule is None or _is_declaration(node):
                     continue
                 for at in self._decisions(node, 0, set()):

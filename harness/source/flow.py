@@ -42,6 +42,7 @@ _ASKING = frozenset(
     "patch mutate mutateAsync transaction $transaction test includes startsWith endsWith has some every findIndex "
     "indexOf setHeader cookie sign_in json send status match log info warn error debug".split()
 )
+_BUILT_IN = frozenset("Array Buffer Object String Number Promise JSON Uint8Array BigInt Math".split())
 _ELEMENTS = frozenset("filter slice concat reverse sort toSorted toReversed flat values entries keys".split())
 _OF_ELEMENTS = frozenset("map forEach flatMap filter find some every reduce sort findLast".split())
 
@@ -137,7 +138,7 @@ class Flow:
             if child.kind == "spread_element":
                 if (found := self._follow(child, path, frame)) is not None:
                     return found
-            elif self._is_step(key_of(child), path[0]):
+            elif self._is_step(self._program.key(child), path[0]):
                 value = self._value(child)
                 return self._follow(value, path[1:], frame) if value is not None else None
         return None
@@ -405,7 +406,7 @@ class Flow:
                 "with",
             )
             return self._any(list(given), path, frame) if is_carrying else None
-        if name in _ASKING and not _is_of_text(call, name):
+        if name in _ASKING and not _only_changes(owner, call, name):
             return None
         if owner.kind in ("identifier", "member_expression") and self._is_foreign(owner):
             rule = self._generators.by_name(callee)
@@ -457,8 +458,12 @@ class Flow:
         return None
 
 
-def _is_of_text(call: Node, name: str | None) -> bool:
-    """Whether `get` or `values` is asked of what holds random values, not of a database: it has no arguments of note."""
+def _only_changes(owner: Node, call: Node, name: str) -> bool:
+    """Whether a method that elsewhere asks a database only changes a value here: `Array.from`, a hash's `update`."""
+    if owner.kind == "identifier" and owner.text in _BUILT_IN:
+        return True
+    if name == "update":
+        return re.search(r"hash|hmac|cipher", owner.text, re.IGNORECASE) is not None
     return name in ("values", "first") and not arguments(call)
 
 

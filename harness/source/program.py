@@ -514,6 +514,22 @@ class Program:
                 return package, "*"
         return None
 
+    def key(self, node: Node) -> str | None:
+        """The name of a member of an object, also where a constant has it: `{[COLUMN]: x}`, `{[C.token]: x}`."""
+        known = key_of(node)
+        name = node.field("key") if known is None and node.kind == "pair" else None
+        if name is None or not name.children:
+            return known
+        inner = unwrapped(name.children[0])
+        found: Binding | Node | None = None
+        if inner.kind == "identifier":
+            found = self.meaning(inner)
+        elif inner.kind == "member_expression" and (owner := inner.field("object")) is not None:
+            things = self.things(owner)
+            found = self.member(things[0], member_name(inner) or "") if things else None
+        value = found.value if isinstance(found, Binding) and not found.path else found
+        return literal(value) if isinstance(value, Node) else None
+
     # --- functions and objects
 
     def functions(self, callee: Node, depth: int = 0) -> list[Node]:

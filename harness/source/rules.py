@@ -45,7 +45,7 @@ class Rule:
 
     def is_called(self, name: str) -> bool:
         """Whether a name alone is enough."""
-        return bool(self.called) and re.match(self.called, name) is not None
+        return bool(self.called) and re.match(self.called, name, re.IGNORECASE) is not None
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -170,9 +170,8 @@ def collision_rule(program: Program, node: Node) -> Rule | None:
             if said in rule.texts or any(re.search(phrase, said, re.IGNORECASE) for phrase in rule.phrases):
                 return rule
         return None
-    name = node.text
-    rule = next((rule for rule in rules("collisions") if rule.is_called(name)), None)
-    if rule is None or node.kind == "property_identifier":
-        return rule
-    known = program.package_of(node)
-    return rule if known is not None and not known[0].startswith(".") else None
+    known = program.package_of(node) if node.kind == "identifier" else None
+    if node.kind == "identifier" and (known is None or known[0].startswith(".")):
+        return None
+    name = node.text if known is None else known[1]
+    return next((rule for rule in rules("collisions") if rule.is_called(name)), None)

@@ -306,7 +306,7 @@ class Writes:
                     if (found := self._held(child, way, depth + 1)) is not None:
                         return found
                     continue
-                key = key_of(child)
+                key = self._program.key(child)
                 if not (self._names.is_token(key, of_table=True) if way[0] == TOKEN else key == way[0]):
                     continue
                 value = child.field("value") if child.kind == "pair" else child
@@ -394,10 +394,7 @@ class Writes:
             decorators = [n for child in node.children if child.kind == "decorator" for n in child.below("call_expression")][:1]
             given = [one for call in decorators for one in arguments(call)]
             return ([*([value] if value is not None else []), *given] or None), None
-        key = key_of(node)
-        if key is None and (name := node.field("key")) is not None and name.children:
-            key = self._texts.constant(name.children[0])
-        if not names.is_token(key):
+        if not names.is_token(self._program.key(node)):
             return None, None
         value = node.field("value") if node.kind == "pair" else node
         return ([value] if value is not None else None), node.parent
