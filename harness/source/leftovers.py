@@ -104,7 +104,8 @@ def _helpers(program: Program, flow: Flow, modules: list[Module]) -> Iterator[He
             if binding.kind == "function" or (binding.kind == "var" and binding.value is not None and not binding.path):
                 origin = _made_by(program, flow, binding)
                 if origin is not None:
-                    uses = tuple(use for use in program.references(binding) if not _is_passed_on(use))
+                    known = [use for use in program.references(binding) if not _is_passed_on(use)]
+                    uses = tuple((*known, *(node for node in _members_called(program, binding.name) if node not in known)))
                     yield Helper(_whole(binding.node), binding.name, origin, uses)
         for method in module.parsed.of_kind("method_definition"):
             name = key_of(method)
@@ -137,10 +138,29 @@ def _whole(node: Node) -> Node:
 
 
 def _is_passed_on(use: Node) -> bool:
+    """Whether a name is only exported: by a list, as the default, or in what a common module exports."""
     above = use.parent
-    return above is not None and (above.kind in ("export_specifier", "export_statement") or "module.exports" in (
-        above.text if above.kind == "assignment_expression" else ""
-    ))
+    if above is not None and above.kind == "pair":
+        above = above.parent
+    if above is not None and above.kind == "object":
+        above = above.parent
+    if above is None:
+        return False
+    if above.kind == "assignment_expression":
+        left = above.field("left")
+        return left is not None and left.text.startswith(("module.exports", "exports."))
+    return above.kind in ("export_specifier", "export_statement")
+
+
+def _members_called(program: Program, name: str) -> Iterator[Node]:
+    """Members of this name that anything is asked for: whose they are is not always known."""
+    for module in program.mentioning(name):
+        for node in module.parsed.named(name):
+            above = node.parent
+            if node.kind != "property_identifier" or above is None or above.kind != "member_expression":
+                continue
+            if not above.text.startswith(("module.exports.", "exports.")):
+                yield node
 
 
 def _unused(helpers: list[Helper]) -> list[Helper]:

@@ -781,10 +781,15 @@ class Program:
         stem = re.sub(r"\.[cm]?[jt]sx?$", "", function.file.path)
         return stem.removesuffix("/index").rpartition("/")[2] in file.text
 
+    def _is_whole(self, found: Binding | Node | None, home: Module) -> bool:
+        """Whether an import is of all that a file exports: the module, or the object that is its default."""
+        default = home.exports.get("default")
+        return found is not None and (found is home.parsed.root or found is default)
+
     def references(self, binding: Binding) -> Iterator[Node]:
         """The uses of a name that is declared at the top of a file, in all files; not its declaration nor imports."""
         home = self.of(binding.node)
-        exports = {key for key, value in home.exports.items() if value is binding}
+        exports = {key for key, value in home.exports.items() if _stands_for(home, value, binding)}
         for node in home.parsed.named(binding.name):
             if not _declares(node) and home.resolve(node) is binding:
                 yield node
@@ -795,10 +800,19 @@ class Program:
             for local in list(module.imports()):
                 if self.behind(local) is binding:
                     yield from (n for n in module.parsed.named(local.name) if not _declares(n))
-                elif local.imported == "*" and self.behind(local) is home.parsed.root:
+                elif local.imported in ("*", "default") and self._is_whole(self.behind(local), home):
                     yield from (
                         n for e in exports for n in module.parsed.named(e) if n.kind == "property_identifier"
                     )
+
+
+def _stands_for(home: Module, value: Binding | Node, binding: Binding) -> bool:
+    """Whether what is exported is what a name stands for."""
+    if isinstance(value, Binding):
+        return value is binding
+    if value.kind in ("identifier", "shorthand_property_identifier"):
+        return home.resolve(value) is binding
+    return value is binding.value
 
 
 def _is_common(module: Module) -> bool:
