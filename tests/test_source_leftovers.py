@@ -120,7 +120,7 @@ ELSEWHERE = {
         "export const reset = (user) => save({ resetToken: generateRandomToken(), user });",
     },
     "an unused helper of sessions": {"src/s.ts": f"{NANOID}export const createSessionToken = () => nanoid();"},
-    "an unused helper of no known use": {"src/text.ts": f"{BYTES}export const randomString = () => randomBytes(4).toString('hex');"},
+    "an unused helper of no known use": {"src/text.ts": f"{BYTES}// public\nexport const randomString = () => randomBytes(4).toString('hex');"},
     "ids of requests": {"src/app.ts": f"{NANOID}app.use((req, res, next) => {{ req.id = nanoid(); next(); }});"},
     "names of files": {"src/upload.ts": 'import { v4 } from "uuid";\nexport const key = (f) => `${v4()}-${f.name}`;\nput(key(f));'},
     "jitter": {"src/retry.ts": "export const wait = (n) => sleep(100 * 2 ** n * Math.random());\nwait(1);"},
@@ -144,13 +144,13 @@ def test_what_makes_something_else_is_one_note() -> None:
     files = {f"src/f{n}.ts": f"{NANOID}export const key = () => nanoid();\nput(key());" for n in range(9)}
     (note,) = analysed_files({ROUTE: AFTER, **files}).notes
     assert note.startswith("makes random values for something else than the token: src/f0.ts:2 (export const key")
-    assert note.endswith(", and 5 more")
+    assert note.endswith(", and 5 more files")
 
 
 def test_an_unused_helper_of_no_known_use_is_a_note() -> None:
     """It may have made tokens; its name does not say so."""
     found = analysed_files({ROUTE: AFTER, **ELSEWHERE["an unused helper of no known use"]})
-    assert "random helpers that nothing uses: src/text.ts:2 (export const randomString" in found.notes[0]
+    assert "random helpers that nothing uses: src/text.ts:3 (export const randomString" in found.notes[0]
 
 
 def test_what_still_makes_tokens_is_told_by_the_other_claim() -> None:

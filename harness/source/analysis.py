@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,12 +58,29 @@ class Analysis:
     notes: tuple[str, ...] = ()
 
 
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Trees are full of cycles and live until the end: to look for garbage among them costs more than to parse."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def analyse(checkout: Checkout, table: str, token: str) -> Analysis:
     """Analyse a checkout for a table (`name` or `schema.name`) and its token column, as the database calls them.
 
     Raises:
         NotCovered: what parses source is not installed, or the checkout holds no source.
     """
+    with _without_collecting():
+        return _analyse(checkout, table, token)
+
+
+def _analyse(checkout: Checkout, table: str, token: str) -> Analysis:
     files = checkout.of(*SOURCE)
     if not files:
         raise NotCovered(
@@ -80,7 +99,7 @@ def analyse(checkout: Checkout, table: str, token: str) -> Analysis:
     return Analysis(
         table,
         token,
-        speaks=any(names.table_in_text.search(f.text) or names.token_in_text.search(f.text) for f in program.own),
+        speaks=bool(program.speaking(names.table_in_text, names.table_word) or program.speaking(names.token_in_text, names.token_word)),
         reaching=tuple(dict.fromkeys(f"{_quoted(origin.node)} -> {_target(write)}" for origin, write in reaching)),
         left=tuple(f"{_quoted(node)} ({why})" for node, why in rest.left),
         handlers=(*(f"{_quoted(h.node)} ({h.why})" for h in handlers if h.verdict == "ours"), *_conflicts(writes, names)),
@@ -186,7 +205,8 @@ def _unparsed(module: Module, names: Names) -> Iterator[str]:
 
 def _notes(program: Program, rest: Leftovers, handlers: list[Handler], writes: list[Write], checkout: Checkout) -> Iterator[str]:
     if rest.elsewhere:
-        yield f"makes random values for something else than the token: {_some([node for node, _ in rest.elsewhere])}"
+        more = f", and {rest.files} more files" if rest.files else ""
+        yield f"makes random values for something else than the token: {_some(list(rest.elsewhere))}{more}"
     if rest.unused:
         yield f"random helpers that nothing uses: {_some([helper.node for helper in rest.unused])}"
     others = [handler for handler in handlers if handler.verdict == "other"]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from harness.source.writes import Write
 
 _TEXT = re.compile(r"23505|P2002|unique|duplicate key|ER_DUP_ENTRY", re.IGNORECASE)
+_WORDS = ("23505", "p2002", "unique", "duplicate key", "er_dup_entry")
 _SAID = ("constraint", "constraint_name", "constraintName", "target", "detail", "column", "table", "fields", "path", "meta")
 _GLOBAL = re.compile(r"(?:^|\.)(?:use|onError|setErrorHandler|errorHandler|useGlobalFilters|addHook|on)$")
 _STORES = re.compile(r"(?:create|insert|save|add|store|register|new)", re.IGNORECASE)
@@ -63,7 +64,7 @@ class Collisions:
     def handlers(self) -> list[Handler]:
         """All handlers, each place once, those of the token's column first."""
         found: dict[tuple[str, int], Handler] = {}
-        for module in self._program.speaking(_TEXT):
+        for module in self._program.modules(self._program.speaking(_TEXT, *_WORDS)):
             nodes = module.parsed.of_kind("string", "template_string", "number", "regex", "identifier", "property_identifier")
             renamed = {b.name for b in module.imports() if b.name != b.imported and _TEXT.search(b.imported)}
             for node in nodes:

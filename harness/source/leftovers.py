@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from harness.source.names import plain
 from harness.source.program import Binding, returns
-from harness.source.rules import trigger
-from harness.source.syntax import FUNCTIONS, Node, enclosing_function, key_of, unwrapped
+from harness.source.rules import may_make
+from harness.source.syntax import FUNCTIONS, Node, enclosing_function, key_of, spot, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from harness.source.flow import Flow, Origin
     from harness.source.names import Names
     from harness.source.program import Module, Program
-    from harness.source.rules import Generators, Rule
+    from harness.source.rules import Generators
     from harness.source.writes import Write
 
 _ELSE = re.compile(
     r"session|reset|csrf|xsrf|api|invit|refresh|access|verif|auth|jwt|e?mail|otp|magic|device|push|bearer|upload|"
     r"unsub|passw|confirm|activat|login|state|nonce|webhook|secret|request|trace|job|temp|file|cookie|user|signup|oauth"
 )
+MOST_PLACES = 4
+_SPEAKS = re.compile(r"token|public|slug", re.IGNORECASE)
 _TOKEN = re.compile(r"token|publics?(?:id|key|slug|code)|slug")
 
 
@@ -44,19 +46,24 @@ class Helper:
 @dataclass(frozen=True, slots=True)
 class Leftovers:
     """`left` are the places of what is left behind with why; `unused` helpers of which it is not known what they
-    were for; `elsewhere` what makes random values for something else."""
+    were for; `elsewhere` what makes random values for something else, as far as it is listed, and `files` how many more
+    files may do so."""
 
     left: tuple[tuple[Node, str], ...]
     unused: tuple[Helper, ...]
-    elsewhere: tuple[tuple[Node, Rule], ...]
+    elsewhere: tuple[Node, ...]
+    files: int
 
 
 def leftovers(program: Program, generators: Generators, flow: Flow, names: Names, writes: list[Write], reaching: list[Origin]) -> Leftovers:
     """What is left behind in a program. `reaching` is what reaches the token column, and is judged elsewhere."""
-    modules = list(program.speaking(trigger()))
+    makers = [file for file in program.own if may_make(file.text)]
+    # A helper that is called after tokens, or stands where rows are stored: other files are looked at for notes only.
+    homes = {at.file.path for write in writes if write.is_create for at in write.run_at}
+    asked = [f.path for f in makers if f.path in homes or names.table_in_text.search(f.text) or _SPEAKS.search(f.text)]
+    modules = [program.module(path) for path in asked]
     helpers = list(_helpers(program, flow, modules))
     own = {origin.node for origin in reaching}
-    homes = {at.file.path for write in writes if write.is_create for at in write.run_at}
     unused = _unused(helpers)
     left: list[tuple[Node, str]] = []
     unknown: list[Helper] = []
@@ -72,15 +79,22 @@ def leftovers(program: Program, generators: Generators, flow: Flow, names: Names
         module = program.module(path)
         left += _unused_imports(program, generators, module, made)
         left += _unread(program, generators, module, helpers)
-    at = {(node.file.path, node.line) for node, _ in left}
-    elsewhere = [
-        (node, rule)
-        for module in modules
-        for node, rule in generators.in_file(module)
-        if rule.id not in ("clock", "by_name") and node not in own and (node.file.path, node.line) not in at
-        and not any(helper.node.holds(node) for helper in unused)
-    ]
-    return Leftovers(tuple(left), tuple(unknown), tuple(elsewhere))
+    at = {spot(node).place for node, _ in left}
+    elsewhere: list[Node] = []
+    files = 0
+    for file in makers:
+        if len(elsewhere) >= MOST_PLACES:
+            files += 1
+            continue
+        elsewhere += [
+            node
+            for node, rule in generators.in_file(program.module(file.path))
+            if rule.id not in ("clock", "by_name")
+            and node not in own
+            and spot(node).place not in at
+            and not any(helper.node.holds(node) for helper in unused)
+        ]
+    return Leftovers(tuple(left), tuple(unknown), tuple(elsewhere), files)
 
 
 def _is_of_token(name: str, names: Names) -> bool:

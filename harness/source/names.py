@@ -62,16 +62,26 @@ class Names:
     @cached_property
     def token_in_text(self) -> re.Pattern[str]:
         """Finds the column in any spelling."""
-        words = [re.escape(word) for word in re.split(r"[^a-zA-Z0-9]+|(?<=[a-z0-9])(?=[A-Z])", self.token) if word]
+        words = [re.escape(word) for word in _words(self.token)]
         return re.compile(r"(?<![a-z0-9])" + "[_-]?".join(words) + r"(?![a-z0-9])", re.IGNORECASE)
 
     @cached_property
     def table_in_text(self) -> re.Pattern[str]:
         """Finds the table, or what is called after it."""
-        bare = self.table.rpartition(".")[2]
-        words = [re.escape(word) for word in re.split(r"[^a-zA-Z0-9]+|(?<=[a-z0-9])(?=[A-Z])", bare) if word]
-        words[-1] = re.escape(singular(words[-1].lower()))
-        return re.compile("[_-]?".join(words), re.IGNORECASE)
+        words = _words(self.table.rpartition(".")[2])
+        words[-1] = singular(words[-1].lower())
+        return re.compile("[_-]?".join(map(re.escape, words)), re.IGNORECASE)
+
+    @cached_property
+    def token_word(self) -> str:
+        """A word that stands in every text that `token_in_text` is found in, in small letters."""
+        return max(_words(self.token), key=len).lower()
+
+    @cached_property
+    def table_word(self) -> str:
+        """The same for `table_in_text`."""
+        words = _words(self.table.rpartition(".")[2])
+        return max((*words[:-1], singular(words[-1].lower())), key=len).lower()
 
     def is_token(self, name: str | None, *, of_table: bool = False) -> bool:
         """Whether a property or a column is the token; by the app's alias only where the table is known."""
@@ -96,6 +106,11 @@ class Names:
         parts = [part.strip('"`[] ').lower() for part in name.split(".")]
         own = self.table.lower().split(".")
         return parts[-1] == own[-1] and (len(parts) == 1 or len(own) == 1 or parts[-2] == own[-2])
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name: `public_token` and `publicToken` have two. A name without letters is one word itself."""
+    return [word for word in re.split(r"[^a-zA-Z0-9]+|(?<=[a-z0-9])(?=[A-Z])", name) if word] or [name]
 
 
 def _without_suffix(name: str) -> str:

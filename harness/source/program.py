@@ -16,7 +16,7 @@ from harness.source.names import is_aside, plain
 from harness.source.syntax import FUNCTIONS, Node, Parsed, arguments, enclosing_function, key_of, literal, parse, unwrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from harness.source.checkout import SourceFile
 
@@ -355,6 +355,8 @@ class Program:
         self._modules: dict[str, Module] = {}
         self._paths: dict[tuple[str, str], Module | None] = {}
         self._callers: dict[Node, list[Node]] = {}
+        self._speaking: dict[str, list[SourceFile]] = {}
+        self._mentions: dict[str, list[SourceFile]] = {}
 
     def module(self, path: str) -> Module:
         """A file, parsed."""
@@ -371,17 +373,36 @@ class Program:
         """The files that were parsed, in the order of their paths."""
         return [self._modules[path] for path in sorted(self._modules)]
 
-    def speaking(self, pattern: re.Pattern[str]) -> Iterator[Module]:
-        """The files of the app itself whose text a pattern is found in."""
-        for file in self.own:
-            if pattern.search(file.text):
-                yield self.module(file.path)
+    def speaking(self, pattern: re.Pattern[str], *words: str) -> list[SourceFile]:
+        """The files of the app itself whose text a pattern is found in; each holds one of the words, in small letters.
+
+        The words are looked for first: a pattern that ignores case takes a hundred times as long.
+        """
+        if pattern.pattern not in self._speaking:
+            self._speaking[pattern.pattern] = [
+                file
+                for file, text in zip(self.own, self._lower, strict=True)
+                if any(word in text for word in words) and pattern.search(file.text)
+            ]
+        return self._speaking[pattern.pattern]
+
+    def modules(self, files: Iterable[SourceFile]) -> Iterator[Module]:
+        """Files, parsed."""
+        return (self.module(file.path) for file in files)
+
+    @cached_property
+    def _lower(self) -> list[str]:
+        return [file.text.lower() for file in self.own]
 
     def mentioning(self, word: str) -> Iterator[Module]:
         """The files of the app itself that hold a word."""
-        for file in self.own:
-            if word in file.text:
-                yield self.module(file.path)
+        for file in self._holding(word):
+            yield self.module(file.path)
+
+    def _holding(self, word: str) -> list[SourceFile]:
+        if word not in self._mentions:
+            self._mentions[word] = [file for file in self.own if word in file.text]
+        return self._mentions[word]
 
     # --- imports
 
@@ -721,8 +742,8 @@ class Program:
         said = plain(owner.text.rpartition(".")[2])
         known = [
             node
-            for file in self.own
-            if f"{name}(" in file.text or f"{name}<" in file.text
+            for file in self._holding(f"{name}(")
+            if re.search(rf"(?:^|[\s*]){re.escape(name)}\([^;]*?\)[^;=]*?\{{", file.text)
             for node in self.module(file.path).parsed.named(name)
             if node.parent is not None and node.parent.kind == "method_definition"
         ]
@@ -764,22 +785,21 @@ class Program:
         if name is None:
             return
         exports = {name} | {key for key, value in self.of(function).exports.items() if _is_of(value, function)}
-        for file in self.own:
-            if not any(export in file.text or export == "default" for export in exports):
-                continue
-            if "default" in exports and name not in file.text and not self._may_import(file, function):
-                continue
-            module = self.module(file.path)
-            locals_ = {name} | {b.name for b in module.imports() if b.imported in exports}
-            for local in locals_:
+        asked = {file.path for export in exports - {"default"} for file in self._holding(export)}
+        if "default" in exports:
+            asked |= {file.path for file in self._holding(self._stem(function)) if "import" in file.text or "require" in file.text}
+        for path in sorted(asked):
+            module = self.module(path)
+            for local in {name} | {b.name for b in module.imports() if b.imported in exports}:
                 for node in module.parsed.named(local):
                     call = _called(node)
                     if call is not None and function in self.functions(_callee(call)):
                         yield call
 
-    def _may_import(self, file: SourceFile, function: Node) -> bool:
-        stem = re.sub(r"\.[cm]?[jt]sx?$", "", function.file.path)
-        return stem.removesuffix("/index").rpartition("/")[2] in file.text
+    def _stem(self, node: Node) -> str:
+        """What an import of a node's file holds: its name, or its folder's."""
+        stem = re.sub(r"\.[cm]?[jt]sx?$", "", node.file.path)
+        return stem.removesuffix("/index").rpartition("/")[2]
 
     def _is_whole(self, found: Binding | Node | None, home: Module) -> bool:
         """Whether an import is of all that a file exports: the module, or the object that is its default."""
@@ -793,10 +813,11 @@ class Program:
         for node in home.parsed.named(binding.name):
             if not _declares(node) and home.resolve(node) is binding:
                 yield node
-        for file in self.own if exports else ():
-            if file.path == home.path or not any(e in file.text or e == "default" for e in exports):
-                continue
-            module = self.module(file.path)
+        asked = {file.path for export in exports - {"default"} for file in self._holding(export)}
+        if "default" in exports:
+            asked |= {file.path for file in self._holding(self._stem(binding.node))}
+        for path in sorted(asked - {home.path}):
+            module = self.module(path)
             for local in list(module.imports()):
                 if self.behind(local) is binding:
                     yield from (n for n in module.parsed.named(local.name) if not _declares(n))

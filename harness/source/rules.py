@@ -77,13 +77,19 @@ def _rule(entry: dict[str, Any]) -> Rule:
     return Rule(**made)
 
 
+_IMPORTED = re.compile(r"""(?:from|require\(|import\(|import)\s*["']([^"'\n]+)["']""")
+
+
 @cache
-def trigger() -> re.Pattern[str]:
-    """Found in every file that a generator's rule can find something in, those by name aside."""
-    words = {word for rule in rules("generators") for word in rule.words if word != "toString"}
-    packages = {package for rule in rules("generators") for package in rule.packages}
-    quoted = "|".join(sorted(map(re.escape, packages), key=len, reverse=True))
-    return re.compile(rf"[\"'](?:{quoted})[\"']|\b(?:{'|'.join(sorted(words))})\b")
+def _triggers() -> tuple[frozenset[str], tuple[str, ...]]:
+    words = {word for rule in rules("generators") for word in rule.words if rule.id != "clock"}
+    return frozenset(package for rule in rules("generators") for package in rule.packages), tuple(sorted(words))
+
+
+def may_make(text: str) -> bool:
+    """Whether a file's text imports what makes random values, or holds a word of a pattern that does."""
+    packages, words = _triggers()
+    return any(word in text for word in words) or not packages.isdisjoint(_IMPORTED.findall(text))
 
 
 class Generators:

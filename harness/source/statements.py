@@ -28,6 +28,7 @@ _RETURNING = re.compile(r"\breturning\b(.*)", re.IGNORECASE | re.DOTALL)
 _CONFLICT = re.compile(r"\bon\s+conflict\b(.*?)\bdo\s+(?:nothing|update)", re.IGNORECASE | re.DOTALL)
 _WRITES = re.compile(r"\binsert\s+into\b|\bupdate\s+\S+(?:\s+\w+)*?\s+set\b|\bupdate\b[^;]*\$\{", re.IGNORECASE)
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_SHORTEST = 8  # characters, such as of "UPDATE "
 _TEXT_KEYS = ("text", "sql", "query", "statement")
 _VALUE_KEYS = ("values", "params", "args", "bind", "replacements", "parameters", "bindings")
 
@@ -289,11 +290,16 @@ def _split(text: str, offset: int) -> Iterator[tuple[str, int]]:
         yield text[start:], offset + start
 
 
+def may_write(text: str) -> bool:
+    """Whether a file's text can hold an INSERT or UPDATE."""
+    return re.search(r"insert\s+into|INSERT\s+INTO|Insert\s+[Ii]nto|UPDATE\s|update\s", text) is not None
+
+
 def statement_roots(module_nodes: list[Node]) -> list[Node]:
     """The expressions, as large as they are joined, that hold the text of an INSERT or UPDATE."""
     found: dict[tuple[int, int], Node] = {}
     for node in module_nodes:
-        if not _WRITES.search(node.text):
+        if node.end - node.start < _SHORTEST or not _WRITES.search(node.text):
             continue
         top = node
         while top.parent is not None and (

@@ -35,7 +35,7 @@ def named_by_app(program: Program, schemas: tuple[SourceFile, ...], names: Names
             (models if is_ours else others).add(plain(match[1]))
             if is_ours:
                 aliases |= {plain(f[1]) for f in _PRISMA_FIELD.finditer(match[2]) if names.is_token(f[2])}
-    for module in program.speaking(names.table_in_text):
+    for module in program.modules(program.speaking(names.table_in_text, names.table_word)):
         for name, table, body in _definitions(module.parsed.of_kind("call_expression", "new_expression", *_CLASSES)):
             is_ours = names.is_sql_table(table)
             (models if is_ours else others).add(plain(name))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from harness.source.flow import TOKEN
 from harness.source.program import ELEMENT, Binding, member_name, returns
-from harness.source.statements import Statement, Texts, is_default, statement_roots, statements_in, values_of
+from harness.source.statements import Statement, Texts, is_default, may_write, statement_roots, statements_in, values_of
 from harness.source.syntax import FUNCTIONS, Node, Spot, arguments, enclosing_function, key_of, spot, unwrapped
 
 from harness.source.tables import defined_table
@@ -74,10 +74,11 @@ class Writes:
     def all(self) -> list[Write]:
         """All writes in the app's own files."""
         found: list[Write] = []
-        for module in self._program.speaking(self._names.table_in_text):
-            found += self._of_statements(module)
+        names, program = self._names, self._program
+        for module in program.modules(program.speaking(names.table_in_text, names.table_word)):
+            found += self._of_statements(module) if may_write(module.parsed.text) else ()
             found += self._of_calls(module)
-        for module in self._program.speaking(self._names.token_in_text):
+        for module in program.modules(program.speaking(names.token_in_text, names.token_word)):
             found += self._of_keys(module)
         return found
 
