@@ -91,12 +91,13 @@ def _analyse(checkout: Checkout, table: str, token: str) -> Analysis:
     names = named_by_app(program, checkout.of(".prisma"), Names(table, token))
     generators = Generators(program)
     flow = Flow(program, generators, names)
-    writes = Writes(program, Tables(program, names), names).all()
-    reaching = list(_reaching(flow, writes))
+    stores = Writes(program, Tables(program, names), names)
+    writes = stores.all()
+    reaching = list(_reaching(flow, stores, writes))
     rest = leftovers(program, generators, flow, names, writes, [origin for origin, _ in reaching])
     handlers = Collisions(program, names, writes).handlers()
     unparsed = [said for module in program.parsed for said in _unparsed(module, names)]
-    return Analysis(
+    found = Analysis(
         table,
         token,
         speaks=bool(program.speaking(names.table_in_text, names.table_word) or program.speaking(names.token_in_text, names.token_word)),
@@ -108,6 +109,8 @@ def _analyse(checkout: Checkout, table: str, token: str) -> Analysis:
         unparsed=tuple(unparsed),
         notes=tuple(_notes(program, rest, handlers, writes, checkout)),
     )
+    program.forget()
+    return found
 
 
 def demand_spoken_of(analysis: Analysis) -> None:
@@ -137,15 +140,17 @@ def demand_understood(analysis: Analysis) -> None:
         )
 
 
-def _reaching(flow: Flow, writes: list[Write]) -> Iterator[tuple[Origin, Write]]:
+def _reaching(flow: Flow, stores: Writes, writes: list[Write]) -> Iterator[tuple[Origin, Write]]:
     told: set[tuple[Node, str]] = set()
     for write in writes:
         for value, way in write.values:
             origin = flow.origin(value, way)
-            if origin is not None and (key := (origin.node, write.shown.place)) not in told:
+            if origin is None or (key := (origin.node, write.shown.place)) in told:
+                continue
+            if stores.is_stored(write):
                 told.add(key)
                 yield origin, write
-                break
+            break
 
 
 def _quoted(node: Node) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.source.names import Names
-    from harness.source.program import Program
+    from harness.source.program import Module, Program
     from harness.source.writes import Write
 
 _TEXT = re.compile(r"23505|P2002|unique|duplicate key|ER_DUP_ENTRY", re.IGNORECASE)
@@ -65,11 +65,8 @@ class Collisions:
         """All handlers, each place once, those of the token's column first."""
         found: dict[tuple[str, int], Handler] = {}
         for module in self._program.modules(self._program.speaking(_TEXT, *_WORDS)):
-            nodes = module.parsed.of_kind("string", "template_string", "number", "regex", "identifier", "property_identifier")
-            renamed = {b.name for b in module.imports() if b.name != b.imported and _TEXT.search(b.imported)}
-            for node in nodes:
-                is_asked = _may_be(node) or (node.kind == "identifier" and node.text in renamed)
-                rule = collision_rule(self._program, node) if is_asked else None
+            for node in self._candidates(module):
+                rule = collision_rule(self._program, node)
                 if rule is None or _is_declaration(node):
                     continue
                 for at in self._decisions(node, 0, set()):
@@ -79,6 +76,17 @@ class Collisions:
                         found[key] = handler
         order = {"ours": 0, "global": 1, "other": 2}
         return sorted(found.values(), key=lambda h: (order[h.verdict], h.node.file.path, h.node.line))
+
+    def _candidates(self, module: Module) -> Iterator[Node]:
+        """What may recognise a violation: texts, numbers, regular expressions, and names, also of what was renamed."""
+        for node in module.parsed.of_kind("string", "template_string", "regex", "number"):
+            text = node.text.lower()
+            if any(word in text for word in _WORDS) or "unique_" in text:
+                yield node
+        renamed = {b.name for b in module.imports() if b.name != b.imported and _TEXT.search(b.imported)}
+        for name in module.parsed.names:
+            if name in renamed or _TEXT.search(name):
+                yield from (node for node in module.parsed.named(name) if node.kind in ("identifier", "property_identifier"))
 
     # --- from what is recognised to where it decides
 
@@ -272,10 +280,6 @@ class Collisions:
             if any(_ANOTHER.search(text) and not self._names.token_in_text.search(text) and " " in text for text in texts):
                 return True
         return False
-
-
-def _may_be(node: Node) -> bool:
-    return node.kind in ("regex", "number") or _TEXT.search(node.text) is not None
 
 
 def _is_declaration(node: Node) -> bool:

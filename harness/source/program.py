@@ -32,6 +32,7 @@ _OF_A_DATABASE = re.compile(
     r"(?:^|[.\s])(?:prisma|db|tx|trx|knex|client|pool|supabase|manager|em|connection|sequelize|dataSource|queryRunner"
     r"|axios|fetch|redis|z|console|res|req|reply|request|response)\b"
 )
+_FEW = 40  # files that are looked through for a method of which only the name is known
 # Methods that many things have: a call of one is not resolved by its name alone.
 _COMMON = frozenset(
     "create insert save update upsert delete remove get set add find findOne findMany findFirst execute query run call "
@@ -355,6 +356,7 @@ class Program:
         self._modules: dict[str, Module] = {}
         self._paths: dict[tuple[str, str], Module | None] = {}
         self._callers: dict[Node, list[Node]] = {}
+        self._guessed: dict[tuple[str, str], list[Node]] = {}
         self._speaking: dict[str, list[SourceFile]] = {}
         self._mentions: dict[str, list[SourceFile]] = {}
 
@@ -367,6 +369,12 @@ class Program:
     def of(self, node: Node) -> Module:
         """The file that a node stands in."""
         return self.module(node.file.path)
+
+    def forget(self) -> None:
+        """Take all trees apart, when nothing is asked any more."""
+        for module in self._modules.values():
+            module.parsed.forget()
+            module.scopes.clear()
 
     @property
     def parsed(self) -> list[Module]:
@@ -723,15 +731,6 @@ class Program:
             break
         return None
 
-    @cached_property
-    def _methods(self) -> dict[str, list[Node]]:
-        """The methods of the classes and object literals in parsed files, by name."""
-        found: dict[str, list[Node]] = defaultdict(list)
-        for module in self.parsed:
-            for node in module.parsed.of_kind("method_definition"):
-                found[key_of(node) or ""].append(node)
-        return found
-
     def _methods_by_name(self, owner: Node, name: str) -> list[Node]:
         """Methods of a name, for an owner that nothing is known of: by its own name, or where there are but few."""
         owner = unwrapped(owner)
@@ -740,15 +739,26 @@ class Program:
         if _OF_A_DATABASE.search(owner.text) or self._is_of_a_package(owner):
             return []
         said = plain(owner.text.rpartition(".")[2])
+        key = (said, name)
+        if key not in self._guessed:
+            self._guessed[key] = self._guess_methods(said, name)
+        return self._guessed[key]
+
+    def _guess_methods(self, said: str, name: str) -> list[Node]:
+        short = _shortened(said).rstrip("s")
+        if name in _COMMON and len(short) < 3:
+            return []
+        files = self._holding(f"{name}(")
+        if name in _COMMON:  # then only its owner's name tells, which that of the class holds
+            files = [file for file in files if short in plain(file.text)] if len(files) <= _FEW else []
         known = [
-            node
-            for file in self._holding(f"{name}(")
-            if re.search(rf"(?:^|[\s*]){re.escape(name)}\([^;]*?\)[^;=]*?\{{", file.text)
-            for node in self.module(file.path).parsed.named(name)
+            node.parent
+            for module in self.modules(files[:_FEW])
+            for node in module.parsed.named(name)
             if node.parent is not None and node.parent.kind == "method_definition"
         ]
-        methods = [node.parent for node in known if node.parent is not None and node.parent.field("name") is node]
-        alike = [m for m in methods if _alike(said, m)]
+        methods = [method for method in known if method.field("name") is not None and key_of(method) == name]
+        alike = [method for method in methods if _alike(said, method)]
         if alike:
             return alike
         return methods if name not in _COMMON and len(methods) <= 3 else []
@@ -846,6 +856,11 @@ def _is_of(value: Binding | Node, function: Node) -> bool:
     return value is function
 
 
+def _shortened(name: str) -> str:
+    """A plain name without what classes of services end with."""
+    return re.sub(r"(?:service|repository|repo|store|model|provider|impl)s?$", "", name)
+
+
 def _alike(owner: str, method: Node) -> bool:
     """Whether an owner's name is that of the method's class, or its beginning or end."""
     around = class_around(method)
@@ -856,8 +871,7 @@ def _alike(owner: str, method: Node) -> bool:
         holder = method.parent.parent if method.parent is not None else None
         named = holder.field("name") if holder is not None and holder.kind == "variable_declarator" else None
         said = plain(named.text) if named is not None else ""
-    short = re.sub(r"(?:service|repository|repo|store|model|provider|impl)s?$", "", said)
-    own = re.sub(r"(?:service|repository|repo|store|model|provider|impl)s?$", "", owner)
+    short, own = _shortened(said), _shortened(owner)
     return bool(said) and (owner == said or (len(own) > 2 and own.rstrip("s") == short.rstrip("s")))
 
 

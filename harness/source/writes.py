@@ -365,16 +365,24 @@ class Writes:
     # --- what is called like the column
 
     def _of_keys(self, module: Module) -> Iterator[Write]:
-        is_browser = _BROWSER.search(module.parsed.text) is not None
         for node in module.parsed.of_kind("pair", "shorthand_property_identifier", "assignment_expression", *_FIELDS):
-            value, holder = self._token_value(node)
+            value, _ = self._token_value(node)
             if value is None:
-                continue
-            which = self.destination(node, holder)
-            if which in ("other", "aside") or (which == "unknown" and is_browser):
                 continue
             said = (node.field("left") or node).text if node.kind == "assignment_expression" else key_of(node)
             yield Write(node, spot(node), said or self._names.token, False, (), tuple((one, ()) for one in value))
+
+    def is_stored(self, write: Write) -> bool:
+        """Whether what is called like the column is stored in the table, as far as it can be told.
+
+        Asked of what a random value reaches only: to find out takes longer than that.
+        """
+        if write.run_at:
+            return True
+        _, holder = self._token_value(write.node)
+        which = self.destination(write.node, holder)
+        is_browser = _BROWSER.search(write.node.file.text) is not None
+        return which == "ours" or (which == "unknown" and not is_browser)
 
     def _token_value(self, node: Node) -> tuple[list[Node] | None, Node | None]:
         """What a member that is called like the column is given, and the object, class or owner of it."""
