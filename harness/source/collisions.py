@@ -58,7 +58,7 @@ class Collisions:
     def __init__(self, program: Program, names: Names, writes: list[Write]) -> None:
         self._program = program
         self._names = names
-        self._creates = [at for write in writes if write.is_create for at in write.run_at]
+        self._creates = [at for write in writes if write.is_create or write.may_store for at in write.run_at]
         self._reached: dict[Node, bool] = {}
 
     def handlers(self) -> list[Handler]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 TOKEN = "*token*"  # in a path: the token column, by any of its names
 _DEFINES_TABLE = re.compile(r"Table$|^(?:define|model|table)$")  # its columns are no values
+_DECLARES_MEMBER = re.compile(r"(?:@[^)]*\)\s*)?(?:public|private|protected|readonly|override)\s")
 _DEEPEST = 60
 _LONGEST_PATH = 8
 _COMPARING = frozenset(("==", "===", "!=", "!==", "<", ">", "<=", ">=", "in", "instanceof"))
@@ -240,8 +241,18 @@ class Flow:
         for call in self._program.calls_of(function):
             if (origin := self._given(call, found, path, None)) is not None:
                 return origin
+        typed = self._program.class_of_type(found.node) if path else None
+        if typed is not None and (origin := self._of_objects(typed, (*found.path, *path))) is not None:
+            return origin
         around = call_around(function)
         return self._called_back(around, function, found, path, frame) if around is not None else None
+
+    def _of_objects(self, around: Node, path: tuple[str, ...]) -> Origin | None:
+        """A member of any object of a class: what those that are made have there."""
+        for made in self._program.made(around):
+            if (origin := self._made(around, made, path, None)) is not None:
+                return origin
+        return None
 
     def _given(self, call: Node, found: Binding, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
         given = arguments(call)
@@ -451,7 +462,7 @@ class Flow:
                 for index, parameter in enumerate(parameters(child)):
                     pattern = parameter.field("pattern")
                     given = arguments(call)
-                    is_member = parameter.of_kind("accessibility_modifier") is not None and pattern is not None
+                    is_member = _DECLARES_MEMBER.match(parameter.text) is not None
                     if is_member and pattern is not None and self._is_step(pattern.text, path[0]) and index < len(given):
                         if (origin := self._follow(given[index], path[1:], frame)) is not None:
                             return origin

@@ -79,7 +79,7 @@ def leftovers(program: Program, generators: Generators, flow: Flow, names: Names
         module = program.module(path)
         left += _unused_imports(program, generators, module, made)
         left += _unread(program, generators, module, helpers)
-    at = {spot(node).place for node, _ in left}
+    at = {spot(node).place for node in (*own, *(node for node, _ in left))}
     elsewhere: list[Node] = []
     files = 0
     for file in makers:

@@ -736,7 +736,7 @@ class Program:
         owner = unwrapped(owner)
         if owner.kind not in ("identifier", "member_expression"):
             return []
-        if _OF_A_DATABASE.search(owner.text) or self._is_of_a_package(owner):
+        if _OF_A_DATABASE.search(owner.text) or self._is_of_a_package(owner) or self._has_type_of_a_package(owner):
             return []
         said = plain(owner.text.rpartition(".")[2])
         key = (said, name)
@@ -762,6 +762,47 @@ class Program:
         if alike:
             return alike
         return methods if name not in _COMMON and len(methods) <= 3 else []
+
+    def _has_type_of_a_package(self, owner: Node) -> bool:
+        """Whether an owner is declared with a type that a package exports, such as `Repository<Chatbot>`."""
+        declared: Node | None = None
+        if owner.kind == "identifier":
+            found = self.meaning(owner)
+            declared = found.node if isinstance(found, Binding) else None
+        elif (inner := owner.field("object")) is not None and inner.kind == "this":
+            around = class_around(owner)
+            declared = self.declared_member(around, member_name(owner) or "") if around is not None else None
+        holders = [declared, declared.parent] if declared is not None else []
+        annotation = next((found for one in holders if one is not None and (found := one.of_kind("type_annotation"))), None)
+        named = next(annotation.below("type_identifier"), None) if annotation is not None else None
+        behind = self.meaning(named) if named is not None else None
+        return isinstance(behind, Binding) and behind.kind == "import"
+
+    def declared_member(self, around: Node, name: str) -> Node | None:
+        """The field of a class, or the parameter of its constructor that is one."""
+        body = around.field("body")
+        for child in body.children if body is not None else ():
+            if child.kind in _FIELDS and key_of(child) == name:
+                return child
+            if child.kind == "method_definition" and key_of(child) == "constructor":
+                for parameter in parameters(child):
+                    pattern = parameter.field("pattern")
+                    if pattern is not None and pattern.text == name:
+                        return parameter
+        return None
+
+    def made(self, around: Node) -> list[Node]:
+        """Where objects of a class are made: `new X(..)`, also `new this(..)` in the class itself."""
+        name = around.field("name")
+        if name is None:
+            return []
+        return [
+            node
+            for module in self.mentioning(name.text)
+            for node in module.parsed.of_kind("new_expression")
+            if (callee := node.field("constructor")) is not None
+            and (around in self.things(callee) or (callee.kind == "this" and around.holds(node)))
+        ]
 
     def _is_of_a_package(self, owner: Node) -> bool:
         """Whether what an expression begins with was imported from a package, or made by what was."""

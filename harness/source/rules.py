@@ -158,8 +158,8 @@ class Generators:
                 handed_on = node.parent is not None and node.parent.kind in ("arguments", "pair")
                 if handed_on and node.kind == "identifier" and (rule := self.rule_of(node)) is not None:
                     found[node.start, node.end] = node, rule
-        inner = [key for key in found if any(other[0] <= key[0] and key[1] <= other[1] for other in found if other != key)]
-        return [found[key] for key in sorted(found) if key not in inner or found[key][1].id != "clock"]
+        callees = {key for key in found if any(o[0] == key[0] and key[1] < o[1] for o in found)}
+        return [found[key] for key in sorted(found) if key not in callees]
 
     def _is_unknown(self, callee: Node) -> bool:
         found = self._program.meaning(callee)

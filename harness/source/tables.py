@@ -20,6 +20,12 @@ _CLASSES = ("class_declaration", "class", "abstract_class_declaration")
 _DEFINES = re.compile(r"(?:^|\.)(?:\w*[tT]able|define|defineEntity|model|createTable|EntitySchema)$")
 _TABLE_KEYS = ("tableName", "table", "name", "collection")
 _DATABASE = re.compile(r"(?:^|\.)(?:prisma\w*|db|database|tx|trx|client|ctx|orm)$", re.IGNORECASE)
+_NAMES_A_MODEL = re.compile(r"^[A-Z][a-z]\w*$|\w{3,}(?:Repository|Repo|Model|Table|Dao|Entity)$")
+# What stands for any table, in code that is written for all of them.
+_GENERIC = frozenset(
+    "table model entity schema repo repository target t tbl collection cls ctor base store data baserepository basemodel "
+    "entityclass modelclass entitymanager object array promise string number type class".split()
+)
 _PRISMA_MODEL = re.compile(r"^\s*model\s+(\w+)\s*\{(.*?)^\s*\}", re.MULTILINE | re.DOTALL)
 _PRISMA_MAP = re.compile(r'@@map\(\s*(?:name:\s*)?"([^"]+)"')
 _PRISMA_FIELD = re.compile(r'^\s*(\w+)\s+\S+[^\n]*@map\(\s*(?:name:\s*)?"([^"]+)"', re.MULTILINE)
@@ -143,8 +149,23 @@ class Tables:
         self._names = names
 
     def by_name(self, name: str) -> Which:
-        """Of a model or a table by its name, where nothing else is known of it."""
-        return "ours" if self._names.is_table(name) else "unknown"
+        """Of a model or a table by its name, where nothing else is known of it: `Share`, `shareRepository` are others."""
+        if self._names.is_table(name):
+            return "ours"
+        return "other" if _NAMES_A_MODEL.search(name) and plain(name) not in _GENERIC else "unknown"
+
+    def of_argument(self, node: Node) -> Which:
+        """Of what a query builder is told to store into: a name that is not the table's is another's."""
+        which = self.of(node)
+        inner = unwrapped(node)
+        if which != "unknown" or inner.kind not in ("identifier", "member_expression"):
+            return which
+        name = plain(inner.text.rpartition(".")[2])
+        return "unknown" if name in _GENERIC or self._is_parameter(inner) else "other"
+
+    def _is_parameter(self, node: Node) -> bool:
+        found = self._program.meaning(node) if node.kind == "identifier" else None
+        return isinstance(found, Binding) and found.kind == "param"
 
     def of_text(self, text: str) -> Which:
         """Of a table's name in SQL."""
@@ -229,7 +250,7 @@ class Tables:
             return "unknown"
         if owner.kind == "this":
             around = next((above for above in node.above() if above.kind in _CLASSES), None)
-            held = self._field(around, name) if around is not None else None
+            held = self._program.declared_member(around, name) if around is not None else None
             if held is not None and (typed := self._of_type(held)) != "unknown":
                 return typed
             value = held.field("value") if held is not None else None
@@ -243,18 +264,6 @@ class Tables:
             if held is not None and (which := self._of_meaning(name, held, depth + 1)) != "unknown":
                 return which
         return self.by_name(name)
-
-    def _field(self, around: Node, name: str) -> Node | None:
-        body = around.field("body")
-        for child in body.children if body is not None else ():
-            if child.kind.endswith("field_definition") and key_of(child) == name:
-                return child
-            if child.kind == "method_definition" and key_of(child) == "constructor":
-                for parameter in child.below("required_parameter"):
-                    pattern = parameter.field("pattern")
-                    if pattern is not None and pattern.text == name:
-                        return parameter
-        return None
 
     def _of_call(self, node: Node, depth: int) -> Which:
         table = defined_table(node)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from harness.source.flow import TOKEN
+from harness.source.names import plain
 from harness.source.program import ELEMENT, Binding, member_name, returns
 from harness.source.statements import Statement, Texts, is_default, may_write, statement_roots, statements_in, values_of
 from harness.source.syntax import FUNCTIONS, Node, Spot, arguments, enclosing_function, key_of, spot, unwrapped
@@ -40,6 +41,9 @@ _ASIDE_CALLS = re.compile(
     r"find\w*|select|returning|omit|pick|count|delete\w*|remove|useState|useMemo|setQueryData|setState|track|emit|publish|"
     r"setItem|redirect|push|replace|navigate|sign|encode|verify)$|(?:^|\.)set[A-Z]\w*$"
 )
+_STORES_NOUN = re.compile(
+    r"(?:create|insert|add|save|store|register|make|new)_?(?!(?:One|Many|Row|Record|Entity|Item|Data|Into|All|New)\b)([A-Z]\w{3,})$"
+)
 _BROWSER = re.compile(r"""["']use client["']|\bfrom\s+["'](?:react|react-dom\S*|vue|svelte\S*|@angular/core)["']""")
 
 
@@ -60,6 +64,7 @@ class Write:
     names_token: Node | None = None
     returns: bool | None = None
     conflict: str | None = None
+    may_store: bool = False  # a row that was made elsewhere, or is changed: `repository.save(chatbot)`
 
 
 class Writes:
@@ -170,6 +175,9 @@ class Writes:
         if method == "save":  # of a row that was made by create(), or taken out of the table to be changed
             data = [(node, way) for node, way in data if unwrapped(node).kind == "object"]
             is_create = bool(data)
+            if not data:
+                at = callee.field("property") or call
+                yield Write(call, spot(at), f"{method}.{self._names.token}", False, (call,), may_store=True)
         elif method == "create" and given and re.search(r"[rR]epo|manager|\bem\b", owner.text) and len(given) < 2:
             is_create = True
         if data:
@@ -201,13 +209,13 @@ class Writes:
         trailing = _trailing(call)
         for name, later in trailing:
             if name in ("into", "from") and later:
-                return self._tables.of(later[0])
+                return self._tables.of_argument(later[0])
         if method == "values":
             inner = unwrapped(owner)
             while inner.kind == "call_expression" and (made := inner.field("function")) is not None:
                 name = member_name(made) if made.kind == "member_expression" else None
                 if name in ("insert", "insertInto", "into", "replace") and arguments(inner):
-                    return self._tables.of(arguments(inner)[0])
+                    return self._tables.of_argument(arguments(inner)[0])
                 inner = unwrapped(made.field("object") or made)
             return "unknown"
         first = unwrapped(given[0]) if given else None
@@ -473,8 +481,9 @@ class Writes:
         functions = self._program.functions(callee)
         if functions:
             return _together([found for function in functions for found in self._of_parameter(function, call, node, depth)])
-        if method is None and isinstance(self._program.meaning(callee) if callee.kind == "identifier" else None, Binding):
-            return "aside" if _ASIDE_CALLS.search(callee.text) else "unknown"
+        said = _STORES_NOUN.match(callee.text.rpartition(".")[2])
+        if said is not None and self._names.stem not in plain(said[1]):  # createShare({publicToken: ..})
+            return "other"
         return "aside" if _ASIDE_CALLS.search(callee.text) else "unknown"
 
     def _of_parameter(self, function: Node, call: Node, node: Node, depth: int) -> Iterator[str]:
