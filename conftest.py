@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from harness.history import History
     from harness.readiness import Readiness
     from harness.revision import Heard
-    from harness.source.analysis import Analysis
     from harness.source.checkout import Checkout
+    from harness.source.evidence import Analysis
     from harness.stored import Row, SequenceState, StoredTokens
     from harness.watch import Seen
 

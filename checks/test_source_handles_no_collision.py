@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.findings import CouldNotTell, finding
-from harness.source.analysis import demand_spoken_of, demand_understood
+from harness.source.evidence import demand_spoken_of, demand_understood
 
 if TYPE_CHECKING:
-    from harness.source.analysis import Analysis
+    from harness.source.evidence import Analysis
 
 
 def test_source_handles_no_collision(analysis: Analysis) -> None:
@@ -28,7 +28,7 @@ def test_source_handles_no_collision(analysis: Analysis) -> None:
     )
     if analysis.unsure:
         raise CouldNotTell(
-            f"no place that stores {analysis.table} was recognised, and 23505 is handled: {'; '.join(analysis.unsure[:4])}",
+            f"nothing that stores {analysis.table} was recognised, and 23505 is handled: {', '.join(analysis.unsure[:4])}",
             "see whether one of them guards the create route; if not, compare the constraint's name there",
         )
     demand_understood(analysis)

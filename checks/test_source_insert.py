@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.findings import NotCovered, finding
-from harness.source.analysis import demand_spoken_of, demand_understood
+from harness.source.evidence import demand_spoken_of, demand_understood
 
 if TYPE_CHECKING:
-    from harness.source.analysis import Analysis
+    from harness.source.evidence import Analysis
 
 
 def test_source_insert(analysis: Analysis) -> None:

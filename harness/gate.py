@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from harness.environments import Environment
     from harness.history import Attempt
     from harness.page import Evidence
-    from harness.source.analysis import Analysis
     from harness.source.checkout import Checkout
+    from harness.source.evidence import Analysis
     from harness.trend import PastRun
 
 
@@ -341,7 +341,9 @@ class Gate:
 
     def _notes(self, environment: Environment) -> list[str]:
         same = [e.name for e in self.environments if e.origin == environment.origin and e.name != environment.name]
-        notes = [f"has the same url as {', '.join(same)}: one deployment was verified under several names"] if same else []
+        notes = (
+            [f"has the same url as {', '.join(same)}: one deployment was verified under several names"] if same else []
+        )
         analysis = self._analyses.get(self._analysed(environment))
         said = () if analysis is None or isinstance(analysis, (CouldNotTell, NotCovered)) else analysis.notes
         return [*notes, *map(self.redact, (f"source: {note}" for note in said))]

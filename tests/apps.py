@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from textwrap import dedent
 
-from harness.source.analysis import Analysis, analyse
+from harness.source.analysis import analyse
 from harness.source.checkout import Checkout, SourceFile
+from harness.source.evidence import Analysis
 
 SAMPLES = Path(__file__).parent / "samples"
 ROUTE = "src/routes/chatbots.ts"

@@ -29,7 +29,19 @@ _ASKED_OF = {
     "history": "the POSTs",
     "analysis": "the app's source",
 }
-_ORDER = ("readiness", "heard", "history", "rows", "seen", "rows_if_any", "facts", "made", "sequence", "stored", "analysis")
+_ORDER = (
+    "readiness",
+    "heard",
+    "history",
+    "rows",
+    "seen",
+    "rows_if_any",
+    "facts",
+    "made",
+    "sequence",
+    "stored",
+    "analysis",
+)
 
 
 def documents() -> dict[Path, str]:

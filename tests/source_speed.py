@@ -109,7 +109,9 @@ def measure(lines: int) -> str:
         took_s, cpu_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s
     assert len(found.creates) == 1, found
     assert (found.reaching, found.left, found.handlers) == ((), (), ()), found
-    return f"{written} lines in {files} files: {took_s:.2f} s ({cpu_s:.2f} s of CPU), of which reading took {read_s:.2f} s"
+    return (
+        f"{written} lines in {files} files: {took_s:.2f} s ({cpu_s:.2f} s of CPU), of which reading took {read_s:.2f} s"
+    )
 
 
 if __name__ == "__main__":

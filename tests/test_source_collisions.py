@@ -152,10 +152,9 @@ def test_a_handler_is_found_across_files() -> None:
                 }""",
         }
     )
-    assert found.handlers == (
-        "src/errors.ts:2: export const taken = (e: any) => e.code === PG.UNIQUE; "
-        "(it guards the storing of chatbots, used at src/route.ts:5)",
-    )
+    (said,) = found.handlers
+    assert said.startswith("src/errors.ts:2: export const taken = (e: any) => e.code === PG.UNIQUE; (")
+    assert said.endswith("(it guards the storing of chatbots, used at src/route.ts:5)")
 
 
 OTHERS = {
@@ -220,10 +219,14 @@ def test_what_is_not_the_tokens_is_a_note(what: str, note: str) -> None:
 
 def test_on_conflict_of_the_column_is_a_handler() -> None:
     """SQL's own: in a statement, and in a query builder. Of no column it is a note, of another nothing."""
-    statement = "await sql`INSERT INTO chatbots (name) VALUES (${n}) ON CONFLICT (%s) DO NOTHING RETURNING public_token`;"
+    statement = (
+        "await sql`INSERT INTO chatbots (name) VALUES (${n}) ON CONFLICT (%s) DO NOTHING RETURNING public_token`;"
+    )
     assert analysed(statement % "public_token").handlers[0].endswith("(ON CONFLICT on public_token)")
     assert analysed(statement % "name").handlers == ()
-    built = "await db.insert(chatbots).values({ name }).onConflictDoNothing({ target: chatbots.publicToken }).returning();"
+    built = (
+        "await db.insert(chatbots).values({ name }).onConflictDoNothing({ target: chatbots.publicToken }).returning();"
+    )
     assert analysed(built).handlers[0].endswith("(ON CONFLICT on public_token)")
     every = analysed(statement.replace(" (%s)", ""))
     assert every.handlers == ()

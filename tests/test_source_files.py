@@ -12,7 +12,10 @@ HELPER = f"{NANOID}export const make = () => nanoid(8);"
 
 # Each is an app of several files; a random value reaches the column, made in the file that is named second.
 APPS = {
-    "a named import": ("src/token.ts", {"src/a.ts": f'import {{ make }} from "./token";\n{ROUTE}', "src/token.ts": HELPER}),
+    "a named import": (
+        "src/token.ts",
+        {"src/a.ts": f'import {{ make }} from "./token";\n{ROUTE}', "src/token.ts": HELPER},
+    ),
     "an import of what is built": (
         "src/token.ts",
         {"src/a.ts": f'import {{ make }} from "./token.js";\n{ROUTE}', "src/token.ts": HELPER},
@@ -92,7 +95,10 @@ APPS = {
     ),
     "a package that is passed on": (
         "src/a.ts",
-        {"src/a.ts": f'import {{ make }} from "./ids";\n{ROUTE}', "src/ids.ts": 'export { nanoid as make } from "nanoid";'},
+        {
+            "src/a.ts": f'import {{ make }} from "./ids";\n{ROUTE}',
+            "src/ids.ts": 'export { nanoid as make } from "nanoid";',
+        },
     ),
     "a service that hands it to a repository": (
         "src/service.ts",

@@ -65,7 +65,8 @@ REACHES = {
     + "await prisma.chatbot.createMany({ data: names.map((name) => ({ name, publicToken: nanoid() })) });",
     "prisma's upsert": NANOID
     + "await prisma.chatbot.upsert({ where: { id }, update: {}, create: { name, publicToken: nanoid() } });",
-    "prisma's update": NANOID + "await prisma.chatbot.update({ where: { id }, data: { publicToken: { set: nanoid() } } });",
+    "prisma's update": NANOID
+    + "await prisma.chatbot.update({ where: { id }, data: { publicToken: { set: nanoid() } } });",
     "knex": NANOID + "await knex('chatbots').insert({ name, public_token: nanoid() }).returning('*');",
     "knex with into": NANOID + "await knex.insert({ name, public_token: nanoid() }).into('chatbots');",
     "kysely": NANOID
@@ -74,8 +75,10 @@ REACHES = {
     "sequelize": NANOID + "await Chatbot.create({ name, publicToken: nanoid() });",
     "a method of a repository": NANOID + "await this.chatbotRepository.save({ name, publicToken: nanoid() });",
     "objection": NANOID + "await Chatbot.query().insert({ name, publicToken: nanoid() });",
-    "an entity's member": NANOID + "const chatbot = new Chatbot(); chatbot.publicToken = nanoid(); await repo.save(chatbot);",
-    "an entity's member by text": NANOID + 'const bot = new Chatbot(); bot["public_token"] = nanoid(); await em.persist(bot);',
+    "an entity's member": NANOID
+    + "const chatbot = new Chatbot(); chatbot.publicToken = nanoid(); await repo.save(chatbot);",
+    "an entity's member by text": NANOID
+    + 'const bot = new Chatbot(); bot["public_token"] = nanoid(); await em.persist(bot);',
     "a computed key": NANOID + "await db.insert(chatbots).values({ name, ['publicToken']: nanoid() });",
     "a computed key of a constant": NANOID
     + "const COLUMN = 'public_token'; await knex('chatbots').insert({ name, [COLUMN]: nanoid() });",
@@ -95,8 +98,10 @@ REACHES = {
     "a sum": NANOID + 'await prisma.chatbot.create({ data: { publicToken: "cb_" + nanoid(6).toUpperCase() } });',
     "an assertion of types": NANOID
     + "await prisma.chatbot.create({ data: { publicToken: (nanoid() as string)! } satisfies Input });",
-    "a promise": NANOID + "const t = await Promise.resolve(nanoid()); await prisma.chatbot.create({ data: { publicToken: t } });",
-    "then": NANOID + "make().then((publicToken) => prisma.chatbot.create({ data: { publicToken } })); const make = async () => nanoid();",
+    "a promise": NANOID
+    + "const t = await Promise.resolve(nanoid()); await prisma.chatbot.create({ data: { publicToken: t } });",
+    "then": NANOID
+    + "make().then((publicToken) => prisma.chatbot.create({ data: { publicToken } })); const make = async () => nanoid();",
     "a default of a parameter": NANOID
     + "export function create(name: string, publicToken = nanoid()) {"
     + " return prisma.chatbot.create({ data: { name, publicToken } }); }",
@@ -225,11 +230,9 @@ REACHES_NOT = {
     "another table's default": DRIZZLE
     + 'export const chatbots = pgTable("chatbots", { publicToken: uuid("public_token").defaultRandom() });'
     + 'export const shares = pgTable("shares", { publicToken: text("public_token").$defaultFn(() => nanoid()) });',
-    "another table of prisma": NANOID
-    + "await prisma.share.create({ data: { chatbotId, publicToken: nanoid() } });",
+    "another table of prisma": NANOID + "await prisma.share.create({ data: { chatbotId, publicToken: nanoid() } });",
     "another table of knex": NANOID + "await knex('chatbot_shares').insert({ public_token: nanoid() });",
-    "another entity": NANOID
-    + '@Entity("shares") class Share { @Column() publicToken = nanoid(); } class Chatbot {}',
+    "another entity": NANOID + '@Entity("shares") class Share { @Column() publicToken = nanoid(); } class Chatbot {}',
     "drizzle's defaultRandom": DRIZZLE
     + 'export const chatbots = pgTable("chatbots", { publicToken: uuid("public_token").notNull().defaultRandom() });',
     "drizzle's sql default": DRIZZLE

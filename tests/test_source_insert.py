@@ -63,7 +63,10 @@ NAMED = {
         "const row = (n) => ({ name: n, publicToken: f(n) });\nawait db.insert(chatbots).values(row(name)).returning();",
         "publicToken: f(n)",
     ),
-    "postgres.js's helper": ("await sql`INSERT INTO chatbots ${sql({ name, public_token: t })} RETURNING *`;", "public_token: t"),
+    "postgres.js's helper": (
+        "await sql`INSERT INTO chatbots ${sql({ name, public_token: t })} RETURNING *`;",
+        "public_token: t",
+    ),
 }
 
 

@@ -15,7 +15,9 @@ NANOID = 'import { nanoid } from "nanoid";\n'
 # Each is an app after the change, with something left behind: the files besides the route, and the finding.
 LEFT = {
     "a helper in a file of its own": (
-        {"src/lib/token.ts": f"{BYTES}export function generateRandomToken() {{ return randomBytes(4).toString('hex'); }}"},
+        {
+            "src/lib/token.ts": f"{BYTES}export function generateRandomToken() {{ return randomBytes(4).toString('hex'); }}"
+        },
         "src/lib/token.ts:2: export function generateRandomToken()",
     ),
     "an arrow function": (
@@ -23,7 +25,9 @@ LEFT = {
         "src/lib/token.ts:2: export const generateToken = () => nanoid(8); (generateToken is not used any more)",
     ),
     "a generator of nanoid": (
-        {"src/lib/token.ts": 'import { customAlphabet } from "nanoid";\nexport const newToken = customAlphabet("abc", 6);'},
+        {
+            "src/lib/token.ts": 'import { customAlphabet } from "nanoid";\nexport const newToken = customAlphabet("abc", 6);'
+        },
         "src/lib/token.ts:2: export const newToken",
     ),
     "a public slug": (
@@ -38,7 +42,9 @@ LEFT = {
         "src/lib/token.ts:2:",
     ),
     "a helper that calls itself": (
-        {"src/token.ts": "export function randomToken(n) { return n ? Math.random().toString(36)[2] + randomToken(n - 1) : ''; }"},
+        {
+            "src/token.ts": "export function randomToken(n) { return n ? Math.random().toString(36)[2] + randomToken(n - 1) : ''; }"
+        },
         "src/token.ts:1:",
     ),
     "what only it uses": (
@@ -61,7 +67,9 @@ export const generatePublicToken = () => randomString(4);""",
         "src/token.ts:2:",
     ),
     "common modules": (
-        {"src/token.js": 'const { nanoid } = require("nanoid");\nfunction generateToken() { return nanoid(); }\nmodule.exports = { generateToken };'},
+        {
+            "src/token.js": 'const { nanoid } = require("nanoid");\nfunction generateToken() { return nanoid(); }\nmodule.exports = { generateToken };'
+        },
         "src/token.js:2:",
     ),
 }
@@ -81,7 +89,10 @@ def test_a_generator_that_nothing_uses_fails(what: str) -> None:
 
 
 IN_THE_ROUTE = {
-    "an import": (f"{NANOID}{AFTER}", f"{ROUTE}:1: import {{ nanoid }} from \"nanoid\"; (nanoid is imported and not used any more)"),
+    "an import": (
+        f"{NANOID}{AFTER}",
+        f'{ROUTE}:1: import {{ nanoid }} from "nanoid"; (nanoid is imported and not used any more)',
+    ),
     "a helper": (f"{NANOID}const shortCode = () => nanoid(6);\n{AFTER}", f"{ROUTE}:2: const shortCode"),
     "a value that nobody reads": (
         f"{NANOID}export async function post() {{\nconst code = nanoid();\n{AFTER} }}",
@@ -112,17 +123,23 @@ def test_an_import_of_a_helper_that_others_use_fails() -> None:
 
 # Each makes random values for something else: the files besides the route.
 ELSEWHERE = {
-    "session ids": {"src/session.ts": f"{BYTES}export const newSessionToken = () => randomBytes(24).toString('hex');",
-                    "src/app.ts": 'import { newSessionToken } from "./session";\nuse(newSessionToken());'},
+    "session ids": {
+        "src/session.ts": f"{BYTES}export const newSessionToken = () => randomBytes(24).toString('hex');",
+        "src/app.ts": 'import { newSessionToken } from "./session";\nuse(newSessionToken());',
+    },
     "reset codes": {
         "src/token.ts": f"{NANOID}export const generateRandomToken = () => nanoid(32);",
         "src/reset.ts": 'import { generateRandomToken } from "./token";\n'
         "export const reset = (user) => save({ resetToken: generateRandomToken(), user });",
     },
     "an unused helper of sessions": {"src/s.ts": f"{NANOID}export const createSessionToken = () => nanoid();"},
-    "an unused helper of no known use": {"src/text.ts": f"{BYTES}// public\nexport const randomString = () => randomBytes(4).toString('hex');"},
+    "an unused helper of no known use": {
+        "src/text.ts": f"{BYTES}// public\nexport const randomString = () => randomBytes(4).toString('hex');"
+    },
     "ids of requests": {"src/app.ts": f"{NANOID}app.use((req, res, next) => {{ req.id = nanoid(); next(); }});"},
-    "names of files": {"src/upload.ts": 'import { v4 } from "uuid";\nexport const key = (f) => `${v4()}-${f.name}`;\nput(key(f));'},
+    "names of files": {
+        "src/upload.ts": 'import { v4 } from "uuid";\nexport const key = (f) => `${v4()}-${f.name}`;\nput(key(f));'
+    },
     "jitter": {"src/retry.ts": "export const wait = (n) => sleep(100 * 2 ** n * Math.random());\nwait(1);"},
     "a token that is no random one": {"src/t.ts": "export function tokenize(text) { return text.split(' '); }"},
     "a token that is read": {"src/t.ts": "export const getToken = (req) => req.headers.authorization;"},
@@ -133,7 +150,9 @@ ELSEWHERE = {
 @pytest.mark.parametrize("what", ELSEWHERE)
 def test_what_makes_something_else_is_no_failure(what: str) -> None:
     """Used for something else, or not known to have been the table's."""
-    route = f'{NANOID}res.setHeader("x-request-id", nanoid());\n{AFTER}' if what == "a random id in the route" else AFTER
+    route = (
+        f'{NANOID}res.setHeader("x-request-id", nanoid());\n{AFTER}' if what == "a random id in the route" else AFTER
+    )
     found = analysed_files({ROUTE: route, **ELSEWHERE[what]})
     assert found.left == (), found
     leaves_none(found)

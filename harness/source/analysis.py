@@ -5,12 +5,12 @@ from __future__ import annotations
 import gc
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.findings import CouldNotTell, NotCovered, printable
+from harness.findings import NotCovered, printable
 from harness.source.checkout import SOURCE, Checkout
 from harness.source.collisions import Collisions, Handler
+from harness.source.evidence import SHOWN_PLACES, Analysis, Create
 from harness.source.flow import Flow, Origin
 from harness.source.leftovers import Leftovers, leftovers
 from harness.source.names import Names
@@ -23,39 +23,7 @@ from harness.source.writes import Write, Writes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SHOWN_PLACES = 4
 _HANDLES = re.compile(r"23505|P2002")
-
-
-@dataclass(frozen=True, slots=True)
-class Create:
-    """A place that stores a row of the table: whether it names the token column, and whether the token comes back."""
-
-    shown: str
-    names_token: str | None
-    returns: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """What an app's source says.
-
-    Each text begins with `path:line:` and quotes the line. `reaching` are random values that reach the token column,
-    `left` generators that are left behind, `handlers` those of a collision, `creates` where rows are stored. `unsure`
-    are handlers of which it is not known what they guard, since no place that stores was recognised. `unparsed` are
-    places that were not understood where they matter, `notes` what decides nothing.
-    """
-
-    table: str
-    token: str
-    speaks: bool
-    reaching: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
-    handlers: tuple[str, ...] = ()
-    creates: tuple[Create, ...] = ()
-    unsure: tuple[str, ...] = ()
-    unparsed: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -100,10 +68,16 @@ def _analyse(checkout: Checkout, table: str, token: str) -> Analysis:
     found = Analysis(
         table,
         token,
-        speaks=bool(program.speaking(names.table_in_text, names.table_word) or program.speaking(names.token_in_text, names.token_word)),
+        speaks=bool(
+            program.speaking(names.table_in_text, names.table_word)
+            or program.speaking(names.token_in_text, names.token_word)
+        ),
         reaching=tuple(dict.fromkeys(f"{_quoted(origin.node)} -> {_target(write)}" for origin, write in reaching)),
         left=tuple(f"{_quoted(node)} ({why})" for node, why in rest.left),
-        handlers=(*(f"{_quoted(h.node)} ({h.why})" for h in handlers if h.verdict == "ours"), *_conflicts(writes, names)),
+        handlers=(
+            *(f"{_quoted(h.node)} ({h.why})" for h in handlers if h.verdict == "ours"),
+            *_conflicts(writes, names),
+        ),
         creates=tuple(_creates(writes, names)),
         unsure=tuple(_quoted(h.node) for h in handlers if _is_unsure(h, writes, names)),
         unparsed=tuple(unparsed),
@@ -111,33 +85,6 @@ def _analyse(checkout: Checkout, table: str, token: str) -> Analysis:
     )
     program.forget()
     return found
-
-
-def demand_spoken_of(analysis: Analysis) -> None:
-    """Nothing was found in an app that does not know the table: that proves nothing.
-
-    Raises:
-        CouldNotTell: no file speaks of the table or of its token.
-    """
-    if not analysis.speaks:
-        raise CouldNotTell(
-            f"no file of the checkout speaks of {analysis.table} or {analysis.token}: it is not the app's that fills it",
-            "name the folder of the app that has the create route in `source`, or with --source",
-        )
-
-
-def demand_understood(analysis: Analysis) -> None:
-    """What was not understood may hold what is looked for.
-
-    Raises:
-        CouldNotTell: a place that speaks of the table, its token or a collision could not be parsed.
-    """
-    if analysis.unparsed:
-        shown = "; ".join(analysis.unparsed[:SHOWN_PLACES])
-        raise CouldNotTell(
-            f"{len(analysis.unparsed)} places that speak of the token could not be parsed: {shown}",
-            "see whether the app's own compiler takes them; if it does, report the line",
-        )
 
 
 def _reaching(flow: Flow, stores: Writes, writes: list[Write]) -> Iterator[tuple[Origin, Write]]:
@@ -201,14 +148,18 @@ def _unparsed(module: Module, names: Names) -> Iterator[str]:
         return
     text = module.parsed.text
     for error in module.parsed.of_kind("ERROR"):
-        top = next((above for above in [error, *error.above()] if above.parent is None or above.parent.parent is None), error)
+        top = next(
+            (above for above in [error, *error.above()] if above.parent is None or above.parent.parent is None), error
+        )
         said = text[top.start : top.end]
         if names.token_in_text.search(said) or names.table_in_text.search(said) or _HANDLES.search(said):
             yield printable(spot(error), 200)
             return
 
 
-def _notes(program: Program, rest: Leftovers, handlers: list[Handler], writes: list[Write], checkout: Checkout) -> Iterator[str]:
+def _notes(
+    program: Program, rest: Leftovers, handlers: list[Handler], writes: list[Write], checkout: Checkout
+) -> Iterator[str]:
     if rest.elsewhere:
         more = f", and {rest.files} more files" if rest.files else ""
         yield f"makes random values for something else than the token: {_some(list(rest.elsewhere))}{more}"

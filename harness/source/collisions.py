@@ -24,7 +24,18 @@ if TYPE_CHECKING:
 
 _TEXT = re.compile(r"23505|P2002|unique|duplicate key|ER_DUP_ENTRY", re.IGNORECASE)
 _WORDS = ("23505", "p2002", "unique", "duplicate key", "er_dup_entry")
-_SAID = ("constraint", "constraint_name", "constraintName", "target", "detail", "column", "table", "fields", "path", "meta")
+_SAID = (
+    "constraint",
+    "constraint_name",
+    "constraintName",
+    "target",
+    "detail",
+    "column",
+    "table",
+    "fields",
+    "path",
+    "meta",
+)
 _GLOBAL = re.compile(r"(?:^|\.)(?:use|onError|setErrorHandler|errorHandler|useGlobalFilters|addHook|on)$")
 _STORES = re.compile(r"(?:create|insert|save|add|store|register|new)", re.IGNORECASE)
 _AGAIN = re.compile(r"\bcontinue\b|\bretr(?:y|ies)|\battempt|\bagain\b", re.IGNORECASE)
@@ -86,7 +97,9 @@ class Collisions:
         renamed = {b.name for b in module.imports() if b.name != b.imported and _TEXT.search(b.imported)}
         for name in module.parsed.names:
             if name in renamed or _TEXT.search(name):
-                yield from (node for node in module.parsed.named(name) if node.kind in ("identifier", "property_identifier"))
+                yield from (
+                    node for node in module.parsed.named(name) if node.kind in ("identifier", "property_identifier")
+                )
 
     # --- from what is recognised to where it decides
 
@@ -97,8 +110,19 @@ class Collisions:
         seen.add(node)
         held = node
         for above in node.above():
-            if above.kind in ("array", "object", "pair", "as_expression", "satisfies_expression", "new_expression", "arguments",
-                              "parenthesized_expression", "enum_assignment", "enum_body", "call_expression") and _is_constant(above, node):
+            if above.kind in (
+                "array",
+                "object",
+                "pair",
+                "as_expression",
+                "satisfies_expression",
+                "new_expression",
+                "arguments",
+                "parenthesized_expression",
+                "enum_assignment",
+                "enum_body",
+                "call_expression",
+            ) and _is_constant(above, node):
                 if above.kind in ("pair", "enum_assignment"):
                     held = above
                 continue
@@ -110,7 +134,11 @@ class Collisions:
 
     def _uses(self, declared: Node, held: Node, depth: int, seen: set[Node]) -> Iterator[Node]:
         name = declared.field("name")
-        binding = self._program.of(declared).resolve(name) if name is not None and name.kind in ("identifier", "type_identifier") else None
+        binding = (
+            self._program.of(declared).resolve(name)
+            if name is not None and name.kind in ("identifier", "type_identifier")
+            else None
+        )
         if declared.kind == "enum_declaration" and name is not None:
             binding = self._program.of(declared).scopes[self._program.of(declared).parsed.root].get(name.text)
         key = None
@@ -120,12 +148,26 @@ class Collisions:
             key = key_of(declared)
         uses = list(self._program.references(binding)) if binding is not None else []
         if binding is None and key is not None:
-            uses = [n for module in self._program.mentioning(key) for n in module.parsed.named(key) if n.kind == "property_identifier" and n.parent is not None and n.parent.kind == "member_expression"]
+            uses = [
+                n
+                for module in self._program.mentioning(key)
+                for n in module.parsed.named(key)
+                if n.kind == "property_identifier" and n.parent is not None and n.parent.kind == "member_expression"
+            ]
         for use in uses:
             above = use.parent
-            if key is not None and above is not None and above.kind == "member_expression" and above.field("object") is use:
-                if member_name(above) not in (key, None) and not (key or "").isdecimal() and key != "P2002":
-                    continue
+            if (
+                (
+                    key is not None
+                    and above is not None
+                    and above.kind == "member_expression"
+                    and above.field("object") is use
+                )
+                and member_name(above) not in (key, None)
+                and not (key or "").isdecimal()
+                and key != "P2002"
+            ):
+                continue
             yield from self._decisions(use, depth + 1, seen)
 
     # --- what it guards
@@ -143,7 +185,11 @@ class Collisions:
                     continue
                 if self._speaks_of_another(at, guard):
                     return Handler(at, says, "other", "its answer speaks of another column")
-                where = "" if guard.place.file is at.file and guard.place.line == at.line else f", used at {guard.place.file.path}:{guard.place.line}"
+                where = (
+                    ""
+                    if guard.place.file is at.file and guard.place.line == at.line
+                    else f", used at {guard.place.file.path}:{guard.place.line}"
+                )
                 return Handler(at, says, "ours", f"it guards the storing of {self._names.table}{where}")
         if any(guard.is_global for guard in guards):
             return Handler(at, says, "global", "it handles the errors of every route")
@@ -235,7 +281,9 @@ class Collisions:
                 said = unwrapped(callee).text
                 if self._program.functions(callee) or not _STORES.search(said.rpartition(".")[2]):
                     continue
-                if self._names.stem in plain(said) and not re.search(rf"{self._names.stem}s?[a-z]*(?:message|session|log|event|user|member)", plain(said)):
+                if self._names.stem in plain(said) and not re.search(
+                    rf"{self._names.stem}s?[a-z]*(?:message|session|log|event|user|member)", plain(said)
+                ):
                     return not self._creates
         return False
 
@@ -249,13 +297,24 @@ class Collisions:
             name = member_name(member) if member.kind == "member_expression" else member.text
             if name not in _SAID and name != "message":
                 continue
-            asked = next((above for above in member.above() if above.kind in ("binary_expression", "call_expression", "switch_statement")), None)
+            asked = next(
+                (
+                    above
+                    for above in member.above()
+                    if above.kind in ("binary_expression", "call_expression", "switch_statement")
+                ),
+                None,
+            )
             if asked is not None and scope.holds(asked) and asked is not scope:
                 said += [text for n in asked.below("string", "template_string", "regex") if (text := n.text)]
         said = [text for text in said if not _TEXT.fullmatch(text.strip("\"'`/ "))]
         if any(self._names.token_in_text.search(text) for text in said):
             return "token"
-        columns = [text for text in said if not re.search(r"duplicate|violat|unique constraint", text, re.IGNORECASE) and len(text) > 3]
+        columns = [
+            text
+            for text in said
+            if not re.search(r"duplicate|violat|unique constraint", text, re.IGNORECASE) and len(text) > 3
+        ]
         return "other" if columns else "unknown"
 
     def _scope(self, at: Node) -> Node:
@@ -274,25 +333,50 @@ class Collisions:
         """Whether the answer to a violation names another column, and nothing is tried again."""
         for place in (at, guard.place):
             scope = self._scope(place)
-            if _AGAIN.search(scope.text) or any(a.kind in ("while_statement", "for_statement", "do_statement", "for_in_statement") for a in place.above()):
+            if _AGAIN.search(scope.text) or any(
+                a.kind in ("while_statement", "for_statement", "do_statement", "for_in_statement")
+                for a in place.above()
+            ):
                 return False
             texts = [literal(n) or n.text for n in scope.below("string", "template_string")]
-            if any(_ANOTHER.search(text) and not self._names.token_in_text.search(text) and " " in text for text in texts):
+            if any(
+                _ANOTHER.search(text) and not self._names.token_in_text.search(text) and " " in text for text in texts
+            ):
                 return True
         return False
 
 
 def _is_declaration(node: Node) -> bool:
     above = node.parent
-    if above is None or above.kind in ("import_specifier", "import_statement", "import_clause", "export_specifier", "namespace_import"):
+    if above is None or above.kind in (
+        "import_specifier",
+        "import_statement",
+        "import_clause",
+        "export_specifier",
+        "namespace_import",
+    ):
         return True
-    if above.kind in ("variable_declarator", *FUNCTIONS, "class_declaration", "pair_pattern", "enum_assignment", "method_signature"):
-        return above.field("name") is node or (above.kind == "enum_assignment" and above.children[0] is node) or above.kind == "pair_pattern"
+    if above.kind in (
+        "variable_declarator",
+        *FUNCTIONS,
+        "class_declaration",
+        "pair_pattern",
+        "enum_assignment",
+        "method_signature",
+    ):
+        return (
+            above.field("name") is node
+            or (above.kind == "enum_assignment" and above.children[0] is node)
+            or above.kind == "pair_pattern"
+        )
     if above.kind == "pair" and above.field("key") is node:
         return node.kind == "property_identifier"
-    if any(one.kind in ("type_annotation", "type_alias_declaration", "interface_declaration", "literal_type") for one in node.above()):
+    if any(
+        one.kind in ("type_annotation", "type_alias_declaration", "interface_declaration", "literal_type")
+        for one in node.above()
+    ):
         return True
-    return node.kind == "identifier" and above.kind in ("call_expression",) and above.field("function") is node and False
+    return node.kind == "identifier" and above.kind == "call_expression" and above.field("function") is node and False
 
 
 def _is_constant(above: Node, node: Node) -> bool:
@@ -318,4 +402,6 @@ def _handles_all(function: Node) -> bool:
     name = name_of(function) or ""
     if function.kind == "method_definition" and name == "catch":
         return True
-    return re.search(r"error_?(?:handler|middleware|filter)$|^handle_?errors?$|^onError$", name, re.IGNORECASE) is not None
+    return (
+        re.search(r"error_?(?:handler|middleware|filter)$|^handle_?errors?$|^onError$", name, re.IGNORECASE) is not None
+    )

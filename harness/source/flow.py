@@ -24,6 +24,8 @@ from harness.source.program import (
 from harness.source.syntax import FUNCTIONS, Node, arguments, key_of, unwrapped
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from harness.source.names import Names
     from harness.source.program import Program
     from harness.source.rules import Generators, Rule
@@ -36,16 +38,92 @@ _LONGEST_PATH = 8
 _COMPARING = frozenset(("==", "===", "!=", "!==", "<", ">", "<=", ">=", "in", "instanceof"))
 # What these answer comes out of a database, a cache or another service, whatever was put in.
 _ASKING = frozenset(
-    "query queryRaw execute executeTakeFirst executeTakeFirstOrThrow insert insertInto values returning returningAll "
-    "select selectFrom from where find findOne findMany findFirst findUnique findFirstOrThrow findUniqueOrThrow findBy "
-    "findOneBy findByPk findAll first firstOrThrow save create createMany update updateMany upsert delete destroy one "
-    "many oneOrNone any none $queryRaw $executeRaw $queryRawUnsafe $executeRawUnsafe unsafe fetch request get post put "
-    "patch mutate mutateAsync transaction $transaction test includes startsWith endsWith has some every findIndex "
-    "indexOf setHeader cookie sign_in json send status match log info warn error debug".split()
+    [
+        "query",
+        "queryRaw",
+        "execute",
+        "executeTakeFirst",
+        "executeTakeFirstOrThrow",
+        "insert",
+        "insertInto",
+        "values",
+        "returning",
+        "returningAll",
+        "select",
+        "selectFrom",
+        "from",
+        "where",
+        "find",
+        "findOne",
+        "findMany",
+        "findFirst",
+        "findUnique",
+        "findFirstOrThrow",
+        "findUniqueOrThrow",
+        "findBy",
+        "findOneBy",
+        "findByPk",
+        "findAll",
+        "first",
+        "firstOrThrow",
+        "save",
+        "create",
+        "createMany",
+        "update",
+        "updateMany",
+        "upsert",
+        "delete",
+        "destroy",
+        "one",
+        "many",
+        "oneOrNone",
+        "any",
+        "none",
+        "$queryRaw",
+        "$executeRaw",
+        "$queryRawUnsafe",
+        "$executeRawUnsafe",
+        "unsafe",
+        "fetch",
+        "request",
+        "get",
+        "post",
+        "put",
+        "patch",
+        "mutate",
+        "mutateAsync",
+        "transaction",
+        "$transaction",
+        "test",
+        "includes",
+        "startsWith",
+        "endsWith",
+        "has",
+        "some",
+        "every",
+        "findIndex",
+        "indexOf",
+        "setHeader",
+        "cookie",
+        "sign_in",
+        "json",
+        "send",
+        "status",
+        "match",
+        "log",
+        "info",
+        "warn",
+        "error",
+        "debug",
+    ]
 )
-_BUILT_IN = frozenset("Array Buffer Object String Number Promise JSON Uint8Array BigInt Math".split())
-_ELEMENTS = frozenset("filter slice concat reverse sort toSorted toReversed flat values entries keys".split())
-_OF_ELEMENTS = frozenset("map forEach flatMap filter find some every reduce sort findLast".split())
+_BUILT_IN = frozenset(
+    ["Array", "Buffer", "Object", "String", "Number", "Promise", "JSON", "Uint8Array", "BigInt", "Math"]
+)
+_ELEMENTS = frozenset(
+    ["filter", "slice", "concat", "reverse", "sort", "toSorted", "toReversed", "flat", "values", "entries", "keys"]
+)
+_OF_ELEMENTS = frozenset(["map", "forEach", "flatMap", "filter", "find", "some", "every", "reduce", "sort", "findLast"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +171,7 @@ class Flow:
         finally:
             self._depth -= 1
 
-    def _any(self, nodes: list[Node | None], path: tuple[str, ...], frame: Frame | None) -> Origin | None:
+    def _any(self, nodes: Sequence[Node | None], path: tuple[str, ...], frame: Frame | None) -> Origin | None:
         for node in nodes:
             if node is not None and (found := self._follow(node, path, frame)) is not None:
                 return found
@@ -128,7 +206,9 @@ class Flow:
     def _template(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
         if path:
             return None
-        holes: list[Node | None] = [c.children[0] for c in node.children if c.kind == "template_substitution" and c.children]
+        holes: list[Node | None] = [
+            c.children[0] for c in node.children if c.kind == "template_substitution" and c.children
+        ]
         return self._any(holes, (), frame)
 
     def _object(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
@@ -279,7 +359,11 @@ class Flow:
             position = next((i for i, given in enumerate(arguments(call)) if given.holds(function)), -1)
             for inner in entered.below("call_expression"):
                 called = inner.field("function")
-                meant = self._program.of(inner).resolve(called) if called is not None and called.kind == "identifier" else None
+                meant = (
+                    self._program.of(inner).resolve(called)
+                    if called is not None and called.kind == "identifier"
+                    else None
+                )
                 if meant is not None and meant.function is entered and meant.index == position:
                     origin = self._given(inner, found, path, Frame(entered, call, frame))
                     if origin is not None:
@@ -322,9 +406,10 @@ class Flow:
             return origin
         for assigned in around.below("assignment_expression"):
             left, right = assigned.field("left"), assigned.field("right")
-            if left is not None and right is not None and left.text == f"this.{name}":
-                if (origin := self._follow(right, path, None)) is not None:
-                    return origin
+            if left is None or right is None or left.text != f"this.{name}":
+                continue
+            if (origin := self._follow(right, path, None)) is not None:
+                return origin
         return None
 
     # --- calls
@@ -372,7 +457,11 @@ class Flow:
         is_foreign = meant is None or (isinstance(meant, Binding) and meant.kind in ("import", "param"))
         if is_foreign and not path and (rule := self._generators.by_name(callee)) is not None:
             return Origin(call, rule)
-        if _DEFINES_TABLE.search(callee.text) or callee.text in _ASKING or callee.text.startswith(("use", "find", "get", "load", "fetch", "select")):
+        if (
+            _DEFINES_TABLE.search(callee.text)
+            or callee.text in _ASKING
+            or callee.text.startswith(("use", "find", "get", "load", "fetch", "select"))
+        ):
             return None
         return self._any(list(arguments(call)), path, frame)
 
@@ -456,16 +545,21 @@ class Flow:
                     if left is None or right is None or left.kind != "member_expression":
                         continue
                     owner = left.field("object")
-                    if owner is not None and owner.kind == "this" and self._is_step(member_name(left), path[0]):
-                        if (origin := self._follow(right, path[1:], inside)) is not None:
-                            return origin
+                    if owner is None or owner.kind != "this" or not self._is_step(member_name(left), path[0]):
+                        continue
+                    if (origin := self._follow(right, path[1:], inside)) is not None:
+                        return origin
                 for index, parameter in enumerate(parameters(child)):
                     pattern = parameter.field("pattern")
                     given = arguments(call)
                     is_member = _DECLARES_MEMBER.match(parameter.text) is not None
-                    if is_member and pattern is not None and self._is_step(pattern.text, path[0]) and index < len(given):
-                        if (origin := self._follow(given[index], path[1:], frame)) is not None:
-                            return origin
+                    if (
+                        is_member
+                        and pattern is not None
+                        and self._is_step(pattern.text, path[0])
+                        and index < len(given)
+                    ) and (origin := self._follow(given[index], path[1:], frame)) is not None:
+                        return origin
         return None
 
 
@@ -496,4 +590,3 @@ _HANDLERS = {
     "new_expression": Flow._new,
     **dict.fromkeys(FUNCTIONS, Flow._function),
 }
-

@@ -55,7 +55,9 @@ class Leftovers:
     files: int
 
 
-def leftovers(program: Program, generators: Generators, flow: Flow, names: Names, writes: list[Write], reaching: list[Origin]) -> Leftovers:
+def leftovers(
+    program: Program, generators: Generators, flow: Flow, names: Names, writes: list[Write], reaching: list[Origin]
+) -> Leftovers:
     """What is left behind in a program. `reaching` is what reaches the token column, and is judged elsewhere."""
     makers = [file for file in program.own if may_make(file.text)]
     # A helper that is called after tokens, or stands where rows are stored: other files are looked at for notes only.
@@ -107,7 +109,12 @@ def _is_of_token(name: str, names: Names) -> bool:
 
 def _made_for(helper: Helper, unused: list[Helper], names: Names) -> bool:
     """Whether only helpers that were left behind themselves use it."""
-    return any(other.node.holds(use) for use in helper.uses for other in unused if other is not helper and _is_of_token(other.name, names))
+    return any(
+        other.node.holds(use)
+        for use in helper.uses
+        for other in unused
+        if other is not helper and _is_of_token(other.name, names)
+    )
 
 
 def _helpers(program: Program, flow: Flow, modules: list[Module]) -> Iterator[Helper]:
@@ -119,7 +126,7 @@ def _helpers(program: Program, flow: Flow, modules: list[Module]) -> Iterator[He
                 origin = _made_by(program, flow, binding)
                 if origin is not None:
                     known = [use for use in program.references(binding) if not _is_passed_on(use)]
-                    uses = tuple((*known, *(node for node in _members_called(program, binding.name) if node not in known)))
+                    uses = (*known, *(node for node in _members_called(program, binding.name) if node not in known))
                     yield Helper(_whole(binding.node), binding.name, origin, uses)
         for method in module.parsed.of_kind("method_definition"):
             name = key_of(method)
@@ -127,7 +134,12 @@ def _helpers(program: Program, flow: Flow, modules: list[Module]) -> Iterator[He
                 continue
             origin = next((o for value in returns(method) if (o := flow.origin(value)) is not None), None)
             if origin is not None:
-                uses = tuple(use for other in program.mentioning(name) for use in other.parsed.named(name) if use.parent is not method)
+                uses = tuple(
+                    use
+                    for other in program.mentioning(name)
+                    for use in other.parsed.named(name)
+                    if use.parent is not method
+                )
                 yield Helper(method, name, origin, uses)
 
 
@@ -141,7 +153,9 @@ def _made_by(program: Program, flow: Flow, binding: Binding) -> Origin | None:
     if value.kind == "call_expression":  # customAlphabet(..), init({..})
         callee = value.field("function")
         known = program.package_of(callee) if callee is not None else None
-        makes = known is not None and re.search(r"alphabet|random$|factory|init|hyperid|customRandom|generator", known[1], re.IGNORECASE)
+        makes = known is not None and re.search(
+            r"alphabet|random$|factory|init|hyperid|customRandom|generator", known[1], re.IGNORECASE
+        )
         return flow.origin(value) if makes else None
     return None
 
@@ -192,12 +206,15 @@ def _unused(helpers: list[Helper]) -> list[Helper]:
         dead += more
 
 
-def _unused_imports(program: Program, generators: Generators, module: Module, helpers: set[Node]) -> Iterator[tuple[Node, str]]:
+def _unused_imports(
+    program: Program, generators: Generators, module: Module, helpers: set[Node]
+) -> Iterator[tuple[Node, str]]:
     for binding in module.imports():
         uses = [
             use
             for use in module.parsed.named(binding.name)
-            if use is not binding.node and (use.parent is None or use.parent.kind not in ("import_specifier", "import_clause"))
+            if use is not binding.node
+            and (use.parent is None or use.parent.kind not in ("import_specifier", "import_clause"))
         ]
         if uses:
             continue
@@ -207,7 +224,9 @@ def _unused_imports(program: Program, generators: Generators, module: Module, he
             yield binding.node, f"{binding.name} is imported and not used any more"
 
 
-def _unread(program: Program, generators: Generators, module: Module, helpers: list[Helper]) -> Iterator[tuple[Node, str]]:
+def _unread(
+    program: Program, generators: Generators, module: Module, helpers: list[Helper]
+) -> Iterator[tuple[Node, str]]:
     """Names that are given a random value and never read."""
     made = {unwrapped(helper.node.field("value") or helper.node) for helper in helpers}
     for node in module.parsed.of_kind("variable_declarator"):
@@ -224,6 +243,12 @@ def _unread(program: Program, generators: Generators, module: Module, helpers: l
         binding = module.resolve(name)
         if binding is None:
             continue
-        reads = [n for n in module.parsed.named(name.text) if n is not name and module.resolve(n) is binding and n.kind in ("identifier", "shorthand_property_identifier")]
+        reads = [
+            n
+            for n in module.parsed.named(name.text)
+            if n is not name
+            and module.resolve(n) is binding
+            and n.kind in ("identifier", "shorthand_property_identifier")
+        ]
         if not reads:
             yield node, f"{name.text} is made and never read"

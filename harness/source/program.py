@@ -13,7 +13,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from harness.source.names import is_aside, plain
-from harness.source.syntax import FUNCTIONS, Node, Parsed, arguments, enclosing_function, key_of, literal, parse, unwrapped
+from harness.source.syntax import (
+    FUNCTIONS,
+    Node,
+    Parsed,
+    arguments,
+    key_of,
+    literal,
+    parse,
+    unwrapped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,10 +44,78 @@ _OF_A_DATABASE = re.compile(
 _FEW = 40  # files that are looked through for a method of which only the name is known
 # Methods that many things have: a call of one is not resolved by its name alone.
 _COMMON = frozenset(
-    "create insert save update upsert delete remove get set add find findOne findMany findFirst execute query run call "
-    "apply bind map filter then catch finally push pop join split replace slice toString parse stringify use on emit "
-    "send json status listen close end next return values where select from returning all first log error info warn "
-    "post put patch head options handle handler init build load start stop register test".split()
+    [
+        "create",
+        "insert",
+        "save",
+        "update",
+        "upsert",
+        "delete",
+        "remove",
+        "get",
+        "set",
+        "add",
+        "find",
+        "findOne",
+        "findMany",
+        "findFirst",
+        "execute",
+        "query",
+        "run",
+        "call",
+        "apply",
+        "bind",
+        "map",
+        "filter",
+        "then",
+        "catch",
+        "finally",
+        "push",
+        "pop",
+        "join",
+        "split",
+        "replace",
+        "slice",
+        "toString",
+        "parse",
+        "stringify",
+        "use",
+        "on",
+        "emit",
+        "send",
+        "json",
+        "status",
+        "listen",
+        "close",
+        "end",
+        "next",
+        "return",
+        "values",
+        "where",
+        "select",
+        "from",
+        "returning",
+        "all",
+        "first",
+        "log",
+        "error",
+        "info",
+        "warn",
+        "post",
+        "put",
+        "patch",
+        "head",
+        "options",
+        "handle",
+        "handler",
+        "init",
+        "build",
+        "load",
+        "start",
+        "stop",
+        "register",
+        "test",
+    ]
 )
 
 
@@ -507,8 +584,10 @@ class Program:
             if module is None:
                 return binding
             if binding.imported == "*":
-                return module.exports.get("default") if "default" in module.exports and _is_common(module) else (
-                    module.parsed.root
+                return (
+                    module.exports.get("default")
+                    if "default" in module.exports and _is_common(module)
+                    else (module.parsed.root)
                 )
             found = self.exported(module, binding.imported)
             if not isinstance(found, Binding):
@@ -522,14 +601,21 @@ class Program:
         return self.behind(binding) if binding is not None else None
 
     def package_of(self, node: Node) -> tuple[str, str] | None:
-        """The package and the exported name that an expression is imported from: `v4`, `uuid.v4`, `crypto.randomBytes`."""
+        """The package and the exported name that an expression is imported from: `v4`, `uuid.v4`, `c.randomBytes`."""
         node = unwrapped(node)
         if node.kind == "identifier":
             found = self.meaning(node)
             if isinstance(found, Binding) and found.kind == "import":
                 return found.package, found.imported
-            if isinstance(found, Binding) and found.kind == "var" and found.value is not None and found.value is not node:
-                inner = self.package_of(found.value) if found.value.kind in ("identifier", "member_expression") else None
+            if (
+                isinstance(found, Binding)
+                and found.kind == "var"
+                and found.value is not None
+                and found.value is not node
+            ):
+                inner = (
+                    self.package_of(found.value) if found.value.kind in ("identifier", "member_expression") else None
+                )
                 if inner is not None:
                     return inner[0], found.path[-1] if found.path else inner[1]
             return None
@@ -538,9 +624,9 @@ class Program:
             known = self.package_of(owner) if owner is not None else None
             if known is not None and name is not None:
                 return known[0], name if known[1] in ("*", "default", "webcrypto", "promises") else f"{known[1]}.{name}"
-        if node.kind == "call_expression" and (package := _required(node)) is not None:
-            if self.imported_module(node.file.path, package) is None:
-                return package, "*"
+        package = _required(node) if node.kind == "call_expression" else None
+        if package is not None and self.imported_module(node.file.path, package) is None:
+            return package, "*"
         return None
 
     def key(self, node: Node) -> str | None:
@@ -773,7 +859,9 @@ class Program:
             around = class_around(owner)
             declared = self.declared_member(around, member_name(owner) or "") if around is not None else None
         holders = [declared, declared.parent] if declared is not None else []
-        annotation = next((found for one in holders if one is not None and (found := one.of_kind("type_annotation"))), None)
+        annotation = next(
+            (found for one in holders if one is not None and (found := one.of_kind("type_annotation"))), None
+        )
         named = next(annotation.below("type_identifier"), None) if annotation is not None else None
         behind = self.meaning(named) if named is not None else None
         return isinstance(behind, Binding) and behind.kind == "import"
@@ -838,7 +926,11 @@ class Program:
         exports = {name} | {key for key, value in self.of(function).exports.items() if _is_of(value, function)}
         asked = {file.path for export in exports - {"default"} for file in self._holding(export)}
         if "default" in exports:
-            asked |= {file.path for file in self._holding(self._stem(function)) if "import" in file.text or "require" in file.text}
+            asked |= {
+                file.path
+                for file in self._holding(self._stem(function))
+                if "import" in file.text or "require" in file.text
+            }
         for path in sorted(asked):
             module = self.module(path)
             for local in {name} | {b.name for b in module.imports() if b.imported in exports}:
@@ -873,9 +965,7 @@ class Program:
                 if self.behind(local) is binding:
                     yield from (n for n in module.parsed.named(local.name) if not _declares(n))
                 elif local.imported in ("*", "default") and self._is_whole(self.behind(local), home):
-                    yield from (
-                        n for e in exports for n in module.parsed.named(e) if n.kind == "property_identifier"
-                    )
+                    yield from (n for e in exports for n in module.parsed.named(e) if n.kind == "property_identifier")
 
 
 def _stands_for(home: Module, value: Binding | Node, binding: Binding) -> bool:
@@ -921,11 +1011,17 @@ def _declares(node: Node) -> bool:
     parent = node.parent
     if parent is None:
         return True
-    if parent.kind in ("import_specifier", "import_clause", "namespace_import", "export_specifier", "import_require_clause"):
+    if parent.kind in (
+        "import_specifier",
+        "import_clause",
+        "namespace_import",
+        "export_specifier",
+        "import_require_clause",
+    ):
         return True
     if parent.kind in ("variable_declarator", *FUNCTIONS, *_CLASSES, "enum_declaration"):
         return parent.field("name") is node
-    return parent.kind in ("pair_pattern",) or node.kind == "shorthand_property_identifier_pattern"
+    return parent.kind == "pair_pattern" or node.kind == "shorthand_property_identifier_pattern"
 
 
 def _callee(call: Node) -> Node:
@@ -961,7 +1057,12 @@ def name_of(function: Node) -> str | None:
         name = key_of(function) if function.kind == "method_definition" else own.text
         return class_name(function) if name == "constructor" else name
     holder = function.parent
-    while holder is not None and holder.kind in ("parenthesized_expression", "call_expression", "arguments", "as_expression"):
+    while holder is not None and holder.kind in (
+        "parenthesized_expression",
+        "call_expression",
+        "arguments",
+        "as_expression",
+    ):
         holder = holder.parent
     if holder is None:
         return None
@@ -1012,5 +1113,3 @@ def call_around(function: Node) -> Node | None:
     if above is not None and above.kind == "arguments":
         return above.parent
     return None
-
-

@@ -158,8 +158,9 @@ class Generators:
                 handed_on = node.parent is not None and node.parent.kind in ("arguments", "pair")
                 if handed_on and node.kind == "identifier" and (rule := self.rule_of(node)) is not None:
                     found[node.start, node.end] = node, rule
-        callees = {key for key in found if any(o[0] == key[0] and key[1] < o[1] for o in found)}
-        return [found[key] for key in sorted(found) if key not in callees]
+        # `crypto.randomBytes` in `crypto.randomBytes(8)` is the same place, told once.
+        called = {(c.start, c.end) for node, _ in found.values() if (c := node.field("function")) is not None}
+        return [found[key] for key in sorted(found) if key not in called or found[key][0].kind == "call_expression"]
 
     def _is_unknown(self, callee: Node) -> bool:
         found = self._program.meaning(callee)

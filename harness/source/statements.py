@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.source.program import Program
 
 _HOLE = re.compile("\x01(\\d+)\x02")
-_NAME = "(?:\"[^\"]+\"|`[^`]+`|\\[\\w+\\]|[\\w$]+|\x01\\d+\x02)"
+_NAME = '(?:"[^"]+"|`[^`]+`|\\[\\w+\\]|[\\w$]+|\x01\\d+\x02)'
 _TABLE = rf"({_NAME}(?:\s*\.\s*{_NAME})?)"
 _INSERT = re.compile(rf"\binsert\s+into\s+{_TABLE}(?:\s+as\s+\w+)?\s*", re.IGNORECASE)
 _UPDATE = re.compile(rf"\bupdate\s+(?:only\s+)?{_TABLE}(?:\s+(?:as\s+)?(?!set\b)\w+)?\s+set\s+", re.IGNORECASE)
@@ -91,7 +91,12 @@ class Texts:
                 return self._flat(left, holes, depth + 1) + self._flat(right, holes, depth + 1)
         if node.kind in ("identifier", "member_expression"):
             value = self._value(node)
-            if value is not None and value.kind in ("string", "template_string", "binary_expression", "call_expression"):
+            if value is not None and value.kind in (
+                "string",
+                "template_string",
+                "binary_expression",
+                "call_expression",
+            ):
                 inner: list[Node] = []
                 text = self._flat(value, inner, depth + 1)
                 if value.kind != "call_expression" and (len(text) > 8 or not inner):
@@ -123,7 +128,9 @@ class Texts:
             said = self.constant(given[0], depth + 1) if len(given) == 1 and given[0].kind != "object" else None
             if said is not None and "\x01" not in said and len(said) < 80 and re.fullmatch(r"[\w.\"$]+", said):
                 callee = node.field("function")
-                if callee is not None and re.search(r"(?:^|\.)(?:sql|raw|identifier|id|ref|table|unsafe)$", callee.text):
+                if callee is not None and re.search(
+                    r"(?:^|\.)(?:sql|raw|identifier|id|ref|table|unsafe)$", callee.text
+                ):
                     return said
             return _hole(node, holes)
         if node.kind in ("identifier", "member_expression"):
@@ -348,7 +355,9 @@ def values_of(program: Program, node: Node, depth: int = 0) -> Iterator[tuple[No
         for use in _uses(program, above):
             yield from values_of(program, use, depth + 1)
     elif above.kind in ("return_statement", "arrow_function"):
-        function = above if above.kind == "arrow_function" else next((a for a in above.above() if a.field("body")), None)
+        function = (
+            above if above.kind == "arrow_function" else next((a for a in above.above() if a.field("body")), None)
+        )
         for call in program.calls_of(function) if function is not None else ():
             yield from values_of(program, call, depth + 1)
 
@@ -366,7 +375,8 @@ def _values_in_object(program: Program, pair: Node, depth: int) -> Iterator[tupl
     beside = [
         value
         for child in holder.children
-        if key_of(child) in _VALUE_KEYS and (value := child.field("value") if child.kind == "pair" else child) is not None
+        if key_of(child) in _VALUE_KEYS
+        and (value := child.field("value") if child.kind == "pair" else child) is not None
     ]
     if beside or key in _TEXT_KEYS:
         call = next((above for above in holder.above() if above.kind == "call_expression"), holder)

@@ -23,8 +23,35 @@ _DATABASE = re.compile(r"(?:^|\.)(?:prisma\w*|db|database|tx|trx|client|ctx|orm)
 _NAMES_A_MODEL = re.compile(r"^[A-Z][a-z]\w*$|\w{3,}(?:Repository|Repo|Model|Table|Dao|Entity)$")
 # What stands for any table, in code that is written for all of them.
 _GENERIC = frozenset(
-    "table model entity schema repo repository target t tbl collection cls ctor base store data baserepository basemodel "
-    "entityclass modelclass entitymanager object array promise string number type class".split()
+    [
+        "table",
+        "model",
+        "entity",
+        "schema",
+        "repo",
+        "repository",
+        "target",
+        "t",
+        "tbl",
+        "collection",
+        "cls",
+        "ctor",
+        "base",
+        "store",
+        "data",
+        "baserepository",
+        "basemodel",
+        "entityclass",
+        "modelclass",
+        "entitymanager",
+        "object",
+        "array",
+        "promise",
+        "string",
+        "number",
+        "type",
+        "class",
+    ]
 )
 _PRISMA_MODEL = re.compile(r"^\s*model\s+(\w+)\s*\{(.*?)^\s*\}", re.MULTILINE | re.DOTALL)
 _PRISMA_MAP = re.compile(r'@@map\(\s*(?:name:\s*)?"([^"]+)"')
@@ -33,7 +60,9 @@ _PRISMA_FIELD = re.compile(r'^\s*(\w+)\s+\S+[^\n]*@map\(\s*(?:name:\s*)?"([^"]+)
 
 def named_by_app(program: Program, schemas: tuple[SourceFile, ...], names: Names) -> Names:
     """The names with what the app's own schema maps to the table and the column."""
-    models, others, aliases = set(), set(), set()
+    models: set[str] = set()
+    others: set[str] = set()
+    aliases: set[str] = set()
     for file in schemas:
         for match in _PRISMA_MODEL.finditer(file.text):
             mapped = _PRISMA_MAP.search(match[2])
@@ -120,7 +149,7 @@ def _table_of_class(node: Node) -> str | None:
 
 
 def _keys_of_column(body: Node, names: Names) -> Iterator[str]:
-    """The properties that a schema maps to the column: `token: varchar("public_token")`, `@Column({name: ..}) token`."""
+    """The properties that a schema maps to the column: `t: varchar("public_token")`, `@Column({name: ..}) token`."""
     for node in body.below("pair", "public_field_definition", "field_definition"):
         key, value = key_of(node), node.field("value")
         if key is None:
@@ -130,7 +159,7 @@ def _keys_of_column(body: Node, names: Names) -> Iterator[str]:
             if inner.kind == "object" and names.is_token(_table_option(inner, ("field", "fieldName", "columnName"))):
                 yield key
             while inner.kind == "call_expression" and (callee := inner.field("function")) is not None:
-                if callee.kind == "identifier" and names.is_token(literal((arguments(inner) or [None])[0])):
+                if callee.kind == "identifier" and names.is_token(literal(next(iter(arguments(inner)), None))):
                     yield key
                 inner = callee.field("object") or callee if callee.kind == "member_expression" else callee
         for decorator in node.children if node.kind != "pair" else ():
@@ -149,7 +178,7 @@ class Tables:
         self._names = names
 
     def by_name(self, name: str) -> Which:
-        """Of a model or a table by its name, where nothing else is known of it: `Share`, `shareRepository` are others."""
+        """Of a model or a table by its name, where nothing else is known of it: `Share`, `shareRepo` are others."""
         if self._names.is_table(name):
             return "ours"
         return "other" if _NAMES_A_MODEL.search(name) and plain(name) not in _GENERIC else "unknown"
@@ -214,13 +243,12 @@ class Tables:
             return self.of_class(found.node)
         if (typed := self._of_type(found.node)) != "unknown":
             return typed
-        if found.kind == "var" and found.value is not None and not found.path:
-            if (which := self.of(found.value, depth + 1)) != "unknown":
-                return which
-        return self.by_name(name)
+        value = found.value if found.kind == "var" and not found.path else None
+        which = self.of(value, depth + 1) if value is not None else "unknown"
+        return which if which != "unknown" else self.by_name(name)
 
     def _of_type(self, node: Node) -> Which:
-        """By a type annotation: `Repository<Chatbot>`, `Model<Chatbot>`, `Chatbot`; and by `@InjectRepository(Chatbot)`."""
+        """By a type annotation, `Repository<Chatbot>` or `Chatbot`, and by `@InjectRepository(Chatbot)`."""
         holders = [node, *([node.parent] if node.parent is not None else [])]
         for holder in holders:
             if holder.kind not in (
@@ -231,9 +259,11 @@ class Tables:
             ):
                 continue
             annotation = holder.of_kind("type_annotation")
-            said = [n for n in annotation.below("type_identifier", "identifier")] if annotation is not None else []
+            said = list(annotation.below("type_identifier", "identifier")) if annotation is not None else []
             for decorator in (child for child in holder.children if child.kind == "decorator"):
-                said += [n for n in decorator.below("identifier") if n.parent is not None and n.parent.kind == "arguments"]
+                said += [
+                    n for n in decorator.below("identifier") if n.parent is not None and n.parent.kind == "arguments"
+                ]
             for name in reversed(said):
                 found = self._program.meaning(name)
                 if isinstance(found, Binding) and found.kind == "class":
@@ -253,15 +283,15 @@ class Tables:
             held = self._program.declared_member(around, name) if around is not None else None
             if held is not None and (typed := self._of_type(held)) != "unknown":
                 return typed
-            value = held.field("value") if held is not None else None
-            if value is not None and (which := self.of(value, depth + 1)) != "unknown":
+            initial = held.field("value") if held is not None else None
+            if initial is not None and (which := self.of(initial, depth + 1)) != "unknown":
                 return which
             return self.by_name(name)
         if _DATABASE.search(owner.text):  # prisma.chatbot
             return "ours" if self._names.is_table(name) else "other"
         for thing in self._program.things(owner):
-            held = self._program.member(thing, name)
-            if held is not None and (which := self._of_meaning(name, held, depth + 1)) != "unknown":
+            value = self._program.member(thing, name)
+            if value is not None and (which := self._of_meaning(name, value, depth + 1)) != "unknown":
                 return which
         return self.by_name(name)
 
@@ -274,13 +304,32 @@ class Tables:
             return "unknown"
         name = member_name(callee) if callee.kind == "member_expression" else callee.text
         given = arguments(node)
-        if name in ("from", "into", "table", "insertInto", "updateTable", "insert", "update", "getRepository", "model", "repo"):
-            if given and (which := self.of(given[0], depth + 1)) != "unknown":
-                return which
+        if (
+            name
+            in (
+                "from",
+                "into",
+                "table",
+                "insertInto",
+                "updateTable",
+                "insert",
+                "update",
+                "getRepository",
+                "model",
+                "repo",
+            )
+            and given
+            and (which := self.of(given[0], depth + 1)) != "unknown"
+        ):
+            return which
         if name in ("define", "model") and given and (said := literal(given[0])) is not None:
             return "ours" if self._names.is_table(said) else "other"
         if callee.kind == "identifier" and len(given) >= 1 and literal(given[0]) is not None:  # knex("chatbots")
-            return self.of_text(literal(given[0]) or "") if re.search(r"knex|db|trx|tx|table", name or "", re.I) else "unknown"
+            return (
+                self.of_text(literal(given[0]) or "")
+                if re.search(r"knex|db|trx|tx|table", name or "", re.IGNORECASE)
+                else "unknown"
+            )
         if node.kind == "new_expression":
             return self.of(callee, depth + 1)
         owner = callee.field("object") if callee.kind == "member_expression" else None

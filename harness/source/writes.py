@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from harness.source.flow import TOKEN
 from harness.source.names import plain
-from harness.source.program import ELEMENT, Binding, member_name, returns
+from harness.source.program import ELEMENT, member_name, returns
 from harness.source.statements import Statement, Texts, is_default, may_write, statement_roots, statements_in, values_of
 from harness.source.syntax import FUNCTIONS, Node, Spot, arguments, enclosing_function, key_of, spot, unwrapped
-
 from harness.source.tables import defined_table
 
 if TYPE_CHECKING:
@@ -28,21 +27,72 @@ if TYPE_CHECKING:
 Way = tuple[str, ...]
 _FIELDS = ("public_field_definition", "field_definition")
 _INSERTS = frozenset(
-    "values insert create createMany createManyAndReturn upsert save bulkCreate build insertGraph insertAndFetch "
-    "insertGraphAndFetch findOrCreate findOrBuild insertMany batchInsert persist merge preload insertOne".split()
+    [
+        "values",
+        "insert",
+        "create",
+        "createMany",
+        "createManyAndReturn",
+        "upsert",
+        "save",
+        "bulkCreate",
+        "build",
+        "insertGraph",
+        "insertAndFetch",
+        "insertGraphAndFetch",
+        "findOrCreate",
+        "findOrBuild",
+        "insertMany",
+        "batchInsert",
+        "persist",
+        "merge",
+        "preload",
+        "insertOne",
+    ]
 )
-_UPDATES = frozenset("set update updateMany patch patchAndFetchById updateAndFetchById updateOne assign doUpdateSet".split())
+_UPDATES = frozenset(
+    [
+        "set",
+        "update",
+        "updateMany",
+        "patch",
+        "patchAndFetchById",
+        "updateAndFetchById",
+        "updateOne",
+        "assign",
+        "doUpdateSet",
+    ]
+)
 _READS = frozenset(
-    "where select include orderBy columns attributes having with omit distinct by params query response schema body "
-    "properties required".split()
+    [
+        "where",
+        "select",
+        "include",
+        "orderBy",
+        "columns",
+        "attributes",
+        "having",
+        "with",
+        "omit",
+        "distinct",
+        "by",
+        "params",
+        "query",
+        "response",
+        "schema",
+        "body",
+        "properties",
+        "required",
+    ]
 )
 _ASIDE_CALLS = re.compile(
-    r"(?:^|\.)(?:json|send|jsonp|render|log|info|warn|error|debug|trace|expect|toEqual|toMatchObject|eq|and|or|ne|where|"
-    r"find\w*|select|returning|omit|pick|count|delete\w*|remove|useState|useMemo|setQueryData|setState|track|emit|publish|"
+    r"(?:^|\.)(?:json|send|jsonp|render|log|info|warn|error|debug|trace|expect|toEqual|toMatchObject|eq|and|or|ne|"
+    r"where|find\w*|select|returning|omit|pick|count|delete\w*|remove|useState|useMemo|setQueryData|setState|track|emit|publish|"
     r"setItem|redirect|push|replace|navigate|sign|encode|verify)$|(?:^|\.)set[A-Z]\w*$"
 )
 _STORES_NOUN = re.compile(
-    r"(?:create|insert|add|save|store|register|make|new)_?(?!(?:One|Many|Row|Record|Entity|Item|Data|Into|All|New)\b)([A-Z]\w{3,})$"
+    r"(?:create|insert|add|save|store|register|make|new)_?"
+    r"(?!(?:One|Many|Row|Record|Entity|Item|Data|Into|All|New)\b)([A-Z]\w{3,})$"
 )
 _BROWSER = re.compile(r"""["']use client["']|\bfrom\s+["'](?:react|react-dom\S*|vue|svelte\S*|@angular/core)["']""")
 
@@ -51,8 +101,9 @@ _BROWSER = re.compile(r"""["']use client["']|\bfrom\s+["'](?:react|react-dom\S*|
 class Write:
     """A place that stores a row of the table, or gives its token a value.
 
-    `run_at` are the calls that store, which for a statement in a constant stand elsewhere. `values` are the expressions whose member at a path becomes the token; `names_token` whether the token column is
-    named with a value of the app's, and where; `returns` whether the token comes back, None where it cannot be told.
+    `run_at` are the calls that store, which for a statement in a constant stand elsewhere. `values` are the expressions
+    whose member at a path becomes the token; `names_token` is where the token column is named with a value of the
+    app's, None where it is not; `returns` whether the token comes back, None where it cannot be told.
     """
 
     node: Node
@@ -171,7 +222,7 @@ class Writes:
         data = list(self._data(call, method, given))
         if not data:
             return
-        is_create = method in _INSERTS and not (method in ("merge", "preload"))
+        is_create = method in _INSERTS and method not in ("merge", "preload")
         if method == "save":  # of a row that was made by create(), or taken out of the table to be changed
             data = [(node, way) for node, way in data if unwrapped(node).kind == "object"]
             is_create = bool(data)
@@ -213,8 +264,8 @@ class Writes:
         if method == "values":
             inner = unwrapped(owner)
             while inner.kind == "call_expression" and (made := inner.field("function")) is not None:
-                name = member_name(made) if made.kind == "member_expression" else None
-                if name in ("insert", "insertInto", "into", "replace") and arguments(inner):
+                called = member_name(made) if made.kind == "member_expression" else None
+                if called in ("insert", "insertInto", "into", "replace") and arguments(inner):
                     return self._tables.of_argument(arguments(inner)[0])
                 inner = unwrapped(made.field("object") or made)
             return "unknown"
@@ -232,9 +283,13 @@ class Writes:
     def _is_of_storage(self, owner: Node, first: Node | None) -> bool:
         """Whether a method of this owner stores: not a form, a client of an API or a service of the app."""
         text = owner.text
-        if re.search(r"(?:api|axios|http|trpc|client\.api|service|controller|fetcher|mutation|router|app)\w*$", text, re.I):
+        if re.search(
+            r"(?:api|axios|http|trpc|client\.api|service|controller|fetcher|mutation|router|app)\w*$",
+            text,
+            re.IGNORECASE,
+        ):
             return False
-        if re.search(r"(?:^|\.)(?:api|trpc|utils|axios|http)\.", text, re.I):
+        if re.search(r"(?:^|\.)(?:api|trpc|utils|axios|http)\.", text, re.IGNORECASE):
             return False
         return first is not None
 
@@ -247,8 +302,16 @@ class Writes:
         for node in rows[:1]:
             row = unwrapped(node)
             keys = {key_of(child) for child in row.children} if row.kind == "object" else set()
-            if keys & {"data", "create"} and keys <= {"data", "create", "update", "where", "select", "include", "omit",
-                                                      "skipDuplicates"}:
+            if keys & {"data", "create"} and keys <= {
+                "data",
+                "create",
+                "update",
+                "where",
+                "select",
+                "include",
+                "omit",
+                "skipDuplicates",
+            }:
                 for key in ("data", "create", "update"):
                     if key in keys:
                         yield node, (key, TOKEN)
@@ -266,7 +329,9 @@ class Writes:
         names = self._names
         trailing = _trailing(call)
         for name, given in trailing:
-            if name in ("returning", "select", "returningAll", "output") and (name != "select" or "from(" in owner.text):
+            if name in ("returning", "select", "returningAll", "output") and (
+                name != "select" or "from(" in owner.text
+            ):
                 said = " ".join(one.text for one in given)
                 if not said or "*" in said or name == "returningAll" or names.token_in_text.search(said):
                     return True
@@ -279,7 +344,10 @@ class Writes:
                     inner = unwrapped(value)
                     if inner.kind != "object":
                         return None
-                    return any(names.is_token(key_of(one), of_table=True) or one.kind == "spread_element" for one in inner.children)
+                    return any(
+                        names.is_token(key_of(one), of_table=True) or one.kind == "spread_element"
+                        for one in inner.children
+                    )
                 if key == "omit" and value is not None:
                     return not any(names.is_token(key_of(one), of_table=True) for one in value.children)
         if method == "values" and any(name in ("returning", "returningAll") for name, _ in trailing):
@@ -294,9 +362,10 @@ class Writes:
         return None if method in ("save", "insert", "persist", "createMany", "bulkCreate", "build") else True
 
     def _mentions_alias(self, node: Node) -> bool:
-        return any(self._names.is_token(n.text, of_table=True) for n in node.below("identifier", "property_identifier", "string_fragment")) or (
-            node.kind in ("identifier", "member_expression")
-        )
+        return any(
+            self._names.is_token(n.text, of_table=True)
+            for n in node.below("identifier", "property_identifier", "string_fragment")
+        ) or (node.kind in ("identifier", "member_expression"))
 
     def _conflict(self, call: Node) -> str | None:
         for name, given in _trailing(call):
@@ -331,7 +400,9 @@ class Writes:
         if node.kind in ("identifier", "shorthand_property_identifier"):
             return self._held_by_name(node, way, depth)
         if node.kind == "ternary_expression":
-            return next((f for child in node.children[1:] if (f := self._held(child, way, depth + 1)) is not None), None)
+            return next(
+                (f for child in node.children[1:] if (f := self._held(child, way, depth + 1)) is not None), None
+            )
         if node.kind == "binary_expression":
             return next((f for child in node.children if (f := self._held(child, way, depth + 1)) is not None), None)
         if node.kind == "call_expression":
@@ -345,11 +416,17 @@ class Writes:
             for value in returns(function):
                 if (found := self._held(value, way, depth + 1)) is not None:
                     return found
-        if not functions and callee is not None and callee.text in ("Object.assign", "Object.freeze", "sql", "structuredClone"):
+        if (
+            not functions
+            and callee is not None
+            and callee.text in ("Object.assign", "Object.freeze", "sql", "structuredClone")
+        ):
             return next((f for one in arguments(node) if (f := self._held(one, way, depth + 1)) is not None), None)
         if not functions and callee is not None and way[0] == ELEMENT and member_name(callee) in ("map", "flatMap"):
             made = [f for one in arguments(node) for f in self._program.functions(one)]
-            return next((f for fn in made for r in returns(fn) if (f := self._held(r, way[1:], depth + 1)) is not None), None)
+            return next(
+                (f for fn in made for r in returns(fn) if (f := self._held(r, way[1:], depth + 1)) is not None), None
+            )
         return None
 
     def _held_by_name(self, node: Node, way: Way, depth: int) -> Node | None:
@@ -408,7 +485,9 @@ class Writes:
             if not names.is_token(key_of(node)):
                 return None, None
             value = node.field("value")
-            decorators = [n for child in node.children if child.kind == "decorator" for n in child.below("call_expression")][:1]
+            decorators = [
+                n for child in node.children if child.kind == "decorator" for n in child.below("call_expression")
+            ][:1]
             given = [one for call in decorators for one in arguments(call)]
             return ([*([value] if value is not None else []), *given] or None), None
         if not names.is_token(self._program.key(node)):
@@ -419,12 +498,21 @@ class Writes:
     def destination(self, node: Node, holder: Node | None) -> str:
         """Where a member that is called like the column goes: to the table, plainly elsewhere, or it is not known."""
         if node.kind in _FIELDS:
-            around = next((above for above in node.above() if above.kind.endswith("class_declaration") or above.kind == "class"), None)
+            around = next(
+                (above for above in node.above() if above.kind.endswith("class_declaration") or above.kind == "class"),
+                None,
+            )
             return self._tables.of_class(around) if around is not None else "unknown"
         if node.kind == "assignment_expression":
             if holder is None:
                 return "unknown"
-            if holder.kind == "member_expression" and member_name(holder) in ("locals", "session", "headers", "query", "params"):
+            if holder.kind == "member_expression" and member_name(holder) in (
+                "locals",
+                "session",
+                "headers",
+                "query",
+                "params",
+            ):
                 return "aside"
             return self._tables.of(holder)
         return self._destination(holder, 0) if holder is not None else "unknown"
@@ -433,8 +521,17 @@ class Writes:
         above = node.parent
         if above is None or depth > 8:
             return "unknown"
-        if above.kind in ("spread_element", "array", "parenthesized_expression", "as_expression", "satisfies_expression",
-                          "ternary_expression", "await_expression", "non_null_expression", "object"):
+        if above.kind in (
+            "spread_element",
+            "array",
+            "parenthesized_expression",
+            "as_expression",
+            "satisfies_expression",
+            "ternary_expression",
+            "await_expression",
+            "non_null_expression",
+            "object",
+        ):
             return self._destination(above, depth + 1)
         if above.kind == "pair":
             return "aside" if key_of(above) in _READS else self._destination(above.parent or above, depth + 1)
@@ -453,15 +550,14 @@ class Writes:
         binding = self._program.of(declared).resolve(name) if name is not None and name.kind == "identifier" else None
         if binding is None:
             return "unknown"
-        typed = self._tables.of(name) if name is not None and declared.of_kind("type_annotation") is not None else "unknown"
+        typed = (
+            self._tables.of(name) if name is not None and declared.of_kind("type_annotation") is not None else "unknown"
+        )
         if typed != "unknown":
             return typed
         uses = list(self._program.references(binding))
-        found = []
-        for use in uses[:12]:
-            if use.parent is not None and use.parent.kind not in ("member_expression",):
-                found.append(self._destination(use, depth + 1))
-        return _together(found)
+        whole = [use for use in uses[:12] if use.parent is not None and use.parent.kind != "member_expression"]
+        return _together([self._destination(use, depth + 1) for use in whole])
 
     def _of_argument(self, call: Node, node: Node, depth: int) -> str:
         callee = call.field("function") or call.field("constructor")
@@ -480,7 +576,9 @@ class Writes:
             return which
         functions = self._program.functions(callee)
         if functions:
-            return _together([found for function in functions for found in self._of_parameter(function, call, node, depth)])
+            return _together(
+                [found for function in functions for found in self._of_parameter(function, call, node, depth)]
+            )
         said = _STORES_NOUN.match(callee.text.rpartition(".")[2])
         if said is not None and self._names.stem not in plain(said[1]):  # createShare({publicToken: ..})
             return "other"
@@ -494,9 +592,11 @@ class Writes:
             if binding.kind != "param" or binding.index != index:
                 continue
             for use in module.parsed.named(binding.name):
-                if function.holds(use) and use is not binding.node and module.resolve(use) is binding:
-                    if use.parent is not None and use.parent.kind != "member_expression" and not binding.node.holds(use):
-                        yield self._destination(use, depth + 1)
+                is_whole = use.parent is not None and use.parent.kind != "member_expression"
+                if not is_whole or not function.holds(use) or binding.node.holds(use):
+                    continue
+                if module.resolve(use) is binding:
+                    yield self._destination(use, depth + 1)
 
 
 def _nested(name: str) -> Iterator[Way]:
@@ -533,5 +633,3 @@ def _is_left_to_the_database(value: Node) -> bool:
     if inner.kind == "undefined" or inner.text in ("undefined", "void 0"):
         return True
     return re.search(r"\bdefault\b", inner.text, re.IGNORECASE) is not None and inner.kind == "call_expression"
-
-
