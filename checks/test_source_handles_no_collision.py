@@ -7,13 +7,8 @@ One that asks for another constraint, or guards another table, is a note.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from harness.findings import CouldNotTell, finding
-from harness.source.evidence import demand_spoken_of, demand_understood
-
-if TYPE_CHECKING:
-    from harness.source.evidence import Analysis
+from harness.source.evidence import SHOWN_PLACES, Analysis, demand_spoken_of, demand_understood
 
 
 def test_source_handles_no_collision(analysis: Analysis) -> None:
@@ -27,8 +22,9 @@ def test_source_handles_no_collision(analysis: Analysis) -> None:
         remedy="delete it, with its loop; a violation of another column is to be told by its constraint's name",
     )
     if analysis.unsure:
+        handlers = ", ".join(analysis.unsure[:SHOWN_PLACES])
         raise CouldNotTell(
-            f"nothing that stores {analysis.table} was recognised, and 23505 is handled: {', '.join(analysis.unsure[:4])}",
+            f"nothing that stores {analysis.table} was recognised, and 23505 is handled: {handlers}",
             "see whether one of them guards the create route; if not, compare the constraint's name there",
         )
     demand_understood(analysis)

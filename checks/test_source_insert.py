@@ -6,13 +6,8 @@ stored: RETURNING says so at once, in SQL or as an ORM has it. Statements of tes
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from harness.findings import NotCovered, finding
-from harness.source.evidence import demand_spoken_of, demand_understood
-
-if TYPE_CHECKING:
-    from harness.source.evidence import Analysis
+from harness.source.evidence import Analysis, demand_spoken_of, demand_understood
 
 
 def test_source_insert(analysis: Analysis) -> None:

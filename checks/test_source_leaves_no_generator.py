@@ -7,13 +7,8 @@ reads. What makes session ids, reset codes or passwords is used, and a note.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from harness.findings import finding
-from harness.source.evidence import demand_spoken_of, demand_understood
-
-if TYPE_CHECKING:
-    from harness.source.evidence import Analysis
+from harness.source.evidence import Analysis, demand_spoken_of, demand_understood
 
 
 def test_source_leaves_no_generator(analysis: Analysis) -> None:

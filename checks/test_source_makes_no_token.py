@@ -7,13 +7,8 @@ calls and files to what makes the value. A random value that goes elsewhere is a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from harness.findings import finding
-from harness.source.evidence import demand_spoken_of, demand_understood
-
-if TYPE_CHECKING:
-    from harness.source.evidence import Analysis
+from harness.source.evidence import Analysis, demand_spoken_of, demand_understood
 
 
 def test_source_makes_no_token(analysis: Analysis) -> None:

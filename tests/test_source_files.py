@@ -211,7 +211,7 @@ def test_a_value_is_followed_through_files(how: str) -> None:
     ],
 )
 def test_what_is_not_deployed_is_left_out(path: str) -> None:
-    """Tests, seeds, scripts, stories and migrations may make tokens, catch collisions and name the column."""
+    """Whatever a test, a seed, a script, a story or a migration does: they may make tokens, catch collisions and name the column."""
     aside = f"""{NANOID}const generateRandomToken = () => nanoid(6);
         try {{ await sql`INSERT INTO chatbots (name, public_token) VALUES (${{n}}, ${{nanoid()}})`; }}
         catch (e) {{ if (e.code === "23505") retry(); }}"""

@@ -87,8 +87,8 @@ _READS = frozenset(
 )
 _ASIDE_CALLS = re.compile(
     r"(?:^|\.)(?:json|send|jsonp|render|log|info|warn|error|debug|trace|expect|toEqual|toMatchObject|eq|and|or|ne|"
-    r"where|find\w*|select|returning|omit|pick|count|delete\w*|remove|useState|useMemo|setQueryData|setState|track|emit|publish|"
-    r"setItem|redirect|push|replace|navigate|sign|encode|verify)$|(?:^|\.)set[A-Z]\w*$"
+    r"where|find\w*|select|returning|omit|pick|count|delete\w*|remove|useState|useMemo|setQueryData|setState|track|emit|"
+    r"publish|setItem|redirect|push|replace|navigate|sign|encode|verify)$|(?:^|\.)set[A-Z]\w*$"
 )
 _STORES_NOUN = re.compile(
     r"(?:create|insert|add|save|store|register|make|new)_?"
