@@ -17,7 +17,7 @@ from tests.gates import ABOUT_SOURCE, ROOT
 def checks() -> dict[str, str]:
     """The docstring of each check's module, by the check's id: those that are asked of a deployment.
 
-    What is claimed of source no deployment can break; the apps under `tests/samples` do, in `tests/test_source_gate.py`.
+    What is claimed of source no deployment can break; the apps under `tests/samples` do (`tests/test_source_gate.py`).
     """
     found = {}
     for file in sorted((ROOT / "checks").glob("test_*.py")):

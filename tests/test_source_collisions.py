@@ -100,6 +100,12 @@ FORMS = {
     "the second function of then": """
         sql`INSERT INTO chatbots (name) VALUES (${name}) RETURNING id, public_token`
           .then((rows) => res.json(rows[0]), (err) => { if (err.code === "23505") again(); });""",
+    "an error that is answered": """
+        const { data, error } = await supabase.from("chatbots").insert({ name }).select("id, public_token").single();
+        if (error?.code === "23505") return again();""",
+    "an error that is answered, in a switch": """
+        const answer = await supabase.from("chatbots").insert({ name }).select();
+        switch (answer.error?.code) { case "23505": return again(); }""",
     "a destructured error": f"""
         try {{ {CREATE} }} catch ({{ code }}) {{ if (code === "23505") return retry(); }}""",
     "a retry around it": f"""
@@ -187,6 +193,10 @@ OTHERS = {
     "an answer that names another column": f"""
         try {{ {CREATE} }} catch (err) {{
           if (err.code === "23505") return res.status(409).json({{ error: "a chatbot of this name exists" }}); throw err; }}""",
+    "an answer of another table": f"""
+        {CREATE}
+        const {{ error }} = await supabase.from("users").insert({{ email }});
+        if (error?.code === "23505") return taken();""",
     "another code": caught('err.code === "23503"', "return gone();"),
     "no code": f'const port = 23505; {CREATE} const label = "order 235050";',
     "a type": f'{CREATE} type Code = "23505" | "23503"; interface E {{ code: "23505" }}',

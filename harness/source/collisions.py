@@ -199,6 +199,7 @@ class Collisions:
         if depth > _DEEPEST:
             return
         function = enclosing_function(at)
+        yield from self._guards_of_answer(at)
         for above in at.above():
             if above is function:
                 break
@@ -211,6 +212,18 @@ class Collisions:
             return
         seen.add(function)
         yield from self._guards_of_function(function, at, depth, seen)
+
+    def _guards_of_answer(self, at: Node) -> Iterator[_Guard]:
+        """Of an error that is answered rather than thrown: `const {data, error} = await client.insert(..)`."""
+        asked = next(
+            (a for a in at.above() if a.kind in ("binary_expression", "call_expression", "switch_statement")), at
+        )
+        subject = asked.field("value") or asked if asked.kind == "switch_statement" else asked
+        for name in subject.below("identifier"):
+            found = self._program.of(name).resolve(name)
+            value = found.value if found is not None and found.kind == "var" else None
+            if value is not None and next(value.below("call_expression"), None) is not None:
+                yield _Guard((value,), at)
 
     def _guards_of_function(self, function: Node, at: Node, depth: int, seen: set[Node]) -> Iterator[_Guard]:
         call = call_around(function)
