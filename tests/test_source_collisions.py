@@ -249,3 +249,5 @@ def test_a_handler_without_a_create_cannot_be_told() -> None:
     assert found.creates == ()
     assert found.handlers == ()
     assert len(found.unsure) == 1
+    asked = "try { await orm.chatbots.put(b); } catch (e) { if (e.code === '23505' && e.constraint === 'chatbots_name_key') f(); }"
+    assert analysed(asked).unsure == ()

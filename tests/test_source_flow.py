@@ -20,6 +20,10 @@ REACHES = {
     + "const t = nanoid(8); await sql`INSERT INTO chatbots (name, public_token) VALUES (${name}, ${t}) RETURNING id`;",
     "a typed tagged template": NANOID
     + "const [r] = await sql<Row[]>`INSERT INTO chatbots (name, public_token) VALUES (${name}, ${nanoid()})`;",
+    "a template of a type that is written out": NANOID
+    + "const [r] = await sql<{ id: number; t: string }[]>`INSERT INTO chatbots (public_token) VALUES (${nanoid()})`;",
+    "a template of a type of types": NANOID
+    + "const [r] = await sql<Array<{ id: number }>>`INSERT INTO chatbots (public_token) VALUES (${nanoid()})`;",
     "a helper of postgres.js": NANOID
     + "const row = { name, public_token: nanoid(8) }; await sql`INSERT INTO chatbots ${sql(row)} RETURNING id`;",
     "a helper of postgres.js, its columns named": NANOID
@@ -213,6 +217,7 @@ def test_a_random_value_is_followed_to_the_column(how: str) -> None:
     """By this way."""
     found = analysed(REACHES[how])
     assert found.reaching, found
+    assert found.unparsed == ()
     assert all(said.startswith(f"{ROUTE}:") and " -> " in said for said in found.reaching)
 
 
@@ -269,6 +274,12 @@ REACHES_NOT = {
     "a name that hides another": NANOID
     + "const token = nanoid(); session.id = token;"
     + "function store(token) { return prisma.chatbot.create({ data: { publicToken: token } }); } store(req.body.token);",
+    "a value that is asked for": NANOID
+    + "await prisma.chatbot.create({ data: { publicToken: await reserved.get(nanoid()) } });",
+    "a draft of the browser": """
+        "use client";
+        import { v4 } from "uuid";
+        export const draft = { name: "chatbots", publicToken: v4() };""",
     "a comment": "// publicToken: nanoid()\nawait prisma.chatbot.create({ data: { name } });",
     "a mock of the browser": """
         "use client";

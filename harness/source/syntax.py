@@ -6,7 +6,6 @@ another language and back. It is imported when the first file is parsed, not bef
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,8 +30,6 @@ FUNCTIONS = frozenset(
 NAMES = frozenset(("identifier", "property_identifier", "shorthand_property_identifier", "private_property_identifier"))
 _GRAMMARS = {".ts": ("typescript",), ".mts": ("typescript",), ".cts": ("typescript",), ".tsx": ("tsx",)}
 _OF_JAVASCRIPT = ("tsx", "javascript")  # the first knows types, which much JavaScript of build tools has; one shape
-# sql<Row[]>`..` is read as two comparisons by this grammar: the types are blanked, so that no offset moves.
-_TYPED_TAG = re.compile(r"(?<=[\w$])<[\w$\s\[\]{}|&,.:;?\"'<>-]{1,400}?>(?=`)")
 # Where a child that is always there stands among the named ones: asking the grammar takes ten times as long.
 _POSITIONS = {
     ("call_expression", "function"): 0,
@@ -178,17 +175,16 @@ def parse(file: SourceFile) -> Parsed:
         raise NotCovered(
             "what parses source is not installed (ast-grep-py)", "pip install 'chatbots-smoke[source]'"
         ) from None
-    text = _TYPED_TAG.sub(lambda match: " " * len(match[0]), file.text) if ">`" in file.text else file.text
     best: tuple[int, Any] | None = None
     for grammar in _GRAMMARS.get(file.suffix, _OF_JAVASCRIPT):
-        root = SgRoot(text, grammar).root()
+        root = SgRoot(file.text, grammar).root()
         errors = len(root.find_all(kind="ERROR"))
         if best is None or errors < best[0]:
             best = errors, root
         if not errors:
             break
     assert best is not None  # there is a grammar for every file
-    return Parsed(file.path, text, best[1], best[0])
+    return Parsed(file.path, file.text, best[1], best[0])
 
 
 def unwrapped(node: Node) -> Node:
