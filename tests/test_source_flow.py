@@ -78,6 +78,7 @@ REACHES = {
     "supabase": NANOID + "await supabase.from('chatbots').insert({ name, public_token: nanoid() }).select().single();",
     "sequelize": NANOID + "await Chatbot.create({ name, publicToken: nanoid() });",
     "a method of a repository": NANOID + "await this.chatbotRepository.save({ name, publicToken: nanoid() });",
+    "a service that is not found": NANOID + "await this.chatbotService.create({ name, publicToken: nanoid() });",
     "objection": NANOID + "await Chatbot.query().insert({ name, publicToken: nanoid() });",
     "an entity's member": NANOID
     + "const chatbot = new Chatbot(); chatbot.publicToken = nanoid(); await repo.save(chatbot);",
@@ -237,6 +238,12 @@ REACHES_NOT = {
     + 'export const shares = pgTable("shares", { publicToken: text("public_token").$defaultFn(() => nanoid()) });',
     "another table of prisma": NANOID + "await prisma.share.create({ data: { chatbotId, publicToken: nanoid() } });",
     "another table of knex": NANOID + "await knex('chatbot_shares').insert({ public_token: nanoid() });",
+    "another service": NANOID + "const share = { chatbotId, publicToken: nanoid() }; await shareService.create(share);",
+    "another repository": NANOID + "await this.inviteRepo.save({ chatbotId, publicToken: nanoid() });",
+    "another function": NANOID + "await createInvite({ chatbotId, publicToken: nanoid() });",
+    "an id of the same row": NANOID
+    + "export const chatbots = pgTable('chatbots', { id: text('id').$defaultFn(() => nanoid()),"
+    + " publicToken: uuid('public_token').defaultRandom() });",
     "another entity": NANOID + '@Entity("shares") class Share { @Column() publicToken = nanoid(); } class Chatbot {}',
     "drizzle's defaultRandom": DRIZZLE
     + 'export const chatbots = pgTable("chatbots", { publicToken: uuid("public_token").notNull().defaultRandom() });',

@@ -21,7 +21,7 @@ from harness.source.program import (
     parameters,
     returns,
 )
-from harness.source.syntax import FUNCTIONS, Node, arguments, key_of, unwrapped
+from harness.source.syntax import FUNCTIONS, Node, arguments, key_of, literal, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -454,6 +454,8 @@ class Flow:
                 return None
         if meant is not None and not path and (origin := self._meant(meant, (), frame)) is not None:
             return origin
+        if self._names.is_token(literal(next(iter(arguments(call)), None))):  # uuid("public_token"): a column
+            return None
         is_foreign = meant is None or (isinstance(meant, Binding) and meant.kind in ("import", "param"))
         if is_foreign and not path and (rule := self._generators.by_name(callee)) is not None:
             return Origin(call, rule)

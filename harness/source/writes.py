@@ -94,6 +94,7 @@ _STORES_NOUN = re.compile(
     r"(?:create|insert|add|save|store|register|make|new)_?"
     r"(?!(?:One|Many|Row|Record|Entity|Item|Data|Into|All|New)\b)([A-Z]\w{3,})$"
 )
+_SERVES_NOUN = re.compile(r"(?:^|\.)_?([a-z]\w{3,}?)s?(?:Service|Api|Client|Store|Manager|Controller)$")
 _BROWSER = re.compile(r"""["']use client["']|\bfrom\s+["'](?:react|react-dom\S*|vue|svelte\S*|@angular/core)["']""")
 
 
@@ -581,6 +582,10 @@ class Writes:
             )
         said = _STORES_NOUN.match(callee.text.rpartition(".")[2])
         if said is not None and self._names.stem not in plain(said[1]):  # createShare({publicToken: ..})
+            return "other"
+        owner = callee.field("object") if method is not None else None
+        noun = _SERVES_NOUN.search(owner.text) if owner is not None and method in _INSERTS else None
+        if noun is not None and self._names.stem not in plain(noun[1]):  # shareService.create(share)
             return "other"
         return "aside" if _ASIDE_CALLS.search(callee.text) else "unknown"
 
