@@ -136,6 +136,14 @@ ELSEWHERE = {
     "an unused helper of no known use": {
         "src/text.ts": f"{BYTES}// public\nexport const randomString = () => randomBytes(4).toString('hex');"
     },
+    "a helper that is taken out of an object": {
+        "src/t.ts": f"{NANOID}const generateToken = () => nanoid(8);\nexport default {{ generateToken }};",
+        "src/b.ts": 'import t from "./t";\nconst { generateToken } = t;\nsave(generateToken());',
+    },
+    "a method of what is injected": {
+        "src/t.ts": f"{NANOID}export class Tokens {{ generateToken() {{ return nanoid(8); }} }}",
+        "src/b.ts": "export class R { constructor(private t: any) {} go() { return this.t.generateToken(); } }",
+    },
     "ids of requests": {"src/app.ts": f"{NANOID}app.use((req, res, next) => {{ req.id = nanoid(); next(); }});"},
     "names of files": {
         "src/upload.ts": 'import { v4 } from "uuid";\nexport const key = (f) => `${v4()}-${f.name}`;\nput(key(f));'

@@ -185,6 +185,11 @@ def _members_called(program: Program, name: str) -> Iterator[Node]:
     for module in program.mentioning(name):
         for node in module.parsed.named(name):
             above = node.parent
+            if node.kind == "identifier":  # const { generateToken } = tokens; generateToken()
+                taken = module.resolve(node)
+                if taken is not None and taken.kind in ("var", "param") and taken.path[-1:] == (name,):
+                    yield node
+                continue
             if node.kind != "property_identifier" or above is None or above.kind != "member_expression":
                 continue
             if not above.text.startswith(("module.exports.", "exports.")):
