@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from harness.readiness import Readiness
     from harness.revision import Heard
     from harness.source.checkout import Checkout
+    from harness.source.evidence import Analysis
     from harness.source.migrated import TokenInSource
     from harness.stored import Row, SequenceState, StoredTokens
     from harness.watch import Seen
@@ -79,6 +80,7 @@ _NEEDS = {
     "checkout": Need.SOURCE,
     "holders": Need.PREFLIGHT,
     "preflight": Need.PREFLIGHT,
+    "analysis": Need.SOURCE,
 }
 
 
@@ -524,6 +526,12 @@ def preflight(examination: Examination) -> Preflight:
     """What the migration would meet in the database."""
     known: Preflight = _had(examination.preflight)
     return known
+
+
+@pytest.fixture
+def analysis(environment: str, request: pytest.FixtureRequest) -> Analysis:
+    """What the app's source says of the token."""
+    return request.config.stash[_GATE].analysis(environment)
 
 
 # --- what becomes of outcomes -----------------------------------------------------------------------------------------

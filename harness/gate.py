@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.checkers import failure_rate_bound
@@ -35,12 +36,12 @@ from harness.workload import MOST_PROBES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from harness.environments import Environment
     from harness.history import Attempt
     from harness.page import Evidence
     from harness.source.checkout import Checkout
+    from harness.source.evidence import Analysis
     from harness.trend import PastRun
 
 
@@ -107,6 +108,7 @@ class Gate:
     _clients: dict[str, Client] = field(default_factory=dict)
     _examinations: dict[str, Future[Examination]] = field(default_factory=dict)
     _checkouts: dict[Path, Checkout | CouldNotTell | NotCovered] = field(default_factory=dict)
+    _analyses: dict[tuple[Path, str, str], Analysis | CouldNotTell | NotCovered] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for environment in self.environments:
@@ -271,6 +273,30 @@ class Gate:
             raise found
         return found
 
+    def analysis(self, name: str) -> Analysis:
+        """What the source that an environment names says of its table, found out once for all checks.
+
+        Raises:
+            NotCovered: it names none, or none that holds anything to read, or what parses it is not installed.
+            CouldNotTell: it cannot be read.
+        """
+        checkout = self.checkout(name)
+        key = self._analysed(next(e for e in self.environments if e.name == name))
+        if key not in self._analyses:
+            from harness.source.analysis import analyse  # most runs read no source
+
+            try:
+                self._analyses[key] = analyse(checkout, key[1], key[2])
+            except (CouldNotTell, NotCovered) as error:
+                self._analyses[key] = error
+        found = self._analyses[key]
+        if isinstance(found, (CouldNotTell, NotCovered)):
+            raise found
+        return found
+
+    def _analysed(self, environment: Environment) -> tuple[Path, str, str]:
+        return environment.source or Path(), environment.table.name, environment.table.token
+
     def record(self, result: CheckResult) -> None:
         """Keep what a check concluded, secrets masked."""
         self.results.append(self._masked(result, "want", "have", "cause", "remedy"))
@@ -334,9 +360,12 @@ class Gate:
 
     def _same_url(self, environment: Environment) -> list[str]:
         same = [e.name for e in self.environments if e.origin == environment.origin and e.name != environment.name]
-        if not same:
-            return []
-        return [f"has the same url as {', '.join(same)}: one deployment was verified under several names"]
+        notes = (
+            [f"has the same url as {', '.join(same)}: one deployment was verified under several names"] if same else []
+        )
+        analysis = self._analyses.get(self._analysed(environment))
+        said = () if analysis is None or isinstance(analysis, (CouldNotTell, NotCovered)) else analysis.notes
+        return [*notes, *map(self.redact, (f"source: {note}" for note in said))]
 
     def _of_environment(
         self, environment: Environment, cleaned: dict[str, CleanUp], *, complete: bool

@@ -28,13 +28,14 @@ _ASKED_OF = {
     "made": "the catalog, and 10,000 evaluations",
     "facts": "the catalog",
     "history": "the POSTs",
+    "analysis": "the app's source",
     "token_in_source": "migrations and schema files",
     "holders": "the database, before the migration",
     "preflight": "the database, before the migration",
 }
 _ORDER = (
     *("readiness", "heard", "history", "rows", "seen", "rows_if_any", "facts", "made", "sequence", "stored"),
-    *("token_in_source", "preflight", "holders"),
+    *("analysis", "token_in_source", "preflight", "holders"),
 )
 
 

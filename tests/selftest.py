@@ -46,7 +46,7 @@ AFTER = """\
 - **A collision of the old generator.** Three POSTs meet one with a probability of about 1e-9; the token's form, the
   default and the stored rows are looked at instead.
 - **A second instance that none of the fresh connections reached**, or that names no revision.
-- **Whether the old generator still lies in the app's source**, unused. No claim about source exists so far.
+- **Whether the old generator still lies in the app's source**, unused. Only a run with `--source` looks there.
 - **Fewer than three padded rows in a table of over two million tokens**: halves are compared on a sample there.
 """
 

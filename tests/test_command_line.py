@@ -16,7 +16,7 @@ import pytest
 
 from rehearsal.deployment import deployed
 from rehearsal.faults.catalogue import ON_DEMAND
-from tests.gates import entry, run_command, run_gate, run_harness, run_pytest, write_environments
+from tests.gates import ABOUT_SOURCE, entry, run_command, run_gate, run_harness, run_pytest, write_environments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,9 +42,8 @@ def test_healthy_pair_is_released(tmp_path: Path, healthy_pair: list[Deployment]
     assert run.verdict["verdict"] == "pass"
     for deployment in healthy_pair:
         outcomes = run.outcomes(deployment.name)
-        uncovered = {"revision_is_the_one_deployed", "app_leaves_the_token_to_postgres", *ON_DEMAND}
-        uncovered_source = {check for check in outcomes if check.startswith("source_")}  # no checkout is named
-        assert {check for check, outcome in outcomes.items() if outcome != "pass"} == uncovered | uncovered_source
+        uncovered = {"revision_is_the_one_deployed", "app_leaves_the_token_to_postgres", *ON_DEMAND, *ABOUT_SOURCE}
+        assert {check for check, outcome in outcomes.items() if outcome != "pass"} == uncovered
         assert stored_names(deployment) == set()
     assert "verdict: PASS (exit 0: release)" in run.out
     assert "bounds the rate of failing POSTs below 15 %" in run.out

@@ -15,13 +15,14 @@ from tests.gates import ROOT
 
 
 def checks() -> dict[str, str]:
-    """The docstring of each check's module, by the check's id.
+    """The docstring of each check's module, by the check's id: those that are asked of a deployment.
 
-    Not of those of an app's source: a fault of a deployment says nothing of them, and their tests bring checkouts.
+    What is claimed of source no deployment can break; the apps under `tests/samples` do (`tests/test_source_gate.py`).
+    What is claimed before a migration is broken by `tests/situations.py`.
     """
     found = {}
     for file in sorted((ROOT / "checks").glob("test_*.py")):
-        if file.name.startswith(("test_source_", "test_preflight_")):  # the latter's faults: tests/situations.py
+        if file.name.startswith(("test_source_", "test_preflight_")):
             continue
         module = ast.parse(file.read_text(encoding="utf-8"))
         names = [node.name.removeprefix("test_") for node in module.body if isinstance(node, ast.FunctionDef)]

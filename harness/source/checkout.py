@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SOURCE = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
 SCHEMA = (".sql", ".prisma")
 LARGEST = 2_000_000  # bytes: what is larger was generated
-_INSTALL = "pip install 'chatbots-smoke[source]'"
+INSTALL = "pip install -e '.[source]' in the folder of this harness"
 _NEVER = frozenset(
     ("node_modules", "bower_components", "vendor", "dist", "build", "out", "coverage", "__generated__", "__pycache__")
 )
@@ -63,7 +63,7 @@ def read_checkout(root: Path) -> Checkout:
     try:
         from pathspec import GitIgnoreSpec  # noqa: F401 (asked here, so that the reason is said once)
     except ImportError:
-        raise NotCovered("what reads source is not installed", _INSTALL) from None
+        raise NotCovered("what reads source is not installed", INSTALL) from None
     if not root.is_dir():
         raise CouldNotTell(f"{root} is no folder", "name a checkout of the app in `source`, or with --source")
     files, unread = [], []

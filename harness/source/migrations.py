@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from harness.findings import NotCovered
-from harness.source.checkout import SOURCE
+from harness.source.checkout import INSTALL, SOURCE
 from harness.source.code_migrations import read_program
 from harness.source.columns import Declared, Place, Unclear
 from harness.source.folding import Fold, Table, World
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from harness.source.checkout import Checkout, SourceFile
     from harness.source.sql import Statement
 
-_INSTALL = "pip install 'chatbots-smoke[source]'"
 _DDL = re.compile(r"(?i)\b(?:alter|create)\s+(?:unlogged\s+)?table\b|\bselect\b[^;]*\binto\b|\bdo\s+\$")
 
 
@@ -44,7 +43,7 @@ def read_token(checkout: Checkout, table: str, token: str) -> TokenInSource:
         import ast_grep_py
         import postgast  # noqa: F401 (asked here, so that the reason is said once)
     except ImportError:
-        raise NotCovered("what parses SQL and code is not installed", _INSTALL) from None
+        raise NotCovered("what parses SQL and code is not installed", INSTALL) from None
     del ast_grep_py
     wanted = Wanted(table, token)
     scripts = find_scripts(checkout)

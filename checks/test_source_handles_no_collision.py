@@ -1,0 +1,30 @@
+"""The app's source handles no unique violation of the token column.
+
+Version 4 UUIDs do not collide; a retry on 23505 would only hide a default that repeats itself. A handler is recognised
+by the code, a constant, Prisma's P2002 or the message, in any spelling, and counts if what it guards stores a chatbot.
+One that asks for another constraint, or guards another table, is a note.
+"""
+
+from __future__ import annotations
+
+from harness.findings import CouldNotTell, finding
+from harness.source.evidence import SHOWN_PLACES, Analysis, demand_spoken_of, demand_understood
+
+
+def test_source_handles_no_collision(analysis: Analysis) -> None:
+    """No 23505 of the token column is caught."""
+    demand_spoken_of(analysis)
+    assert not analysis.handlers, finding(
+        claim="the app handles no collision of tokens",
+        want=f"no handler for 23505 around what stores {analysis.table}",
+        have=analysis.handlers,
+        cause="the handler of the old tokens was left in place: it hides a default that repeats itself",
+        remedy="delete it, with its loop; a violation of another column is to be told by its constraint's name",
+    )
+    if analysis.unsure:
+        handlers = ", ".join(analysis.unsure[:SHOWN_PLACES])
+        raise CouldNotTell(
+            f"nothing that stores {analysis.table} was recognised, and 23505 is handled: {handlers}",
+            "see whether one of them guards the create route; if not, compare the constraint's name there",
+        )
+    demand_understood(analysis)

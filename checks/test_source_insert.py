@@ -1,0 +1,37 @@
+"""The create route's INSERT leaves the token out and returns it.
+
+A column that is named gets what is named, whatever its default. And what the route answers must be the row that was
+stored: RETURNING says so at once, in SQL or as an ORM has it. Statements of tests, seeds and migrations are others.
+"""
+
+from __future__ import annotations
+
+from harness.findings import NotCovered, finding
+from harness.source.evidence import Analysis, demand_spoken_of, demand_understood
+
+
+def test_source_insert(analysis: Analysis) -> None:
+    """No INSERT names the token column, and one at least returns it."""
+    demand_spoken_of(analysis)
+    named = [create.names_token for create in analysis.creates if create.names_token is not None]
+    assert not named, finding(
+        claim="the INSERT leaves the token to Postgres",
+        want=f"an INSERT that does not name {analysis.token}, or says DEFAULT for it",
+        have=list(dict.fromkeys(named)),
+        cause="the app still gives the token a value, which the column's default never overrides",
+        remedy=f"take {analysis.token} out of the columns and of the values",
+    )
+    demand_understood(analysis)
+    if not analysis.creates:
+        raise NotCovered(
+            f"no place that stores {analysis.table} was recognised in the source",
+            "look for its INSERT by hand; app_leaves_the_token_to_postgres asks the database for it",
+        )
+    without = [create.shown for create in analysis.creates if create.returns is False]
+    assert len(without) < len(analysis.creates), finding(
+        claim="the INSERT returns the token",
+        want=f"RETURNING {analysis.token}, or what the ORM has for it",
+        have=without,
+        cause="the answer cannot hold the token that Postgres made, unless it is asked for again",
+        remedy=f"INSERT .. RETURNING id, {analysis.token}; .returning(); or take it into `select`",
+    )

@@ -1,0 +1,24 @@
+"""No generator of tokens is left behind in the app's source.
+
+The change deletes it: what lies around unused is used again one day. A helper counts that is called after tokens, or
+that stands where chatbots are stored, and that nothing uses; and so does an import or a random value there that nothing
+reads. What makes session ids, reset codes or passwords is used, and a note.
+"""
+
+from __future__ import annotations
+
+from harness.findings import finding
+from harness.source.evidence import Analysis, demand_spoken_of, demand_understood
+
+
+def test_source_leaves_no_generator(analysis: Analysis) -> None:
+    """No helper, import or value that made tokens is left without a use."""
+    demand_spoken_of(analysis)
+    assert not analysis.left, finding(
+        claim="the generator of tokens is deleted",
+        want="no helper, import or random value that nothing uses",
+        have=analysis.left,
+        cause="the create route was changed, and what it used was not deleted",
+        remedy="delete it; tests and seeds that call it as well",
+    )
+    demand_understood(analysis)

@@ -1,0 +1,24 @@
+"""No random value that the app makes reaches the token column.
+
+An app that still makes tokens itself passes every test of their shape. So its source is followed, from each place that
+stores the column (an INSERT, an ORM's values, a default or a hook of its schema, an assignment) back through names,
+calls and files to what makes the value. A random value that goes elsewhere is a note.
+"""
+
+from __future__ import annotations
+
+from harness.findings import finding
+from harness.source.evidence import Analysis, demand_spoken_of, demand_understood
+
+
+def test_source_makes_no_token(analysis: Analysis) -> None:
+    """Nothing that the app makes at random is stored as a token."""
+    demand_spoken_of(analysis)
+    assert not analysis.reaching, finding(
+        claim="the app makes no token itself",
+        want=f"no random value of the app's reaches {analysis.table}.{analysis.token}",
+        have=analysis.reaching,
+        cause="the old generator is still used, or an ORM's schema fills the column before the database can",
+        remedy="take the value out, and delete what makes it: the column's default is to make the token",
+    )
+    demand_understood(analysis)

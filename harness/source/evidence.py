@@ -1,0 +1,70 @@
+"""What an app's source was found to say, as data, and what it takes to judge it.
+
+Checks import this and nothing that parses: a run without a checkout does not pay for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.findings import CouldNotTell
+
+SHOWN_PLACES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """A place that stores a row of the table: whether it names the token column, and whether the token comes back."""
+
+    shown: str
+    names_token: str | None
+    returns: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What an app's source says.
+
+    Each text begins with `path:line:` and quotes the line. `reaching` are random values that reach the token column,
+    `left` generators that are left behind, `handlers` those of a collision, `creates` where rows are stored. `unsure`
+    are handlers of which it is not known what they guard, since no place that stores was recognised. `unparsed` are
+    places that were not understood where they matter, `notes` what decides nothing.
+    """
+
+    table: str
+    token: str
+    speaks: bool
+    reaching: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    handlers: tuple[str, ...] = ()
+    creates: tuple[Create, ...] = ()
+    unsure: tuple[str, ...] = ()
+    unparsed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def demand_spoken_of(analysis: Analysis) -> None:
+    """Nothing was found in an app that does not know the table: that proves nothing.
+
+    Raises:
+        CouldNotTell: no file speaks of the table or of its token.
+    """
+    if not analysis.speaks:
+        raise CouldNotTell(
+            f"no file of the checkout speaks of {analysis.table} or {analysis.token}: not the app that fills it",
+            "name the folder of the app that has the create route in `source`, or with --source",
+        )
+
+
+def demand_understood(analysis: Analysis) -> None:
+    """What was not understood may hold what is looked for.
+
+    Raises:
+        CouldNotTell: a place that speaks of the table, its token or a collision could not be parsed.
+    """
+    if analysis.unparsed:
+        shown = "; ".join(analysis.unparsed[:SHOWN_PLACES])
+        raise CouldNotTell(
+            f"{len(analysis.unparsed)} places that speak of the token could not be parsed: {shown}",
+            "see whether the app's own compiler takes them; if it does, report the line",
+        )

@@ -1,0 +1,1115 @@
+"""The app as a program: what a name stands for, across files, and who calls what.
+
+Files are parsed when something in them is asked for. What cannot be resolved is `None` or empty, never an error.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from harness.source.names import is_aside, plain
+from harness.source.syntax import (
+    FUNCTIONS,
+    Node,
+    Parsed,
+    arguments,
+    key_of,
+    literal,
+    parse,
+    unwrapped,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from harness.source.checkout import SourceFile
+
+Way = tuple[str, ...]
+ELEMENT = "[]"
+_SCOPES = FUNCTIONS | {"program", "statement_block", "for_statement", "for_in_statement", "catch_clause", "switch_body"}
+_SUFFIXES = ("", ".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
+_INDEX = tuple("/index" + suffix for suffix in _SUFFIXES[1:])
+_BUILT = re.compile(r"\.[cm]?jsx?$")
+_CLASSES = ("class_declaration", "class", "abstract_class_declaration")
+_FIELDS = ("public_field_definition", "field_definition")
+_OF_A_DATABASE = re.compile(
+    r"(?:^|[.\s])(?:prisma|db|tx|trx|knex|client|pool|supabase|manager|em|connection|sequelize|dataSource|queryRunner"
+    r"|axios|fetch|redis|z|console|res|req|reply|request|response)\b"
+)
+_FEW = 40  # files that are looked through for a method of which only the name is known
+# Methods that many things have: a call of one is not resolved by its name alone.
+_COMMON = frozenset(
+    [
+        "create",
+        "insert",
+        "save",
+        "update",
+        "upsert",
+        "delete",
+        "remove",
+        "get",
+        "set",
+        "add",
+        "find",
+        "findOne",
+        "findMany",
+        "findFirst",
+        "execute",
+        "query",
+        "run",
+        "call",
+        "apply",
+        "bind",
+        "map",
+        "filter",
+        "then",
+        "catch",
+        "finally",
+        "push",
+        "pop",
+        "join",
+        "split",
+        "replace",
+        "slice",
+        "toString",
+        "parse",
+        "stringify",
+        "use",
+        "on",
+        "emit",
+        "send",
+        "json",
+        "status",
+        "listen",
+        "close",
+        "end",
+        "next",
+        "return",
+        "values",
+        "where",
+        "select",
+        "from",
+        "returning",
+        "all",
+        "first",
+        "log",
+        "error",
+        "info",
+        "warn",
+        "post",
+        "put",
+        "patch",
+        "head",
+        "options",
+        "handle",
+        "handler",
+        "init",
+        "build",
+        "load",
+        "start",
+        "stop",
+        "register",
+        "test",
+    ]
+)
+
+
+@dataclass(slots=True, eq=False)
+class Binding:
+    """What a name stands for in its scope. `value` and `path` say of what it was taken: `const {a} = b` is b, (a,)."""
+
+    name: str
+    kind: str  # var, param, function, class, import, catch, element, enum
+    node: Node
+    value: Node | None = None
+    path: Way = ()
+    default: Node | None = None
+    index: int = 0
+    function: Node | None = None
+    assigned: list[tuple[Node, Way]] = field(default_factory=list)
+    members: list[tuple[str, Node]] = field(default_factory=list)
+    added: list[Node] = field(default_factory=list)
+    filled: list[Node] = field(default_factory=list)
+    package: str = ""
+    imported: str = ""  # the exported name; "*" for the whole module, "default"
+
+
+class Module:
+    """A parsed file with its scopes, imports and exports."""
+
+    def __init__(self, parsed: Parsed) -> None:
+        self.parsed = parsed
+        self.path = parsed.path
+        self.scopes: dict[Node, dict[str, Binding]] = defaultdict(dict)
+        self.exports: dict[str, Binding | Node] = {}
+        self.again: list[tuple[str, str, str]] = []  # (own name or "*", module, its name or "*")
+        self.bound: dict[Node, Binding] = {}
+        _declare(self)
+        _note_changes(self)
+
+    def resolve(self, node: Node) -> Binding | None:
+        """What an identifier stands for."""
+        name = node.text
+        for above in node.above():
+            if above.kind in _SCOPES:
+                found = self.scopes.get(above)
+                if found is not None and name in found:
+                    return found[name]
+        return None
+
+    def imports(self) -> Iterator[Binding]:
+        """What the file imports."""
+        for binding in self.scopes.get(self.parsed.root, {}).values():
+            if binding.kind == "import":
+                yield binding
+
+
+# --- the names of a file ----------------------------------------------------------------------------------------------
+
+
+def _scope_of(node: Node) -> Node:
+    return next(above for above in node.above() if above.kind in _SCOPES)
+
+
+def _declare(module: Module) -> None:
+    parsed = module.parsed
+    for node in parsed.of_kind("variable_declarator"):
+        name, value = node.field("name"), node.field("value")
+        if name is None:
+            continue
+        package = _required(value) if value is not None else None
+        for made in _of_pattern(name, value, ()):
+            if package is not None and len(made.path) <= 1:
+                made.kind, made.package, made.imported = "import", package, made.path[0] if made.path else "*"
+            _bind(module, _scope_of(node), made)
+    for node in parsed.of_kind(*FUNCTIONS):
+        _declare_parameters(module, node)
+        name = node.field("name")
+        if node.kind in ("function_declaration", "generator_function_declaration") and name is not None:
+            _bind(module, _scope_of(node), Binding(name.text, "function", node, value=node))
+        elif name is not None and node.kind != "method_definition":
+            _bind(module, node, Binding(name.text, "function", node, value=node))
+    for node in parsed.of_kind(*_CLASSES, "enum_declaration"):
+        name = node.field("name")
+        if name is not None:
+            kind = "enum" if node.kind == "enum_declaration" else "class"
+            _bind(module, _scope_of(node), Binding(name.text, kind, node, value=node))
+    for node in parsed.of_kind("for_in_statement"):
+        left, right = node.field("left"), node.field("right")
+        if left is not None:
+            for made in _of_pattern(left, right, (ELEMENT,)):
+                made.kind = "element"
+                _bind(module, node, made)
+    for node in parsed.of_kind("catch_clause"):
+        caught = node.field("parameter")
+        if caught is not None:
+            for made in _of_pattern(caught, None, ()):
+                made.kind = "catch"
+                _bind(module, node, made)
+    for node in parsed.of_kind("import_statement"):
+        _declare_imports(module, node)
+    for node in parsed.of_kind("export_statement"):
+        _declare_exports(module, node)
+    for node in parsed.of_kind("assignment_expression"):
+        _declare_common_exports(module, node)
+
+
+def _bind(module: Module, scope: Node, binding: Binding) -> None:
+    known = module.scopes[scope].setdefault(binding.name, binding)
+    if known is not binding and binding.value is not None:  # `var` twice, or overloads of a function
+        if known.value is None or known.kind == "function":
+            module.scopes[scope][binding.name] = binding
+        else:
+            known.assigned.append((binding.value, binding.path))
+
+
+def _required(value: Node) -> str | None:
+    """The module of `require("x")` or `await import("x")`."""
+    value = unwrapped(value)
+    if value.kind == "member_expression" and (prop := value.field("property")) and prop.text == "default":
+        inner = value.field("object")
+        value = unwrapped(inner) if inner is not None else value
+    if value.kind != "call_expression":
+        return None
+    callee = value.field("function")
+    given = arguments(value)
+    if callee is None or len(given) != 1 or callee.text not in ("require", "import"):
+        return None
+    return literal(given[0])
+
+
+def _of_pattern(pattern: Node, value: Node | None, path: Way) -> Iterator[Binding]:
+    """The names that a pattern binds, each with the path to what it takes out of the value."""
+    kind = pattern.kind
+    if kind in ("identifier", "shorthand_property_identifier_pattern"):
+        here = (*path, pattern.text) if kind != "identifier" else path
+        yield Binding(pattern.text, "var", pattern, value=value, path=here)
+    elif kind in ("assignment_pattern", "object_assignment_pattern"):
+        left, right = pattern.field("left") or pattern.children[0], pattern.field("right") or pattern.children[-1]
+        for made in _of_pattern(left, value, path):
+            if left.kind in ("identifier", "shorthand_property_identifier_pattern"):
+                made.default = right
+            yield made
+    elif kind == "object_pattern":
+        for child in pattern.children:
+            if child.kind == "pair_pattern":
+                key, inner = key_of(child), child.field("value")
+                if inner is not None:
+                    yield from _of_pattern(inner, value, (*path, key or "?"))
+            else:
+                yield from _of_pattern(child, value, path)
+    elif kind == "array_pattern":
+        for child in pattern.children:
+            yield from _of_pattern(child, value, (*path, ELEMENT))
+    elif kind == "rest_pattern" and pattern.children:
+        yield from _of_pattern(pattern.children[0], value, path)
+
+
+def parameters(function: Node) -> list[Node]:
+    """The parameters of a function, in their order."""
+    given = function.field("parameters")
+    if given is not None:
+        return [child for child in given.children if child.kind != "this"]
+    single = function.field("parameter")
+    return [single] if single is not None else []
+
+
+def _declare_parameters(module: Module, function: Node) -> None:
+    for index, parameter in enumerate(parameters(function)):
+        pattern = parameter.field("pattern") if parameter.kind.endswith("_parameter") else parameter
+        default = parameter.field("value") if parameter.kind.endswith("_parameter") else None
+        if pattern is None:
+            continue
+        for made in _of_pattern(pattern, None, ()):
+            made.kind, made.index, made.function, made.node = "param", index, function, parameter
+            if default is not None and not made.path:
+                made.default = default
+            elif default is not None:
+                made.assigned.append((default, made.path))
+            _bind(module, function, made)
+
+
+def _declare_imports(module: Module, node: Node) -> None:
+    source = node.field("source") or next(iter(node.below("string")), None)
+    package = literal(source)
+    if package is None:
+        return
+
+    def add(local: Node, imported: str) -> None:
+        binding = Binding(local.text, "import", local, package=package or "", imported=imported)
+        _bind(module, module.parsed.root, binding)
+
+    required = node.of_kind("import_require_clause")
+    if required is not None:
+        add(required.children[0], "*")
+    clause = node.of_kind("import_clause")
+    for child in clause.children if clause is not None else ():
+        if child.kind == "identifier":
+            add(child, "default")
+        elif child.kind == "namespace_import" and child.children:
+            add(child.children[0], "*")
+        elif child.kind == "named_imports":
+            for one in child.children:
+                name, alias = one.field("name"), one.field("alias")
+                if name is not None:
+                    add(alias or name, name.text.strip("\"'"))
+
+
+def _declare_exports(module: Module, node: Node) -> None:
+    declared, value, source = node.field("declaration"), node.field("value"), literal(node.field("source"))
+    is_default = re.match(r"export\s+default\b", node.text) is not None
+    clause = node.of_kind("export_clause")
+    if source is not None:
+        specifiers = clause.children if clause is not None else []
+        for one in specifiers:
+            name, alias = one.field("name"), one.field("alias")
+            if name is not None:
+                module.again.append(((alias or name).text, source, name.text))
+        whole = node.of_kind("namespace_export")
+        if whole is not None and whole.children:
+            module.again.append((whole.children[0].text, source, "*all"))
+        elif clause is None:
+            module.again.append(("*", source, "*"))
+    elif clause is not None:
+        for one in clause.children:
+            name, alias = one.field("name"), one.field("alias")
+            found = module.scopes[module.parsed.root].get(name.text) if name is not None else None
+            if name is not None and found is not None:
+                module.exports[(alias or name).text] = found
+    elif declared is not None:
+        _export_declared(module, declared, is_default=is_default)
+    else:
+        last = value or (node.children[-1] if node.children else None)
+        if last is not None:
+            module.exports["default"] = last
+
+
+def _export_declared(module: Module, declared: Node, *, is_default: bool) -> None:
+    name = declared.field("name")
+    if is_default:
+        module.exports["default"] = declared
+    if name is not None and (found := module.scopes[module.parsed.root].get(name.text)) is not None:
+        module.exports[name.text] = found
+    for child in declared.children:
+        if child.kind == "variable_declarator" and (pattern := child.field("name")) is not None:
+            for made in _of_pattern(pattern, None, ()):
+                found = module.scopes[module.parsed.root].get(made.name)
+                if found is not None:
+                    module.exports[made.name] = found
+
+
+def _declare_common_exports(module: Module, node: Node) -> None:
+    """`module.exports = {a, b}`, `exports.a = b`, `module.exports.a = b`."""
+    left, right = node.field("left"), node.field("right")
+    if left is None or right is None or left.kind != "member_expression":
+        return
+    said = left.text
+    if said == "module.exports":
+        module.exports["default"] = right
+        if right.kind == "object":
+            for child in right.children:
+                name = key_of(child)
+                value = child.field("value") if child.kind == "pair" else child
+                if name is not None and value is not None and child.kind != "spread_element":
+                    module.exports[name] = value
+    elif said.startswith(("exports.", "module.exports.")):
+        module.exports[said.rpartition(".")[2]] = right
+
+
+def _note_changes(module: Module) -> None:
+    """What is assigned to a name after its declaration, put into what it holds, or filled in from outside."""
+    for node in module.parsed.of_kind("assignment_expression", "augmented_assignment_expression"):
+        left, right = node.field("left"), node.field("right")
+        if left is None or right is None:
+            continue
+        if left.kind in ("member_expression", "subscript_expression"):
+            owner, name = left.field("object"), member_name(left)
+            binding = module.resolve(owner) if owner is not None and owner.kind == "identifier" else None
+            if binding is not None:
+                binding.members.append((name or ELEMENT, right))
+            continue
+        for made in _of_pattern(left, right, ()):
+            binding = module.resolve(made.node)
+            if binding is not None:
+                binding.assigned.append((right, made.path))
+    for call in module.parsed.of_kind("call_expression"):
+        callee = call.field("function")
+        if callee is None or callee.kind not in ("member_expression", "identifier"):
+            continue
+        name = member_name(callee) if callee.kind == "member_expression" else callee.text
+        if name in ("push", "unshift", "fill", "set", "add", "append", "splice"):
+            owner = callee.field("object")
+            if owner is not None and owner.kind == "identifier" and (binding := module.resolve(owner)) is not None:
+                binding.added += arguments(call)
+        elif name in ("getRandomValues", "randomFillSync", "randomFill"):
+            for given in arguments(call):
+                if given.kind == "identifier" and (binding := module.resolve(given)) is not None:
+                    binding.filled.append(call)
+
+
+def member_name(node: Node) -> str | None:
+    """The property of `a.b`, `a?.b` or `a["b"]`; None where it is computed."""
+    if node.kind == "member_expression":
+        prop = node.field("property")
+        return prop.text.lstrip("#") if prop is not None else None
+    index = node.field("index")
+    return literal(index)
+
+
+# --- the files together -----------------------------------------------------------------------------------------------
+
+
+class Program:
+    """The source files of a checkout, those aside (tests, seeds, scripts) left out unless they are imported."""
+
+    def __init__(self, files: tuple[SourceFile, ...]) -> None:
+        self._files = {file.path: file for file in files}
+        self.own = tuple(file for file in files if not is_aside(file.path))
+        self._modules: dict[str, Module] = {}
+        self._paths: dict[tuple[str, str], Module | None] = {}
+        self._callers: dict[Node, list[Node]] = {}
+        self._guessed: dict[tuple[str, str], list[Node]] = {}
+        self._speaking: dict[str, list[SourceFile]] = {}
+        self._mentions: dict[str, list[SourceFile]] = {}
+
+    def module(self, path: str) -> Module:
+        """A file, parsed."""
+        if path not in self._modules:
+            self._modules[path] = Module(parse(self._files[path]))
+        return self._modules[path]
+
+    def of(self, node: Node) -> Module:
+        """The file that a node stands in."""
+        return self.module(node.file.path)
+
+    def forget(self) -> None:
+        """Take all trees apart, when nothing is asked any more."""
+        for module in self._modules.values():
+            module.parsed.forget()
+            module.scopes.clear()
+
+    @property
+    def parsed(self) -> list[Module]:
+        """The files that were parsed, in the order of their paths."""
+        return [self._modules[path] for path in sorted(self._modules)]
+
+    def speaking(self, pattern: re.Pattern[str], *words: str) -> list[SourceFile]:
+        """The files of the app itself whose text a pattern is found in; each holds one of the words, in small letters.
+
+        The words are looked for first: a pattern that ignores case takes a hundred times as long.
+        """
+        if pattern.pattern not in self._speaking:
+            self._speaking[pattern.pattern] = [
+                file
+                for file, text in zip(self.own, self._lower, strict=True)
+                if any(word in text for word in words) and pattern.search(file.text)
+            ]
+        return self._speaking[pattern.pattern]
+
+    def modules(self, files: Iterable[SourceFile]) -> Iterator[Module]:
+        """Files, parsed."""
+        return (self.module(file.path) for file in files)
+
+    @cached_property
+    def _lower(self) -> list[str]:
+        return [file.text.lower() for file in self.own]
+
+    def mentioning(self, word: str) -> Iterator[Module]:
+        """The files of the app itself that hold a word."""
+        for file in self._holding(word):
+            yield self.module(file.path)
+
+    def _holding(self, word: str) -> list[SourceFile]:
+        if word not in self._mentions:
+            self._mentions[word] = [file for file in self.own if word in file.text]
+        return self._mentions[word]
+
+    # --- imports
+
+    def imported_module(self, importer: str, package: str) -> Module | None:
+        """The file of the checkout that an import names: relative, by an alias of paths, or of a workspace."""
+        key = (posixpath.dirname(importer), package)
+        if key not in self._paths:
+            path = self._located(*key)
+            self._paths[key] = self.module(path) if path is not None else None
+        return self._paths[key]
+
+    def _located(self, folder: str, package: str) -> str | None:
+        if package.startswith("."):
+            return self._with_suffix(posixpath.normpath(posixpath.join(folder, package)))
+        if package.startswith("node:"):
+            return None
+        bare = re.sub(r"^(?:[@~#]/|~|#|src/|/)", "", package)
+        for rest in (bare, bare.partition("/")[2] if package != bare or not package.startswith("@") else ""):
+            if rest and (found := self._ending(rest)) is not None and (rest != bare or "/" in rest or bare != package):
+                return found
+        return self._of_workspace(package)
+
+    def _with_suffix(self, path: str) -> str | None:
+        stems = [path, _BUILT.sub("", path)] if _BUILT.search(path) else [path]
+        for stem in stems:
+            for suffix in (*_SUFFIXES, *_INDEX):
+                if stem + suffix in self._files:
+                    return stem + suffix
+        return None
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[str]]:
+        """The files by the last part of their path without suffix; index files by their folder as well."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for path in self._files:
+            stem = re.sub(r"(?:\.d)?\.[cm]?[jt]sx?$", "", path)
+            found[stem.rpartition("/")[2]].append(path)
+            if stem.endswith("/index"):
+                found[stem.removesuffix("/index").rpartition("/")[2]].append(path)
+        return found
+
+    def _ending(self, rest: str) -> str | None:
+        rest = _BUILT.sub("", rest)
+        for path in self._by_stem.get(rest.rpartition("/")[2], ()):
+            stem = re.sub(r"\.[cm]?[jt]sx?$", "", path)
+            if any(f"/{end}".endswith(f"/{rest}") for end in (stem, stem.removesuffix("/index"))):
+                return path
+        return None
+
+    def _of_workspace(self, package: str) -> str | None:
+        """`@acme/ids` or `@acme/db/schema`: a folder of that last name with an index file, below packages or so."""
+        parts = package.split("/")
+        name, below = (parts[1], parts[2:]) if package.startswith("@") and len(parts) > 1 else (parts[0], parts[1:])
+        if not package.startswith("@"):
+            return None
+        ends = [f"{name}/{middle}{'/'.join(below) or 'index'}" for middle in ("", "src/", "lib/")]
+        return next((path for end in ends if (path := self._ending(end)) is not None), None)
+
+    def exported(self, module: Module, name: str, seen: frozenset[str] = frozenset()) -> Binding | Node | None:
+        """What a file exports by a name, through files that only pass it on."""
+        if name in module.exports:
+            found = module.exports[name]
+            if isinstance(found, Node) and found.kind == "identifier":
+                return module.resolve(found) or found
+            if isinstance(found, Node) and found.kind == "shorthand_property_identifier":
+                return module.resolve(found) or found
+            return found
+        if module.path in seen:
+            return None
+        for own, package, theirs in module.again:
+            if own not in (name, "*") or (own == "*" and name == "default"):
+                continue
+            other = self.imported_module(module.path, package)
+            if other is None:
+                if own == name:  # passed on from a package
+                    return Binding(name, "import", module.parsed.root, package=package, imported=theirs)
+                continue
+            if theirs == "*all":
+                return other.parsed.root
+            found_there = self.exported(other, theirs if own == name else name, seen | {module.path})
+            if found_there is not None:
+                return found_there
+        return None
+
+    def behind(self, binding: Binding) -> Binding | Node | None:
+        """What an import stands for; the import itself where it is of a package, None where it is not known.
+
+        A whole module is the root of its tree.
+        """
+        for _ in range(8):
+            if binding.kind != "import":
+                return binding
+            module = self.imported_module(binding.node.file.path, binding.package)
+            if module is None:
+                return binding
+            if binding.imported == "*":
+                return (
+                    module.exports.get("default")
+                    if "default" in module.exports and _is_common(module)
+                    else (module.parsed.root)
+                )
+            found = self.exported(module, binding.imported)
+            if not isinstance(found, Binding):
+                return found
+            binding = found
+        return None
+
+    def meaning(self, node: Node) -> Binding | Node | None:
+        """What an identifier stands for, through imports; a Node is an exported expression or a whole module."""
+        binding = self.of(node).resolve(node)
+        return self.behind(binding) if binding is not None else None
+
+    def package_of(self, node: Node) -> tuple[str, str] | None:
+        """The package and the exported name that an expression is imported from: `v4`, `uuid.v4`, `c.randomBytes`."""
+        node = unwrapped(node)
+        if node.kind == "identifier":
+            found = self.meaning(node)
+            if isinstance(found, Binding) and found.kind == "import":
+                return found.package, found.imported
+            if (
+                isinstance(found, Binding)
+                and found.kind == "var"
+                and found.value is not None
+                and found.value is not node
+            ):
+                inner = (
+                    self.package_of(found.value) if found.value.kind in ("identifier", "member_expression") else None
+                )
+                if inner is not None:
+                    return inner[0], found.path[-1] if found.path else inner[1]
+            return None
+        if node.kind == "member_expression":
+            owner, name = node.field("object"), member_name(node)
+            known = self.package_of(owner) if owner is not None else None
+            if known is not None and name is not None:
+                return known[0], name if known[1] in ("*", "default", "webcrypto", "promises") else f"{known[1]}.{name}"
+        package = _required(node) if node.kind == "call_expression" else None
+        if package is not None and self.imported_module(node.file.path, package) is None:
+            return package, "*"
+        return None
+
+    def key(self, node: Node) -> str | None:
+        """The name of a member of an object, also where a constant has it: `{[COLUMN]: x}`, `{[C.token]: x}`."""
+        known = key_of(node)
+        name = node.field("key") if known is None and node.kind == "pair" else None
+        if name is None or not name.children:
+            return known
+        inner = unwrapped(name.children[0])
+        found: Binding | Node | None = None
+        if inner.kind == "identifier":
+            found = self.meaning(inner)
+        elif inner.kind == "member_expression" and (owner := inner.field("object")) is not None:
+            things = self.things(owner)
+            found = self.member(things[0], member_name(inner) or "") if things else None
+        value = found.value if isinstance(found, Binding) and not found.path else found
+        return literal(value) if isinstance(value, Node) else None
+
+    # --- functions and objects
+
+    def functions(self, callee: Node, depth: int = 0) -> list[Node]:
+        """The functions of the app that an expression stands for when it is called."""
+        if depth > 8:
+            return []
+        callee = unwrapped(callee)
+        if callee.kind in FUNCTIONS:
+            return [callee]
+        if callee.kind == "identifier":
+            return self._functions_of(self.meaning(callee), depth)
+        if callee.kind == "member_expression":
+            owner, name = callee.field("object"), member_name(callee)
+            if owner is None or name is None:
+                return []
+            if name in ("bind", "call", "apply"):
+                return self.functions(owner, depth + 1)
+            return self.methods(owner, name, depth)
+        if callee.kind == "call_expression":  # asyncHandler(fn), memoize(fn), useCallback(fn)
+            inner = callee.field("function")
+            if inner is not None and self.functions(inner, depth + 1):
+                return []
+            return [f for given in arguments(callee)[:1] for f in self.functions(given, depth + 1)]
+        return []
+
+    def _functions_of(self, found: Binding | Node | None, depth: int) -> list[Node]:
+        if isinstance(found, Node):
+            return self.functions(found, depth + 1) if found.kind != "program" else []
+        if found is None or found.kind not in ("function", "var"):
+            return []
+        out: list[Node] = []
+        if found.value is not None and found.kind == "function":
+            out = [found.value]
+        elif found.value is not None and not found.path:
+            out = self.functions(found.value, depth + 1)
+        elif found.value is not None and len(found.path) == 1:
+            out = self.methods(found.value, found.path[0], depth + 1)
+        for value, path in found.assigned:
+            if not path:
+                out = out + self.functions(value, depth + 1)
+        return out
+
+    def methods(self, owner: Node, name: str, depth: int = 0) -> list[Node]:
+        """The functions that `owner.name` stands for when it is called."""
+        things = self.things(owner, depth + 1)
+        found = [f for thing in things for f in self.member_functions(thing, name, depth)]
+        if found or things:
+            return found
+        return self._methods_by_name(owner, name)
+
+    def member_functions(self, thing: Node, name: str, depth: int = 0) -> list[Node]:
+        """The functions by a name of an object, a class or a module."""
+        value = self.member(thing, name)
+        if isinstance(value, Binding):
+            return self._functions_of(value, depth + 1)
+        if value is None:
+            return []
+        return [value] if value.kind in FUNCTIONS else self.functions(value, depth + 1)
+
+    def member(self, thing: Node, name: str) -> Binding | Node | None:
+        """What an object, a class or a module holds by a name: an expression, a method, or what a file exports."""
+        if thing.kind == "program":
+            return self.exported(self.of(thing), name)
+        if thing.kind == "object":
+            for child in thing.children:
+                if child.kind == "spread_element":
+                    continue
+                if key_of(child) == name:
+                    return child.field("value") if child.kind == "pair" else child
+                if child.kind == "shorthand_property_identifier" and child.text == name:
+                    return self.meaning(child)
+            return None
+        body = thing.field("body")
+        for child in body.children if body is not None else ():
+            if child.kind in ("method_definition", *_FIELDS) and key_of(child) == name:
+                return child if child.kind == "method_definition" else child.field("value")
+        parent = self._extended(thing)
+        return self.member(parent, name) if parent is not None else None
+
+    def _extended(self, thing: Node) -> Node | None:
+        heritage = thing.of_kind("class_heritage")
+        for node in heritage.below("identifier") if heritage is not None else ():
+            found = self.meaning(node)
+            if isinstance(found, Binding) and found.kind == "class" and found.node is not thing:
+                return found.node
+        return None
+
+    def things(self, node: Node, depth: int = 0) -> list[Node]:
+        """The object literals, classes and modules that an expression may be or be an instance of."""
+        if depth > 8:
+            return []
+        node = unwrapped(node)
+        kind = node.kind
+        if kind in ("object", *_CLASSES, "program"):
+            return [node]
+        if kind == "this":
+            owner = class_around(node)
+            return [owner] if owner is not None else []
+        if kind == "new_expression":
+            made = node.field("constructor")
+            return self.things(made, depth + 1) if made is not None else []
+        if kind == "identifier":
+            return self._things_of(self.meaning(node), depth)
+        if kind == "member_expression":
+            owner, name = node.field("object"), member_name(node)
+            if owner is None or name is None:
+                return []
+            if owner.kind == "this" and (around := class_around(node)) is not None:
+                return self._things_of_field(around, name, depth)
+            return [
+                thing
+                for inner in self.things(owner, depth + 1)
+                for thing in self._things_of(self.member(inner, name), depth)
+            ]
+        if kind == "call_expression":
+            callee = node.field("function")
+            returned = [r for f in self.functions(callee, depth + 1) for r in returns(f)] if callee is not None else []
+            return [thing for value in returned for thing in self.things(value, depth + 1)]
+        return []
+
+    def _things_of(self, found: Binding | Node | None, depth: int) -> list[Node]:
+        if isinstance(found, Node):
+            return self.things(found, depth + 1)
+        if found is None:
+            return []
+        if found.kind == "class":
+            return [found.node]
+        typed = self.class_of_type(found.node)
+        if found.kind == "param":
+            return [typed] if typed is not None else []
+        if found.kind == "var" and found.value is not None:
+            values = self.things(found.value, depth + 1)
+            for step in found.path:
+                inner = [self.member(value, step) for value in values]
+                values = [thing for one in inner for thing in self._things_of(one, depth + 1)]
+            if values:
+                return values
+        return [typed] if typed is not None else []
+
+    def _things_of_field(self, around: Node, name: str, depth: int) -> list[Node]:
+        body = around.field("body")
+        for child in body.children if body is not None else ():
+            if child.kind in _FIELDS and key_of(child) == name:
+                value = child.field("value")
+                if value is not None and (found := self.things(value, depth + 1)):
+                    return found
+                typed = self.class_of_type(child)
+                return [typed] if typed is not None else []
+            if child.kind == "method_definition" and key_of(child) == "constructor":
+                for parameter in parameters(child):
+                    pattern = parameter.field("pattern") or parameter
+                    if pattern.text == name and (typed := self.class_of_type(parameter)) is not None:
+                        return [typed]
+                for assigned in child.below("assignment_expression"):
+                    left, right = assigned.field("left"), assigned.field("right")
+                    if left is not None and right is not None and left.text == f"this.{name}":
+                        return self.things(right, depth + 1)
+        return []
+
+    def class_of_type(self, node: Node) -> Node | None:
+        """The class of the app that a declaration's type annotation names."""
+        annotation = node.of_kind("type_annotation")
+        holder = node.parent if node.parent is not None else node
+        if annotation is None and holder.kind in ("variable_declarator", "required_parameter", "optional_parameter"):
+            annotation = holder.of_kind("type_annotation")
+        for name in annotation.below("type_identifier") if annotation is not None else ():
+            found = self.meaning(name)
+            if isinstance(found, Binding) and found.kind == "class":
+                return found.node
+            break
+        return None
+
+    def _methods_by_name(self, owner: Node, name: str) -> list[Node]:
+        """Methods of a name, for an owner that nothing is known of: by its own name, or where there are but few."""
+        owner = unwrapped(owner)
+        if owner.kind not in ("identifier", "member_expression"):
+            return []
+        if _OF_A_DATABASE.search(owner.text) or self._is_of_a_package(owner) or self._has_type_of_a_package(owner):
+            return []
+        said = plain(owner.text.rpartition(".")[2])
+        key = (said, name)
+        if key not in self._guessed:
+            self._guessed[key] = self._guess_methods(said, name)
+        return self._guessed[key]
+
+    def _guess_methods(self, said: str, name: str) -> list[Node]:
+        short = _shortened(said).rstrip("s")
+        if name in _COMMON and len(short) < 3:
+            return []
+        files = self._holding(f"{name}(")
+        if name in _COMMON:  # then only its owner's name tells, which that of the class holds
+            files = [file for file in files if short in plain(file.text)] if len(files) <= _FEW else []
+        known = [
+            node.parent
+            for module in self.modules(files[:_FEW])
+            for node in module.parsed.named(name)
+            if node.parent is not None and node.parent.kind == "method_definition"
+        ]
+        methods = [method for method in known if method.field("name") is not None and key_of(method) == name]
+        alike = [method for method in methods if _alike(said, method)]
+        if alike:
+            return alike
+        return methods if name not in _COMMON and len(methods) <= 3 else []
+
+    def _has_type_of_a_package(self, owner: Node) -> bool:
+        """Whether an owner is declared with a type that a package exports, such as `Repository<Chatbot>`."""
+        declared: Node | None = None
+        if owner.kind == "identifier":
+            found = self.meaning(owner)
+            declared = found.node if isinstance(found, Binding) else None
+        elif (inner := owner.field("object")) is not None and inner.kind == "this":
+            around = class_around(owner)
+            declared = self.declared_member(around, member_name(owner) or "") if around is not None else None
+        holders = [declared, declared.parent] if declared is not None else []
+        annotation = next(
+            (found for one in holders if one is not None and (found := one.of_kind("type_annotation"))), None
+        )
+        named = next(annotation.below("type_identifier"), None) if annotation is not None else None
+        behind = self.meaning(named) if named is not None else None
+        return isinstance(behind, Binding) and behind.kind == "import"
+
+    def declared_member(self, around: Node, name: str) -> Node | None:
+        """The field of a class, or the parameter of its constructor that is one."""
+        body = around.field("body")
+        for child in body.children if body is not None else ():
+            if child.kind in _FIELDS and key_of(child) == name:
+                return child
+            if child.kind == "method_definition" and key_of(child) == "constructor":
+                for parameter in parameters(child):
+                    pattern = parameter.field("pattern")
+                    if pattern is not None and pattern.text == name:
+                        return parameter
+        return None
+
+    def made(self, around: Node) -> list[Node]:
+        """Where objects of a class are made: `new X(..)`, also `new this(..)` in the class itself."""
+        name = around.field("name")
+        if name is None:
+            return []
+        return [
+            node
+            for module in self.mentioning(name.text)
+            for node in module.parsed.of_kind("new_expression")
+            if (callee := node.field("constructor")) is not None
+            and (around in self.things(callee) or (callee.kind == "this" and around.holds(node)))
+        ]
+
+    def _is_of_a_package(self, owner: Node) -> bool:
+        """Whether what an expression begins with was imported from a package, or made by what was."""
+        root = owner
+        while root.kind in ("member_expression", "call_expression", "new_expression", "non_null_expression"):
+            inner = root.field("object") or root.field("function") or root.field("constructor") or root.children[0]
+            root = unwrapped(inner)
+        if root.kind != "identifier":
+            return False
+        found = self.meaning(root)
+        if not isinstance(found, Binding):
+            return False
+        if found.kind == "import":
+            return self.imported_module(found.node.file.path, found.package) is None
+        if found.kind == "var" and found.value is not None and found.value.kind != "identifier":
+            value = unwrapped(found.value)
+            return value.kind in ("new_expression", "call_expression") and self._is_of_a_package(value)
+        return False
+
+    # --- callers
+
+    def calls_of(self, function: Node) -> list[Node]:
+        """The calls of a function in the app."""
+        if function not in self._callers:
+            self._callers[function] = []
+            self._callers[function] = list(self._find_calls(function))
+        return self._callers[function]
+
+    def _find_calls(self, function: Node) -> Iterator[Node]:
+        name = name_of(function)
+        if name is None:
+            return
+        exports = {name} | {key for key, value in self.of(function).exports.items() if _is_of(value, function)}
+        asked = {file.path for export in exports - {"default"} for file in self._holding(export)}
+        if "default" in exports:
+            asked |= {
+                file.path
+                for file in self._holding(self._stem(function))
+                if "import" in file.text or "require" in file.text
+            }
+        for path in sorted(asked):
+            module = self.module(path)
+            for local in {name} | {b.name for b in module.imports() if b.imported in exports}:
+                for node in module.parsed.named(local):
+                    call = _called(node)
+                    if call is not None and function in self.functions(_callee(call)):
+                        yield call
+
+    def _stem(self, node: Node) -> str:
+        """What an import of a node's file holds: its name, or its folder's."""
+        stem = re.sub(r"\.[cm]?[jt]sx?$", "", node.file.path)
+        return stem.removesuffix("/index").rpartition("/")[2]
+
+    def _is_whole(self, found: Binding | Node | None, home: Module) -> bool:
+        """Whether an import is of all that a file exports: the module, or the object that is its default."""
+        default = home.exports.get("default")
+        return found is not None and (found is home.parsed.root or found is default)
+
+    def references(self, binding: Binding) -> Iterator[Node]:
+        """The uses of a name that is declared at the top of a file, in all files; not its declaration nor imports."""
+        home = self.of(binding.node)
+        exports = {key for key, value in home.exports.items() if _stands_for(home, value, binding)}
+        for node in home.parsed.named(binding.name):
+            if not _declares(node) and home.resolve(node) is binding:
+                yield node
+        asked = {file.path for export in exports - {"default"} for file in self._holding(export)}
+        if "default" in exports:
+            asked |= {file.path for file in self._holding(self._stem(binding.node))}
+        for path in sorted(asked - {home.path}):
+            module = self.module(path)
+            for local in list(module.imports()):
+                if self.behind(local) is binding:
+                    yield from (n for n in module.parsed.named(local.name) if not _declares(n))
+                elif local.imported in ("*", "default") and self._is_whole(self.behind(local), home):
+                    yield from (n for e in exports for n in module.parsed.named(e) if n.kind == "property_identifier")
+
+
+def _stands_for(home: Module, value: Binding | Node, binding: Binding) -> bool:
+    """Whether what is exported is what a name stands for."""
+    if isinstance(value, Binding):
+        return value is binding
+    if value.kind in ("identifier", "shorthand_property_identifier"):
+        return home.resolve(value) is binding
+    return value is binding.value
+
+
+def _is_common(module: Module) -> bool:
+    return "module.exports" in module.parsed.text
+
+
+def _is_of(value: Binding | Node, function: Node) -> bool:
+    if isinstance(value, Binding):
+        return value.value is function
+    return value is function
+
+
+def _shortened(name: str) -> str:
+    """A plain name without what classes of services end with."""
+    return re.sub(r"(?:service|repository|repo|store|model|provider|impl)s?$", "", name)
+
+
+def _alike(owner: str, method: Node) -> bool:
+    """Whether an owner's name is that of the method's class, or its beginning or end."""
+    around = class_around(method)
+    if around is not None:
+        name = around.field("name")
+        said = plain(name.text) if name is not None else ""
+    else:
+        holder = method.parent.parent if method.parent is not None else None
+        named = holder.field("name") if holder is not None and holder.kind == "variable_declarator" else None
+        said = plain(named.text) if named is not None else ""
+    short, own = _shortened(said), _shortened(owner)
+    return bool(said) and (owner == said or (len(own) > 2 and own.rstrip("s") == short.rstrip("s")))
+
+
+def _declares(node: Node) -> bool:
+    """Whether an identifier declares or imports rather than uses a name."""
+    parent = node.parent
+    if parent is None:
+        return True
+    if parent.kind in (
+        "import_specifier",
+        "import_clause",
+        "namespace_import",
+        "export_specifier",
+        "import_require_clause",
+    ):
+        return True
+    if parent.kind in ("variable_declarator", *FUNCTIONS, *_CLASSES, "enum_declaration"):
+        return parent.field("name") is node
+    return parent.kind == "pair_pattern" or node.kind == "shorthand_property_identifier_pattern"
+
+
+def _callee(call: Node) -> Node:
+    callee = call.field("function") or call.field("constructor")
+    assert callee is not None
+    return callee
+
+
+def _called(node: Node) -> Node | None:
+    """The call whose callee ends with this name."""
+    above = node.parent
+    if node.kind == "property_identifier":
+        if above is None or above.kind != "member_expression" or above.field("property") is not node:
+            return None
+        node, above = above, above.parent
+    while above is not None and above.kind in ("non_null_expression", "parenthesized_expression"):
+        node, above = above, above.parent
+    if above is not None and above.kind in ("call_expression", "new_expression"):
+        callee = above.field("function") or above.field("constructor")
+        return above if callee is node else None
+    return None
+
+
+def class_around(node: Node) -> Node | None:
+    """The class whose `this` a node would mean."""
+    return next((above for above in node.above() if above.kind in _CLASSES), None)
+
+
+def name_of(function: Node) -> str | None:
+    """The name by which a function is called."""
+    own = function.field("name")
+    if own is not None:
+        name = key_of(function) if function.kind == "method_definition" else own.text
+        return class_name(function) if name == "constructor" else name
+    holder = function.parent
+    while holder is not None and holder.kind in (
+        "parenthesized_expression",
+        "call_expression",
+        "arguments",
+        "as_expression",
+    ):
+        holder = holder.parent
+    if holder is None:
+        return None
+    if holder.kind == "variable_declarator":
+        named = holder.field("name")
+        return named.text if named is not None and named.kind == "identifier" else None
+    if holder.kind in ("pair", *_FIELDS) and unwrapped_value(holder) is not None:
+        return key_of(holder)
+    if holder.kind == "assignment_expression" and (left := holder.field("left")) is not None:
+        return left.text if left.kind == "identifier" else member_name(left)
+    return "default" if holder.kind == "export_statement" else None
+
+
+def class_name(function: Node) -> str | None:
+    """The name of the class around a method."""
+    around = class_around(function)
+    name = around.field("name") if around is not None else None
+    return name.text if name is not None else None
+
+
+def unwrapped_value(holder: Node) -> Node | None:
+    """The value of a pair or a field."""
+    value = holder.field("value")
+    return unwrapped(value) if value is not None else None
+
+
+def returns(function: Node) -> list[Node]:
+    """What a function may return."""
+    body = function.field("body")
+    if body is None:
+        return []
+    if body.kind != "statement_block":
+        return [body]
+    found = body.below("return_statement", "yield_expression", into_functions=False)
+    return [node.children[0] for node in found if node.children]
+
+
+def argument_index(function: Node, call: Node) -> bool:
+    """Whether a function is handed to a call as an argument."""
+    return any(given is function for given in arguments(call))
+
+
+def call_around(function: Node) -> Node | None:
+    """The call that a function is handed to, directly or within an object."""
+    above = function.parent
+    while above is not None and above.kind in ("pair", "object", "parenthesized_expression", "array", "as_expression"):
+        above = above.parent
+    if above is not None and above.kind == "arguments":
+        return above.parent
+    return None

@@ -1,0 +1,640 @@
+"""Where an app stores rows of the table, and where it gives the token column a value.
+
+A `Write` is a place where something is stored: a statement, a call of an ORM, an assignment or a member of an object
+that is called like the column. What it does to the token is followed by `harness.source.flow`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.source.flow import TOKEN
+from harness.source.names import plain
+from harness.source.program import ELEMENT, member_name, returns
+from harness.source.statements import Statement, Texts, is_default, may_write, statement_roots, statements_in, values_of
+from harness.source.syntax import FUNCTIONS, Node, Spot, arguments, enclosing_function, key_of, spot, unwrapped
+from harness.source.tables import defined_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.source.names import Names
+    from harness.source.program import Module, Program
+    from harness.source.tables import Tables, Which
+
+Way = tuple[str, ...]
+_FIELDS = ("public_field_definition", "field_definition")
+_INSERTS = frozenset(
+    [
+        "values",
+        "insert",
+        "create",
+        "createMany",
+        "createManyAndReturn",
+        "upsert",
+        "save",
+        "bulkCreate",
+        "build",
+        "insertGraph",
+        "insertAndFetch",
+        "insertGraphAndFetch",
+        "findOrCreate",
+        "findOrBuild",
+        "insertMany",
+        "batchInsert",
+        "persist",
+        "merge",
+        "preload",
+        "insertOne",
+    ]
+)
+_UPDATES = frozenset(
+    [
+        "set",
+        "update",
+        "updateMany",
+        "patch",
+        "patchAndFetchById",
+        "updateAndFetchById",
+        "updateOne",
+        "assign",
+        "doUpdateSet",
+    ]
+)
+_READS = frozenset(
+    [
+        "where",
+        "select",
+        "include",
+        "orderBy",
+        "columns",
+        "attributes",
+        "having",
+        "with",
+        "omit",
+        "distinct",
+        "by",
+        "params",
+        "query",
+        "response",
+        "schema",
+        "body",
+        "properties",
+        "required",
+    ]
+)
+_ASIDE_CALLS = re.compile(
+    r"(?:^|\.)(?:json|send|jsonp|render|log|info|warn|error|debug|trace|expect|toEqual|toMatchObject|eq|and|or|ne|"
+    r"where|find\w*|select|returning|omit|pick|count|delete\w*|remove|useState|useMemo|setQueryData|setState|track|emit|"
+    r"publish|setItem|redirect|push|replace|navigate|sign|encode|verify)$|(?:^|\.)set[A-Z]\w*$"
+)
+_STORES_NOUN = re.compile(
+    r"(?:create|insert|add|save|store|register|make|new)_?"
+    r"(?!(?:One|Many|Row|Record|Entity|Item|Data|Into|All|New)\b)([A-Z]\w{3,})$"
+)
+_SERVES_NOUN = re.compile(r"(?:^|\.)_?([a-z]\w{3,}?)s?(?:Service|Api|Client|Store|Manager|Controller)$")
+_BROWSER = re.compile(r"""["']use client["']|\bfrom\s+["'](?:react|react-dom\S*|vue|svelte\S*|@angular/core)["']""")
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A place that stores a row of the table, or gives its token a value.
+
+    `run_at` are the calls that store, which for a statement in a constant stand elsewhere. `values` are the expressions
+    whose member at a path becomes the token; `names_token` is where the token column is named with a value of the
+    app's, None where it is not; `returns` whether the token comes back, None where it cannot be told.
+    """
+
+    node: Node
+    shown: Spot
+    how: str
+    is_create: bool
+    run_at: tuple[Node, ...]
+    values: tuple[tuple[Node, Way], ...] = ()
+    names_token: Node | None = None
+    returns: bool | None = None
+    conflict: str | None = None
+    may_store: bool = False  # a row that was made elsewhere, or is changed: `repository.save(chatbot)`
+
+
+class Writes:
+    """Finds the writes of a program."""
+
+    def __init__(self, program: Program, tables: Tables, names: Names) -> None:
+        self._program = program
+        self._tables = tables
+        self._names = names
+        self._texts = Texts(program, names)
+
+    def all(self) -> list[Write]:
+        """All writes in the app's own files."""
+        found: list[Write] = []
+        names, program = self._names, self._program
+        for module in program.modules(program.speaking(names.table_in_text, names.table_word)):
+            found += self._of_statements(module) if may_write(module.parsed.text) else ()
+            found += self._of_calls(module)
+        for module in program.modules(program.speaking(names.token_in_text, names.token_word)):
+            found += self._of_keys(module)
+        return found
+
+    # --- statements
+
+    def _of_statements(self, module: Module) -> Iterator[Write]:
+        for root in statement_roots(module.parsed.of_kind("string", "template_string")):
+            for statement in statements_in(self._texts, root, self._names):
+                if self._tables.of_text(statement.table) == "ours" or self._is_our_hole(statement):
+                    yield self._of_statement(statement)
+
+    def _is_our_hole(self, statement: Statement) -> bool:
+        hole = statement.hole(statement.table)
+        return hole is not None and self._tables.of(hole) == "ours"
+
+    def _of_statement(self, statement: Statement) -> Write:
+        names = [name for name in statement.columns or () if self._names.is_token(name)]
+        values = list(self._values(statement)) if names or statement.pieces else []
+        named = statement.node if names and not is_default(statement.cell) else None
+        if named is None and statement.is_insert:
+            named = next((held for piece in statement.pieces if (held := self._held(piece)) is not None), None)
+        said = statement.returning
+        if said is not None:
+            returns = "*" in said or self._names.token_in_text.search(said) is not None or "\x01" in said
+        else:
+            returns = False
+        word = "insert" if statement.is_insert else "update"
+        at = statement.node.text.lower().find(word)
+        runs = [call for call, _ in values_of(self._program, statement.node)]
+        return Write(
+            statement.node,
+            spot(statement.node, statement.node.start + max(at, 0)),
+            ("INSERT" if statement.is_insert else "UPDATE") + f" .. {self._names.token}",
+            statement.is_insert,
+            (statement.node, *runs),
+            tuple(values),
+            named if statement.is_insert else None,
+            returns,
+            statement.conflict,
+        )
+
+    def _values(self, statement: Statement) -> Iterator[tuple[Node, Way]]:
+        for piece in statement.pieces:  # sql(row), Object.values(row)
+            for given in [piece, *([*arguments(piece)] if piece.kind == "call_expression" else [])]:
+                yield given, (TOKEN,)
+                yield given, (ELEMENT, TOKEN)
+        cell = statement.cell
+        hole = statement.hole(cell)
+        if hole is not None:
+            yield hole, ()
+            return
+        for number in re.findall("\x01(\\d+)\x02", cell):
+            yield statement.holes[int(number)], ()
+        uses = list(values_of(self._program, statement.node))
+        numbered = re.search(r"\$(\d+)", cell)
+        if numbered is not None:
+            yield from ((given, (str(int(numbered[1]) - 1),)) for _, values in uses for given in values[:1])
+        elif "?" in cell:
+            position = statement.text[: statement.cell_offset].count("?")
+            for _, values in uses:
+                yield from ((given, (str(position),)) for given in values[:1])
+                yield from ((given, ()) for given in values[position : position + 1] if given.kind != "array")
+        elif (by_name := re.search(r"(?<!:)[:@$][{(\[/<]?(\w+)", cell)) is not None:
+            for _, values in uses:
+                yield from ((given, way) for given in values[:1] for way in ((by_name[1],), *_nested(by_name[1])))
+
+    # --- ORMs and query builders
+
+    def _of_calls(self, module: Module) -> Iterator[Write]:
+        for call in module.parsed.of_kind("call_expression"):
+            callee = call.field("function")
+            callee = unwrapped(callee) if callee is not None else None
+            if callee is None or callee.kind != "member_expression":
+                continue
+            method = member_name(callee)
+            if method in _INSERTS or method in _UPDATES:
+                yield from self._of_call(call, callee, method)
+
+    def _of_call(self, call: Node, callee: Node, method: str) -> Iterator[Write]:
+        owner, given = callee.field("object"), arguments(call)
+        if owner is None or self._is_own_function(callee):
+            return
+        if self.table_of_call(call) != "ours":
+            return
+        data = list(self._data(call, method, given))
+        if not data:
+            return
+        is_create = method in _INSERTS and method not in ("merge", "preload")
+        if method == "save":  # of a row that was made by create(), or taken out of the table to be changed
+            data = [(node, way) for node, way in data if unwrapped(node).kind == "object"]
+            is_create = bool(data)
+            if not data:
+                at = callee.field("property") or call
+                yield Write(call, spot(at), f"{method}.{self._names.token}", False, (call,), may_store=True)
+        elif method == "create" and given and re.search(r"[rR]epo|manager|\bem\b", owner.text) and len(given) < 2:
+            is_create = True
+        if data:
+            named = next((held for node, way in data if (held := self._held(node, way)) is not None), None)
+            yield Write(
+                call,
+                spot(callee.field("property") or call),
+                f"{method}.{self._names.token}",
+                is_create,
+                (call,),
+                tuple(data),
+                named if is_create else None,
+                self._returns(call, method, owner) if is_create else None,
+                self._conflict(call),
+            )
+
+    def _is_own_function(self, callee: Node) -> bool:
+        return bool(self._program.functions(callee))
+
+    def table_of_call(self, call: Node) -> Which:
+        """The table that a call of an ORM or a query builder stores into."""
+        callee = call.field("function")
+        callee = unwrapped(callee) if callee is not None else None
+        if callee is None or callee.kind != "member_expression":
+            return "unknown"
+        owner, method, given = callee.field("object"), member_name(callee), arguments(call)
+        if owner is None:
+            return "unknown"
+        trailing = _trailing(call)
+        for name, later in trailing:
+            if name in ("into", "from") and later:
+                return self._tables.of_argument(later[0])
+        if method == "values":
+            inner = unwrapped(owner)
+            while inner.kind == "call_expression" and (made := inner.field("function")) is not None:
+                called = member_name(made) if made.kind == "member_expression" else None
+                if called in ("insert", "insertInto", "into", "replace") and arguments(inner):
+                    return self._tables.of_argument(arguments(inner)[0])
+                inner = unwrapped(made.field("object") or made)
+            return "unknown"
+        first = unwrapped(given[0]) if given else None
+        if method == "insert" and first is not None and len(given) == 1 and _trails(trailing, "values"):
+            return "unknown"  # db.insert(table): judged at .values()
+        if first is not None and first.kind in ("identifier", "member_expression") and len(given) > 1:
+            which = self._tables.of(first)  # manager.save(Chatbot, row)
+            if which != "unknown" and method in ("save", "create", "insert", "upsert", "persist", "update"):
+                return which
+        if not self._is_of_storage(owner, first):
+            return "unknown"
+        return self._tables.of(owner)
+
+    def _is_of_storage(self, owner: Node, first: Node | None) -> bool:
+        """Whether a method of this owner stores: not a form, a client of an API or a service of the app."""
+        text = owner.text
+        if re.search(
+            r"(?:api|axios|http|trpc|client\.api|service|controller|fetcher|mutation|router|app)\w*$",
+            text,
+            re.IGNORECASE,
+        ):
+            return False
+        if re.search(r"(?:^|\.)(?:api|trpc|utils|axios|http)\.", text, re.IGNORECASE):
+            return False
+        return first is not None
+
+    def _data(self, call: Node, method: str, given: list[Node]) -> Iterator[tuple[Node, Way]]:
+        """The expressions whose member at a path is the token that a call stores."""
+        rows = given[1:] if len(given) > 1 and self._stands_for_table(given[0]) else given[:1]
+        if method == "findOrCreate" or method == "findOrBuild":
+            yield from ((node, ("defaults", TOKEN)) for node in given[:1])
+            return
+        for node in rows[:1]:
+            row = unwrapped(node)
+            keys = {key_of(child) for child in row.children} if row.kind == "object" else set()
+            if keys & {"data", "create"} and keys <= {
+                "data",
+                "create",
+                "update",
+                "where",
+                "select",
+                "include",
+                "omit",
+                "skipDuplicates",
+            }:
+                for key in ("data", "create", "update"):
+                    if key in keys:
+                        yield node, (key, TOKEN)
+                        yield node, (key, ELEMENT, TOKEN)
+            elif row.kind not in FUNCTIONS:
+                yield node, (TOKEN,)
+                yield node, (ELEMENT, TOKEN)
+
+    def _stands_for_table(self, node: Node) -> bool:
+        inner = unwrapped(node)
+        return inner.kind in ("identifier", "member_expression") and self._tables.of(inner) != "unknown"
+
+    def _returns(self, call: Node, method: str, owner: Node) -> bool | None:
+        """Whether the token comes back from a call that stores a row."""
+        names = self._names
+        trailing = _trailing(call)
+        for name, given in trailing:
+            if name in ("returning", "select", "returningAll", "output") and (
+                name != "select" or "from(" in owner.text
+            ):
+                said = " ".join(one.text for one in given)
+                if not said or "*" in said or name == "returningAll" or names.token_in_text.search(said):
+                    return True
+                return any(self._mentions_alias(one) for one in given)
+        options = arguments(call)
+        if method in ("create", "upsert", "createManyAndReturn") and options and unwrapped(options[0]).kind == "object":
+            for child in unwrapped(options[0]).children:
+                key, value = key_of(child), child.field("value") if child.kind == "pair" else None
+                if key == "select" and value is not None:
+                    inner = unwrapped(value)
+                    if inner.kind != "object":
+                        return None
+                    return any(
+                        names.is_token(key_of(one), of_table=True) or one.kind == "spread_element"
+                        for one in inner.children
+                    )
+                if key == "omit" and value is not None:
+                    return not any(names.is_token(key_of(one), of_table=True) for one in value.children)
+        if method == "values" and any(name in ("returning", "returningAll") for name, _ in trailing):
+            return True
+        if method == "values":
+            return False
+        if method == "insert":
+            if len(options) > 1 and not self._stands_for_table(options[0]):
+                said = options[1].text
+                return "*" in said or names.token_in_text.search(said) is not None
+            return None if self._tables.of(owner) == "ours" and "(" not in owner.text else False
+        return None if method in ("save", "insert", "persist", "createMany", "bulkCreate", "build") else True
+
+    def _mentions_alias(self, node: Node) -> bool:
+        return any(
+            self._names.is_token(n.text, of_table=True)
+            for n in node.below("identifier", "property_identifier", "string_fragment")
+        ) or (node.kind in ("identifier", "member_expression"))
+
+    def _conflict(self, call: Node) -> str | None:
+        for name, given in _trailing(call):
+            if name in ("onConflictDoNothing", "onConflictDoUpdate", "onConflict"):
+                return " ".join(one.text for one in given)
+        return None
+
+    def _held(self, node: Node, way: Way = (TOKEN,), depth: int = 0) -> Node | None:
+        """Where an expression's member at a path is named with a value that is not left to the database."""
+        node = unwrapped(node)
+        if depth > 8 or not way:
+            return None
+        if node.kind == "object":
+            for child in reversed(node.children):
+                if child.kind == "spread_element":
+                    if (found := self._held(child, way, depth + 1)) is not None:
+                        return found
+                    continue
+                key = self._program.key(child)
+                if not (self._names.is_token(key, of_table=True) if way[0] == TOKEN else key == way[0]):
+                    continue
+                value = child.field("value") if child.kind == "pair" else child
+                if value is None:
+                    return None
+                if len(way) > 1:
+                    return self._held(value, way[1:], depth + 1)
+                return None if _is_left_to_the_database(value) else child
+            return None
+        if node.kind == "array":
+            steps = way[1:] if way[0] == ELEMENT else way
+            return next((f for child in node.children if (f := self._held(child, steps, depth + 1)) is not None), None)
+        if node.kind in ("identifier", "shorthand_property_identifier"):
+            return self._held_by_name(node, way, depth)
+        if node.kind == "ternary_expression":
+            return next(
+                (f for child in node.children[1:] if (f := self._held(child, way, depth + 1)) is not None), None
+            )
+        if node.kind == "binary_expression":
+            return next((f for child in node.children if (f := self._held(child, way, depth + 1)) is not None), None)
+        if node.kind == "call_expression":
+            return self._held_by_call(node, way, depth)
+        return None
+
+    def _held_by_call(self, node: Node, way: Way, depth: int) -> Node | None:
+        callee = node.field("function")
+        functions = self._program.functions(callee) if callee is not None else []
+        for function in functions:
+            for value in returns(function):
+                if (found := self._held(value, way, depth + 1)) is not None:
+                    return found
+        if (
+            not functions
+            and callee is not None
+            and callee.text in ("Object.assign", "Object.freeze", "sql", "structuredClone")
+        ):
+            return next((f for one in arguments(node) if (f := self._held(one, way, depth + 1)) is not None), None)
+        if not functions and callee is not None and way[0] == ELEMENT and member_name(callee) in ("map", "flatMap"):
+            made = [f for one in arguments(node) for f in self._program.functions(one)]
+            return next(
+                (f for fn in made for r in returns(fn) if (f := self._held(r, way[1:], depth + 1)) is not None), None
+            )
+        return None
+
+    def _held_by_name(self, node: Node, way: Way, depth: int) -> Node | None:
+        found = self._program.meaning(node)
+        if isinstance(found, Node):
+            return self._held(found, way, depth + 1)
+        if found is None:
+            return None
+        for name, value in found.members:
+            if way[0] == TOKEN and self._names.is_token(name, of_table=True) and not _is_left_to_the_database(value):
+                return value.parent or value
+        if found.kind == "param" and found.function is not None and not found.path:
+            for call in self._program.calls_of(found.function):
+                given = arguments(call)
+                if found.index < len(given) and (held := self._held(given[found.index], way, depth + 1)) is not None:
+                    return held
+        if found.kind == "var" and found.value is not None and not found.path:
+            return self._held(found.value, way, depth + 1)
+        return None
+
+    # --- what is called like the column
+
+    def _of_keys(self, module: Module) -> Iterator[Write]:
+        for node in module.parsed.of_kind("pair", "shorthand_property_identifier", "assignment_expression", *_FIELDS):
+            value, _ = self._token_value(node)
+            if value is None:
+                continue
+            said = (node.field("left") or node).text if node.kind == "assignment_expression" else key_of(node)
+            yield Write(node, spot(node), said or self._names.token, False, (), tuple((one, ()) for one in value))
+
+    def is_stored(self, write: Write) -> bool:
+        """Whether what is called like the column is stored in the table, as far as it can be told.
+
+        Asked of what a random value reaches only: to find out takes longer than that.
+        """
+        if write.run_at:
+            return True
+        _, holder = self._token_value(write.node)
+        which = self.destination(write.node, holder)
+        is_browser = _BROWSER.search(write.node.file.text) is not None
+        return which == "ours" or (which == "unknown" and not is_browser)
+
+    def _token_value(self, node: Node) -> tuple[list[Node] | None, Node | None]:
+        """What a member that is called like the column is given, and the object, class or owner of it."""
+        names = self._names
+        if node.kind == "assignment_expression":
+            left, right = node.field("left"), node.field("right")
+            if left is None or right is None or left.kind not in ("member_expression", "subscript_expression"):
+                return None, None
+            name = member_name(left)
+            if name is None and (index := left.field("index")) is not None:
+                name = self._texts.constant(index)
+            owner = left.field("object")
+            return ([right], owner) if names.is_token(name) else (None, None)
+        if node.kind in _FIELDS:
+            if not names.is_token(key_of(node)):
+                return None, None
+            value = node.field("value")
+            decorators = [
+                n for child in node.children if child.kind == "decorator" for n in child.below("call_expression")
+            ][:1]
+            given = [one for call in decorators for one in arguments(call)]
+            return ([*([value] if value is not None else []), *given] or None), None
+        if not names.is_token(self._program.key(node)):
+            return None, None
+        value = node.field("value") if node.kind == "pair" else node
+        return ([value] if value is not None else None), node.parent
+
+    def destination(self, node: Node, holder: Node | None) -> str:
+        """Where a member that is called like the column goes: to the table, plainly elsewhere, or it is not known."""
+        if node.kind in _FIELDS:
+            around = next(
+                (above for above in node.above() if above.kind.endswith("class_declaration") or above.kind == "class"),
+                None,
+            )
+            return self._tables.of_class(around) if around is not None else "unknown"
+        if node.kind == "assignment_expression":
+            if holder is None:
+                return "unknown"
+            if holder.kind == "member_expression" and member_name(holder) in (
+                "locals",
+                "session",
+                "headers",
+                "query",
+                "params",
+            ):
+                return "aside"
+            return self._tables.of(holder)
+        return self._destination(holder, 0) if holder is not None else "unknown"
+
+    def _destination(self, node: Node, depth: int) -> str:
+        above = node.parent
+        if above is None or depth > 8:
+            return "unknown"
+        if above.kind in (
+            "spread_element",
+            "array",
+            "parenthesized_expression",
+            "as_expression",
+            "satisfies_expression",
+            "ternary_expression",
+            "await_expression",
+            "non_null_expression",
+            "object",
+        ):
+            return self._destination(above, depth + 1)
+        if above.kind == "pair":
+            return "aside" if key_of(above) in _READS else self._destination(above.parent or above, depth + 1)
+        if above.kind == "arguments" and above.parent is not None:
+            return self._of_argument(above.parent, node, depth)
+        if above.kind == "variable_declarator":
+            return self._of_variable(above, depth)
+        if above.kind in ("return_statement", "arrow_function"):
+            function = above if above.kind == "arrow_function" else enclosing_function(above)
+            calls = self._program.calls_of(function) if function is not None else []
+            return _together([self._destination(call, depth + 1) for call in calls[:8]])
+        return "unknown"
+
+    def _of_variable(self, declared: Node, depth: int) -> str:
+        name = declared.field("name")
+        binding = self._program.of(declared).resolve(name) if name is not None and name.kind == "identifier" else None
+        if binding is None:
+            return "unknown"
+        typed = (
+            self._tables.of(name) if name is not None and declared.of_kind("type_annotation") is not None else "unknown"
+        )
+        if typed != "unknown":
+            return typed
+        uses = list(self._program.references(binding))
+        whole = [use for use in uses[:12] if use.parent is not None and use.parent.kind != "member_expression"]
+        return _together([self._destination(use, depth + 1) for use in whole])
+
+    def _of_argument(self, call: Node, node: Node, depth: int) -> str:
+        callee = call.field("function") or call.field("constructor")
+        if callee is None:
+            return "unknown"
+        which = self._tables.of(call) if call.kind == "new_expression" else "unknown"
+        method = member_name(callee) if callee.kind == "member_expression" else None
+        if which == "unknown" and (method in _INSERTS or method in _UPDATES):
+            which = self.table_of_call(call)
+            if which == "unknown" and method in ("set", "update", "values") and callee.field("object") is not None:
+                which = self._tables.of(callee.field("object") or callee)
+        if which == "unknown":
+            table = defined_table(call)
+            which = self._tables.of_text(table) if table is not None else which
+        if which != "unknown":
+            return which
+        functions = self._program.functions(callee)
+        if functions:
+            return _together(
+                [found for function in functions for found in self._of_parameter(function, call, node, depth)]
+            )
+        said = _STORES_NOUN.match(callee.text.rpartition(".")[2])
+        if said is not None and self._names.stem not in plain(said[1]):  # createShare({publicToken: ..})
+            return "other"
+        owner = callee.field("object") if method is not None else None
+        noun = _SERVES_NOUN.search(owner.text) if owner is not None and method in _INSERTS else None
+        if noun is not None and self._names.stem not in plain(noun[1]):  # shareService.create(share)
+            return "other"
+        return "aside" if _ASIDE_CALLS.search(callee.text) else "unknown"
+
+    def _of_parameter(self, function: Node, call: Node, node: Node, depth: int) -> Iterator[str]:
+        """Where a function of the app takes an argument."""
+        index = next((i for i, given in enumerate(arguments(call)) if given.holds(node)), None)
+        module = self._program.of(function)
+        for binding in module.scopes.get(function, {}).values():
+            if binding.kind != "param" or binding.index != index:
+                continue
+            for use in module.parsed.named(binding.name):
+                is_whole = use.parent is not None and use.parent.kind != "member_expression"
+                if not is_whole or not function.holds(use) or binding.node.holds(use):
+                    continue
+                if module.resolve(use) is binding:
+                    yield self._destination(use, depth + 1)
+
+
+def _nested(name: str) -> Iterator[Way]:
+    yield from (("replacements", name), ("bind", name), ("params", name))
+
+
+def _together(found: list[str]) -> str:
+    if "ours" in found:
+        return "ours"
+    known = [one for one in found if one != "unknown"]
+    return known[0] if known and len(known) == len(found) else "unknown"
+
+
+def _trailing(call: Node) -> list[tuple[str, list[Node]]]:
+    """The methods that are called on what a call answers: their names and arguments."""
+    found = []
+    node = call
+    while (member := node.parent) is not None and member.kind == "member_expression" and member.field("object") is node:
+        above = member.parent
+        if above is None or above.kind != "call_expression" or above.field("function") is not member:
+            break
+        found.append((member_name(member) or "", arguments(above)))
+        node = above
+    return found
+
+
+def _trails(trailing: list[tuple[str, list[Node]]], name: str) -> bool:
+    return any(method == name for method, _ in trailing)
+
+
+def _is_left_to_the_database(value: Node) -> bool:
+    """`undefined`, or SQL's DEFAULT."""
+    inner = unwrapped(value)
+    if inner.kind == "undefined" or inner.text in ("undefined", "void 0"):
+        return True
+    return re.search(r"\bdefault\b", inner.text, re.IGNORECASE) is not None and inner.kind == "call_expression"

@@ -1,0 +1,3 @@
+import { customAlphabet } from "nanoid";
+
+export const newToken = customAlphabet("0123456789abcdefghijklmnopqrstuvwxyz", 8);

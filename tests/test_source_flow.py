@@ -1,0 +1,305 @@
+"""What reaches the token column: random values of the app's, by every way that values take; and what does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.apps import ROUTE, analysed, analysed_files
+
+INSERT = "INSERT INTO chatbots (name, public_token) VALUES ($1, $2) RETURNING id, public_token"
+NANOID = 'import { nanoid } from "nanoid";\n'
+CRYPTO = 'import { randomBytes, randomUUID } from "node:crypto";\n'
+DRIZZLE = """
+    import { pgTable, serial, text, uuid, varchar } from "drizzle-orm/pg-core";
+    import { nanoid } from "nanoid";
+"""
+
+# Each is a route; a random value reaches the column.
+REACHES = {
+    "a tagged template": NANOID
+    + "const t = nanoid(8); await sql`INSERT INTO chatbots (name, public_token) VALUES (${name}, ${t}) RETURNING id`;",
+    "a typed tagged template": NANOID
+    + "const [r] = await sql<Row[]>`INSERT INTO chatbots (name, public_token) VALUES (${name}, ${nanoid()})`;",
+    "a template of a type that is written out": NANOID
+    + "const [r] = await sql<{ id: number; t: string }[]>`INSERT INTO chatbots (public_token) VALUES (${nanoid()})`;",
+    "a template of a type of types": NANOID
+    + "const [r] = await sql<Array<{ id: number }>>`INSERT INTO chatbots (public_token) VALUES (${nanoid()})`;",
+    "a helper of postgres.js": NANOID
+    + "const row = { name, public_token: nanoid(8) }; await sql`INSERT INTO chatbots ${sql(row)} RETURNING id`;",
+    "a helper of postgres.js, its columns named": NANOID
+    + "const row = { name, public_token: nanoid(8) };"
+    + "await sql`INSERT INTO chatbots ${sql(row, 'name', 'public_token')} RETURNING id`;",
+    "a numbered value": f'{NANOID} await pool.query("{INSERT}", [name, nanoid(8)]);',
+    "a numbered value in an array of a name": f'{NANOID} const v = [name, nanoid(8)]; await pool.query("{INSERT}", v);',
+    "a numbered value that is pushed": f"{NANOID} const v = [name]; v.push(nanoid()); await pool.query('{INSERT}', v);",
+    "text and values": f"{NANOID} await pool.query({{ text: `{INSERT}`, values: [name, nanoid(8)] }});",
+    "a statement in a constant": f"{NANOID} const Q = `{INSERT}`; export const f = () => pool.query(Q, [name, nanoid()]);",
+    "a statement in an object": f"""{NANOID}
+        const QUERIES = {{ create: `{INSERT}`, list: "SELECT 1" }};
+        export const f = () => pool.query(QUERIES.create, [name, nanoid()]);""",
+    "joined text": NANOID
+    + 'const q = "INSERT INTO chatbots (name, public_token) " + "VALUES ($1, $2)"; await pool.query(q, [name, nanoid()]);',
+    "lines that are joined": NANOID
+    + 'const q = ["INSERT INTO chatbots", "(name, public_token)", "VALUES ($1, $2)"].join("\\n");'
+    + "await pool.query(q, [name, nanoid()]);",
+    "text with the value in it": NANOID
+    + "await pool.query(`INSERT INTO chatbots (name, public_token) VALUES ('${name}', '${nanoid()}')`);",
+    "concatenated value": NANOID
+    + "await pool.query(\"INSERT INTO chatbots (name, public_token) VALUES ('x', '\" + nanoid() + \"')\");",
+    "question marks": f"{NANOID} await db.run('INSERT INTO chatbots (name, public_token) VALUES (?, ?)', [name, nanoid()]);",
+    "question marks of knex.raw": f"""{NANOID}
+        await knex.raw('INSERT INTO chatbots (name, public_token) VALUES (?, ?)', [name, nanoid()]);""",
+    "a named value": NANOID
+    + "await db.query('INSERT INTO chatbots (name, public_token) VALUES (:name, :token)',"
+    + "{ replacements: { name, token: nanoid() } });",
+    "a table in a constant": NANOID
+    + 'const TABLE = "chatbots"; await pool.query(`INSERT INTO ${TABLE} (name, public_token) VALUES ($1, $2)`, [n, nanoid()]);',
+    "a quoted table with its schema": NANOID
+    + """await pool.query('INSERT INTO "public"."chatbots" ("name", "public_token") VALUES ($1, $2)', [n, nanoid()]);""",
+    "INSERT SELECT": NANOID
+    + "await sql`INSERT INTO chatbots (name, public_token) SELECT name, ${nanoid()} FROM templates WHERE id = ${id}`;",
+    "an UPDATE": f"{CRYPTO} await sql`UPDATE chatbots SET public_token = ${{randomUUID()}} WHERE id = ${{id}}`;",
+    "an UPDATE with a helper": f"{CRYPTO} await sql`UPDATE chatbots SET ${{sql({{ public_token: randomUUID() }})}} WHERE id = 1`;",
+    "drizzle": NANOID + "await db.insert(chatbots).values({ name, publicToken: nanoid() }).returning();",
+    "drizzle with several rows": NANOID
+    + "await db.insert(chatbots).values(names.map((name) => ({ name, publicToken: nanoid() }))).returning();",
+    "drizzle's set": NANOID + "await db.update(chatbots).set({ publicToken: nanoid() }).where(eq(chatbots.id, id));",
+    "prisma": NANOID + "await prisma.chatbot.create({ data: { name, publicToken: nanoid() } });",
+    "prisma's createMany": NANOID
+    + "await prisma.chatbot.createMany({ data: names.map((name) => ({ name, publicToken: nanoid() })) });",
+    "prisma's upsert": NANOID
+    + "await prisma.chatbot.upsert({ where: { id }, update: {}, create: { name, publicToken: nanoid() } });",
+    "prisma's update": NANOID
+    + "await prisma.chatbot.update({ where: { id }, data: { publicToken: { set: nanoid() } } });",
+    "knex": NANOID + "await knex('chatbots').insert({ name, public_token: nanoid() }).returning('*');",
+    "knex with into": NANOID + "await knex.insert({ name, public_token: nanoid() }).into('chatbots');",
+    "kysely": NANOID
+    + "await db.insertInto('chatbots').values({ name, public_token: nanoid() }).returningAll().executeTakeFirst();",
+    "supabase": NANOID + "await supabase.from('chatbots').insert({ name, public_token: nanoid() }).select().single();",
+    "sequelize": NANOID + "await Chatbot.create({ name, publicToken: nanoid() });",
+    "a method of a repository": NANOID + "await this.chatbotRepository.save({ name, publicToken: nanoid() });",
+    "a service that is not found": NANOID + "await this.chatbotService.create({ name, publicToken: nanoid() });",
+    "objection": NANOID + "await Chatbot.query().insert({ name, publicToken: nanoid() });",
+    "an entity's member": NANOID
+    + "const chatbot = new Chatbot(); chatbot.publicToken = nanoid(); await repo.save(chatbot);",
+    "an entity's member by text": NANOID
+    + 'const bot = new Chatbot(); bot["public_token"] = nanoid(); await em.persist(bot);',
+    "a computed key": NANOID + "await db.insert(chatbots).values({ name, ['publicToken']: nanoid() });",
+    "a computed key of a constant": NANOID
+    + "const COLUMN = 'public_token'; await knex('chatbots').insert({ name, [COLUMN]: nanoid() });",
+    "a shorthand": NANOID + "const publicToken = nanoid(); await db.insert(chatbots).values({ name, publicToken });",
+    "a spread": NANOID
+    + "const made = { publicToken: nanoid() }; await prisma.chatbot.create({ data: { name, ...made } });",
+    "a row that is filled later": NANOID
+    + "const row: any = { name }; row.publicToken = nanoid(); await db.insert(chatbots).values(row);",
+    "Object.assign": NANOID
+    + "await prisma.chatbot.create({ data: Object.assign({ name }, { publicToken: nanoid() }) });",
+    "a name that is assigned later": NANOID
+    + "let token; if (!req.body.token) { token = nanoid(); } await prisma.chatbot.create({ data: { publicToken: token } });",
+    "a ternary": NANOID + "await prisma.chatbot.create({ data: { publicToken: given ? given : nanoid() } });",
+    "a fallback": NANOID + "await prisma.chatbot.create({ data: { publicToken: req.body.token ?? nanoid() } });",
+    "an old fallback": NANOID + "await prisma.chatbot.create({ data: { publicToken: req.body.token || nanoid() } });",
+    "a template": NANOID + "await prisma.chatbot.create({ data: { publicToken: `cb_${nanoid(6)}` } });",
+    "a sum": NANOID + 'await prisma.chatbot.create({ data: { publicToken: "cb_" + nanoid(6).toUpperCase() } });',
+    "an assertion of types": NANOID
+    + "await prisma.chatbot.create({ data: { publicToken: (nanoid() as string)! } satisfies Input });",
+    "a promise": NANOID
+    + "const t = await Promise.resolve(nanoid()); await prisma.chatbot.create({ data: { publicToken: t } });",
+    "then": NANOID
+    + "make().then((publicToken) => prisma.chatbot.create({ data: { publicToken } })); const make = async () => nanoid();",
+    "a default of a parameter": NANOID
+    + "export function create(name: string, publicToken = nanoid()) {"
+    + " return prisma.chatbot.create({ data: { name, publicToken } }); }",
+    "a default of a pattern": NANOID
+    + "const { name, publicToken = nanoid() } = req.body; await prisma.chatbot.create({ data: { name, publicToken } });",
+    "an element": NANOID + "const [publicToken] = [nanoid()]; await prisma.chatbot.create({ data: { publicToken } });",
+    "a member that is taken out": NANOID
+    + "const { token } = make(); await prisma.chatbot.create({ data: { publicToken: token } });"
+    + "function make() { return { token: nanoid(), at: 1 }; }",
+    "a parameter": NANOID
+    + "async function store(name, token) { return prisma.chatbot.create({ data: { name, publicToken: token } }); }"
+    + "router.post('/', async (req) => { await store(req.body.name, nanoid()); });",
+    "a parameter that is an object": NANOID
+    + "const store = ({ name, token }) => prisma.chatbot.create({ data: { name, publicToken: token } });"
+    + "router.post('/', async (req) => store({ name: req.body.name, token: nanoid() }));",
+    "Math.random": "const publicToken = Math.random().toString(36).slice(2, 10); await Chatbot.create({ publicToken });",
+    "a loop": """
+        const A = "abc";
+        let publicToken = "";
+        for (let i = 0; i < 6; i++) publicToken += A.charAt(Math.floor(Math.random() * A.length));
+        await prisma.chatbot.create({ data: { publicToken } });""",
+    "an array that is filled": """
+        const chars = [];
+        for (let i = 0; i < 6; i++) chars.push(A[Math.floor(Math.random() * A.length)]);
+        await prisma.chatbot.create({ data: { publicToken: chars.join("") } });""",
+    "Array.from": """
+        const publicToken = Array.from({ length: 8 }, () => A[Math.floor(Math.random() * 36)]).join("");
+        await prisma.chatbot.create({ data: { publicToken } });""",
+    "bytes that are filled": """
+        const bytes = new Uint8Array(6);
+        crypto.getRandomValues(bytes);
+        const publicToken = Array.from(bytes, (b) => b.toString(16)).join("");
+        await prisma.chatbot.create({ data: { publicToken } });""",
+    "a hash of random bytes": f"""{CRYPTO}
+        const publicToken = createHash("sha256").update(randomBytes(16)).digest("hex").slice(0, 8);
+        await prisma.chatbot.create({{ data: {{ publicToken }} }});""",
+    "a callback": f"""{CRYPTO}
+        randomBytes(8, (err, buf) => {{ prisma.chatbot.create({{ data: {{ publicToken: buf.toString("hex") }} }}); }});""",
+    "promisify": f"""{CRYPTO}
+        const random = promisify(randomBytes);
+        const publicToken = (await random(8)).toString("hex");
+        await prisma.chatbot.create({{ data: {{ publicToken }} }});""",
+    "the clock": "await prisma.chatbot.create({ data: { publicToken: Date.now().toString(36) } });",
+    "an unknown helper by its name": """
+        import { generateToken } from "@acme/tokens";
+        await prisma.chatbot.create({ data: { publicToken: generateToken() } });""",
+    "a class with a method": NANOID
+    + """class Tokens { constructor(private size = 8) {} next() { return nanoid(this.size); } }
+        const tokens = new Tokens();
+        await prisma.chatbot.create({ data: { publicToken: tokens.next() } });""",
+    "a static method": NANOID
+    + """class Tokens { static next() { return nanoid(); } }
+        await prisma.chatbot.create({ data: { publicToken: Tokens.next() } });""",
+    "an object with a method": NANOID
+    + """const tokens = { next: () => nanoid(), other() { return 1; } };
+        await prisma.chatbot.create({ data: { publicToken: tokens.next() } });""",
+    "a row that is made by a function": NANOID
+    + """const build = (name) => ({ name, publicToken: nanoid() });
+        await db.insert(chatbots).values(build(req.body.name)).returning();""",
+    "drizzle's default": DRIZZLE
+    + 'export const chatbots = pgTable("chatbots", { publicToken: text("public_token").$defaultFn(() => nanoid()) });',
+    "drizzle's default as a function": DRIZZLE
+    + 'export const chatbots = pgTable("chatbots", { publicToken: text("public_token").$default(nanoid) });',
+    "drizzle's default under another name": DRIZZLE
+    + 'export const bots = pgTable("chatbots", { token: text("public_token").notNull() });'
+    + "await db.insert(bots).values({ token: nanoid() });",
+    "sequelize's default": """
+        import { DataTypes } from "sequelize";
+        const Bot = sequelize.define("Bot", { publicToken: { type: DataTypes.UUID, defaultValue: DataTypes.UUIDV4 } },
+          { tableName: "chatbots" });""",
+    "sequelize's hook": NANOID
+    + """Chatbot.addHook("beforeCreate", (chatbot) => { chatbot.publicToken = nanoid(); });""",
+    "typeorm's hook": NANOID
+    + """@Entity("chatbots") class Chatbot {
+          @Column({ name: "public_token" }) publicToken: string;
+          @BeforeInsert() make() { this.publicToken = nanoid(); } }""",
+    "a field's initial value": NANOID + '@Entity("chatbots") class Bot { @Column() publicToken = nanoid(); }',
+    "mikro-orm's onCreate": """
+        import { v4 } from "uuid";
+        @Entity({ tableName: "chatbots" }) class Bot { @Property({ onCreate: () => v4() }) publicToken!: string; }""",
+    "a typed repository": NANOID
+    + """class Service {
+          constructor(@InjectRepository(Chatbot) private readonly rows: Repository<Chatbot>) {}
+          create(name: string) { return this.rows.save(this.rows.create({ name, publicToken: nanoid() })); } }""",
+    "a column's alias in an entity": NANOID
+    + """@Entity("chatbots") export class Bot { @Column({ name: "public_token" }) token: string; }
+        const repo = dataSource.getRepository(Bot);
+        await repo.save({ token: nanoid() });""",
+    "common modules": """
+        const { nanoid } = require("nanoid");
+        exports.create = (req) => knex("chatbots").insert({ name: req.body.name, public_token: nanoid() });""",
+    "a wrapper around a handler": NANOID
+    + """router.post("/", asyncHandler(async (req, res) => {
+          const publicToken = nanoid();
+          res.json(await prisma.chatbot.create({ data: { name: req.body.name, publicToken } }));
+        }));""",
+    "a transaction": NANOID
+    + """await db.transaction(async (tx) => {
+          await tx.insert(chatbots).values({ name, publicToken: nanoid() }).returning();
+        });""",
+    "a switch of generators": f"""{NANOID}{CRYPTO}
+        const make = long ? randomUUID : nanoid;
+        await prisma.chatbot.create({{ data: {{ publicToken: make() }} }});""",
+}
+
+
+@pytest.mark.parametrize("how", REACHES)
+def test_a_random_value_is_followed_to_the_column(how: str) -> None:
+    """By this way."""
+    found = analysed(REACHES[how])
+    assert found.reaching, found
+    assert found.unparsed == ()
+    assert all(said.startswith(f"{ROUTE}:") and " -> " in said for said in found.reaching)
+
+
+# Each is a route; nothing that is random reaches the column.
+REACHES_NOT = {
+    "no token": "await sql`INSERT INTO chatbots (name) VALUES (${name}) RETURNING id, public_token`;",
+    "DEFAULT": "await sql`INSERT INTO chatbots (name, public_token) VALUES (${name}, DEFAULT) RETURNING public_token`;",
+    "the database's own": "await sql`UPDATE chatbots SET public_token = gen_random_uuid() WHERE id = ${id}`;",
+    "a random value of another column": NANOID
+    + "await sql`INSERT INTO chatbots (name, slug) VALUES (${name}, ${nanoid()}) RETURNING id, public_token`;",
+    "another position": f'{NANOID} await pool.query("{INSERT}", [nanoid(), given]);',
+    "another table": NANOID + "await sql`INSERT INTO shares (name, public_token) VALUES (${name}, ${nanoid()})`;",
+    "another table of drizzle": NANOID
+    + 'const shares = pgTable("shares", {}); await db.insert(shares).values({ publicToken: nanoid() });',
+    "another table's default": DRIZZLE
+    + 'export const chatbots = pgTable("chatbots", { publicToken: uuid("public_token").defaultRandom() });'
+    + 'export const shares = pgTable("shares", { publicToken: text("public_token").$defaultFn(() => nanoid()) });',
+    "another table of prisma": NANOID + "await prisma.share.create({ data: { chatbotId, publicToken: nanoid() } });",
+    "another table of knex": NANOID + "await knex('chatbot_shares').insert({ public_token: nanoid() });",
+    "another service": NANOID + "const share = { chatbotId, publicToken: nanoid() }; await shareService.create(share);",
+    "another repository": NANOID + "await this.inviteRepo.save({ chatbotId, publicToken: nanoid() });",
+    "another function": NANOID + "await createInvite({ chatbotId, publicToken: nanoid() });",
+    "an id of the same row": NANOID
+    + "export const chatbots = pgTable('chatbots', { id: text('id').$defaultFn(() => nanoid()),"
+    + " publicToken: uuid('public_token').defaultRandom() });",
+    "another entity": NANOID + '@Entity("shares") class Share { @Column() publicToken = nanoid(); } class Chatbot {}',
+    "drizzle's defaultRandom": DRIZZLE
+    + 'export const chatbots = pgTable("chatbots", { publicToken: uuid("public_token").notNull().defaultRandom() });',
+    "drizzle's sql default": DRIZZLE
+    + "export const chatbots = pgTable('chatbots', { publicToken: uuid('public_token').default(sql`gen_random_uuid()`) });",
+    "sequelize's literal": """
+        Chatbot.init({ publicToken: { type: DataTypes.UUID, defaultValue: Sequelize.literal("gen_random_uuid()") } },
+          { sequelize, tableName: "chatbots" });""",
+    "typeorm's generated column": """
+        @Entity("chatbots") class Chatbot { @Column({ name: "public_token" }) @Generated("uuid") publicToken: string; }""",
+    "typeorm's default": """
+        @Entity("chatbots") class Chatbot { @Column({ default: () => "gen_random_uuid()" }) publicToken: string; }""",
+    "a session in the same request": f"""{CRYPTO}
+        const sid = randomBytes(24).toString("hex");
+        const [row] = await db.insert(chatbots).values({{ name, sessionId: sid }}).returning();
+        res.cookie("sid", sid).status(201).json({{ id: row.id, publicToken: row.publicToken }});""",
+    "a request's id": f"""{CRYPTO}
+        const requestId = randomUUID();
+        const created = await createChatbot({{ name, requestId }});
+        async function createChatbot(input) {{
+          const {{ rows }} = await pool.query("INSERT INTO chatbots (name) VALUES ($1) RETURNING *", [input.name]);
+          return rows[0];
+        }}
+        res.json({{ publicToken: created.public_token }});""",
+    "a token of the answer": NANOID
+    + "const row = await prisma.chatbot.create({ data: { name, traceId: nanoid() } });"
+    + "res.json({ publicToken: row.publicToken });",
+    "a query for it": NANOID
+    + "await prisma.chatbot.findFirst({ where: { publicToken: req.params.token } }); res.set('x-id', nanoid());",
+    "a schema of validation": "const Row = z.object({ name: z.string(), publicToken: z.string().uuid() }); chatbots;",
+    "a selection": "await prisma.chatbot.findMany({ select: { id: true, publicToken: true } });",
+    "a type": "interface Chatbot { id: string; publicToken: string } type T = Pick<Chatbot, 'publicToken'>;",
+    "a token of the client": "await prisma.chatbot.create({ data: { publicToken: req.body.publicToken } });",
+    "an order that is random": "await sql`SELECT public_token FROM chatbots ORDER BY random()`; setTimeout(f, Math.random());",
+    "a name that hides another": NANOID
+    + "const token = nanoid(); session.id = token;"
+    + "function store(token) { return prisma.chatbot.create({ data: { publicToken: token } }); } store(req.body.token);",
+    "a value that is asked for": NANOID
+    + "await prisma.chatbot.create({ data: { publicToken: await reserved.get(nanoid()) } });",
+    "a draft of the browser": """
+        "use client";
+        import { v4 } from "uuid";
+        export const draft = { name: "chatbots", publicToken: v4() };""",
+    "a comment": "// publicToken: nanoid()\nawait prisma.chatbot.create({ data: { name } });",
+    "a mock of the browser": """
+        "use client";
+        import { useState } from "react";
+        import { v4 } from "uuid";
+        export const Chatbots = () => { const [rows] = useState([{ id: 1, publicToken: v4() }]); return <ul>{rows}</ul>; };""",
+}
+
+
+@pytest.mark.parametrize("how", REACHES_NOT)
+def test_what_goes_elsewhere_is_not_taken_for_a_token(how: str) -> None:
+    """The column's value comes from elsewhere, or nowhere."""
+    path = "src/routes/chatbots.tsx" if "browser" in how else ROUTE
+    found = analysed_files({path: REACHES_NOT[how]})
+    assert found.reaching == (), found
+    assert found.speaks
