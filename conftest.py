@@ -7,15 +7,10 @@ outcomes: the report folder, the terminal summary and the exit code. Claims are 
 
 from __future__ import annotations
 
-import math
 import os
-import re
 import shutil
-import signal
 import sys
-import time
 from contextlib import nullcontext, suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,16 +20,19 @@ from harness import options
 from harness.cleanup import BY_HAND
 from harness.configuration import ConfigurationError, demand_few, load
 from harness.examination import Examination, Need
-from harness.findings import CouldNotTell, NotCovered, last_finding, mask_before_cutting, printable, printable_lines
+from harness.findings import CouldNotTell, NotCovered, mask_before_cutting, printable, printable_lines
 from harness.gate import Gate, new_run
 from harness.ledger import StillWritten
 from harness.log import Lasting
 from harness.masking import keep_files_private, mask_everything, mask_terminal
+from harness.outcomes import check_id, environment_of, mask_report, sort_outcome
 from harness.redaction import Redactor, secrets_of_broken, secrets_of_variables, words_of
 from harness.report import as_typed, make_folder, point_latest_at, write
+from harness.selection import checks_beside, kind_of
+from harness.signals import listen_to_signals
 from harness.summary import lines
 from harness.trend import FILE, NoTrend, remember
-from harness.verdict import CheckResult, ExitCode, Verdict
+from harness.verdict import ExitCode, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,7 +62,6 @@ _ENDED_EARLY: dict[int, str] = {
     ExitCode.NOTHING_COLLECTED: "no check was selected",
 }
 _REDACT = pytest.StashKey[Redactor]()
-_ONE_SIGNAL_S = 0.3
 _NEEDS = {
     "readiness": Need.READINESS,
     "heard": Need.READINESS,
@@ -140,8 +137,12 @@ def _is_gate(config: pytest.Config) -> bool:
         return False
     if option.collectonly or getattr(option, "setupplan", False):
         return False
-    paths = [config.invocation_params.dir / arg.partition("::")[0] for arg in config.args]
-    return any(path.resolve() in (CHECKS, *CHECKS.parents) or CHECKS in path.resolve().parents for path in paths)
+    return any(path in (CHECKS, *CHECKS.parents) or CHECKS in path.parents for path in _named(config))
+
+
+def _named(config: pytest.Config) -> list[Path]:
+    """The files and folders of the command line."""
+    return [(config.invocation_params.dir / arg.partition("::")[0]).resolve() for arg in config.args]
 
 
 def _refuse_options(config: pytest.Config) -> None:
@@ -232,22 +233,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
     They are asked for by `-m` or `-k` with the word in it, or by the path of one.
     """
-    if collection_path.parent != CHECKS or not _is_preflight(collection_path):
+    if collection_path.parent != CHECKS or kind_of(collection_path) != "preflight":
         return None
     asked = f"{getattr(config.option, 'markexpr', '')} {getattr(config.option, 'keyword', '')}"
-    named = any(
-        (config.invocation_params.dir / arg.partition("::")[0]).resolve() == collection_path for arg in config.args
-    )
-    return None if "preflight" in asked or named else True
-
-
-def _is_preflight(file: Path) -> bool:
-    return file.name.startswith("test_preflight_")
+    return None if "preflight" in asked or collection_path in _named(config) else True
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark what `-m preflight` selects: by its file, since a check imports nothing but what judges."""
-    if item.path.parent == CHECKS and _is_preflight(item.path):
+    if item.path.parent == CHECKS and kind_of(item.path) == "preflight":
         item.add_marker("preflight")
 
 
@@ -288,11 +282,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     if any(CHECKS not in item.path.parents for item in session.items):
         raise _mistake(session.config, "checks and tests cannot be run together: name checks or tests")
-    selected = {_check_id(item) for item in session.items}
-    kinds = {_is_preflight(item.path) for item in session.items} or {False}
-    if kinds == {True}:
-        gate.kind = "preflight"
-    gate.left_out = [check for check in _all_checks(kinds) if check not in selected]
+    selected = {check_id(item) for item in session.items}
+    kinds = {kind_of(item.path) for item in session.items}
+    gate.kind = kinds.pop() if len(kinds) == 1 else "deployment"
+    gate.left_out = [check for check in checks_beside(CHECKS, gate.kind) if check not in selected]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -311,7 +304,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         return
     if session.testsfailed and not session.config.option.continue_on_collection_errors:
         return  # pytest ends the run here: nothing must have been sent
-    _listen_to_signals(session.config, gate)
+    listen_to_signals(session.config, gate)
     needs = Need(0)
     for item in session.items:
         needs |= _needs(item)
@@ -336,57 +329,12 @@ def _mistake(config: pytest.Config, said: str) -> pytest.UsageError:
     return pytest.UsageError(said)
 
 
-def _listen_to_signals(config: pytest.Config, gate: Gate) -> None:
-    """End softly on SIGTERM, and when the terminal goes, as on Ctrl-C: clean up and report.
-
-    A signal is counted, and the run looks: an exception that is raised wherever the main thread happens to be may come
-    in a destructor, which swallows it, or between a resource and its release.
-    """
-    last_s = -math.inf
-
-    def interrupt(*_: object) -> None:
-        nonlocal last_s
-        now_s, before_s = time.monotonic(), last_s
-        last_s = now_s
-        if now_s - before_s < _ONE_SIGNAL_S:  # sent to the group, and passed on by a wrapper: somebody means it once
-            return
-        gate.interrupts += 1
-        # Neither the end of the run nor that of its clean-up was waited for, and yet it lasts.
-        if gate.interrupts > 2 and not gate.concluded:
-            raise KeyboardInterrupt
-
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)]
-    for number in numbers:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, and a shell's &, let it run on
-            signal.signal(number, interrupt)
-            # When all is said, Python's own end must not make one that comes late the exit code.
-            config.add_cleanup(partial(_ignore, number))
-
-
-def _ignore(number: int) -> None:
-    signal.signal(number, signal.SIG_IGN)
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> None:
     """Begin no further check when the run is to end."""
     gate = item.config.stash.get(_GATE, None)
     if gate is not None and gate.interrupts:
         raise KeyboardInterrupt
-
-
-def _all_checks(preflight: set[bool]) -> list[str]:
-    """The ids of the checks that are of a run's kinds: those of preflight, those of a deployment, or both."""
-    return [
-        name
-        for file in sorted(CHECKS.glob("test_*.py"))
-        if _is_preflight(file) in preflight
-        for name in re.findall(r"^def test_(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
-    ]
-
-
-def _check_id(item: pytest.Item) -> str:
-    return str(getattr(item, "originalname", item.name)).removeprefix("test_")
 
 
 # --- what checks are handed -------------------------------------------------------------------------------------------
@@ -544,59 +492,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     gate = item.config.stash.get(_GATE, None)
     if gate is None:
         return report
-    worded = last_finding()
-    traceback = "" if getattr(item.config.option, "tbstyle", "no") == "no" else f"{report.longrepr}\n"
-
-    result: dict[str, Any] = {}
-    error = call.excinfo.value if call.excinfo is not None else None
-    if error is None:
-        result = {"outcome": "pass"} if report.when == "call" else {}
-    elif isinstance(error, CouldNotTell):
-        result = {"outcome": "unknown", "cause": error.cause, "remedy": error.remedy}
-        text = f"could not tell\n  cause: {error.cause}\n  remedy: {error.remedy}"
-        # JUnit and pytest call what fails outside of a test's own body an error, which is what this is.
-        report.outcome, report.when, report.longrepr = "failed", "setup", traceback + text
-    elif isinstance(error, NotCovered):
-        result = {"outcome": "not_covered", "cause": error.reason, "remedy": error.remedy}
-        report.outcome = "skipped"
-        report.longrepr = (str(item.path), 0, f"not covered: {error.reason}")
-    elif isinstance(error, AssertionError) and worded is not None:
-        result = {"outcome": "fail", "want": worded.want, "have": list(worded.have)}
-        result |= {"cause": worded.cause, "remedy": worded.remedy}
-        report.longrepr = traceback + str(worded)
-    elif isinstance(error, Exception):
-        said = f"the harness itself failed: {type(error).__name__}: {error}"
-        result = {"outcome": "unknown", "cause": said, "remedy": "run again with --tb=long and report what it says"}
-        report.when = "setup"
-    elif report.failed:  # pytest.fail() of a plugin, such as a time-out, or an attempt to leave
-        said = f"the check was ended from outside: {type(error).__name__}: {error}"
-        result = {"outcome": "unknown", "cause": said, "remedy": "run again without what ended it"}
-        report.when = "setup"
-    _mask(report, gate.redact)
-    if result:
-        gate.record(CheckResult(id=_check_id(item), environment=_environment_of(item), claim=_claim(item), **result))
+    result = sort_outcome(item, call, report)
+    mask_report(report, gate.redact)
+    if result is not None:
+        gate.record(result)
     return report
-
-
-def _mask(report: pytest.TestReport, redact: Redactor) -> None:
-    """Mask, and make harmless, what terminal, JUnit and any other plugin take from a report."""
-    told = report.longrepr
-    if isinstance(told, tuple):
-        report.longrepr = (told[0], told[1], printable_lines(redact(told[2])))
-    elif told is not None:
-        report.longrepr = printable_lines(redact(str(told)))
-    report.sections = [(title, printable_lines(redact(text))) for title, text in report.sections]
-
-
-def _environment_of(item: pytest.Item) -> str:
-    callspec = getattr(item, "callspec", None)
-    return str(callspec.params.get("environment", "")) if callspec is not None else ""
-
-
-def _claim(item: pytest.Item) -> str:
-    """The first line of the check's module: its claim in one sentence."""
-    module = getattr(item, "module", None)
-    return (getattr(module, "__doc__", None) or item.name).strip().splitlines()[0].removesuffix(".")
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
@@ -625,7 +525,7 @@ def _why_early(config: pytest.Config, exitstatus: int) -> str:
 
 def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:
     ran = {(result.id, result.environment) for result in gate.results}
-    missed = {_check_id(item) for item in session.items if (_check_id(item), _environment_of(item)) not in ran}
+    missed = {check_id(item) for item in session.items if (check_id(item), environment_of(item)) not in ran}
     gate.left_out += sorted(missed)
     error = _why_early(session.config, exitstatus)
     stopped = any(result.outcome in ("fail", "unknown") for result in gate.results)  # by -x, which says why itself

@@ -26,18 +26,24 @@ _ADVICE = {
 }
 
 
-_BEFORE_THE_MIGRATION = {
-    ExitCode.RELEASE: "migrate: nothing that would stop the migration was found",
-    ExitCode.ROLL_BACK: "hold the migration: it would fail, or leave the table wrong",
+_BEFORE: dict[Kind, dict[ExitCode, str]] = {
+    "preflight": {
+        ExitCode.RELEASE: "migrate: nothing that would stop the migration was found",
+        ExitCode.ROLL_BACK: "hold the migration: it would fail, or leave the table wrong",
+    },
+    "source": {
+        ExitCode.RELEASE: "deploy: the source is as it should be",
+        ExitCode.ROLL_BACK: "hold the deploy: the source is wrong",
+    },
 }
 BOUNDED = 20_000  # characters: what comes here was bounded already, and is not to be cut a second time
 
 
 def advice(code: int, kind: Kind = "deployment") -> str:
-    """What a gate does with an exit code, after a deploy or before a migration."""
-    if kind == "preflight" and code in _BEFORE_THE_MIGRATION:
-        return _BEFORE_THE_MIGRATION[ExitCode(code)]
-    return _ADVICE[ExitCode(code)] if code in set(ExitCode) else "hold"
+    """What a gate does with an exit code, after a deploy or before it."""
+    if code not in set(ExitCode):
+        return "hold"
+    return _BEFORE.get(kind, {}).get(ExitCode(code)) or _ADVICE[ExitCode(code)]
 
 
 def advised(verdict: Verdict) -> str:
@@ -50,8 +56,10 @@ def lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
     for environment in verdict.environments:
         results = [result for result in verdict.checks if result.environment == environment.name]
         yield printable(f"{environment.name}  {environment.url}", BOUNDED), "heading"
+        together = [result for alike in by_reason(results, "not_covered") if len(alike) > 1 for result in alike]
         for result in results:
-            yield f"  {WORDS[result.outcome]:<15}{result.claim}", result.outcome
+            if result not in together:  # which are named once, with their reason, below
+                yield f"  {WORDS[result.outcome]:<15}{result.claim}", result.outcome
         yield from _details(results)
         yield from _of_environment(environment)
         yield "", ""

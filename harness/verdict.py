@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 CheckOutcome = Literal["pass", "fail", "unknown", "not_covered"]
 Conclusion = Literal["pass", "fail", "unknown"]
-Kind = Literal["deployment", "preflight"]
+Kind = Literal["deployment", "preflight", "source"]
 
 
 class ExitCode(IntEnum):
@@ -84,7 +84,8 @@ class Verdict(_Model):
     schema_: Literal["chatbots-smoke/verdict/1"] = Field(default="chatbots-smoke/verdict/1", alias="schema")
     verdict: Conclusion
     kind: Kind = Field(
-        default="deployment", description="what was verified: a deployment, or its database before the migration"
+        default="deployment",
+        description="verified is a deployment, its database before the migration, or the app's source alone",
     )
     exit_code: int
     run: str

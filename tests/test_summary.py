@@ -61,6 +61,16 @@ def test_what_is_not_covered_is_named_with_its_reason() -> None:
     assert "  not covered: tokens_are_distinct: database: null" in text
 
 
+def test_what_one_reason_leaves_uncovered_is_named_once() -> None:
+    """A run without a checkout has no line for each claim about source, yet every claim by its name."""
+    reason = {"cause": "no checkout of the app was named", "remedy": "name one"}
+    uncovered = [check("not_covered", id=f"source_{n}", **reason) for n in range(6)]
+    text = terminal(verdict(check("pass", id="a"), *uncovered, verdict="pass"))
+    assert "  not covered    No two share a token" not in text
+    names = ", ".join(f"source_{n}" for n in range(6))
+    assert f"  not covered: {names}: no checkout of the app was named; name one" in text
+
+
 def test_how_much_the_posts_prove_is_said() -> None:
     """The bound on the failure rate, where none failed."""
     of = {"posts": 19, "acknowledged": 19, "failure_rate_bound": 0.1459, "rows_removed": 19}
