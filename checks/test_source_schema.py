@@ -1,4 +1,4 @@
-"""Every schema file of the app declares the token column as a uuid that Postgres makes.
+"""Every schema file declares the token column as a uuid that Postgres makes.
 
 Drizzle, Prisma, TypeORM, MikroORM and Sequelize make statements from such a file, and the next migration or push; a
 dump such as schema.sql is what new databases start from. One that still declares text, no default, or a value that the

@@ -183,7 +183,7 @@ FORBIDDEN = (
     "create schema x",
     "create role x",
     "set role app",
-    "copy chatbots to program 'true'",
+    "copy chatbots to program 'cat > /dev/null'",
     "select pg_stat_reset()",
 )
 

@@ -109,6 +109,7 @@ def test_a_check_publishes_its_claim(path: Path) -> None:
     claim, _, why = (ast.get_docstring(document) or "").partition("\n\n")
     assert claim.endswith(".")
     assert "\n" not in claim
+    assert len(claim) <= 83  # with its outcome it fits a line of 100
     assert why.strip()
     tests = [node for node in document.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
     assert tests
