@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 TOKEN = "*token*"  # in a path: the token column, by any of its names
 _DEFINES_TABLE = re.compile(r"Table$|^(?:define|model|table)$")  # its columns are no values
 _DECLARES_MEMBER = re.compile(r"(?:@[^)]*\)\s*)?(?:public|private|protected|readonly|override)\s")
+# What a statement answers are rows, whatever values it was given.
+_ASKS_A_DATABASE = re.compile(
+    r"\binsert\s+into\b|\bupdate\b.*?\bset\b|\bselect\b|\bdelete\s+from\b", re.IGNORECASE | re.DOTALL
+)
 _DEEPEST = 60
 _LONGEST_PATH = 8
 _COMPARING = frozenset(("==", "===", "!=", "!==", "<", ">", "<=", ">=", "in", "instanceof"))
@@ -424,7 +428,7 @@ class Flow:
         callee = unwrapped(callee)
         given = node.field("arguments")
         if given is not None and given.kind == "template_string":
-            return self._follow(given, path, frame)
+            return self._follow(given, path, frame) if _ASKS_A_DATABASE.search(given.text) is None else None
         functions = self._program.functions(callee)
         for function in functions:
             if function.kind == "method_definition" and name_of(function) == "constructor":

@@ -246,6 +246,12 @@ class Writes:
                 self._conflict(call),
             )
 
+    def stores_another(self, call: Node) -> bool:
+        """Whether a call plainly stores a row of another table."""
+        callee = call.field("function")
+        method = member_name(callee) if callee is not None and callee.kind == "member_expression" else None
+        return method in _INSERTS and self.table_of_call(call) == "other"
+
     def _is_own_function(self, callee: Node) -> bool:
         return bool(self._program.functions(callee))
 
