@@ -16,6 +16,43 @@ DRIZZLE = """
 
 # Each is a route; a random value reaches the column.
 REACHES = {
+    "columns that are pushed": NANOID
+    + """const columns = ["name"]; const values = [name];
+        if (owner) { columns.push("owner_id"); values.push(owner); }
+        columns.push("public_token"); values.push(nanoid());
+        const marks = columns.map((_, i) => `$${i + 1}`).join(", ");
+        await pool.query(`INSERT INTO chatbots (${columns.join(", ")}) VALUES (${marks}) RETURNING *`, values);""",
+    "columns that are pushed, their marks beside": NANOID
+    + """const columns = [], values = [];
+        columns.push("name", "public_token"); values.push(name, nanoid());
+        await pool.query(
+          `INSERT INTO chatbots (${columns.map(quote).join(",")}) VALUES (${values.map((_, i) => "$" + (i + 1))})`, values);""",
+    "columns that are spread": NANOID
+    + """const columns = [...BASE, "public_token"], values = [...given, nanoid()];
+        await pool.query(`INSERT INTO chatbots (${columns.join(", ")}) VALUES (${marks})`, values);""",
+    "columns and values of a row": NANOID
+    + """const row = { name, public_token: nanoid() };
+        const columns = Object.keys(row).map((key) => `"${key}"`).join(", ");
+        await pool.query(`INSERT INTO chatbots (${columns}) VALUES (${marks}) RETURNING *`, Object.values(row));""",
+    "keys of a row": NANOID
+    + """const row = { name }; row.public_token = nanoid(); const keys = Object.keys(row);
+        await pool.query(`INSERT INTO chatbots (${keys.join()}) VALUES (${marks})`, keys.map((key) => row[key]));""",
+    "a helper that is told the table": NANOID + "await insertRow('chatbots', { name, public_token: nanoid() });",
+    "zapatos": NANOID + "await db.insert('chatbots', { name, public_token: nanoid() }).run(pool);",
+    "Object.assign onto a row": NANOID
+    + "const row = { name }; Object.assign(row, { public_token: nanoid() }); await knex('chatbots').insert(row);",
+    "letters of lodash": """
+        const _ = require("lodash");
+        const LETTERS = "abcdefghijkmnpqrstuvwxyz23456789".split("");
+        pool.query("INSERT INTO chatbots (name, public_token) VALUES ($1, $2)", [n, _.sampleSize(LETTERS, 7).join("")]);""",
+    "letters of lodash, one by one": """
+        import { sample, times } from "lodash";
+        const publicToken = times(7, () => sample("abcdef")).join("");
+        await prisma.chatbot.create({ data: { publicToken } });""",
+    "an instance of chance": """
+        import Chance from "chance";
+        const chance = new Chance();
+        await prisma.chatbot.create({ data: { publicToken: chance.string({ length: 8 }) } });""",
     "a tagged template": NANOID
     + "const t = nanoid(8); await sql`INSERT INTO chatbots (name, public_token) VALUES (${name}, ${t}) RETURNING id`;",
     "a typed tagged template": NANOID

@@ -128,7 +128,7 @@ class Collisions:
                         yield handler
 
     def _is_of_an_error(self, asked: Node, whose: Whose) -> bool:
-        """Whether what a text is compared with is an error's: of a name that is the token's whatever is no catalogue's."""
+        """Whether what a text is compared with is an error's; a name of the token's need not say so."""
         said = (asked.field("value") or asked).text if asked.kind == "switch_statement" else asked.text
         if whose == "ours":
             return _OF_A_CATALOGUE.search(said) is None
