@@ -99,13 +99,17 @@ NAMED = {
         "publicToken: f(n)",
     ),
     "Object.assign": (
-        "const row = { name };\nObject.assign(row, { public_token: t });\n"
-        "await knex('chatbots').insert(row).returning('*');",
+        (
+            "const row = { name };\nObject.assign(row, { public_token: t });\n"
+            "await knex('chatbots').insert(row).returning('*');"
+        ),
         "public_token: t",
     ),
     "lodash's assign": (
-        "const row = { name };\n_.assign(row, { name: 1 }, { public_token: t });\n"
-        "await knex('chatbots').insert(row).returning('*');",
+        (
+            "const row = { name };\n_.assign(row, { name: 1 }, { public_token: t });\n"
+            "await knex('chatbots').insert(row).returning('*');"
+        ),
         "public_token: t",
     ),
     "a row that is replaced": (
@@ -113,40 +117,54 @@ NAMED = {
         "public_token: t",
     ),
     "a schema's default": (
-        "const schema = z.object({ name: z.string(), publicToken: z.string().default(() => f()) }).strict();\n"
-        "const body = schema.parse(req.body);\nawait db.insert(chatbots).values(body).returning();",
+        (
+            "const schema = z.object({ name: z.string(), publicToken: z.string().default(() => f()) }).strict();\n"
+            "const body = schema.parse(req.body);\nawait db.insert(chatbots).values(body).returning();"
+        ),
         "publicToken: z.string().default(",
     ),
     "a schema's default, asked safely": (
-        "const schema = z.object({ publicToken: z.string().default(() => f()) });\n"
-        "const parsed = schema.safeParse(req.body);\nawait db.insert(chatbots).values(parsed.data).returning();",
+        (
+            "const schema = z.object({ publicToken: z.string().default(() => f()) });\n"
+            "const parsed = schema.safeParse(req.body);\nawait db.insert(chatbots).values(parsed.data).returning();"
+        ),
         "publicToken: z.string().default(",
     ),
     "an extended schema's default": (
-        "const base = z.object({ name: z.string() });\n"
-        "const schema = base.extend({ publicToken: z.string().default(() => f()) });\n"
-        "const { data } = schema.safeParse(req.body);\n"
-        "await db.insert(chatbots).values({ ...data, at: 1 }).returning();",
+        (
+            "const base = z.object({ name: z.string() });\n"
+            "const schema = base.extend({ publicToken: z.string().default(() => f()) });\n"
+            "const { data } = schema.safeParse(req.body);\n"
+            "await db.insert(chatbots).values({ ...data, at: 1 }).returning();"
+        ),
         "publicToken: z.string().default(",
     ),
     "joi's default": (
-        "const schema = Joi.object({ public_token: Joi.string().default(() => f()) });\n"
-        "const { value } = schema.validate(req.body);\nawait knex('chatbots').insert(value).returning('*');",
+        (
+            "const schema = Joi.object({ public_token: Joi.string().default(() => f()) });\n"
+            "const { value } = schema.validate(req.body);\nawait knex('chatbots').insert(value).returning('*');"
+        ),
         "public_token: Joi.string()",
     ),
     "yup's default": (
-        "const schema = yup.object().shape({ public_token: yup.string().default(() => f()) });\n"
-        "await knex('chatbots').insert(await schema.validate(req.body)).returning('*');",
+        (
+            "const schema = yup.object().shape({ public_token: yup.string().default(() => f()) });\n"
+            "await knex('chatbots').insert(await schema.validate(req.body)).returning('*');"
+        ),
         "public_token: yup.string()",
     ),
     "valibot's default": (
-        "const schema = v.object({ publicToken: v.optional(v.string(), () => f()) });\n"
-        "await db.insert(chatbots).values(v.parse(schema, req.body)).returning();",
+        (
+            "const schema = v.object({ publicToken: v.optional(v.string(), () => f()) });\n"
+            "await db.insert(chatbots).values(v.parse(schema, req.body)).returning();"
+        ),
         "publicToken: v.optional(",
     ),
     "a schema that demands it": (
-        "const schema = z.object({ name: z.string(), publicToken: z.string() });\n"
-        "await db.insert(chatbots).values(schema.parse(req.body)).returning();",
+        (
+            "const schema = z.object({ name: z.string(), publicToken: z.string() });\n"
+            "await db.insert(chatbots).values(schema.parse(req.body)).returning();"
+        ),
         "publicToken: z.string()",
     ),
     "zapatos": ("await db.insert('chatbots', { name, public_token: t }).run(pool);", "public_token: t"),
@@ -156,8 +174,10 @@ NAMED = {
         "bot.publicToken = t",
     ),
     "an entity that fills itself": (
-        "class Chatbot {\n@BeforeInsert()\nprepare() {\nthis.publicToken = f();\n}\n}\n"
-        "const bot = new Chatbot(); await manager.save(bot);",
+        (
+            "class Chatbot {\n@BeforeInsert()\nprepare() {\nthis.publicToken = f();\n}\n}\n"
+            "const bot = new Chatbot(); await manager.save(bot);"
+        ),
         "this.publicToken = f()",
     ),
     "an entity that is made and saved": (
@@ -166,18 +186,24 @@ NAMED = {
     ),
     "an active record": ("await Chatbot.create({ name, publicToken: t }).save();", "publicToken: t"),
     "columns that are pushed": (
-        "const columns = ['name'];\nif (t) columns.push('public_token');\n"
-        "await pool.query(`INSERT INTO chatbots (${columns.join(', ')}) VALUES (${marks}) RETURNING *`, values);",
+        (
+            "const columns = ['name'];\nif (t) columns.push('public_token');\n"
+            "await pool.query(`INSERT INTO chatbots (${columns.join(', ')}) VALUES (${marks}) RETURNING *`, values);"
+        ),
         "INSERT INTO chatbots (${columns.join(', ')})",
     ),
     "columns that are spread": (
-        "const base = ['name'];\nconst columns = [...base, 'public_token'].map((c) => `\"${c}\"`).join(', ');\n"
-        "await pool.query(`INSERT INTO chatbots (${columns}) VALUES (${marks}) RETURNING *`, values);",
+        (
+            "const base = ['name'];\nconst columns = [...base, 'public_token'].map((c) => `\"${c}\"`).join(', ');\n"
+            "await pool.query(`INSERT INTO chatbots (${columns}) VALUES (${marks}) RETURNING *`, values);"
+        ),
         "INSERT INTO chatbots (${columns})",
     ),
     "columns of a row": (
-        "const row = { name, public_token: t };\nconst columns = Object.keys(row);\n"
-        "await pool.query(`INSERT INTO chatbots (${columns.join()}) VALUES (${marks}) RETURNING *`, values);",
+        (
+            "const row = { name, public_token: t };\nconst columns = Object.keys(row);\n"
+            "await pool.query(`INSERT INTO chatbots (${columns.join()}) VALUES (${marks}) RETURNING *`, values);"
+        ),
         "public_token: t",
     ),
     "postgres.js's helper": (

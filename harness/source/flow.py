@@ -272,6 +272,8 @@ class Flow:
             return self._follow(found, path, None)
         if found is None or found.kind in ("import", "class", "catch", "enum"):
             return None
+        if path and any(self._is_step(name, path[0]) for name in self._program.left_out(found)):
+            return None
         if found.kind == "param":
             if (origin := self._parameter(found, path, frame)) is not None:
                 return origin
@@ -293,6 +295,9 @@ class Flow:
             return origin
         for value, taken in found.assigned:
             if (origin := self._follow(value, (*taken, *path), frame)) is not None:
+                return origin
+        for row in found.merged if path else ():
+            if (origin := self._follow(row, path, frame)) is not None:
                 return origin
         for name, value in found.members:
             if not path and name == ELEMENT and (origin := self._follow(value, (), frame)) is not None:
