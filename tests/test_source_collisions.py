@@ -354,6 +354,15 @@ OTHER_TABLES = {
           }}
         }}
         export const insertDocument = (title) => withRetry(async (token) => {DOCUMENT.rstrip(";")});""",
+    "a helper that is told its table": """
+        async function insertRow(table, row) {
+          return pool.query(`INSERT INTO ${table} (${Object.keys(row)}) VALUES (${marks}) RETURNING *`, Object.values(row));
+        }
+        router.post("/", async () => insertRow("chatbots", { name }));
+        router.post("/documents", async () => {
+          try { await insertRow("documents", { title }); }
+          catch (e) { if (e.code === "23505" && e.detail.includes("public_token")) again(); }
+        });""",
     "an error of it around both": caught(
         "err.code === '23505' && err.constraint === 'documents_public_token_key'", "continue;"
     ),

@@ -318,7 +318,7 @@ class Collisions:
         called: list[Node] = []
         for call in region.below("call_expression", "new_expression"):
             callee = call.field("function") or call.field("constructor")
-            if callee is None:
+            if callee is None or self._stores.stores_another(call):
                 continue
             called += self._program.functions(callee)
             called += self._handed(callee)

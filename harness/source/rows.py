@@ -22,7 +22,7 @@ Way = tuple[str, ...]
 _FIELDS = ("public_field_definition", "field_definition")
 _MERGES = re.compile(r"^(?:Object\.assign|Object\.freeze|sql|structuredClone|(?:_|lodash)\.(?:assign|merge|defaults))$")
 # What validates, by what answers the value itself, and by what answers an object that holds it.
-_PARSES = frozenset(
+PARSES = frozenset(
     (
         "parse",
         "parseAsync",
@@ -36,8 +36,8 @@ _PARSES = frozenset(
         "decode",
     )
 )
-_PARSES_INTO = {"safeParse": ("data", "output"), "safeParseAsync": ("data", "output"), "validate": ("value",)}
-_SHAPES = frozenset(
+PARSES_INTO = {"safeParse": ("data", "output"), "safeParseAsync": ("data", "output"), "validate": ("value",)}
+SHAPES = frozenset(
     ("object", "strictObject", "looseObject", "objectAsync", "extend", "safeExtend", "merge", "shape", "keys", "append")
 )
 _GIVES_A_VALUE = re.compile(
@@ -123,9 +123,9 @@ class Rows:
         if way[0] == ELEMENT and name in ("map", "flatMap"):
             made = [f for one in arguments(node) for f in self._program.functions(one)]
             return next((f for fn in made if (f := self._first(returns(fn), way[1:], depth)) is not None), None)
-        if way == (TOKEN,) and name in _PARSES:
+        if way == (TOKEN,) and name in PARSES:
             return self._by_schemas(node, callee, depth)
-        if len(way) == 2 and way[1] == TOKEN and way[0] in _PARSES_INTO.get(name or "", ()):
+        if len(way) == 2 and way[1] == TOKEN and way[0] in PARSES_INTO.get(name or "", ()):
             return self._by_schemas(node, callee, depth)
         return None
 
@@ -167,7 +167,7 @@ class Rows:
             if any(self._is(key, TOKEN) for key in listed) == (name == "omit"):
                 return None
         inner = callee.field("object") if callee.kind == "member_expression" else None
-        carried = given if name in _SHAPES else given[:1] if inner is None or name in ("omit", "pick", "pipe") else []
+        carried = given if name in SHAPES else given[:1] if inner is None or name in ("omit", "pick", "pipe") else []
         for one in (*carried, *([inner] if inner is not None else [])):
             if (found_here := self._of_schema(one, depth + 1)) is not None:
                 return found_here

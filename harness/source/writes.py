@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from harness.source.flow import TOKEN
 from harness.source.names import plain
 from harness.source.program import ELEMENT, Binding, member_name
-from harness.source.rows import Rows
+from harness.source.rows import PARSES, PARSES_INTO, SHAPES, Rows
 from harness.source.statements import Statement, Texts, is_default, may_write, statement_roots, statements_in, values_of
 from harness.source.syntax import FUNCTIONS, Node, Spot, arguments, enclosing_function, key_of, spot, unwrapped
 from harness.source.tables import defined_table
@@ -99,6 +99,13 @@ _SERVES_NOUN = re.compile(r"(?:^|\.)_?([a-z]\w{3,}?)s?(?:Service|Api|Client|Stor
 # Functions for rows of any table, which are told the table first.
 _TOLD_THE_TABLE = re.compile(
     r"(?:^|\.)(?:insert|create|save|upsert|batchInsert)_?(?:Rows?|Records?|One|Many|Into|Entity|Item|Data|And\w+|Returning)*$"
+)
+# Methods of schemas, and of lists of names, whose answer is made of what they are called on.
+_CARRIES = (
+    PARSES
+    | SHAPES
+    | PARSES_INTO.keys()
+    | {"strict", "partial", "omit", "pick", "strip", "passthrough", "refine", "join", "map"}
 )
 _BROWSER = re.compile(r"""["']use client["']|\bfrom\s+["'](?:react|react-dom\S*|vue|svelte\S*|@angular/core)["']""")
 
@@ -233,7 +240,7 @@ class Writes:
             callee = unwrapped(callee) if callee is not None else None
             if callee is None:
                 continue
-            if _TOLD_THE_TABLE.search(callee.text) and self._is_told_the_table(call):
+            if self._told(call) == "ours":
                 yield self._of_told(call, callee)
                 continue
             if callee.kind != "member_expression":
@@ -242,18 +249,18 @@ class Writes:
             if method in _INSERTS or method in _UPDATES:
                 yield from self._of_call(call, callee, method)
 
-    def _is_told_the_table(self, call: Node) -> bool:
-        """Whether a function that stores is given the table's name and a row: `insert("chatbots", {..})`."""
-        given = arguments(call)
-        if len(given) < 2 or _BROWSER.search(call.file.text) is not None:
-            return False
-        callee = call.field("function")
-        owner = callee.field("object") if callee is not None and callee.kind == "member_expression" else None
-        if owner is not None and not self._is_of_storage(owner, given[0]):
-            return False
+    def _told(self, call: Node) -> Which:
+        """The table that a function which stores is told, with a row: `insert("chatbots", {..})`."""
+        callee, given = call.field("function"), arguments(call)
+        if callee is None or len(given) < 2 or _TOLD_THE_TABLE.search(callee.text) is None:
+            return "unknown"
+        owner = callee.field("object") if callee.kind == "member_expression" else None
+        if _BROWSER.search(call.file.text) is not None or (owner and not self._is_of_storage(owner, given[0])):
+            return "unknown"
         table, row = self._texts.constant(given[0]), unwrapped(given[1])
         is_row = row.kind in ("object", "array", "identifier", "call_expression", "member_expression")
-        return table is not None and is_row and self._tables.of_text(table) == "ours"
+        is_name = table is not None and re.fullmatch(r"[\w.\"$]+", table) is not None
+        return self._tables.of_text(table) if table is not None and is_name and is_row else "unknown"
 
     def _of_told(self, call: Node, callee: Node) -> Write:
         given = arguments(call)
@@ -321,8 +328,10 @@ class Writes:
     def stores_another(self, call: Node) -> bool:
         """Whether a call plainly stores a row of another table."""
         callee = call.field("function")
-        method = member_name(callee) if callee is not None and callee.kind == "member_expression" else None
-        return method in _INSERTS and self.table_of_call(call) == "other"
+        if callee is None:
+            return False
+        method = member_name(callee) if callee.kind == "member_expression" else None
+        return self._told(call) == "other" or (method in _INSERTS and self.table_of_call(call) == "other")
 
     def _is_own_function(self, callee: Node) -> bool:
         return bool(self._program.functions(callee))
@@ -352,16 +361,26 @@ class Writes:
         if method == "insert" and first is not None and len(given) == 1 and _trails(trailing, "values"):
             return "unknown"  # db.insert(table): judged at .values()
         if first is not None and first.kind in ("identifier", "member_expression") and len(given) > 1:
-            which = self._tables.of(first)  # manager.save(Chatbot, row)
+            which = self._of_saved(first)  # manager.save(Chatbot, row)
             if which != "unknown" and method in ("save", "create", "insert", "upsert", "persist", "update"):
                 return which
         if first is not None and method in ("save", "persist", "insert") and (made := self._new(first)) is not None:
-            which = self._tables.of(made)  # manager.save(chatbot)
+            which = self._of_saved(made)  # manager.save(chatbot)
             if which != "unknown":
                 return which
         if not self._is_of_storage(owner, first):
             return "unknown"
         return self._tables.of(owner)
+
+    def _of_saved(self, node: Node) -> Which:
+        """Of a class whose objects are saved: then it is one of a table, by its name where nothing else tells."""
+        which = self._tables.of(node)
+        named = node.field("constructor") if node.kind == "new_expression" else node
+        found = self._program.meaning(named) if named is not None and named.kind == "identifier" else None
+        is_class = isinstance(found, Binding) and found.kind == "class"
+        if which != "unknown" or named is None or not is_class or self._names.stem in plain(named.text):
+            return which
+        return self._tables.by_name(named.text)
 
     def _is_of_storage(self, owner: Node, first: Node | None) -> bool:
         """Whether a method of this owner stores: not a form, a client of an API or a service of the app."""
@@ -523,7 +542,8 @@ class Writes:
                 "params",
             ):
                 return "aside"
-            return self._tables.of(holder)
+            which = self._tables.of(holder)
+            return which if which != "unknown" else self._of_uses(holder, 0)
         return self._destination(holder, 0) if holder is not None else "unknown"
 
     def _destination(self, node: Node, depth: int) -> str:
@@ -548,6 +568,11 @@ class Writes:
             return self._of_argument(above.parent, node, depth)
         if above.kind == "variable_declarator":
             return self._of_variable(above, depth)
+        if above.kind == "member_expression" and above.field("object") is node:
+            return self._of_chain(above, depth)
+        if above.kind == "template_substitution" and above.parent is not None:
+            tables = [self._tables.of_text(s.table) for s in statements_in(self._texts, above.parent, self._names)]
+            return _together(list(tables)) if tables else "unknown"
         if above.kind in ("return_statement", "arrow_function"):
             function = above if above.kind == "arrow_function" else enclosing_function(above)
             calls = self._program.calls_of(function) if function is not None else []
@@ -564,14 +589,41 @@ class Writes:
         )
         if typed != "unknown":
             return typed
-        uses = list(self._program.references(binding))
-        whole = [use for use in uses[:12] if use.parent is not None and use.parent.kind != "member_expression"]
-        return _together([self._destination(use, depth + 1) for use in whole])
+        return self._of_binding(binding, depth)
+
+    def _of_uses(self, node: Node, depth: int) -> str:
+        """Where what a name stands for goes."""
+        inner = unwrapped(node)
+        found = self._program.meaning(inner) if inner.kind == "identifier" else None
+        return self._of_binding(found, depth) if isinstance(found, Binding) and found.kind == "var" else "unknown"
+
+    def _of_binding(self, binding: Binding, depth: int) -> str:
+        uses = list(self._program.references(binding))[:12]
+        went = [self._destination(use, depth + 1) for use in uses if _is_whole(use)]
+        return _together(went)
+
+    def _of_chain(self, member: Node, depth: int) -> str:
+        """Where what is made of something goes: of a schema what it answers, of the names of a row their text."""
+        name, above = member_name(member), member.parent
+        if above is not None and above.kind == "call_expression" and above.field("function") is member:
+            return self._destination(above, depth + 1) if name in _CARRIES else "unknown"
+        return self._destination(member, depth + 1) if name in ("data", "value", "output") else "unknown"
 
     def _of_argument(self, call: Node, node: Node, depth: int) -> str:
         callee = call.field("function") or call.field("constructor")
         if callee is None:
             return "unknown"
+        if callee.text in ("Object.keys", "Object.values", "Object.entries"):
+            return self._destination(call, depth + 1)
+        if callee.text == "Object.assign" and unwrapped(arguments(call)[0]).kind == "identifier":
+            return self._of_uses(arguments(call)[0], depth + 1) if not arguments(call)[0].holds(node) else "unknown"
+        if member_name(callee) in SHAPES and self._program.package_of(callee) is not None:  # z.object({..})
+            return self._destination(call, depth + 1)
+        if (told := self._told(call)) != "unknown":
+            return told
+        said_tables = self._of_statement_beside(call, node)
+        if said_tables:
+            return _together(said_tables)
         which = self._tables.of(call) if call.kind == "new_expression" else "unknown"
         method = member_name(callee) if callee.kind == "member_expression" else None
         if which == "unknown" and (method in _INSERTS or method in _UPDATES):
@@ -597,6 +649,13 @@ class Writes:
             return "other"
         return "aside" if _ASIDE_CALLS.search(callee.text) else "unknown"
 
+    def _of_statement_beside(self, call: Node, node: Node) -> list[str]:
+        """The tables of the statement that a call is given together with values."""
+        first = next(iter(arguments(call)), None)
+        if first is None or first.holds(node) or first.kind not in ("string", "template_string", "identifier"):
+            return []
+        return [str(self._tables.of_text(s.table)) for s in statements_in(self._texts, first, self._names)]
+
     def _of_parameter(self, function: Node, call: Node, node: Node, depth: int) -> Iterator[str]:
         """Where a function of the app takes an argument."""
         index = next((i for i, given in enumerate(arguments(call)) if given.holds(node)), None)
@@ -614,6 +673,21 @@ class Writes:
 
 def _nested(name: str) -> Iterator[Way]:
     yield from (("replacements", name), ("bind", name), ("params", name))
+
+
+def _is_whole(use: Node) -> bool:
+    """Whether a use of a name is of all that it stands for, and is no type."""
+    above = use.parent
+    if above is None or above.kind == "type_query":
+        return False
+    if above.kind == "arguments" and above.parent is not None and above.children[0] is use:
+        callee = above.parent.field("function")
+        if callee is not None and callee.text == "Object.assign":  # which only puts something into it
+            return False
+    if above.kind != "member_expression":
+        return True
+    called = above.parent is not None and above.parent.kind == "call_expression"
+    return called and above.field("object") is use and member_name(above) in _CARRIES
 
 
 def _together(found: list[str]) -> str:
