@@ -116,7 +116,10 @@ class Collisions:
         files = [*files, *(f for f in self._program.own if f not in files and any(name in f.text for name in named))]
         for module in self._program.modules(files):
             for node in module.parsed.of_kind("string", "template_string", "regex"):
-                whose = self._constraints.of(literal(node) or node.text)
+                said = literal(node) or node.text
+                if said not in self._constraints.known and self._names.token_word not in said.lower():
+                    continue
+                whose = self._constraints.of(said)
                 if whose in ("other", "silent"):
                     continue
                 for at in self._decisions(node, 0, set()):

@@ -613,7 +613,8 @@ class Writes:
         callee = call.field("function") or call.field("constructor")
         if callee is None:
             return "unknown"
-        if callee.text in ("Object.keys", "Object.values", "Object.entries"):
+        is_piece = call.parent is not None and call.parent.kind == "template_substitution"  # sql(row) in a statement
+        if is_piece or callee.text in ("Object.keys", "Object.values", "Object.entries"):
             return self._destination(call, depth + 1)
         if callee.text == "Object.assign" and unwrapped(arguments(call)[0]).kind == "identifier":
             return self._of_uses(arguments(call)[0], depth + 1) if not arguments(call)[0].holds(node) else "unknown"
