@@ -265,6 +265,10 @@ NAMED_ONLY = {
         try {{ {CREATE} }} catch (err) {{
           switch (err.constraint) {{ case "chatbots_public_token_key": return again(); default: throw err; }}
         }}""",
+    "a map of answers": caught(
+        "SAID[err.constraint]", before='const SAID = { chatbots_public_token_key: "taken", chatbots_name_key: "name" };'
+    ),
+    "a map on the spot": caught('({ "chatbots_public_token_key": "taken" })[err.constraint]'),
     "a list": caught('["chatbots_public_token_key", "chatbots_slug_key"].includes(err.constraint)'),
     "prisma's target": caught('err.meta?.target?.includes("publicToken")'),
     "the detail": caught('err.detail?.includes("Key (public_token)")'),
@@ -343,6 +347,7 @@ OTHER_TABLES = {
         "err.code === 'P2002' && err.meta.target.includes('publicToken')", "continue;", PRISMA_DOCUMENT
     ),
     "the column alone, without its code": of_documents("err.detail.includes('(public_token)')", "continue;"),
+    "a map of its constraints": of_documents("({ documents_public_token_key: 1 })[err.constraint]", "continue;"),
     "its table": of_documents("err.code === '23505' && err.table === 'documents'", "continue;"),
     "the code alone": of_documents("err.code === '23505'", "continue;"),
     "a retry that only it uses": f"""
@@ -391,6 +396,8 @@ def test_a_column_of_the_same_name_in_another_table_is_its_own_affair(what: str)
         "err.code === '23505' && err.table === 'chatbots'",
         "err.code === '23505' && err.constraint.startsWith('chatbots_')",
         "err.code === '23505' && err.constraint === 'bot_public_token_key'",
+        "err.constraint === 'chatbots_name_key') return taken(); else if (err.code === '23505'",
+        "err.constraint === 'chatbots_name_key') throw err; if (err.code === '23505'",
     ],
 )
 def test_what_does_not_leave_the_token_out_still_guards_it(condition: str) -> None:

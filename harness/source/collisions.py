@@ -129,6 +129,37 @@ class Collisions:
                     handler = self._judged(at, "the constraint's name")
                     if handler is not None:
                         yield handler
+            yield from self._of_maps(module)
+
+    def _of_maps(self, module: Module) -> Iterator[Handler]:
+        """Of answers by constraint: `{chatbots_public_token_key: "taken"}[err.constraint]`, also by a name."""
+        keys = [
+            node
+            for name in module.parsed.names
+            if self._names.token_word in name.lower() and self._constraints.of(name) == "ours"
+            for node in module.parsed.named(name)
+        ]
+        keys += [
+            node
+            for node in module.parsed.of_kind("string")
+            if node.parent is not None
+            and node.parent.kind == "pair"
+            and self._constraints.of(literal(node) or "") == "ours"
+        ]
+        for key in keys:
+            pair = key.parent
+            if pair is None or pair.kind != "pair" or pair.field("key") is not key or pair.parent is None:
+                continue
+            held = pair.parent
+            while held.parent is not None and held.parent.kind in ("parenthesized_expression", "as_expression"):
+                held = held.parent
+            declared = held.parent if held.parent is not None and held.parent.kind == "variable_declarator" else None
+            name = declared.field("name") if declared is not None else None
+            binding = module.resolve(name) if name is not None else None
+            for use in [held] if binding is None else self._program.references(binding):
+                index = use.parent.field("index") if use.parent is not None and use.parent is not pair else None
+                if index is not None and index is not use and _OF_AN_ERROR.search(index.text):
+                    yield Handler(use, "the constraint's name", "ours", f"it asks for {self._names.token}")
 
     def _is_of_an_error(self, asked: Node, whose: Whose) -> bool:
         """Whether what a text is compared with is an error's; a name of the token's need not say so."""
@@ -393,6 +424,8 @@ class Collisions:
         if own is not None and own.kind == "switch_statement" and _OF_AN_ERROR.search((own.field("value") or own).text):
             handled |= {self._constraints.of(text) for text in self._texts(at)}
         for place in asked:
+            if _is_done_before(place, at):
+                continue
             whose = {self._constraints.of(text) for text in self._texts(place)}
             if not _is_excluded(place):
                 handled |= whose
@@ -494,6 +527,17 @@ def _is_excluded(asked: Node) -> bool:
         elif above.kind in FUNCTIONS or above.kind == "statement_block":
             break
     return is_negated
+
+
+def _is_done_before(asked: Node, at: Node) -> bool:
+    """Whether what is compared decided an `if` in whose `else` something stands."""
+    return any(
+        above.kind == "if_statement"
+        and (otherwise := above.field("alternative")) is not None
+        and otherwise.holds(at)
+        and not otherwise.holds(asked)
+        for above in asked.above()
+    )
 
 
 def _throws_again(consequence: Node) -> bool:
