@@ -1,8 +1,9 @@
 """The app's source handles no unique violation of the token column.
 
 Version 4 UUIDs do not collide; a retry on 23505 would only hide a default that repeats itself. A handler is recognised
-by the code, a constant, Prisma's P2002 or the message, in any spelling, and counts if what it guards stores a chatbot.
-One that asks for another constraint, or guards another table, is a note.
+by the code, a constant, Prisma's P2002, the message or the constraint's name, in any spelling, and counts if what it
+guards stores a chatbot or that constraint is the token's. One that asks for another constraint, or guards another
+table, is a note.
 """
 
 from __future__ import annotations

@@ -16,6 +16,43 @@ DRIZZLE = """
 
 # Each is a route; a random value reaches the column.
 REACHES = {
+    "columns that are pushed": NANOID
+    + """const columns = ["name"]; const values = [name];
+        if (owner) { columns.push("owner_id"); values.push(owner); }
+        columns.push("public_token"); values.push(nanoid());
+        const marks = columns.map((_, i) => `$${i + 1}`).join(", ");
+        await pool.query(`INSERT INTO chatbots (${columns.join(", ")}) VALUES (${marks}) RETURNING *`, values);""",
+    "columns that are pushed, their marks beside": NANOID
+    + """const columns = [], values = [];
+        columns.push("name", "public_token"); values.push(name, nanoid());
+        await pool.query(
+          `INSERT INTO chatbots (${columns.map(quote).join(",")}) VALUES (${values.map((_, i) => "$" + (i + 1))})`, values);""",
+    "columns that are spread": NANOID
+    + """const columns = [...BASE, "public_token"], values = [...given, nanoid()];
+        await pool.query(`INSERT INTO chatbots (${columns.join(", ")}) VALUES (${marks})`, values);""",
+    "columns and values of a row": NANOID
+    + """const row = { name, public_token: nanoid() };
+        const columns = Object.keys(row).map((key) => `"${key}"`).join(", ");
+        await pool.query(`INSERT INTO chatbots (${columns}) VALUES (${marks}) RETURNING *`, Object.values(row));""",
+    "keys of a row": NANOID
+    + """const row = { name }; row.public_token = nanoid(); const keys = Object.keys(row);
+        await pool.query(`INSERT INTO chatbots (${keys.join()}) VALUES (${marks})`, keys.map((key) => row[key]));""",
+    "a helper that is told the table": NANOID + "await insertRow('chatbots', { name, public_token: nanoid() });",
+    "zapatos": NANOID + "await db.insert('chatbots', { name, public_token: nanoid() }).run(pool);",
+    "Object.assign onto a row": NANOID
+    + "const row = { name }; Object.assign(row, { public_token: nanoid() }); await knex('chatbots').insert(row);",
+    "letters of lodash": """
+        const _ = require("lodash");
+        const LETTERS = "abcdefghijkmnpqrstuvwxyz23456789".split("");
+        pool.query("INSERT INTO chatbots (name, public_token) VALUES ($1, $2)", [n, _.sampleSize(LETTERS, 7).join("")]);""",
+    "letters of lodash, one by one": """
+        import { sample, times } from "lodash";
+        const publicToken = times(7, () => sample("abcdef")).join("");
+        await prisma.chatbot.create({ data: { publicToken } });""",
+    "an instance of chance": """
+        import Chance from "chance";
+        const chance = new Chance();
+        await prisma.chatbot.create({ data: { publicToken: chance.string({ length: 8 }) } });""",
     "a tagged template": NANOID
     + "const t = nanoid(8); await sql`INSERT INTO chatbots (name, public_token) VALUES (${name}, ${t}) RETURNING id`;",
     "a typed tagged template": NANOID
@@ -303,3 +340,49 @@ def test_what_goes_elsewhere_is_not_taken_for_a_token(how: str) -> None:
     found = analysed_files({path: REACHES_NOT[how]})
     assert found.reaching == (), found
     assert found.speaks
+
+
+OTHER_TABLES = {
+    "prisma": "await prisma.document.create({ data: { title, publicToken: nanoid() } });",
+    "a manager and a class": "class Document {} await manager.save(Document, { publicToken: nanoid() });",
+    "an object of a class": "class Document {} const d = new Document(); d.publicToken = nanoid(); await manager.save(d);",
+    "an entity that fills itself": """
+        @Entity() class Document { @Column() publicToken: string; @BeforeInsert() fill() { this.publicToken = nanoid(); } }""",
+    "a repository": "await documentRepository.save({ publicToken: nanoid() });",
+    "a service's own": """
+        class DocumentService { async create() { await this.documents.save({ publicToken: nanoid() }); } }""",
+    "zapatos": "await db.insert('documents', { public_token: nanoid() }).run(pool);",
+    "a helper that is told the table": "const row = { public_token: nanoid() }; await insertRow('documents', row);",
+    "a helper of the app that is told the table": """
+        const insertRow = (table, row) => pool.query(
+          `INSERT INTO ${table} (${Object.keys(row).join()}) VALUES (${marks(row)}) RETURNING *`, Object.values(row));
+        await insertRow("documents", { public_token: nanoid() }); await insertRow("chatbots", { name });""",
+    "columns that are pushed": """
+        const columns = ["title"], values = [title]; columns.push("public_token"); values.push(nanoid());
+        await pool.query(`INSERT INTO documents (${columns.join()}) VALUES (${marks})`, values);""",
+    "columns of a row": """
+        const row = { title, public_token: nanoid() };
+        await pool.query(`INSERT INTO documents (${Object.keys(row).join()}) VALUES (${marks})`, Object.values(row));""",
+    "a helper of postgres.js": "const row = { public_token: nanoid() }; await sql`INSERT INTO documents ${sql(row)}`;",
+    "Object.assign": """
+        const row = { title }; Object.assign(row, { public_token: nanoid() }); await knex("documents").insert(row);""",
+    "a schema's default": """
+        import { z } from "zod";
+        export const newDocument = z.object({ publicToken: z.string().default(() => nanoid()) }).strict();
+        export type NewDocument = z.infer<typeof newDocument>;
+        const body = newDocument.parse(req.body); await db.insert(documents).values(body).returning();""",
+    "its schema": """
+        const documents = pgTable("documents", { publicToken: varchar("public_token").$defaultFn(() => nanoid()) });""",
+    "ON CONFLICT": "await sql`INSERT INTO documents (public_token) VALUES (${nanoid()}) ON CONFLICT (public_token) DO NOTHING`;",
+}
+
+
+@pytest.mark.parametrize("how", OTHER_TABLES)
+def test_a_column_of_the_same_name_in_another_table_may_be_random(how: str) -> None:
+    """Next to a create that leaves ours to Postgres: nothing of it fails."""
+    create = "router.post('/', async () => { await sql`INSERT INTO chatbots (name) VALUES (${n}) RETURNING public_token`; });"
+    found = analysed(NANOID + create + OTHER_TABLES[how])
+    assert found.reaching == (), found
+    assert found.left == ()
+    assert found.handlers == ()
+    assert {made.names_token for made in found.creates} == {None}

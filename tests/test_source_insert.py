@@ -32,6 +32,41 @@ FINE = {
     "sequelize": "await Chatbot.create({ name });",
     "typeorm": "await this.chatbotRepository.save({ name });",
     "objection": "await Chatbot.query().insert({ name }).returning('*');",
+    "zapatos": "const row = await db.insert('chatbots', { name }).run(pool);",
+    "a helper that is told the table": "await insertRow('chatbots', { name });",
+    "a helper of the app that is told the table": """
+        async function insertRow(table, row) {
+          const { rows } = await pool.query(
+            `INSERT INTO ${table} (${Object.keys(row)}) VALUES (${marks(row)}) RETURNING *`, Object.values(row));
+          return rows[0];
+        }
+        await insertRow("chatbots", { name });""",
+    "columns that are pushed": """
+        const columns = ["name"]; const values = [name];
+        if (owner) { columns.push("owner_id"); values.push(owner); }
+        const marks = columns.map((_, i) => `$${i + 1}`).join(", ");
+        await pool.query(`INSERT INTO chatbots (${columns.join(", ")}) VALUES (${marks}) RETURNING *`, values);""",
+    "columns of a row": """
+        const row = { name, require_auth };
+        const columns = Object.keys(row).map((key) => `"${key}"`).join(", ");
+        await pool.query(`INSERT INTO chatbots (${columns}) VALUES (${marks}) RETURNING *`, Object.values(row));""",
+    "an entity that is filled and saved": """
+        class Chatbot extends BaseEntity { publicToken: string; rename(name) { this.name = name; } }
+        const bot = new Chatbot(); bot.name = name; await manager.save(bot);""",
+    "an entity that is made and saved": "await repo.save(repo.create({ name }));".replace("repo", "chatbotRepository"),
+    "a class and its row": "await manager.save(Chatbot, { name });",
+    "a row that another was put into": """
+        const row = { name }; Object.assign(row, { require_auth });
+        await knex('chatbots').insert(row).returning('*');""",
+    "what a schema lets through": """
+        const schema = z.object({ name: z.string().default(() => "unnamed") });
+        await db.insert(chatbots).values(schema.parse(req.body)).returning();""",
+    "what a schema leaves out": """
+        const schema = z.object({ name: z.string(), publicToken: z.string().default(() => f()) }).omit({ publicToken: true });
+        await db.insert(chatbots).values(schema.parse(req.body)).returning();""",
+    "what is left of a row": """
+        const { publicToken, ...row } = { name, publicToken: req.body.token };
+        await db.insert(chatbots).values(row).returning();""",
     "read again": """
         const { rows } = await pool.query("INSERT INTO chatbots (name) VALUES ($1) RETURNING id", [name]);
         const found = await pool.query("SELECT id, public_token FROM chatbots WHERE id = $1", [rows[0].id]);""",
@@ -62,6 +97,114 @@ NAMED = {
     "a row of a function": (
         "const row = (n) => ({ name: n, publicToken: f(n) });\nawait db.insert(chatbots).values(row(name)).returning();",
         "publicToken: f(n)",
+    ),
+    "Object.assign": (
+        (
+            "const row = { name };\nObject.assign(row, { public_token: t });\n"
+            "await knex('chatbots').insert(row).returning('*');"
+        ),
+        "public_token: t",
+    ),
+    "lodash's assign": (
+        (
+            "const row = { name };\n_.assign(row, { name: 1 }, { public_token: t });\n"
+            "await knex('chatbots').insert(row).returning('*');"
+        ),
+        "public_token: t",
+    ),
+    "a row that is replaced": (
+        "let row = { name };\nrow = { ...row, public_token: t };\nawait knex('chatbots').insert(row).returning('*');",
+        "public_token: t",
+    ),
+    "a schema's default": (
+        (
+            "const schema = z.object({ name: z.string(), publicToken: z.string().default(() => f()) }).strict();\n"
+            "const body = schema.parse(req.body);\nawait db.insert(chatbots).values(body).returning();"
+        ),
+        "publicToken: z.string().default(",
+    ),
+    "a schema's default, asked safely": (
+        (
+            "const schema = z.object({ publicToken: z.string().default(() => f()) });\n"
+            "const parsed = schema.safeParse(req.body);\nawait db.insert(chatbots).values(parsed.data).returning();"
+        ),
+        "publicToken: z.string().default(",
+    ),
+    "an extended schema's default": (
+        (
+            "const base = z.object({ name: z.string() });\n"
+            "const schema = base.extend({ publicToken: z.string().default(() => f()) });\n"
+            "const { data } = schema.safeParse(req.body);\n"
+            "await db.insert(chatbots).values({ ...data, at: 1 }).returning();"
+        ),
+        "publicToken: z.string().default(",
+    ),
+    "joi's default": (
+        (
+            "const schema = Joi.object({ public_token: Joi.string().default(() => f()) });\n"
+            "const { value } = schema.validate(req.body);\nawait knex('chatbots').insert(value).returning('*');"
+        ),
+        "public_token: Joi.string()",
+    ),
+    "yup's default": (
+        (
+            "const schema = yup.object().shape({ public_token: yup.string().default(() => f()) });\n"
+            "await knex('chatbots').insert(await schema.validate(req.body)).returning('*');"
+        ),
+        "public_token: yup.string()",
+    ),
+    "valibot's default": (
+        (
+            "const schema = v.object({ publicToken: v.optional(v.string(), () => f()) });\n"
+            "await db.insert(chatbots).values(v.parse(schema, req.body)).returning();"
+        ),
+        "publicToken: v.optional(",
+    ),
+    "a schema that demands it": (
+        (
+            "const schema = z.object({ name: z.string(), publicToken: z.string() });\n"
+            "await db.insert(chatbots).values(schema.parse(req.body)).returning();"
+        ),
+        "publicToken: z.string()",
+    ),
+    "zapatos": ("await db.insert('chatbots', { name, public_token: t }).run(pool);", "public_token: t"),
+    "a helper that is told the table": ("await insertRow('chatbots', { name, public_token: t });", "public_token: t"),
+    "an entity that is filled": (
+        "const bot = new Chatbot();\nbot.publicToken = t;\nawait manager.save(bot);",
+        "bot.publicToken = t",
+    ),
+    "an entity that fills itself": (
+        (
+            "class Chatbot {\n@BeforeInsert()\nprepare() {\nthis.publicToken = f();\n}\n}\n"
+            "const bot = new Chatbot(); await manager.save(bot);"
+        ),
+        "this.publicToken = f()",
+    ),
+    "an entity that is made and saved": (
+        "await chatbotRepository.save(chatbotRepository.create({ name, publicToken: t }));",
+        "publicToken: t",
+    ),
+    "an active record": ("await Chatbot.create({ name, publicToken: t }).save();", "publicToken: t"),
+    "columns that are pushed": (
+        (
+            "const columns = ['name'];\nif (t) columns.push('public_token');\n"
+            "await pool.query(`INSERT INTO chatbots (${columns.join(', ')}) VALUES (${marks}) RETURNING *`, values);"
+        ),
+        "INSERT INTO chatbots (${columns.join(', ')})",
+    ),
+    "columns that are spread": (
+        (
+            "const base = ['name'];\nconst columns = [...base, 'public_token'].map((c) => `\"${c}\"`).join(', ');\n"
+            "await pool.query(`INSERT INTO chatbots (${columns}) VALUES (${marks}) RETURNING *`, values);"
+        ),
+        "INSERT INTO chatbots (${columns})",
+    ),
+    "columns of a row": (
+        (
+            "const row = { name, public_token: t };\nconst columns = Object.keys(row);\n"
+            "await pool.query(`INSERT INTO chatbots (${columns.join()}) VALUES (${marks}) RETURNING *`, values);"
+        ),
+        "public_token: t",
     ),
     "postgres.js's helper": (
         "await sql`INSERT INTO chatbots ${sql({ name, public_token: t })} RETURNING *`;",

@@ -103,3 +103,10 @@ def test_each_package_is_found_by_some_name(rule: Rule) -> None:
         if rule.is_of_package(package, name):
             assert rule.id in generators_in(text), text
             assert may_make(text)
+
+
+def test_a_library_of_many_things_is_looked_at_for_the_random_ones_only() -> None:
+    """Most files of an app may import it: they would all be parsed."""
+    assert may_make('import _ from "lodash"; const t = _.sample(LETTERS);')
+    assert not may_make('import _ from "lodash"; const t = _.groupBy(rows, "id");')
+    assert may_make('import sampleSize from "lodash/sampleSize";')

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from harness.findings import NotCovered, printable
 from harness.source.checkout import SOURCE, Checkout
 from harness.source.collisions import Collisions, Handler
+from harness.source.constraints import Constraints
 from harness.source.evidence import SHOWN_PLACES, Analysis, Create
 from harness.source.flow import Flow, Origin
 from harness.source.leftovers import Leftovers, leftovers
@@ -63,7 +64,8 @@ def _analyse(checkout: Checkout, table: str, token: str) -> Analysis:
     writes = stores.all()
     reaching = list(_reaching(flow, stores, writes))
     rest = leftovers(program, generators, flow, names, writes, [origin for origin, _ in reaching])
-    handlers = Collisions(program, names, writes).handlers()
+    constraints = Constraints(checkout.of(*SOURCE, ".sql", ".prisma"), names)
+    handlers = Collisions(program, names, stores, writes, constraints).handlers()
     unparsed = [said for module in program.parsed for said in _unparsed(module, names)]
     found = Analysis(
         table,

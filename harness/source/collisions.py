@@ -18,9 +18,10 @@ from harness.source.syntax import FUNCTIONS, Node, arguments, enclosing_function
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from harness.source.constraints import Constraints, Whose
     from harness.source.names import Names
     from harness.source.program import Module, Program
-    from harness.source.writes import Write
+    from harness.source.writes import Write, Writes
 
 _TEXT = re.compile(r"23505|P2002|unique|duplicate key|ER_DUP_ENTRY", re.IGNORECASE)
 _WORDS = ("23505", "p2002", "unique", "duplicate key", "er_dup_entry")
@@ -32,12 +33,24 @@ _SAID = (
     "detail",
     "column",
     "table",
+    "table_name",
+    "tableName",
     "fields",
     "path",
     "meta",
 )
+# What is asked of an error where nothing else says that it is one; and what a catalogue's row is asked for.
+_OF_AN_ERROR = re.compile(r"\b(?:constraint|constraint_name|constraintName|detail)\b|\bmeta\??\.target\b")
+_OF_A_CATALOGUE = re.compile(r"\b(?:conname|indexname|index_name|relname)\b")
+_HANDS_ON = re.compile(r"throw\s+\w+\s*;?$|(?:return\s+)?(?:next|reject|Promise\.reject)\(\s*\w+\s*\)\s*;?$")
+_EQUAL = frozenset(("==", "===", "!=", "!=="))
+_ASKS = frozenset(
+    ("includes", "startsWith", "endsWith", "test", "match", "has", "indexOf", "search", "some", "every", "equals")
+)
 _GLOBAL = re.compile(r"(?:^|\.)(?:use|onError|setErrorHandler|errorHandler|useGlobalFilters|addHook|on)$")
 _STORES = re.compile(r"(?:create|insert|save|add|store|register|new)", re.IGNORECASE)
+_SAYS_UNIQUE = re.compile(r"duplicate|violat|unique constraint", re.IGNORECASE)
+_INSERTS_INTO = re.compile(r"\binsert\s+into\b", re.IGNORECASE)
 _AGAIN = re.compile(r"\bcontinue\b|\bretr(?:y|ies)|\battempt|\bagain\b", re.IGNORECASE)
 _ANOTHER = re.compile(r"\b(?:name|slug|e-?mail|title|handle|username|domain|subdomain|label|phone)\b", re.IGNORECASE)
 _DEEPEST = 6
@@ -66,9 +79,13 @@ class _Guard:
 class Collisions:
     """Finds the handlers of a program."""
 
-    def __init__(self, program: Program, names: Names, writes: list[Write]) -> None:
+    def __init__(
+        self, program: Program, names: Names, stores: Writes, writes: list[Write], constraints: Constraints
+    ) -> None:
         self._program = program
         self._names = names
+        self._stores = stores
+        self._constraints = constraints
         self._creates = [at for write in writes if write.is_create or write.may_store for at in write.run_at]
         self._reached: dict[Node, bool] = {}
 
@@ -85,8 +102,71 @@ class Collisions:
                     key = at.file.path, at.line
                     if handler is not None and (key not in found or handler.verdict == "ours"):
                         found[key] = handler
+        for handler in self._of_constraints():
+            near = enclosing_function(handler.node)
+            if not any(near is enclosing_function(other.node) for other in found.values() if other.verdict == "ours"):
+                found.setdefault((handler.node.file.path, handler.node.line), handler)
         order = {"ours": 0, "global": 1, "other": 2}
         return sorted(found.values(), key=lambda h: (order[h.verdict], h.node.file.path, h.node.line))
+
+    def _of_constraints(self) -> Iterator[Handler]:
+        """Those that ask for the token's constraint, or for its column, and for no code."""
+        files = self._program.speaking(self._names.token_in_text, self._names.token_word)
+        named = [name for name, is_ours in self._constraints.known.items() if is_ours]
+        files = [*files, *(f for f in self._program.own if f not in files and any(name in f.text for name in named))]
+        for module in self._program.modules(files):
+            for node in module.parsed.of_kind("string", "template_string", "regex"):
+                said = literal(node) or node.text
+                if said not in self._constraints.known and self._names.token_word not in said.lower():
+                    continue
+                whose = self._constraints.of(said)
+                if whose in ("other", "silent"):
+                    continue
+                for at in self._decisions(node, 0, set()):
+                    asked = _asked(at)
+                    if asked is None or not self._is_of_an_error(asked, whose):
+                        continue
+                    handler = self._judged(at, "the constraint's name")
+                    if handler is not None:
+                        yield handler
+            yield from self._of_maps(module)
+
+    def _of_maps(self, module: Module) -> Iterator[Handler]:
+        """Of answers by constraint: `{chatbots_public_token_key: "taken"}[err.constraint]`, also by a name."""
+        keys = [
+            node
+            for name in module.parsed.names
+            if self._names.token_word in name.lower() and self._constraints.of(name) == "ours"
+            for node in module.parsed.named(name)
+        ]
+        keys += [
+            node
+            for node in module.parsed.of_kind("string")
+            if node.parent is not None
+            and node.parent.kind == "pair"
+            and self._constraints.of(literal(node) or "") == "ours"
+        ]
+        for key in keys:
+            pair = key.parent
+            if pair is None or pair.kind != "pair" or pair.field("key") is not key or pair.parent is None:
+                continue
+            held = pair.parent
+            while held.parent is not None and held.parent.kind in ("parenthesized_expression", "as_expression"):
+                held = held.parent
+            declared = held.parent if held.parent is not None and held.parent.kind == "variable_declarator" else None
+            name = declared.field("name") if declared is not None else None
+            binding = module.resolve(name) if name is not None else None
+            for use in [held] if binding is None else self._program.references(binding):
+                index = use.parent.field("index") if use.parent is not None and use.parent is not pair else None
+                if index is not None and index is not use and _OF_AN_ERROR.search(index.text):
+                    yield Handler(use, "the constraint's name", "ours", f"it asks for {self._names.token}")
+
+    def _is_of_an_error(self, asked: Node, whose: Whose) -> bool:
+        """Whether what a text is compared with is an error's; a name of the token's need not say so."""
+        said = (asked.field("value") or asked).text if asked.kind == "switch_statement" else asked.text
+        if whose == "ours":
+            return _OF_A_CATALOGUE.search(said) is None
+        return _OF_AN_ERROR.search(said) is not None
 
     def _candidates(self, module: Module) -> Iterator[Node]:
         """What may recognise a violation: texts, numbers, regular expressions, and names, also of what was renamed."""
@@ -174,11 +254,16 @@ class Collisions:
 
     def _judged(self, at: Node, says: str) -> Handler | None:
         subject = self._subject(at)
-        if subject == "token":
+        if subject == "ours":
             return Handler(at, says, "ours", f"it asks for {self._names.token}")
         guards = list(self._guards(at, 0, set()))
         if subject == "other":
             return Handler(at, says, "other", "it asks for another constraint")
+        if subject == "column":
+            regions = [region for guard in guards for region in guard.regions]
+            if self._is_anothers(regions):
+                return Handler(at, says, "other", "it guards the storing of another table")
+            return Handler(at, says, "ours", f"it asks for {self._names.token}")
         for guard in guards:
             if any(self._reaches(region, 0, set()) for region in guard.regions) or self._may_store(guard):
                 if self._subject(guard.place) == "other":
@@ -267,13 +352,35 @@ class Collisions:
         called: list[Node] = []
         for call in region.below("call_expression", "new_expression"):
             callee = call.field("function") or call.field("constructor")
-            if callee is None:
+            if callee is None or self._stores.stores_another(call):
                 continue
             called += self._program.functions(callee)
             called += self._handed(callee)
         if region.kind in ("identifier", "member_expression"):  # a function that is handed on
             called += self._program.functions(region)
         return any(self._reaches(function, depth + 1, seen) for function in called)
+
+    def _is_anothers(self, regions: list[Node]) -> bool:
+        """Whether rows of another table are stored while regions run, and of this one none, as far as can be seen."""
+        if any(self._reaches(region, 0, set()) for region in regions):
+            return False
+        return any(self._stores_another(region, 0, set()) for region in regions)
+
+    def _stores_another(self, region: Node, depth: int, seen: set[Node]) -> bool:
+        if depth > _DEEPEST or region in seen:
+            return False
+        seen.add(region)
+        if any(_INSERTS_INTO.search(text.text) for text in region.below("string", "template_string")):
+            return True
+        called: list[Node] = []
+        for call in region.below("call_expression", "new_expression"):
+            callee = call.field("function") or call.field("constructor")
+            if callee is None:
+                continue
+            if self._stores.stores_another(call):
+                return True
+            called += [*self._program.functions(callee), *self._handed(callee)]
+        return any(self._stores_another(function, depth + 1, seen) for function in called)
 
     def _handed(self, callee: Node) -> list[Node]:
         """The functions that a parameter which is called may stand for."""
@@ -302,33 +409,54 @@ class Collisions:
 
     # --- what it says
 
-    def _subject(self, at: Node) -> Literal["token", "other", "unknown"]:
+    def _subject(self, at: Node) -> Literal["ours", "column", "other", "unknown"]:
         """Which column a handler asks for, where it compares the constraint, its columns or the message."""
         scope = self._scope(at)
-        said: list[str] = []
+        asked: dict[Node, None] = {}
         for member in scope.below("member_expression", "identifier"):
             name = member_name(member) if member.kind == "member_expression" else member.text
-            if name not in _SAID and name != "message":
+            if name in _SAID or name == "message":
+                place = _asked(member)
+                if place is not None and scope.holds(place) and place is not scope:
+                    asked[place] = None
+        handled: set[Whose] = set()
+        own = _asked(at)
+        if own is not None and own.kind == "switch_statement" and _OF_AN_ERROR.search((own.field("value") or own).text):
+            handled |= {self._constraints.of(text) for text in self._texts(at)}
+        for place in asked:
+            if _is_done_before(place, at):
                 continue
-            asked = next(
-                (
-                    above
-                    for above in member.above()
-                    if above.kind in ("binary_expression", "call_expression", "switch_statement")
-                ),
-                None,
-            )
-            if asked is not None and scope.holds(asked) and asked is not scope:
-                said += [text for n in asked.below("string", "template_string", "regex") if (text := n.text)]
-        said = [text for text in said if not _TEXT.fullmatch(text.strip("\"'`/ "))]
-        if any(self._names.token_in_text.search(text) for text in said):
-            return "token"
-        columns = [
-            text
-            for text in said
-            if not re.search(r"duplicate|violat|unique constraint", text, re.IGNORECASE) and len(text) > 3
-        ]
-        return "other" if columns else "unknown"
+            whose = {self._constraints.of(text) for text in self._texts(place)}
+            if not _is_excluded(place):
+                handled |= whose
+            elif whose & {"ours", "column"}:  # whatever else it handles, not the token's
+                return "other"
+        if "ours" in handled:
+            return "ours"
+        if "column" in handled:
+            return "column"
+        return "other" if handled & {"other", "silent"} else "unknown"
+
+    def _texts(self, asked: Node) -> Iterator[str]:
+        """The texts that a comparison holds, also those of constants, without such as only say that it is unique."""
+        for node in asked.below("string", "template_string", "regex", "identifier", "member_expression"):
+            said: str | None
+            if node.kind == "identifier":
+                found = self._program.meaning(node)
+                value = found.value if isinstance(found, Binding) and found.kind == "var" and not found.path else found
+                said = literal(value) if isinstance(value, Node) else None
+            elif node.kind == "member_expression":
+                owner, name = node.field("object"), member_name(node)
+                things = self._program.things(owner) if owner is not None and owner.kind == "identifier" else []
+                held = self._program.member(things[0], name) if things and name is not None else None
+                said = literal(held) if isinstance(held, Node) else None
+            else:
+                said = literal(node) or node.text
+            if said is None or _TEXT.fullmatch(said.strip("\"'`/ ")):
+                continue
+            speaks = self._names.token_in_text.search(said) is not None or said in self._constraints.known
+            if speaks or (len(said) > 3 and not _SAYS_UNIQUE.search(said)):
+                yield said
 
     def _scope(self, at: Node) -> Node:
         """The condition and what it leads to."""
@@ -357,6 +485,65 @@ class Collisions:
             ):
                 return True
         return False
+
+
+def _asked(at: Node) -> Node | None:
+    """The comparison that something stands in: an operator, a method that looks for it, a switch, a key of a map."""
+    for above in at.above():
+        if above.kind in FUNCTIONS or above.kind in ("statement_block", "program", "object"):
+            return None
+        if above.kind == "switch_case" and not above.children[0].holds(at):
+            return None
+        if above.kind == "switch_statement":
+            return above
+        if above.kind == "binary_expression":
+            operator = above.sg.field("operator")
+            if operator is not None and operator.text() in _EQUAL:
+                return above
+            if operator is not None and operator.text() in ("&&", "||"):
+                return None
+        if above.kind == "call_expression":
+            callee = above.field("function")
+            if callee is None or callee.kind != "member_expression":
+                continue  # String(err.constraint)
+            if member_name(callee) in _ASKS:
+                return above
+            if above.field("arguments") is not None and any(given.holds(at) for given in arguments(above)):
+                return None
+    return None
+
+
+def _is_excluded(asked: Node) -> bool:
+    """Whether what is compared with is left out: told apart by `!==` or `!`, unless what leads to is thrown again."""
+    operator = asked.sg.field("operator") if asked.kind == "binary_expression" else None
+    is_negated = operator is not None and operator.text() in ("!=", "!==")
+    for above in asked.above():
+        if above.kind == "unary_expression" and above.text.startswith("!"):
+            is_negated = not is_negated
+        elif above.kind == "if_statement":
+            consequence = above.field("consequence")
+            is_condition = consequence is not None and not consequence.holds(asked)
+            return is_negated != (is_condition and consequence is not None and _throws_again(consequence))
+        elif above.kind in FUNCTIONS or above.kind == "statement_block":
+            break
+    return is_negated
+
+
+def _is_done_before(asked: Node, at: Node) -> bool:
+    """Whether what is compared decided an `if` in whose `else` something stands."""
+    return any(
+        above.kind == "if_statement"
+        and (otherwise := above.field("alternative")) is not None
+        and otherwise.holds(at)
+        and not otherwise.holds(asked)
+        for above in asked.above()
+    )
+
+
+def _throws_again(consequence: Node) -> bool:
+    """Whether a branch hands on the error itself: `throw err`, `next(err)`, `Promise.reject(err)`."""
+    steps = consequence.children if consequence.kind == "statement_block" else [consequence]
+    return any(_HANDS_ON.match(step.text) is not None for step in steps)
 
 
 def _is_declaration(node: Node) -> bool:

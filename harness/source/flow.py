@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 TOKEN = "*token*"  # in a path: the token column, by any of its names
 _DEFINES_TABLE = re.compile(r"Table$|^(?:define|model|table)$")  # its columns are no values
 _DECLARES_MEMBER = re.compile(r"(?:@[^)]*\)\s*)?(?:public|private|protected|readonly|override)\s")
+# What a statement answers are rows, whatever values it was given.
+_ASKS_A_DATABASE = re.compile(
+    r"\binsert\s+into\b|\bupdate\b.*?\bset\b|\bselect\b|\bdelete\s+from\b", re.IGNORECASE | re.DOTALL
+)
 _DEEPEST = 60
 _LONGEST_PATH = 8
 _COMPARING = frozenset(("==", "===", "!=", "!==", "<", ">", "<=", ">=", "in", "instanceof"))
@@ -268,6 +272,8 @@ class Flow:
             return self._follow(found, path, None)
         if found is None or found.kind in ("import", "class", "catch", "enum"):
             return None
+        if path and any(self._is_step(name, path[0]) for name in self._program.left_out(found)):
+            return None
         if found.kind == "param":
             if (origin := self._parameter(found, path, frame)) is not None:
                 return origin
@@ -289,6 +295,9 @@ class Flow:
             return origin
         for value, taken in found.assigned:
             if (origin := self._follow(value, (*taken, *path), frame)) is not None:
+                return origin
+        for row in found.merged if path else ():
+            if (origin := self._follow(row, path, frame)) is not None:
                 return origin
         for name, value in found.members:
             if not path and name == ELEMENT and (origin := self._follow(value, (), frame)) is not None:
@@ -424,7 +433,7 @@ class Flow:
         callee = unwrapped(callee)
         given = node.field("arguments")
         if given is not None and given.kind == "template_string":
-            return self._follow(given, path, frame)
+            return self._follow(given, path, frame) if _ASKS_A_DATABASE.search(given.text) is None else None
         functions = self._program.functions(callee)
         for function in functions:
             if function.kind == "method_definition" and name_of(function) == "constructor":

@@ -41,6 +41,7 @@ _OF_A_DATABASE = re.compile(
     r"(?:^|[.\s])(?:prisma|db|tx|trx|knex|client|pool|supabase|manager|em|connection|sequelize|dataSource|queryRunner"
     r"|axios|fetch|redis|z|console|res|req|reply|request|response)\b"
 )
+_MERGES = frozenset(("assign", "merge", "extend", "defaults"))
 _FEW = 40  # files that are looked through for a method of which only the name is known
 # Methods that many things have: a call of one is not resolved by its name alone.
 _COMMON = frozenset(
@@ -135,6 +136,7 @@ class Binding:
     members: list[tuple[str, Node]] = field(default_factory=list)
     added: list[Node] = field(default_factory=list)
     filled: list[Node] = field(default_factory=list)
+    merged: list[Node] = field(default_factory=list)  # rows that are put into it: Object.assign(name, row)
     package: str = ""
     imported: str = ""  # the exported name; "*" for the whole module, "default"
 
@@ -402,7 +404,11 @@ def _note_changes(module: Module) -> None:
         if callee is None or callee.kind not in ("member_expression", "identifier"):
             continue
         name = member_name(callee) if callee.kind == "member_expression" else callee.text
-        if name in ("push", "unshift", "fill", "set", "add", "append", "splice"):
+        if name in _MERGES and callee.kind == "member_expression":
+            target, *rows = arguments(call) or [call]
+            if rows and target.kind == "identifier" and (binding := module.resolve(target)) is not None:
+                binding.merged += rows
+        elif name in ("push", "unshift", "fill", "set", "add", "append", "splice"):
             owner = callee.field("object")
             if owner is not None and owner.kind == "identifier" and (binding := module.resolve(owner)) is not None:
                 binding.added += arguments(call)
@@ -644,6 +650,17 @@ class Program:
             found = self.member(things[0], member_name(inner) or "") if things else None
         value = found.value if isinstance(found, Binding) and not found.path else found
         return literal(value) if isinstance(value, Node) else None
+
+    def left_out(self, binding: Binding) -> list[str]:
+        """What a name of the rest of an object does not hold: `{a, b, ...rest}` leaves out a and b."""
+        rest = binding.node.parent
+        pattern = rest.parent if rest is not None and rest.kind == "rest_pattern" else None
+        if pattern is None or pattern.kind != "object_pattern":
+            return []
+        taken = [
+            one.field("left") or one if one.kind == "object_assignment_pattern" else one for one in pattern.children
+        ]
+        return [key_of(one) or one.text for one in taken if one is not rest]
 
     # --- functions and objects
 

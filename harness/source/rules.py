@@ -81,15 +81,23 @@ _IMPORTED = re.compile(r"""(?:from|require\(|import\(|import)\s*["']([^"'\n]+)["
 
 
 @cache
-def _triggers() -> tuple[frozenset[str], tuple[str, ...]]:
+def _triggers() -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """The packages, each with the names of which a text must hold one (none where any use of it counts), and words."""
     words = {word for rule in rules("generators") for word in rule.words if rule.id != "clock"}
-    return frozenset(package for rule in rules("generators") for package in rule.packages), tuple(sorted(words))
+    packages: dict[str, tuple[str, ...]] = {}
+    for rule in rules("generators"):
+        needed = () if rule.names & {"*", "default", "module"} else tuple(sorted(rule.names))
+        packages |= dict.fromkeys(rule.packages, needed)
+    return packages, tuple(sorted(words))
 
 
 def may_make(text: str) -> bool:
     """Whether a file's text imports what makes random values, or holds a word of a pattern that does."""
     packages, words = _triggers()
-    return any(word in text for word in words) or not packages.isdisjoint(_IMPORTED.findall(text))
+    if any(word in text for word in words):
+        return True
+    needed = (packages[package] for package in _IMPORTED.findall(text) if package in packages)
+    return any(not names or any(name in text for name in names) for names in needed)
 
 
 class Generators:

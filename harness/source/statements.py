@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.source.program import Binding, member_name
-from harness.source.syntax import Node, arguments, key_of, literal, unwrapped
+from harness.source.program import Binding, member_name, parameters
+from harness.source.syntax import FUNCTIONS, Node, arguments, key_of, literal, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +53,7 @@ class Statement:
     conflict: str | None
     text: str
     holes: tuple[Node, ...]
+    place: tuple[int, int] | None = None  # how many columns stand before the token's, and behind it
 
     def hole(self, text: str) -> Node | None:
         """The expression that a text consists of, if it is but a hole."""
@@ -123,6 +124,8 @@ class Texts:
 
     def _substituted(self, node: Node, holes: list[Node], depth: int) -> str:
         node = unwrapped(node)
+        if node.kind == "call_expression" and _joins(node):
+            return self._joined(node, holes, depth)
         if node.kind == "call_expression":  # sql("chatbots"), sql.identifier(["chatbots"]), sql.raw("x")
             given = [unwrapped(one) for one in arguments(node)]
             said = self.constant(given[0], depth + 1) if len(given) == 1 and given[0].kind != "object" else None
@@ -145,13 +148,40 @@ class Texts:
         if owner is not None and name in ("trim", "trimStart", "trimEnd", "toString"):
             return self._flat(owner, holes, depth + 1)
         if owner is not None and name == "join":
-            array = unwrapped(owner)
-            if array.kind == "identifier":
-                array = self._value(array) or array
+            listed = self.elements(owner)
             between = self.constant(arguments(node)[0], depth + 1) if arguments(node) else ","
-            if array.kind == "array" and between is not None and not array.of_kind("spread_element"):
-                return between.join(self._flat(child, holes, depth + 1) for child in array.children)
+            if listed is not None and between is not None:
+                return between.join(self._flat(child, holes, depth + 1) for child in listed)
         return _hole(node, holes)
+
+    def elements(self, node: Node, depth: int = 0) -> list[Node] | None:
+        """The elements of an array, with those that are pushed to it later; what cannot be spread is left as it is."""
+        node = unwrapped(node)
+        if depth > 8:
+            return None
+        if node.kind == "array":
+            found: list[Node] = []
+            for child in node.children:
+                inner = self.elements(child, depth + 1) if child.kind == "spread_element" else None
+                found += inner if inner is not None else [child]
+            return found
+        if node.kind == "identifier":
+            held = self._program.meaning(node)
+            if not isinstance(held, Binding) or held.kind != "var" or held.path or held.value is None or held.assigned:
+                return None
+            listed = self.elements(held.value, depth + 1)
+            return [*listed, *held.added] if listed is not None else None
+        callee = node.field("function") if node.kind == "call_expression" else None
+        owner = callee.field("object") if callee is not None and callee.kind == "member_expression" else None
+        if callee is None or owner is None:
+            return None
+        name, given = member_name(callee), arguments(node)
+        if name == "filter" or (name == "map" and given and _keeps_names(given[0])):
+            return self.elements(owner, depth + 1)
+        if name == "concat" and (first := self.elements(owner, depth + 1)) is not None:
+            more = [self.elements(one, depth + 1) or [one] for one in given]
+            return [*first, *(one for some in more for one in some)]
+        return None
 
     def _value(self, node: Node) -> Node | None:
         """The one value of a constant."""
@@ -168,6 +198,22 @@ class Texts:
         if found is None or found.kind != "var" or found.path or found.assigned or found.value is None:
             return None
         return unwrapped(found.value)
+
+
+def _joins(node: Node) -> bool:
+    callee = node.field("function")
+    return callee is not None and callee.kind == "member_expression" and member_name(callee) == "join"
+
+
+def _keeps_names(made: Node) -> bool:
+    """Whether a function that a list of columns is mapped by quotes each; one that counts them makes `$1`, `$2`."""
+    if made.kind not in FUNCTIONS:
+        return True
+    given, body = parameters(made), made.field("body")
+    first = given[0].field("pattern") or given[0] if given else None
+    if first is None or body is None:
+        return False
+    return any(name.text == first.text for name in body.below("identifier"))
 
 
 def _of_enum(found: Binding | Node | None, name: str) -> Node | None:
@@ -198,16 +244,19 @@ def statements_in(texts: Texts, node: Node, names: Names) -> Iterator[Statement]
 
 def _insert(node: Node, text: str, holes: list[Node], match: re.Match[str], names: Names) -> Statement:
     at, columns, pieces = match.end(), None, []
+    listed: list[str] = []
     end = _end_of_statement(text, at)
     if text[at : at + 1] == "(":
         inner, at = _brackets(text, at)
         parts = [part.strip() for part, _ in _split(inner, 0)]
-        columns = tuple(part.strip('"`') for part in parts if not _HOLE.search(part))
+        listed = [part.strip('"`') for part in parts]
+        columns = tuple(part for part in listed if not _HOLE.search(part))
         pieces = [holes[int(number)] for part in parts for number in _HOLE.findall(part)]
     elif (hole := _HOLE.match(text, at)) is not None:
         pieces, at = [holes[int(hole[1])]], hole.end()
     cell, offset = "", at
     position = next((i for i, name in enumerate(columns or ()) if names.is_token(name)), None)
+    place = next(((i, len(listed) - 1 - i) for i, name in enumerate(listed) if names.is_token(name)), None)
     values = re.compile(r"\s*(?:overriding\s+\w+\s+value\s*)?(values|select)\s*", re.IGNORECASE).match(text, at)
     if position is not None and not pieces and values is not None:
         start = values.end()
@@ -216,7 +265,8 @@ def _insert(node: Node, text: str, holes: list[Node], match: re.Match[str], name
             cells = list(_split(inner, start + 1))
         else:
             cells = list(_split(re.split(r"\bfrom\b", text[start:end], maxsplit=1, flags=re.IGNORECASE)[0], start))
-        if position < len(cells):
+        is_put_together = len(cells) == 1 < len(columns or ()) and _HOLE.fullmatch(cells[0][0].strip()) is not None
+        if position < len(cells) and not is_put_together:
             cell, offset = cells[position]
     rest = text[at:end]
     returning, conflict = _RETURNING.search(rest), _CONFLICT.search(rest)
@@ -232,6 +282,7 @@ def _insert(node: Node, text: str, holes: list[Node], match: re.Match[str], name
         conflict=conflict[1].strip() if conflict is not None else None,
         text=text,
         holes=tuple(holes),
+        place=place,
     )
 
 

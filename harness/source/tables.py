@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
-from harness.source.names import Names, plain
+from harness.source.names import Names, plain, singular
 from harness.source.program import Binding, member_name
 from harness.source.syntax import Node, arguments, key_of, literal, unwrapped
 
@@ -148,6 +148,13 @@ def _table_of_class(node: Node) -> str | None:
     return None
 
 
+def _is_entity(node: Node) -> bool:
+    """Whether a class is declared to be one of a table, though not of which."""
+    holders = [node, *([node.parent] if node.parent is not None and node.parent.kind == "export_statement" else [])]
+    decorators = (child for holder in holders for child in holder.children if child.kind == "decorator")
+    return any(re.match(r"@(?:Entity|Table)\b", decorator.text) is not None for decorator in decorators)
+
+
 def _keys_of_column(body: Node, names: Names) -> Iterator[str]:
     """The properties that a schema maps to the column: `t: varchar("public_token")`, `@Column({name: ..}) token`."""
     for node in body.below("pair", "public_field_definition", "field_definition"):
@@ -232,6 +239,7 @@ class Tables:
             return "ours"
         heritage = node.of_kind("class_heritage")
         is_model = heritage is not None and re.search(r"\bModel\b|\bBaseEntity\b", heritage.text) is not None
+        is_model = is_model or _is_entity(node)
         return "other" if is_model or plain(name.text) in self._names.others else "unknown"
 
     def _of_meaning(self, name: str, found: Binding | Node | None, depth: int) -> Which:
@@ -286,7 +294,8 @@ class Tables:
             initial = held.field("value") if held is not None else None
             if initial is not None and (which := self.of(initial, depth + 1)) != "unknown":
                 return which
-            return self.by_name(name)
+            which = self.by_name(name)
+            return which if which != "unknown" or around is None else self._of_namesake(name, around)
         if _DATABASE.search(owner.text):  # prisma.chatbot
             return "ours" if self._names.is_table(name) else "other"
         for thing in self._program.things(owner):
@@ -294,6 +303,13 @@ class Tables:
             if value is not None and (which := self._of_meaning(name, value, depth + 1)) != "unknown":
                 return which
         return self.by_name(name)
+
+    def _of_namesake(self, name: str, around: Node) -> Which:
+        """Of a field that is called like its class: `documents` in a DocumentService stores no chatbots."""
+        called = around.field("name")
+        said = plain(called.text) if called is not None else ""
+        is_namesake = len(name) > 3 and singular(plain(name)) in said and plain(name) not in _GENERIC
+        return "other" if is_namesake and self._names.stem not in said else "unknown"
 
     def _of_call(self, node: Node, depth: int) -> Which:
         table = defined_table(node)

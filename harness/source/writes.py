@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from harness.source.flow import TOKEN
 from harness.source.names import plain
-from harness.source.program import ELEMENT, member_name, returns
+from harness.source.program import ELEMENT, Binding, member_name
+from harness.source.rows import PARSES, PARSES_INTO, SHAPES, Rows
 from harness.source.statements import Statement, Texts, is_default, may_write, statement_roots, statements_in, values_of
 from harness.source.syntax import FUNCTIONS, Node, Spot, arguments, enclosing_function, key_of, spot, unwrapped
 from harness.source.tables import defined_table
@@ -95,6 +96,17 @@ _STORES_NOUN = re.compile(
     r"(?!(?:One|Many|Row|Record|Entity|Item|Data|Into|All|New)\b)([A-Z]\w{3,})$"
 )
 _SERVES_NOUN = re.compile(r"(?:^|\.)_?([a-z]\w{3,}?)s?(?:Service|Api|Client|Store|Manager|Controller)$")
+# Functions for rows of any table, which are told the table first.
+_TOLD_THE_TABLE = re.compile(
+    r"(?:^|\.)(?:insert|create|save|upsert|batchInsert)_?(?:Rows?|Records?|One|Many|Into|Entity|Item|Data|And\w+|Returning)*$"
+)
+# Methods of schemas, and of lists of names, whose answer is made of what they are called on.
+_CARRIES = (
+    PARSES
+    | SHAPES
+    | PARSES_INTO.keys()
+    | {"strict", "partial", "omit", "pick", "strip", "passthrough", "refine", "join", "map"}
+)
 _BROWSER = re.compile(r"""["']use client["']|\bfrom\s+["'](?:react|react-dom\S*|vue|svelte\S*|@angular/core)["']""")
 
 
@@ -127,6 +139,7 @@ class Writes:
         self._tables = tables
         self._names = names
         self._texts = Texts(program, names)
+        self._rows = Rows(program, names)
 
     def all(self) -> list[Write]:
         """All writes in the app's own files."""
@@ -156,7 +169,8 @@ class Writes:
         values = list(self._values(statement)) if names or statement.pieces else []
         named = statement.node if names and not is_default(statement.cell) else None
         if named is None and statement.is_insert:
-            named = next((held for piece in statement.pieces if (held := self._held(piece)) is not None), None)
+            pieces = [self._rows.behind(piece) or piece for piece in statement.pieces]
+            named = next((held for piece in pieces if (held := self._rows.held(piece)) is not None), None)
         said = statement.returning
         if said is not None:
             returns = "*" in said or self._names.token_in_text.search(said) is not None or "\x01" in said
@@ -178,7 +192,8 @@ class Writes:
         )
 
     def _values(self, statement: Statement) -> Iterator[tuple[Node, Way]]:
-        for piece in statement.pieces:  # sql(row), Object.values(row)
+        for one in statement.pieces:  # sql(row), Object.keys(row)
+            piece = self._rows.behind(one) or one
             for given in [piece, *([*arguments(piece)] if piece.kind == "call_expression" else [])]:
                 yield given, (TOKEN,)
                 yield given, (ELEMENT, TOKEN)
@@ -190,6 +205,10 @@ class Writes:
         for number in re.findall("\x01(\\d+)\x02", cell):
             yield statement.holes[int(number)], ()
         uses = list(values_of(self._program, statement.node))
+        if not cell and statement.place is not None:  # columns and values are put together in the same order
+            for _, values in uses:
+                yield from self._at_place(values[:1], *statement.place)
+            return
         numbered = re.search(r"\$(\d+)", cell)
         if numbered is not None:
             yield from ((given, (str(int(numbered[1]) - 1),)) for _, values in uses for given in values[:1])
@@ -202,17 +221,67 @@ class Writes:
             for _, values in uses:
                 yield from ((given, way) for given in values[:1] for way in ((by_name[1],), *_nested(by_name[1])))
 
+    def _at_place(self, values: list[Node], before: int, behind: int) -> Iterator[tuple[Node, Way]]:
+        """The value with so many others before it; where those cannot be counted, with so many behind it."""
+        for given in values:
+            listed = self._texts.elements(given)
+            if listed is None:
+                yield given, (str(before),)
+            elif any(one.kind == "spread_element" for one in listed):
+                yield from ((one, ()) for one in listed[-1 - behind : len(listed) - behind])
+            else:
+                yield from ((one, ()) for one in listed[before : before + 1])
+
     # --- ORMs and query builders
 
     def _of_calls(self, module: Module) -> Iterator[Write]:
         for call in module.parsed.of_kind("call_expression"):
             callee = call.field("function")
             callee = unwrapped(callee) if callee is not None else None
-            if callee is None or callee.kind != "member_expression":
+            if callee is None:
+                continue
+            if self._told(call) == "ours":
+                yield self._of_told(call, callee)
+                continue
+            if callee.kind != "member_expression":
                 continue
             method = member_name(callee)
             if method in _INSERTS or method in _UPDATES:
                 yield from self._of_call(call, callee, method)
+
+    def _told(self, call: Node) -> Which:
+        """The table that a function which stores is told, with a row: `insert("chatbots", {..})`."""
+        callee, given = call.field("function"), arguments(call)
+        if callee is None or len(given) < 2 or _TOLD_THE_TABLE.search(callee.text) is None:
+            return "unknown"
+        owner = callee.field("object") if callee.kind == "member_expression" else None
+        if _BROWSER.search(call.file.text) is not None or (owner and not self._is_of_storage(owner, given[0])):
+            return "unknown"
+        table, row = self._texts.constant(given[0]), unwrapped(given[1])
+        is_row = row.kind in ("object", "array", "identifier", "call_expression", "member_expression")
+        is_name = table is not None and re.fullmatch(r"[\w.\"$]+", table) is not None
+        return self._tables.of_text(table) if table is not None and is_name and is_row else "unknown"
+
+    def _of_told(self, call: Node, callee: Node) -> Write:
+        given = arguments(call)
+        data = ((given[1], (TOKEN,)), (given[1], (ELEMENT, TOKEN)))
+        named = next((held for node, way in data if (held := self._rows.held(node, way)) is not None), None)
+        # A helper of the app stores where its own statement stands, which is of any table.
+        inside = [
+            text
+            for function in self._program.functions(callee)
+            for text in function.below("string", "template_string")
+            if may_write(text.text)
+        ]
+        said = " ".join(one.text for one in given[2:])
+        returns = self._names.token_in_text.search(said) is not None or "*" in said if "return" in said else None
+        for name, later in _trailing(call):
+            if name in ("returning", "returningAll"):
+                columns = " ".join(one.text for one in later)
+                returns = not columns or "*" in columns or self._names.token_in_text.search(columns) is not None
+        at = callee.field("property") or callee
+        how = f"{at.text}.{self._names.token}"
+        return Write(call, spot(at), how, True, (call, *inside), data, named, returns, self._conflict(call))
 
     def _of_call(self, call: Node, callee: Node, method: str) -> Iterator[Write]:
         owner, given = callee.field("object"), arguments(call)
@@ -225,7 +294,9 @@ class Writes:
             return
         is_create = method in _INSERTS and method not in ("merge", "preload")
         if method == "save":  # of a row that was made by create(), or taken out of the table to be changed
-            data = [(node, way) for node, way in data if unwrapped(node).kind == "object"]
+            data = [
+                (node, way) for node, way in data if unwrapped(node).kind == "object" or self._new(node) is not None
+            ]
             is_create = bool(data)
             if not data:
                 at = callee.field("property") or call
@@ -233,7 +304,7 @@ class Writes:
         elif method == "create" and given and re.search(r"[rR]epo|manager|\bem\b", owner.text) and len(given) < 2:
             is_create = True
         if data:
-            named = next((held for node, way in data if (held := self._held(node, way)) is not None), None)
+            named = next((held for node, way in data if (held := self._rows.held(node, way)) is not None), None)
             yield Write(
                 call,
                 spot(callee.field("property") or call),
@@ -245,6 +316,22 @@ class Writes:
                 self._returns(call, method, owner) if is_create else None,
                 self._conflict(call),
             )
+
+    def _new(self, row: Node) -> Node | None:
+        """Where a row is made as an object of a class: `new Chatbot()`, also by the name that was given it."""
+        inner = unwrapped(row)
+        found = self._program.meaning(inner) if inner.kind == "identifier" else None
+        if isinstance(found, Binding) and found.kind == "var" and found.value is not None and not found.path:
+            inner = unwrapped(found.value)
+        return inner if inner.kind == "new_expression" else None
+
+    def stores_another(self, call: Node) -> bool:
+        """Whether a call plainly stores a row of another table."""
+        callee = call.field("function")
+        if callee is None:
+            return False
+        method = member_name(callee) if callee.kind == "member_expression" else None
+        return self._told(call) == "other" or (method in _INSERTS and self.table_of_call(call) == "other")
 
     def _is_own_function(self, callee: Node) -> bool:
         return bool(self._program.functions(callee))
@@ -274,18 +361,32 @@ class Writes:
         if method == "insert" and first is not None and len(given) == 1 and _trails(trailing, "values"):
             return "unknown"  # db.insert(table): judged at .values()
         if first is not None and first.kind in ("identifier", "member_expression") and len(given) > 1:
-            which = self._tables.of(first)  # manager.save(Chatbot, row)
+            which = self._of_saved(first)  # manager.save(Chatbot, row)
             if which != "unknown" and method in ("save", "create", "insert", "upsert", "persist", "update"):
+                return which
+        if first is not None and method in ("save", "persist", "insert") and (made := self._new(first)) is not None:
+            which = self._of_saved(made)  # manager.save(chatbot)
+            if which != "unknown":
                 return which
         if not self._is_of_storage(owner, first):
             return "unknown"
         return self._tables.of(owner)
 
+    def _of_saved(self, node: Node) -> Which:
+        """Of a class whose objects are saved: then it is one of a table, by its name where nothing else tells."""
+        which = self._tables.of(node)
+        named = node.field("constructor") if node.kind == "new_expression" else node
+        found = self._program.meaning(named) if named is not None and named.kind == "identifier" else None
+        is_class = isinstance(found, Binding) and found.kind == "class"
+        if which != "unknown" or named is None or not is_class or self._names.stem in plain(named.text):
+            return which
+        return self._tables.by_name(named.text)
+
     def _is_of_storage(self, owner: Node, first: Node | None) -> bool:
         """Whether a method of this owner stores: not a form, a client of an API or a service of the app."""
         text = owner.text
         if re.search(
-            r"(?:api|axios|http|trpc|client\.api|service|controller|fetcher|mutation|router|app)\w*$",
+            r"(?:api|axios|http|trpc|provider|client\.api|service|controller|fetcher|mutation|router|app)\w*$",
             text,
             re.IGNORECASE,
         ):
@@ -374,80 +475,6 @@ class Writes:
                 return " ".join(one.text for one in given)
         return None
 
-    def _held(self, node: Node, way: Way = (TOKEN,), depth: int = 0) -> Node | None:
-        """Where an expression's member at a path is named with a value that is not left to the database."""
-        node = unwrapped(node)
-        if depth > 8 or not way:
-            return None
-        if node.kind == "object":
-            for child in reversed(node.children):
-                if child.kind == "spread_element":
-                    if (found := self._held(child, way, depth + 1)) is not None:
-                        return found
-                    continue
-                key = self._program.key(child)
-                if not (self._names.is_token(key, of_table=True) if way[0] == TOKEN else key == way[0]):
-                    continue
-                value = child.field("value") if child.kind == "pair" else child
-                if value is None:
-                    return None
-                if len(way) > 1:
-                    return self._held(value, way[1:], depth + 1)
-                return None if _is_left_to_the_database(value) else child
-            return None
-        if node.kind == "array":
-            steps = way[1:] if way[0] == ELEMENT else way
-            return next((f for child in node.children if (f := self._held(child, steps, depth + 1)) is not None), None)
-        if node.kind in ("identifier", "shorthand_property_identifier"):
-            return self._held_by_name(node, way, depth)
-        if node.kind == "ternary_expression":
-            return next(
-                (f for child in node.children[1:] if (f := self._held(child, way, depth + 1)) is not None), None
-            )
-        if node.kind == "binary_expression":
-            return next((f for child in node.children if (f := self._held(child, way, depth + 1)) is not None), None)
-        if node.kind == "call_expression":
-            return self._held_by_call(node, way, depth)
-        return None
-
-    def _held_by_call(self, node: Node, way: Way, depth: int) -> Node | None:
-        callee = node.field("function")
-        functions = self._program.functions(callee) if callee is not None else []
-        for function in functions:
-            for value in returns(function):
-                if (found := self._held(value, way, depth + 1)) is not None:
-                    return found
-        if (
-            not functions
-            and callee is not None
-            and callee.text in ("Object.assign", "Object.freeze", "sql", "structuredClone")
-        ):
-            return next((f for one in arguments(node) if (f := self._held(one, way, depth + 1)) is not None), None)
-        if not functions and callee is not None and way[0] == ELEMENT and member_name(callee) in ("map", "flatMap"):
-            made = [f for one in arguments(node) for f in self._program.functions(one)]
-            return next(
-                (f for fn in made for r in returns(fn) if (f := self._held(r, way[1:], depth + 1)) is not None), None
-            )
-        return None
-
-    def _held_by_name(self, node: Node, way: Way, depth: int) -> Node | None:
-        found = self._program.meaning(node)
-        if isinstance(found, Node):
-            return self._held(found, way, depth + 1)
-        if found is None:
-            return None
-        for name, value in found.members:
-            if way[0] == TOKEN and self._names.is_token(name, of_table=True) and not _is_left_to_the_database(value):
-                return value.parent or value
-        if found.kind == "param" and found.function is not None and not found.path:
-            for call in self._program.calls_of(found.function):
-                given = arguments(call)
-                if found.index < len(given) and (held := self._held(given[found.index], way, depth + 1)) is not None:
-                    return held
-        if found.kind == "var" and found.value is not None and not found.path:
-            return self._held(found.value, way, depth + 1)
-        return None
-
     # --- what is called like the column
 
     def _of_keys(self, module: Module) -> Iterator[Write]:
@@ -515,7 +542,8 @@ class Writes:
                 "params",
             ):
                 return "aside"
-            return self._tables.of(holder)
+            which = self._tables.of(holder)
+            return which if which != "unknown" else self._of_uses(holder, 0)
         return self._destination(holder, 0) if holder is not None else "unknown"
 
     def _destination(self, node: Node, depth: int) -> str:
@@ -540,6 +568,11 @@ class Writes:
             return self._of_argument(above.parent, node, depth)
         if above.kind == "variable_declarator":
             return self._of_variable(above, depth)
+        if above.kind == "member_expression" and above.field("object") is node:
+            return self._of_chain(above, depth)
+        if above.kind == "template_substitution" and above.parent is not None:
+            tables = [self._tables.of_text(s.table) for s in statements_in(self._texts, above.parent, self._names)]
+            return _together(list(tables)) if tables else "unknown"
         if above.kind in ("return_statement", "arrow_function"):
             function = above if above.kind == "arrow_function" else enclosing_function(above)
             calls = self._program.calls_of(function) if function is not None else []
@@ -556,14 +589,42 @@ class Writes:
         )
         if typed != "unknown":
             return typed
-        uses = list(self._program.references(binding))
-        whole = [use for use in uses[:12] if use.parent is not None and use.parent.kind != "member_expression"]
-        return _together([self._destination(use, depth + 1) for use in whole])
+        return self._of_binding(binding, depth)
+
+    def _of_uses(self, node: Node, depth: int) -> str:
+        """Where what a name stands for goes."""
+        inner = unwrapped(node)
+        found = self._program.meaning(inner) if inner.kind == "identifier" else None
+        return self._of_binding(found, depth) if isinstance(found, Binding) and found.kind == "var" else "unknown"
+
+    def _of_binding(self, binding: Binding, depth: int) -> str:
+        uses = list(self._program.references(binding))[:12]
+        went = [self._destination(use, depth + 1) for use in uses if _is_whole(use)]
+        return _together(went)
+
+    def _of_chain(self, member: Node, depth: int) -> str:
+        """Where what is made of something goes: of a schema what it answers, of the names of a row their text."""
+        name, above = member_name(member), member.parent
+        if above is not None and above.kind == "call_expression" and above.field("function") is member:
+            return self._destination(above, depth + 1) if name in _CARRIES else "unknown"
+        return self._destination(member, depth + 1) if name in ("data", "value", "output") else "unknown"
 
     def _of_argument(self, call: Node, node: Node, depth: int) -> str:
         callee = call.field("function") or call.field("constructor")
         if callee is None:
             return "unknown"
+        is_piece = call.parent is not None and call.parent.kind == "template_substitution"  # sql(row) in a statement
+        if is_piece or callee.text in ("Object.keys", "Object.values", "Object.entries"):
+            return self._destination(call, depth + 1)
+        if callee.text == "Object.assign" and unwrapped(arguments(call)[0]).kind == "identifier":
+            return self._of_uses(arguments(call)[0], depth + 1) if not arguments(call)[0].holds(node) else "unknown"
+        if member_name(callee) in SHAPES and self._program.package_of(callee) is not None:  # z.object({..})
+            return self._destination(call, depth + 1)
+        if (told := self._told(call)) != "unknown":
+            return told
+        said_tables = self._of_statement_beside(call, node)
+        if said_tables:
+            return _together(said_tables)
         which = self._tables.of(call) if call.kind == "new_expression" else "unknown"
         method = member_name(callee) if callee.kind == "member_expression" else None
         if which == "unknown" and (method in _INSERTS or method in _UPDATES):
@@ -589,6 +650,13 @@ class Writes:
             return "other"
         return "aside" if _ASIDE_CALLS.search(callee.text) else "unknown"
 
+    def _of_statement_beside(self, call: Node, node: Node) -> list[str]:
+        """The tables of the statement that a call is given together with values."""
+        first = next(iter(arguments(call)), None)
+        if first is None or first.holds(node) or first.kind not in ("string", "template_string", "identifier"):
+            return []
+        return [str(self._tables.of_text(s.table)) for s in statements_in(self._texts, first, self._names)]
+
     def _of_parameter(self, function: Node, call: Node, node: Node, depth: int) -> Iterator[str]:
         """Where a function of the app takes an argument."""
         index = next((i for i, given in enumerate(arguments(call)) if given.holds(node)), None)
@@ -606,6 +674,21 @@ class Writes:
 
 def _nested(name: str) -> Iterator[Way]:
     yield from (("replacements", name), ("bind", name), ("params", name))
+
+
+def _is_whole(use: Node) -> bool:
+    """Whether a use of a name is of all that it stands for, and is no type."""
+    above = use.parent
+    if above is None or above.kind == "type_query":
+        return False
+    if above.kind == "arguments" and above.parent is not None and above.children[0] is use:
+        callee = above.parent.field("function")
+        if callee is not None and callee.text == "Object.assign":  # which only puts something into it
+            return False
+    if above.kind != "member_expression":
+        return True
+    called = above.parent is not None and above.parent.kind == "call_expression"
+    return called and above.field("object") is use and member_name(above) in _CARRIES
 
 
 def _together(found: list[str]) -> str:
@@ -630,11 +713,3 @@ def _trailing(call: Node) -> list[tuple[str, list[Node]]]:
 
 def _trails(trailing: list[tuple[str, list[Node]]], name: str) -> bool:
     return any(method == name for method, _ in trailing)
-
-
-def _is_left_to_the_database(value: Node) -> bool:
-    """`undefined`, or SQL's DEFAULT."""
-    inner = unwrapped(value)
-    if inner.kind == "undefined" or inner.text in ("undefined", "void 0"):
-        return True
-    return re.search(r"\bdefault\b", inner.text, re.IGNORECASE) is not None and inner.kind == "call_expression"
