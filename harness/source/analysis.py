@@ -14,8 +14,9 @@ from harness.source.constraints import Constraints
 from harness.source.evidence import SHOWN_PLACES, Analysis, Create
 from harness.source.flow import Flow, Origin
 from harness.source.leftovers import Leftovers, leftovers
+from harness.source.modules import Module
 from harness.source.names import Names
-from harness.source.program import Module, Program
+from harness.source.program import Program
 from harness.source.rules import Generators
 from harness.source.syntax import Node, spot
 from harness.source.tables import Tables, named_by_app

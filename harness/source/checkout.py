@@ -41,6 +41,23 @@ class SourceFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A line of a file of a checkout: the file's path, the line's number from 1, and what stands there, in one line."""
+
+    path: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.text}"
+
+    @property
+    def place(self) -> str:
+        """As `path:line`."""
+        return f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
 class Checkout:
     """The files of a checkout in the order of their paths, and those that could not be read, each with its reason."""
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.source.builders import BUILDERS, Unknown
-from harness.source.columns import Place, Unclear
+from harness.source.checkout import Place
+from harness.source.columns import Unclear
 from harness.source.javascript import FUNCTIONS, Link, Opaque, Program, Raw, chain, filled, parse_program
 from harness.source.sql import Statement, in_one_line, mentions, parse_sql, read_sql
 

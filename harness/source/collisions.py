@@ -10,8 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from harness.source.functions import call_around, member_name, name_of, parameters
+from harness.source.modules import Binding
 from harness.source.names import plain
-from harness.source.program import Binding, call_around, member_name, name_of, parameters
 from harness.source.rules import collision_rule
 from harness.source.syntax import FUNCTIONS, Node, arguments, enclosing_function, key_of, literal, unwrapped
 
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.source.constraints import Constraints, Whose
+    from harness.source.modules import Module
     from harness.source.names import Names
-    from harness.source.program import Module, Program
+    from harness.source.program import Program
     from harness.source.writes import Write, Writes
 
 _TEXT = re.compile(r"23505|P2002|unique|duplicate key|ER_DUP_ENTRY", re.IGNORECASE)

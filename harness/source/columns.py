@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.source.checkout import Place
 
 # Of pg_catalog, of pgcrypto and of uuid-ossp: the functions that make version 4 UUIDs.
 GENERATORS = frozenset(("gen_random_uuid", "uuid_generate_v4", "uuidv4"))
 _TEXT = frozenset(("text", "varchar", "bpchar", "char", "uuid", "citext"))
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A line of a file of the checkout: its path, its number from 1, and what stands there, in one line."""
-
-    path: str
-    line: int
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.text}"
 
 
 @dataclass(frozen=True, slots=True)

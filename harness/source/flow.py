@@ -11,16 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.source.program import (
-    ELEMENT,
-    Binding,
-    call_around,
-    class_around,
-    member_name,
-    name_of,
-    parameters,
-    returns,
-)
+from harness.source.functions import call_around, class_around, member_name, name_of, parameters, returns
+from harness.source.modules import ELEMENT, Binding
 from harness.source.syntax import FUNCTIONS, Node, arguments, key_of, literal, unwrapped
 
 if TYPE_CHECKING:

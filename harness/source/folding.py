@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from harness.source.columns import Column, Place, Unclear, makes_version_4
+from harness.source.checkout import Place
+from harness.source.columns import Column, Unclear, makes_version_4
 from harness.source.conditions import holds
 from harness.source.sql import Statement, in_one_line, mentions, named_value, parse_sql
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.source.columns import Place
+from harness.source.checkout import Place
 from harness.source.sql import in_one_line
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.source.functions import returns
+from harness.source.modules import Binding
 from harness.source.names import plain
-from harness.source.program import Binding, returns
 from harness.source.rules import may_make
 from harness.source.syntax import FUNCTIONS, Node, enclosing_function, key_of, spot, unwrapped
 
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.source.flow import Flow, Origin
+    from harness.source.modules import Module
     from harness.source.names import Names
-    from harness.source.program import Module, Program
+    from harness.source.program import Program
     from harness.source.rules import Generators
     from harness.source.writes import Write
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.findings import CouldNotTell, NotCovered
-from harness.source.columns import Column, Declared, Place, Unclear, untold, wrong
+from harness.source.checkout import Place
+from harness.source.columns import Column, Declared, Unclear, untold, wrong
 
 
 @dataclass(frozen=True, slots=True)

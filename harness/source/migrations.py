@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from harness.findings import NotCovered
-from harness.source.checkout import INSTALL, SOURCE
+from harness.source.checkout import INSTALL, SOURCE, Place
 from harness.source.code_migrations import read_program
-from harness.source.columns import Declared, Place, Unclear
+from harness.source.columns import Declared, Unclear
 from harness.source.folding import Fold, Table, World
 from harness.source.histories import History, find_scripts, in_other_languages
 from harness.source.migrated import Migrated, TokenInSource, is_right

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.source.builders import Unknown, type_of
-from harness.source.columns import Column, Declared, Place
+from harness.source.checkout import Place
+from harness.source.columns import Column, Declared
 from harness.source.javascript import (
     FUNCTIONS,
     Link,

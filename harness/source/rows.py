@@ -9,7 +9,8 @@ import re
 from typing import TYPE_CHECKING
 
 from harness.source.flow import TOKEN
-from harness.source.program import ELEMENT, Binding, member_name, parameters, returns
+from harness.source.functions import member_name, parameters, returns
+from harness.source.modules import ELEMENT, Binding
 from harness.source.syntax import FUNCTIONS, Node, arguments, key_of, unwrapped
 
 if TYPE_CHECKING:

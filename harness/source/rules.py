@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from harness.source.program import Binding
+from harness.source.modules import Binding
 from harness.source.syntax import Node, literal, unwrapped
 
 if TYPE_CHECKING:
-    from harness.source.program import Module, Program
+    from harness.source.modules import Module
+    from harness.source.program import Program
 
 FILE = Path(__file__).with_name("rules.yaml")
 _VALUES = ("call_expression", "member_expression", "new_expression")

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.source.columns import Place, Unclear
+from harness.source.checkout import Place
+from harness.source.columns import Unclear
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.source.program import Binding, member_name, parameters
+from harness.source.functions import member_name, parameters
+from harness.source.modules import Binding
 from harness.source.syntax import FUNCTIONS, Node, arguments, key_of, literal, unwrapped
 
 if TYPE_CHECKING:

@@ -7,11 +7,10 @@ another language and back. It is imported when the first file is parsed, not bef
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.findings import NotCovered
-from harness.source.checkout import INSTALL
+from harness.source.checkout import INSTALL, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -234,24 +233,7 @@ def enclosing_function(node: Node) -> Node | None:
     return next((above for above in node.above() if above.kind in FUNCTIONS), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """A line of a file, to be quoted."""
-
-    path: str
-    line: int
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.text}"
-
-    @property
-    def place(self) -> str:
-        """As `path:line`."""
-        return f"{self.path}:{self.line}"
-
-
-def spot(node: Node, at: int | None = None) -> Spot:
+def spot(node: Node, at: int | None = None) -> Place:
     """The line on which a node begins, or the one of an offset in it, without the blanks around it."""
     text = node.file.text
     offset = node.start if at is None else at
@@ -259,4 +241,4 @@ def spot(node: Node, at: int | None = None) -> Spot:
     end = text.find("\n", offset)
     line = " ".join(text[start : end if end >= 0 else len(text)].split())
     shown = line if len(line) <= _QUOTED else line[:_QUOTED] + "..."
-    return Spot(node.file.path, node.line + text.count("\n", node.start, offset), shown)
+    return Place(node.file.path, node.line + text.count("\n", node.start, offset), shown)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
+from harness.source.functions import member_name
+from harness.source.modules import Binding
 from harness.source.names import Names, plain, singular
-from harness.source.program import Binding, member_name
 from harness.source.syntax import Node, arguments, key_of, literal, unwrapped
 
 if TYPE_CHECKING:

@@ -10,19 +10,22 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.source.checkout import Place
 from harness.source.flow import TOKEN
+from harness.source.functions import member_name
+from harness.source.modules import ELEMENT, Binding
 from harness.source.names import plain
-from harness.source.program import ELEMENT, Binding, member_name
 from harness.source.rows import PARSES, PARSES_INTO, SHAPES, Rows
 from harness.source.statements import Statement, Texts, is_default, may_write, statement_roots, statements_in, values_of
-from harness.source.syntax import FUNCTIONS, Node, Spot, arguments, enclosing_function, key_of, spot, unwrapped
+from harness.source.syntax import FUNCTIONS, Node, arguments, enclosing_function, key_of, spot, unwrapped
 from harness.source.tables import defined_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from harness.source.modules import Module
     from harness.source.names import Names
-    from harness.source.program import Module, Program
+    from harness.source.program import Program
     from harness.source.tables import Tables, Which
 
 Way = tuple[str, ...]
@@ -120,7 +123,7 @@ class Write:
     """
 
     node: Node
-    shown: Spot
+    shown: Place
     how: str
     is_create: bool
     run_at: tuple[Node, ...]
