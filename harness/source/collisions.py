@@ -176,7 +176,7 @@ class Collisions:
             text = node.text.lower()
             if any(word in text for word in _WORDS) or "unique_" in text:
                 yield node
-        renamed = {b.name for b in module.imports() if b.name != b.imported and _TEXT.search(b.imported)}
+        renamed = {b.name for b in module.imports if b.name != b.imported and _TEXT.search(b.imported)}
         for name in module.parsed.names:
             if name in renamed or _TEXT.search(name):
                 yield from (

@@ -642,7 +642,7 @@ class Program:
             }
         for path in sorted(asked):
             module = self.module(path)
-            for local in {name} | {b.name for b in module.imports() if b.imported in exports}:
+            for local in {name} | {b.name for b in module.imports if b.imported in exports}:
                 for node in module.parsed.named(local):
                     call = _called(node)
                     if call is not None and function in self.functions(_callee(call)):
@@ -670,7 +670,7 @@ class Program:
             asked |= {file.path for file in self._holding(self._stem(binding.node))}
         for path in sorted(asked - {home.path}):
             module = self.module(path)
-            for local in list(module.imports()):
+            for local in module.imports:
                 if self.behind(local) is binding:
                     yield from (n for n in module.parsed.named(local.name) if not _declares(n))
                 elif local.imported in ("*", "default") and self._is_whole(self.behind(local), home):
