@@ -131,6 +131,7 @@ class Program:
         self._modules: dict[str, Module] = {}
         self._paths: dict[tuple[str, str], Module | None] = {}
         self._members: dict[Node, dict[str, Node]] = {}
+        self._own: dict[Node, dict[str, list[Node]]] = {}
         self._exported: dict[str, dict[Node, set[str]]] = {}
         self._callers: dict[Node, list[Node]] = {}
         self._guessed: dict[tuple[str, str], list[Node]] = {}
@@ -440,6 +441,17 @@ class Program:
                     members.setdefault(name, child)
             self._members[thing] = members
         return self._members[thing]
+
+    def given_to_own(self, around: Node, name: str) -> list[Node]:
+        """What a class gives a member of its own objects: `this.name = ..`."""
+        if around not in self._own:
+            given: dict[str, list[Node]] = defaultdict(list)
+            for assigned in around.below("assignment_expression"):
+                left, right = assigned.field("left"), assigned.field("right")
+                if left is not None and right is not None:
+                    given[left.text].append(right)
+            self._own[around] = given
+        return self._own[around].get(f"this.{name}", [])
 
     def _extended(self, thing: Node) -> Node | None:
         heritage = thing.of_kind("class_heritage")
