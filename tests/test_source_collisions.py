@@ -419,3 +419,88 @@ def test_what_does_not_leave_the_token_out_still_guards_it(condition: str) -> No
 def test_a_constraint_that_is_only_named_is_no_handler(text: str) -> None:
     """A schema, a catalogue's row, a name that nothing is compared with, a column of a form."""
     assert analysed(f"{CREATE} {text}").handlers == ()
+
+
+INSERT = "const insert = () => sql`INSERT INTO chatbots (name) VALUES (${name}) RETURNING id, public_token`;\n"
+FRIENDLY = """
+export async function friendly(work, constraint) {
+  try { return await work(); } catch (e) {
+    if (e.code === "23505" && e.constraint === constraint) throw new Error("taken");
+    throw e;
+  }
+}
+"""
+OF_OPTIONS = FRIENDLY.replace("work, constraint", "work, { constraint }")
+
+
+@pytest.mark.parametrize(
+    ("helper", "given", "verdict"),
+    [
+        (FRIENDLY, '"chatbots_name_key"', False),
+        (FRIENDLY, "NAME", False),
+        (FRIENDLY, '"chatbots_public_token_key"', True),
+        (FRIENDLY, "named()", True),
+        (OF_OPTIONS, '{ constraint: "chatbots_name_key" }', False),
+        (OF_OPTIONS, '{ constraint: "chatbots_public_token_key" }', True),
+    ],
+)
+def test_a_constraint_that_is_handed_over_tells_whose_a_handler_is(helper: str, given: str, verdict: bool) -> None:
+    """It is the token's where any call says so; where a call does not tell, what it guards decides."""
+    route = f"""import {{ friendly }} from "../c";
+const NAME = "chatbots_name_key";
+{INSERT}router.post("/", async () => friendly(insert, {given}));"""
+    found = analysed_files({ROUTE: route, "src/c.ts": helper})
+    assert bool(found.handlers) is verdict, found
+
+
+CURRIED = """export const retryOnConflict = (work) => (e) => { if (e.code === "23505") return work(); throw e; };\n"""
+RETURNED = """export function retryOnConflict(work) {
+  return async (e) => { if (e.code === "23505") return work(); throw e; };
+}
+"""
+DECORATOR = """export function RetryOn(CODE) {
+  return (_t, _k, d) => {
+    const f = d.value;
+    d.value = async function (...a) {
+      try { return await f.apply(this, a); } catch (e) { if (e.code === IS) return f.apply(this, a); throw e; }
+    };
+  };
+}
+"""
+MADE = {
+    "a handler that a function makes": CURRIED + INSERT + "await insert().catch(retryOnConflict(insert));",
+    "one that it returns": RETURNED + INSERT + "await insert().catch(retryOnConflict(insert));",
+    "one with a name": RETURNED + INSERT + "const again = retryOnConflict(insert);\nawait insert().catch(again);",
+    "a decorator that is told the code": DECORATOR.replace("CODE", "code").replace("IS", "code")
+    + f"class Bots {{ @RetryOn('23505')\n async create(name) {{ {CREATE} return row; }} }}",
+    "a decorator that knows the code": DECORATOR.replace("CODE", "").replace("IS", '"23505"')
+    + f"class Bots {{ @RetryOn()\n @Log() async create(name) {{ {CREATE} return row; }} }}",
+}
+
+
+@pytest.mark.parametrize("what", MADE)
+def test_a_handler_that_a_function_makes_is_found(what: str) -> None:
+    """It guards what it is handed to, or what it decorates."""
+    found = analysed(MADE[what])
+    assert len(found.handlers) == 1, found
+
+
+def test_a_handler_that_a_function_of_another_file_makes_is_found() -> None:
+    """Through an import."""
+    route = f'import {{ retryOnConflict }} from "../c";\n{INSERT}await insert().catch(retryOnConflict(insert));'
+    (handler,) = analysed_files({ROUTE: route, "src/c.ts": CURRIED}).handlers
+    assert handler.startswith("src/c.ts:1: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        CURRIED + f"{INSERT}await insert();\nawait saveUser().catch(retryOnConflict(saveUser));",
+        f"class Bots {{ async create(name) {{ {CREATE} return row; }}\n@RetryOn('23505')\n async other() {{}} }}",
+        f"class Bots {{ @ApiConflictResponse({{ description: 'duplicate key' }})\n async create() {{ {CREATE} }} }}",
+        f"class Bots {{ @RetryOn('40001')\n async create() {{ {CREATE} }} }}",
+    ],
+)
+def test_a_handler_that_is_made_for_something_else_is_not_the_tokens(text: str) -> None:
+    """What it is handed to decides."""
+    assert analysed(text).handlers == ()

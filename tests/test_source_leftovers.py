@@ -140,6 +140,25 @@ ELSEWHERE = {
         "src/t.ts": f"{NANOID}const generateToken = () => nanoid(8);\nexport default {{ generateToken }};",
         "src/b.ts": 'import t from "./t";\nconst { generateToken } = t;\nsave(generateToken());',
     },
+    "a helper that is imported where it is called": {
+        "src/tokens/index.ts": f"{NANOID}export const generateToken = () => nanoid(8);",
+        "src/reset.ts": "export async function reset() { const { generateToken } = await import('./tokens/index.js'); "
+        "return generateToken(); }",
+    },
+    "a helper that is imported where it is called, by another name": {
+        "src/token.ts": f"{NANOID}export const generateToken = () => nanoid(8);",
+        "src/reset.ts": "app.post('/reset', async () => { const { generateToken: make } = await import('./token'); "
+        "await mail(make()); });",
+    },
+    "a helper of a namespace over a file that passes it on": {
+        "src/lib/random.ts": f"{NANOID}export const randomToken = () => nanoid(8);",
+        "src/lib/index.ts": "export * from './random.js';",
+        "src/reset.ts": "import * as lib from './lib/index.js';\nexport const reset = () => ({ code: lib.randomToken() });",
+    },
+    "a helper of what a framework calls by its place": {
+        "src/lib/random.ts": f"{NANOID}export const randomToken = () => nanoid(8);",
+        "src/pages/code.ts": "import { randomToken } from '../lib/random';\nexport const GET = () => randomToken();",
+    },
     "a method of what is injected": {
         "src/t.ts": f"{NANOID}export class Tokens {{ generateToken() {{ return nanoid(8); }} }}",
         "src/b.ts": "export class R { constructor(private t: any) {} go() { return this.t.generateToken(); } }",

@@ -380,3 +380,47 @@ def test_a_column_that_may_be_there_is_not_added_again(tmp_path: Path) -> None:
     program = f"exports.up = async (knex) => {{ if ({guard}) {{ {add} }} }};"
     found = judge(tmp_path, {"migrations/20240101_a.js": KNEX_OLD, "migrations/20250101_b.js": program})
     assert "which leaves chatbots.public_token with type varchar(8), no default" in found
+
+
+RIGHT_ALREADY = """exports.up = (knex) => knex.schema.createTable('chatbots', (t) => {
+  t.uuid('public_token').notNullable().defaultTo(knex.raw('gen_random_uuid()'));
+});
+"""
+
+
+@pytest.mark.parametrize(
+    "up",
+    [
+        "knex.schema.alterTable('chatbots', (t) => { t.unique(['public_token']); })",
+        "knex.schema.alterTable('chatbots', (t) => { t.index('name'); t.dropUnique(['public_token'], 'old'); })",
+        "knex.schema.table('chatbots', (t) => { t.foreign('owner_id').references('users.id'); t.timestamps(true); })",
+        "knex.raw('CREATE UNIQUE INDEX CONCURRENTLY i ON chatbots (public_token)')",
+        "queryInterface.addIndex('chatbots', { fields: ['public_token'], unique: true })",
+        "pgm.createIndex('chatbots', ['public_token'], { unique: true })",
+        "pgm.createConstraint('chatbots', 'u', { unique: ['public_token'] })",
+        "pgm.dropConstraint('chatbots', 'u')",
+        "db.schema.createIndex('i').on('chatbots').column('public_token').unique().execute()",
+        "db.schema.alterTable('chatbots').addUniqueConstraint('u', ['public_token']).execute()",
+        "queryRunner.createIndex('chatbots', new TableIndex({ columnNames: ['public_token'], isUnique: true }))",
+        "queryRunner.createForeignKey('chatbots', new TableForeignKey({ columnNames: ['owner_id'] }))",
+    ],
+)
+def test_indexes_and_constraints_leave_the_column_alone(up: str, tmp_path: Path) -> None:
+    """A migration of nothing else is understood."""
+    program = f"exports.up = async (knex, pgm, queryInterface, queryRunner, db) => {{\n  await {up};\n}};\n"
+    assert judge(tmp_path, {"migrations/1_a.js": RIGHT_ALREADY, "migrations/2_b.js": program}) == []
+
+
+@pytest.mark.parametrize(
+    "up",
+    [
+        "knex.schema.alterTable('chatbots', (t) => { t.unique(['public_token']); t.frobnicate('public_token'); })",
+        "knex.schema.alterTable('chatbots', (t) => { t.unique(['public_token']); alterToken(t); })",
+        "pgm.createIndex('chatbots', 'public_token'), alterColumns(pgm, 'chatbots')",
+    ],
+)
+def test_an_index_does_not_hide_what_is_not_understood(up: str, tmp_path: Path) -> None:
+    """Whatever else a migration does."""
+    program = f"exports.up = async (knex, pgm) => {{\n  await {up};\n}};\n"
+    with pytest.raises(CouldNotTell, match="nothing of it was understood"):
+        judge(tmp_path, {"migrations/1_a.js": RIGHT_ALREADY, "migrations/2_b.js": program})

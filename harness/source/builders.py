@@ -476,4 +476,35 @@ def _kysely_action(program: Program, link: Link) -> list[str]:
     return actions
 
 
+# --- what changes no column -------------------------------------------------------------------------------------------
+
+_OF_NO_COLUMN = re.compile(
+    r"(?:create|add|drop|remove|rename|alter)"
+    r"(?:Index|Indices|Indexes|Constraint|(?:Unique|Check|Exclusion|PrimaryKey|ForeignKey)(?:Constraint)?s?|Trigger|Policy)"
+    r"(?:IfExists|IfNotExists|WithName)?"
+)
+_KNEX_OF_NO_COLUMN = re.compile(r"(?:drop)?(?:unique|index|foreign|primary|timestamps)|comment|check\w*", re.IGNORECASE)
+_MAY_CHANGE = re.compile(r"(?i)alter|create(?!d)|drop|rename|modify|addcolumn")
+
+
+def changes_no_column(program: Program, links: list[Link]) -> bool:
+    """Whether a call is known to make or drop nothing but indexes, constraints, triggers and the like."""
+    known = False
+    for link in links:
+        callback = program.named(link.args[1]) if link.args is not None and len(link.args) > 1 else None
+        if link.args and _OF_NO_COLUMN.fullmatch(link.name):
+            known = True
+        elif link.name in _WITH_CALLBACK and callback is not None and callback.kind() in FUNCTIONS:
+            names, calls = parameters(callback), [chain(call) for call in _statements(callback)]
+            known = bool(names and calls)
+            if not all(
+                len(call) > 1 and call[0].name == names[0] and _KNEX_OF_NO_COLUMN.fullmatch(call[1].name)
+                for call in calls
+            ):
+                return False
+        elif link.name != "alterTable" and _MAY_CHANGE.search(link.name):
+            return False
+    return known
+
+
 BUILDERS: tuple[Callable[[Program, list[Link]], Made | None], ...] = (knex, kysely, by_method)

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.source.builders import BUILDERS, Unknown
+from harness.source.builders import BUILDERS, Unknown, changes_no_column
 from harness.source.checkout import Place
 from harness.source.columns import Unclear
 from harness.source.javascript import FUNCTIONS, Link, Opaque, Program, Raw, chain, filled, parse_program
@@ -30,6 +30,7 @@ _CHANGES = re.compile(
     r"\bsearch_path\b|^\s*select\b.*\binto\b|^\s*rollback\b",
     re.IGNORECASE | re.DOTALL,
 )
+_OF_NO_COLUMN = re.compile(r"\s*(?:create\s+(?:unique\s+)?|drop\s+)index\b[^;]*;?\s*", re.IGNORECASE)
 _TABLE_HOLE = re.compile(r"(?i)\btable\s+(?:if\s+exists\s+|only\s+)*(?:[\w\"]+\.)?\"?(?:hole_|['\"`]?\s*\+)")
 _SCHEMA = re.compile(r"(?i)alter|create(?!d)|drop|rename|column")
 _DOWN = frozenset(("down", "rollback", "undo", "revert"))
@@ -38,7 +39,10 @@ _DEEPEST = 6
 
 @dataclass(slots=True)
 class _Reading:
-    """A file that is being read: what it has said so far, and the words that make what is not clear worth saying."""
+    """A file that is being read: what it has said so far, and the words that make what is not clear worth saying.
+
+    `aside` are pieces of its text that are known to change no column.
+    """
 
     program: Program
     names: tuple[str, ...]
@@ -47,6 +51,7 @@ class _Reading:
     found: list[Statement | Unclear] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
     inside: list[str] = field(default_factory=list)
+    aside: list[str] = field(default_factory=list)
     guarded: int = 0
 
 
@@ -67,9 +72,16 @@ def read_program(
         except RecursionError:  # code that was generated, or made small
             at = Place(file.path, way.range().start.line + 1, f"{way.text()[:40]}..")
             reading.found.append(Unclear(at, "nested too deeply to be read", surely=reading.relevant))
-        if way is not program.root and reading.relevant and len(reading.found) == before and _SCHEMA.search(way.text()):
+        if way is not program.root and len(reading.found) == before and _may_change(reading, way.text()):
             reading.found.append(Unclear(program.place(way), "nothing of it was understood", surely=True))
     return reading.found, reading.used
+
+
+def _may_change(reading: _Reading, text: str) -> bool:
+    """Whether a way up of which nothing was understood may change the table: what changes no column is left out."""
+    for known in sorted(reading.aside, key=len, reverse=True):
+        text = text.replace(known, "")
+    return mentions(text, *reading.names) and _SCHEMA.search(text) is not None
 
 
 def _ways_up(root: SgNode) -> list[SgNode]:
@@ -178,6 +190,8 @@ def _call(reading: _Reading, node: SgNode) -> bool:
             reading.inside.pop()
             return False
     last = links[-1]
+    if changes_no_column(program, links):
+        reading.aside.append(node.text())
     if _builders(reading, node, links):
         return True
     if last.name == "raw" and last.args is not None and len(last.args) > 1:
@@ -215,6 +229,8 @@ def _text(reading: _Reading, node: SgNode) -> None:
             reading.found.append(Unclear(program.place(node), "a statement that is put together while it runs", surely))
         return
     text = value.sql if isinstance(value, Raw) else str(value)
+    if _OF_NO_COLUMN.fullmatch(text):
+        reading.aside.append(node.text())
     if text.endswith(".sql"):
         _file(reading, text)
     elif _DDL.match(text) and _CHANGES.search(text):

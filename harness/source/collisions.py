@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from harness.source.functions import call_around, member_name, name_of, parameters
+from harness.source.functions import call_around, member_name, name_of, parameters, returns
 from harness.source.modules import Binding
 from harness.source.names import plain
 from harness.source.rules import collision_rule
@@ -55,6 +55,8 @@ _SAYS_UNIQUE = re.compile(r"duplicate|violat|unique constraint", re.IGNORECASE)
 _INSERTS_INTO = re.compile(r"\binsert\s+into\b", re.IGNORECASE)
 _AGAIN = re.compile(r"\bcontinue\b|\bretr(?:y|ies)|\battempt|\bagain\b", re.IGNORECASE)
 _ANOTHER = re.compile(r"\b(?:name|slug|e-?mail|title|handle|username|domain|subdomain|label|phone)\b", re.IGNORECASE)
+_CODE = re.compile(r"23505|P2002")
+_ENDS_OF_SCOPE = frozenset(("catch_clause", "statement_block", "switch_body", "program", "decorator"))
 _DEEPEST = 6
 Verdict = Literal["ours", "other", "global"]
 
@@ -176,7 +178,7 @@ class Collisions:
             text = node.text.lower()
             if any(word in text for word in _WORDS) or "unique_" in text:
                 yield node
-        renamed = {b.name for b in module.imports() if b.name != b.imported and _TEXT.search(b.imported)}
+        renamed = {b.name for b in module.imports if b.name != b.imported and _TEXT.search(b.imported)}
         for name in module.parsed.names:
             if name in renamed or _TEXT.search(name):
                 yield from (
@@ -287,6 +289,7 @@ class Collisions:
             return
         function = enclosing_function(at)
         yield from self._guards_of_answer(at)
+        yield from self._guards_of_decorated(at)
         for above in at.above():
             if above is function:
                 break
@@ -316,6 +319,7 @@ class Collisions:
         call = call_around(function)
         if call is not None:
             yield from self._guards_of_call(call, function, at)
+        yield from self._guards_of_returned(function)
         if _handles_all(function):
             yield _Guard((), at, is_global=True)
         for use in self._program.calls_of(function):
@@ -328,6 +332,44 @@ class Collisions:
                 holder = holder.parent
             if holder is not None and holder.kind == "arguments" and holder.parent is not None:
                 yield from self._guards_of_call(holder.parent, use, use)
+
+    def _guards_of_returned(self, function: Node) -> Iterator[_Guard]:
+        """Of a function that another one makes: `insert().catch(retryOn(insert))`, also by a name in between."""
+        outer = next((above for above in function.above() if above.kind in FUNCTIONS), None)
+        if outer is None or not any(unwrapped(value) is function for value in returns(outer)):
+            return
+        for made in self._program.calls_of(outer):
+            uses = [made]
+            declared = made.parent
+            if declared is not None and declared.kind == "variable_declarator":
+                name = declared.field("name")
+                binding = self._program.of(made).resolve(name) if name is not None else None
+                uses += self._program.references(binding) if binding is not None else []
+            for use in uses:
+                above = use.parent
+                if above is not None and above.kind == "arguments" and above.parent is not None:
+                    yield from self._guards_of_call(above.parent, use, use)
+                elif above is not None and above.kind == "call_expression" and above.field("function") is use:
+                    yield _Guard(tuple(arguments(above)), use)
+
+    def _guards_of_decorated(self, at: Node) -> Iterator[_Guard]:
+        """Of what a decorator of a method is told, or does itself: `@RetryOn("23505") create() {..}`."""
+        told = next((above for above in at.above() if above.kind in ("decorator", *FUNCTIONS)), None)
+        if told is not None and told.kind == "decorator":
+            is_argument = any(above.kind == "arguments" for above in at.above() if told.holds(above))
+            method = _decorated(told)
+            if method is not None and is_argument and (literal(at) is None or _CODE.fullmatch(literal(at) or "")):
+                yield _Guard((method,), at)
+            return
+        for function in at.above():
+            name = name_of(function) if function.kind in FUNCTIONS else None
+            for module in self._program.mentioning(f"@{name}") if name is not None else ():
+                for decorator in module.parsed.of_kind("decorator"):
+                    called = decorator.children[0] if decorator.children else decorator
+                    callee = called.field("function") or called
+                    method = _decorated(decorator)
+                    if method is not None and function in self._program.functions(callee):
+                        yield _Guard((method,), decorator)
 
     def _guards_of_call(self, call: Node, handed: Node, at: Node) -> Iterator[_Guard]:
         """Of a function that is handed to a call: the promise that it catches errors of, or what else is handed on."""
@@ -445,6 +487,9 @@ class Collisions:
             said: str | None
             if node.kind == "identifier":
                 found = self._program.meaning(node)
+                if isinstance(found, Binding) and found.kind == "param":
+                    yield from self._texts_given(found, 0)
+                    continue
                 value = found.value if isinstance(found, Binding) and found.kind == "var" and not found.path else found
                 said = literal(value) if isinstance(value, Node) else None
             elif node.kind == "member_expression":
@@ -460,11 +505,35 @@ class Collisions:
             if speaks or (len(said) > 3 and not _SAYS_UNIQUE.search(said)):
                 yield said
 
+    def _texts_given(self, found: Binding, depth: int) -> list[str]:
+        """The texts that a parameter stands for in all calls; of such as are not all known, only those of the token."""
+        calls = self._program.calls_of(found.function) if found.function is not None and len(found.path) < 2 else []
+        texts: list[str] = []
+        is_known = bool(calls)
+        for call in calls:
+            given = arguments(call)
+            value: Binding | Node | None = given[found.index] if found.index < len(given) else found.default
+            for step in found.path:
+                value = self._program.member(value, step) if isinstance(value, Node) else None
+                value = found.default if value is None else value
+            if isinstance(value, Node) and unwrapped(value).kind == "identifier":
+                value = self._program.meaning(unwrapped(value))
+            if isinstance(value, Binding) and value.kind == "param" and depth < _DEEPEST:
+                more = self._texts_given(value, depth + 1)
+                texts += more
+                is_known = is_known and bool(more)
+                continue
+            value = value.value if isinstance(value, Binding) and not value.path else value
+            said = literal(value) if isinstance(value, Node) else None
+            is_known = is_known and said is not None
+            texts += [said] if said is not None else []
+        return [text for text in texts if is_known or self._constraints.of(text) == "ours"]
+
     def _scope(self, at: Node) -> Node:
         """The condition and what it leads to."""
         found = at
         for above in at.above():
-            if above.kind in FUNCTIONS or above.kind in ("catch_clause", "statement_block", "switch_body", "program"):
+            if above.kind in FUNCTIONS or above.kind in _ENDS_OF_SCOPE:
                 if above.kind == "statement_block" and above.parent is not None and above.parent.kind == "if_statement":
                     found = above.parent
                     continue
@@ -487,6 +556,13 @@ class Collisions:
             ):
                 return True
         return False
+
+
+def _decorated(decorator: Node) -> Node | None:
+    """The method that a decorator stands before."""
+    siblings = decorator.parent.children if decorator.parent is not None else []
+    after = [one for one in siblings if one.start >= decorator.end and one.kind not in ("decorator", "comment")]
+    return after[0] if after and after[0].kind == "method_definition" else None
 
 
 def _asked(at: Node) -> Node | None:

@@ -405,10 +405,7 @@ class Flow:
         held = self._program.member(around, name)
         if isinstance(held, Node) and (origin := self._follow(held, path, None)) is not None:
             return origin
-        for assigned in around.below("assignment_expression"):
-            left, right = assigned.field("left"), assigned.field("right")
-            if left is None or right is None or left.text != f"this.{name}":
-                continue
+        for right in self._program.given_to_own(around, name):
             if (origin := self._follow(right, path, None)) is not None:
                 return origin
         return None

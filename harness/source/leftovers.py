@@ -68,13 +68,13 @@ def leftovers(
     modules = [program.module(path) for path in asked]
     helpers = list(_helpers(program, flow, modules))
     own = {origin.node for origin in reaching}
-    unused = _unused(helpers)
+    unused = _unused(helpers, homes, names)
     left: list[tuple[Node, str]] = []
     unknown: list[Helper] = []
     for helper in unused:
         if helper.origin.node in own:
             continue
-        if _is_of_token(helper.name, names) or helper.node.file.path in homes or _made_for(helper, unused, names):
+        if _is_left(helper, unused, homes, names):
             left.append((helper.node, f"{helper.name} is not used any more"))
         else:
             unknown.append(helper)
@@ -107,6 +107,11 @@ def _is_of_token(name: str, names: Names) -> bool:
     if plain(names.token) in said or (names.stem in said and re.search(r"token|slug|code|key|id$", said)):
         return True
     return _TOKEN.search(said) is not None and _ELSE.search(said) is None
+
+
+def _is_left(helper: Helper, unused: list[Helper], homes: set[str], names: Names) -> bool:
+    """Whether a helper that is not used made the table's tokens, as far as its name, its place or its users say."""
+    return _is_of_token(helper.name, names) or helper.node.file.path in homes or _made_for(helper, unused, names)
 
 
 def _made_for(helper: Helper, unused: list[Helper], names: Names) -> bool:
@@ -198,15 +203,19 @@ def _members_called(program: Program, name: str) -> Iterator[Node]:
                 yield node
 
 
-def _unused(helpers: list[Helper]) -> list[Helper]:
-    """The helpers that only themselves and each other use."""
+def _unused(helpers: list[Helper], homes: set[str], names: Names) -> list[Helper]:
+    """The helpers that only themselves use, and those left behind.
+
+    One that is not known to have made tokens may be called by what is not seen: what it uses is in use.
+    """
     dead: list[Helper] = []
     while True:
+        left = [helper for helper in dead if _is_left(helper, dead, homes, names)]
         more = [
             helper
             for helper in helpers
             if helper not in dead
-            and all(helper.node.holds(use) or any(other.node.holds(use) for other in dead) for use in helper.uses)
+            and all(helper.node.holds(use) or any(other.node.holds(use) for other in left) for use in helper.uses)
         ]
         if not more:
             return dead
@@ -216,7 +225,7 @@ def _unused(helpers: list[Helper]) -> list[Helper]:
 def _unused_imports(
     program: Program, generators: Generators, module: Module, helpers: set[Node]
 ) -> Iterator[tuple[Node, str]]:
-    for binding in module.imports():
+    for binding in module.imports:
         uses = [
             use
             for use in module.parsed.named(binding.name)

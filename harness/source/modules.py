@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from harness.source.functions import CLASSES, member_name, parameters
@@ -63,11 +64,10 @@ class Module:
                     return found[name]
         return None
 
-    def imports(self) -> Iterator[Binding]:
-        """What the file imports."""
-        for binding in self.scopes.get(self.parsed.root, {}).values():
-            if binding.kind == "import":
-                yield binding
+    @cached_property
+    def imports(self) -> list[Binding]:
+        """What the file imports, also within a function: `const { make } = await import("./token.js")`."""
+        return [binding for names in self.scopes.values() for binding in names.values() if binding.kind == "import"]
 
 
 def _scope_of(node: Node) -> Node:

@@ -130,6 +130,9 @@ class Program:
         self.own = tuple(file for file in files if not is_aside(file.path))
         self._modules: dict[str, Module] = {}
         self._paths: dict[tuple[str, str], Module | None] = {}
+        self._members: dict[Node, dict[str, Node]] = {}
+        self._own: dict[Node, dict[str, list[Node]]] = {}
+        self._exported: dict[str, dict[Node, set[str]]] = {}
         self._callers: dict[Node, list[Node]] = {}
         self._guessed: dict[tuple[str, str], list[Node]] = {}
         self._speaking: dict[str, list[SourceFile]] = {}
@@ -417,21 +420,38 @@ class Program:
         """What an object, a class or a module holds by a name: an expression, a method, or what a file exports."""
         if thing.kind == "program":
             return self.exported(self.of(thing), name)
+        held = self._members_of(thing).get(name)
         if thing.kind == "object":
-            for child in thing.children:
-                if child.kind == "spread_element":
-                    continue
-                if key_of(child) == name:
-                    return child.field("value") if child.kind == "pair" else child
-                if child.kind == "shorthand_property_identifier" and child.text == name:
-                    return self.meaning(child)
-            return None
-        body = thing.field("body")
-        for child in body.children if body is not None else ():
-            if child.kind in ("method_definition", *FIELDS) and key_of(child) == name:
-                return child if child.kind == "method_definition" else child.field("value")
+            return held.field("value") if held is not None and held.kind == "pair" else held
+        if held is not None:
+            return held if held.kind == "method_definition" else held.field("value")
         parent = self._extended(thing)
         return self.member(parent, name) if parent is not None else None
+
+    def _members_of(self, thing: Node) -> dict[str, Node]:
+        """The members of an object or a class by their names, the first of a name: a generated class has thousands."""
+        if thing not in self._members:
+            members: dict[str, Node] = {}
+            is_object = thing.kind == "object"
+            body = thing if is_object else thing.field("body")
+            for child in body.children if body is not None else ():
+                if child.kind == "spread_element" if is_object else child.kind not in ("method_definition", *FIELDS):
+                    continue
+                if (name := key_of(child)) is not None:
+                    members.setdefault(name, child)
+            self._members[thing] = members
+        return self._members[thing]
+
+    def given_to_own(self, around: Node, name: str) -> list[Node]:
+        """What a class gives a member of its own objects: `this.name = ..`."""
+        if around not in self._own:
+            given: dict[str, list[Node]] = defaultdict(list)
+            for assigned in around.below("assignment_expression"):
+                left, right = assigned.field("left"), assigned.field("right")
+                if left is not None and right is not None:
+                    given[left.text].append(right)
+            self._own[around] = given
+        return self._own[around].get(f"this.{name}", [])
 
     def _extended(self, thing: Node) -> Node | None:
         heritage = thing.of_kind("class_heritage")
@@ -632,7 +652,7 @@ class Program:
         name = name_of(function)
         if name is None:
             return
-        exports = {name} | {key for key, value in self.of(function).exports.items() if _is_of(value, function)}
+        exports = {name} | self._exported_as(self.of(function), function)
         asked = {file.path for export in exports - {"default"} for file in self._holding(export)}
         if "default" in exports:
             asked |= {
@@ -642,11 +662,22 @@ class Program:
             }
         for path in sorted(asked):
             module = self.module(path)
-            for local in {name} | {b.name for b in module.imports() if b.imported in exports}:
+            for local in {name} | {b.name for b in module.imports if b.imported in exports}:
                 for node in module.parsed.named(local):
                     call = _called(node)
                     if call is not None and function in self.functions(_callee(call)):
                         yield call
+
+    def _exported_as(self, module: Module, function: Node) -> set[str]:
+        """The names by which a file exports a function."""
+        if module.path not in self._exported:
+            known: dict[Node, set[str]] = defaultdict(set)
+            for key, found in module.exports.items():
+                value = found.value if isinstance(found, Binding) else found
+                if value is not None:
+                    known[value].add(key)
+            self._exported[module.path] = dict(known)
+        return self._exported[module.path].get(function, set())
 
     def _stem(self, node: Node) -> str:
         """What an import of a node's file holds: its name, or its folder's."""
@@ -670,7 +701,7 @@ class Program:
             asked |= {file.path for file in self._holding(self._stem(binding.node))}
         for path in sorted(asked - {home.path}):
             module = self.module(path)
-            for local in list(module.imports()):
+            for local in module.imports:
                 if self.behind(local) is binding:
                     yield from (n for n in module.parsed.named(local.name) if not _declares(n))
                 elif local.imported in ("*", "default") and self._is_whole(self.behind(local), home):
@@ -688,12 +719,6 @@ def _stands_for(home: Module, value: Binding | Node, binding: Binding) -> bool:
 
 def _is_common(module: Module) -> bool:
     return "module.exports" in module.parsed.text
-
-
-def _is_of(value: Binding | Node, function: Node) -> bool:
-    if isinstance(value, Binding):
-        return value.value is function
-    return value is function
 
 
 def _shortened(name: str) -> str:

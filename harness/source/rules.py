@@ -162,7 +162,7 @@ class Generators:
                 rule = self.by_name(callee) if callee is not None and is_unknown else None
             if rule is not None:
                 found[node.start, node.end] = node, rule
-        for binding in module.imports():
+        for binding in module.imports:
             for node in module.parsed.named(binding.name):
                 handed_on = node.parent is not None and node.parent.kind in ("arguments", "pair")
                 if handed_on and node.kind == "identifier" and (rule := self.rule_of(node)) is not None:

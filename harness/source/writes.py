@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from harness.source.checkout import Place
@@ -258,7 +259,7 @@ class Writes:
         if callee is None or len(given) < 2 or _TOLD_THE_TABLE.search(callee.text) is None:
             return "unknown"
         owner = callee.field("object") if callee.kind == "member_expression" else None
-        if _BROWSER.search(call.file.text) is not None or (owner and not self._is_of_storage(owner, given[0])):
+        if _is_of_browser(call.file.text) or (owner and not self._is_of_storage(owner, given[0])):
             return "unknown"
         table, row = self._texts.constant(given[0]), unwrapped(given[1])
         is_row = row.kind in ("object", "array", "identifier", "call_expression", "member_expression")
@@ -497,7 +498,7 @@ class Writes:
             return True
         _, holder = self._token_value(write.node)
         which = self.destination(write.node, holder)
-        is_browser = _BROWSER.search(write.node.file.text) is not None
+        is_browser = _is_of_browser(write.node.file.text)
         return which == "ours" or (which == "unknown" and not is_browser)
 
     def _token_value(self, node: Node) -> tuple[list[Node] | None, Node | None]:
@@ -673,6 +674,12 @@ class Writes:
                     continue
                 if module.resolve(use) is binding:
                     yield self._destination(use, depth + 1)
+
+
+@lru_cache(maxsize=8)
+def _is_of_browser(text: str) -> bool:
+    """Whether a file's text imports what runs in a browser: asked of each place in it, and files may be large."""
+    return _BROWSER.search(text) is not None
 
 
 def _nested(name: str) -> Iterator[Way]:
