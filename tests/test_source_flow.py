@@ -235,6 +235,10 @@ REACHES = {
     "common modules": """
         const { nanoid } = require("nanoid");
         exports.create = (req) => knex("chatbots").insert({ name: req.body.name, public_token: nanoid() });""",
+    "a query that is awaited and typed": NANOID
+    + "const [b] = await knex<Bot>('chatbots').insert({ name, public_token: nanoid() }).returning('*');",
+    "a table of constants": NANOID
+    + "const TABLES = { bots: 'chatbots' }; await knex(TABLES.bots).insert({ public_token: nanoid() });",
     "a wrapper around a handler": NANOID
     + """router.post("/", asyncHandler(async (req, res) => {
           const publicToken = nanoid();
@@ -344,6 +348,18 @@ def test_what_goes_elsewhere_is_not_taken_for_a_token(how: str) -> None:
 
 OTHER_TABLES = {
     "prisma": "await prisma.document.create({ data: { title, publicToken: nanoid() } });",
+    "a query that is awaited and typed": "const [d] = await knex<Doc>('documents').insert({ public_token: nanoid() });",
+    "an update that is awaited and typed": """
+        await knex<Doc, Doc[]>('documents').where({ id }).update({ public_token: nanoid() }).returning('*');""",
+    "a builder of the app's, awaited and typed": """
+        const [l] = await from<Link>('share_links').insert({ public_token: nanoid(8) });""",
+    "a table in a constant": "const DOCS = 'documents'; await knex(DOCS).insert({ public_token: nanoid() });",
+    "a table in an object of constants": """
+        const TABLES = { docs: 'documents', bots: 'chatbots' } as const;
+        await knex(TABLES.docs).where({ id }).update({ public_token: nanoid() });""",
+    "a table in an enum": """
+        enum Table { Docs = 'documents', Bots = 'chatbots' }
+        await knex(Table.Docs).insert({ public_token: nanoid() });""",
     "a manager and a class": "class Document {} await manager.save(Document, { publicToken: nanoid() });",
     "an object of a class": "class Document {} const d = new Document(); d.publicToken = nanoid(); await manager.save(d);",
     "an entity that fills itself": """

@@ -25,6 +25,10 @@ FINE = {
     "prisma's select": "await prisma.chatbot.create({ data: { name }, select: { id: true, publicToken: true } });",
     "prisma's select in a constant": "await prisma.chatbot.create({ data: { name }, select: FIELDS });",
     "knex": "await knex('chatbots').insert({ name }).returning(['id', 'public_token']);",
+    "knex, typed": "const [b] = await knex<Bot>('chatbots').insert({ name }).returning(['id', 'public_token']);",
+    "knex, a table of constants": """
+        const TABLES = { bots: 'chatbots' };
+        await knex(TABLES.bots).insert({ name }).returning(['id', 'public_token']);""",
     "knex's second argument": "await knex('chatbots').insert({ name }, ['id', 'public_token']);",
     "kysely": "await db.insertInto('chatbots').values({ name }).returning(['id', 'public_token']).execute();",
     "kysely's all": "await db.insertInto('chatbots').values({ name }).returningAll().executeTakeFirstOrThrow();",
