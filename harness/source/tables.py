@@ -225,7 +225,7 @@ class Tables:
             return "unknown"
         if (said := literal(node)) is not None:
             return self.of_text(said)
-        if node.kind == "this":
+        if node.kind in ("this", "super"):
             around = next((above for above in node.above() if above.kind in _CLASSES), None)
             return self.of_class(around) if around is not None else "unknown"
         if node.kind in ("identifier", "shorthand_property_identifier"):
