@@ -85,6 +85,27 @@ def test_an_insert_that_leaves_the_token_out_and_returns_it_passes(how: str) -> 
     insert(found)
 
 
+def test_a_table_that_only_a_file_of_constants_names_is_known() -> None:
+    """The file that stores says neither the table nor the column."""
+    for tables in (
+        "export const TABLES = Object.freeze({ bots: 'chatbots', docs: 'documents' });",
+        "export const TABLES = { bots: 'chatbots', docs: 'documents' } as const;",
+        "export enum TABLES { bots = 'chatbots', docs = 'documents' }",
+    ):
+        for create in (
+            "knex(TABLES.bots).insert(row).returning('*')",
+            "pool.query(`INSERT INTO ${TABLES.bots} (name) VALUES ($1) RETURNING *`, [row.name])",
+        ):
+            found = analysed_files(
+                {
+                    "src/tables.ts": tables,
+                    "src/bots.ts": f'import {{ TABLES }} from "./tables.js";\nexport const create = (row) => {create};',
+                }
+            )
+            assert [made.shown.partition(": ")[0] for made in found.creates] == ["src/bots.ts:2"], (tables, create)
+            insert(found)
+
+
 NAMED = {
     "a client's token": (
         "await sql`INSERT INTO chatbots (name, public_token) VALUES (${name}, ${token}) RETURNING id`;",

@@ -28,6 +28,15 @@ if TYPE_CHECKING:
     from harness.source.program import Program
     from harness.source.tables import Tables, Which
 
+_IN_A_CONSTANT = (
+    "pair",
+    "object",
+    "as_expression",
+    "satisfies_expression",
+    "arguments",
+    "enum_assignment",
+    "enum_body",
+)
 _NAMED = ("class_declaration", "class", "function_declaration", "method_definition", "variable_declarator")
 Way = tuple[str, ...]
 _FIELDS = ("public_field_definition", "field_definition")
@@ -162,12 +171,23 @@ class Writes:
         """All writes in the app's own files."""
         found: list[Write] = []
         names, program = self._names, self._program
-        for module in program.modules(program.speaking(names.table_in_text, names.table_word)):
+        speaking = list(program.modules(program.speaking(names.table_in_text, names.table_word)))
+        told = [module for constant in self._constants(speaking) for module in program.mentioning(constant)]
+        for module in dict.fromkeys([*speaking, *told]):
             found += self._of_statements(module) if may_write(module.parsed.text) else ()
             found += self._of_calls(module)
         for module in program.modules(program.speaking(names.token_in_text, names.token_word)):
             found += self._of_keys(module)
         return found
+
+    def _constants(self, modules: list[Module]) -> list[str]:
+        """What the app calls its constants that hold the table's name: `TABLES`, of which a file uses `TABLES.bots`."""
+        found: dict[str, None] = {}
+        for module in modules:
+            for said in module.parsed.of_kind("string"):
+                if self._names.is_sql_table(said.text[1:-1]) and (name := _constant_of(said)) is not None:
+                    found[name] = None
+        return list(found)
 
     # --- statements
 
@@ -767,6 +787,19 @@ class Writes:
                     continue
                 if module.resolve(use) is binding:
                     yield self._destination(use, depth + 1)
+
+
+def _constant_of(said: Node) -> str | None:
+    """The name of the constant that a text is, or is a member of: an object's or an enum's."""
+    for above in said.above():
+        if above.kind in ("variable_declarator", "enum_declaration"):
+            name = above.field("name")
+            return name.text if name is not None and name.kind == "identifier" else None
+        callee = above.field("function") if above.kind == "call_expression" else None
+        is_frozen = callee is not None and callee.text in ("Object.freeze", "Object.seal")
+        if above.kind not in _IN_A_CONSTANT and not is_frozen:
+            return None
+    return None
 
 
 def _nested(name: str) -> Iterator[Way]:
