@@ -18,6 +18,8 @@ FINE = {
     "columns in a constant": """
         const COLUMNS = "id, public_token";
         await pool.query(`INSERT INTO chatbots (name) VALUES ($1) RETURNING ${COLUMNS}`, [name]);""",
+    "RETURNING the row as JSON": "await sql`INSERT INTO chatbots (name) VALUES (${n}) RETURNING row_to_json(chatbots) AS bot`;",
+    "RETURNING an alias as JSON": "await sql`INSERT INTO chatbots AS c (name) VALUES (${n}) RETURNING to_jsonb(c)`;",
     "drizzle": "await db.insert(chatbots).values({ name }).returning();",
     "drizzle, named": "await db.insert(chatbots).values({ name }).returning({ token: chatbots.publicToken });",
     "drizzle, undefined": "await db.insert(chatbots).values({ name, publicToken: undefined }).returning();",

@@ -104,6 +104,8 @@ _ASIDE_CALLS = re.compile(
     r"where|find\w*|select|returning|omit|pick|count|delete\w*|remove|useState|useMemo|setQueryData|setState|track|emit|"
     r"publish|setItem|redirect|push|replace|navigate|sign|encode|verify)$|(?:^|\.)set[A-Z]\w*$"
 )
+_ROW_AS_JSON = re.compile(r"\b(?:row_to_json|to_jsonb?)\s*\(\s*(\w+)\s*[,)]", re.IGNORECASE)
+_ALIAS = re.compile(r"\binsert\s+into\s+\S+\s+as\s+(\w+)", re.IGNORECASE)
 _STORES_NOUN = re.compile(
     r"(?:create|insert|add|save|store|register|make|new)_?"
     r"(?!(?:One|Many|Row|Record|Entity|Item|Data|Into|All|New)\b)([A-Z]\w{3,})$"
@@ -211,6 +213,7 @@ class Writes:
         said = statement.returning
         if said is not None:
             returns = "*" in said or self._names.token_in_text.search(said) is not None or "\x01" in said
+            returns = returns or _answers_whole_row(statement, said)
         else:
             returns = False
         word = "insert" if statement.is_insert else "update"
@@ -789,12 +792,22 @@ class Writes:
                     yield self._destination(use, depth + 1)
 
 
+def _answers_whole_row(statement: Statement, returning: str) -> bool:
+    """Whether a statement answers its row as JSON, which holds every column: `RETURNING row_to_json(chatbots)`."""
+    found, alias = _ROW_AS_JSON.search(returning), _ALIAS.search(statement.text)
+    row = alias[1] if alias is not None else statement.table.rpartition(".")[2].strip('"')
+    return found is not None and found[1].lower() == row.lower()
+
+
 def _constant_of(said: Node) -> str | None:
     """The name of the constant that a text is, or is a member of: an object's or an enum's."""
     for above in said.above():
         if above.kind in ("variable_declarator", "enum_declaration"):
             name = above.field("name")
-            return name.text if name is not None and name.kind == "identifier" else None
+            if name is None or name.kind != "identifier" or enclosing_function(above) is not None:
+                return None
+            # All files that hold the name are read: of what may be called anything, such as `config`, that is too many.
+            return name.text if re.match(r"[A-Z]|\w*[tT]able", name.text) is not None else None
         callee = above.field("function") if above.kind == "call_expression" else None
         is_frozen = callee is not None and callee.text in ("Object.freeze", "Object.seal")
         if above.kind not in _IN_A_CONSTANT and not is_frozen:
