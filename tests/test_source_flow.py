@@ -383,6 +383,8 @@ SAID = {
     "a function": 'import { createChatbot } from "@acme/db"; await createChatbot({ name, publicToken: nanoid() });',
     "a class": "class ChatbotService { create(name) { return this.rows.save({ name, publicToken: nanoid() }); } }",
     "a function around it": "async function newChatbot(name) { await repo.insert({ name, publicToken: nanoid() }); }",
+    "a class of what is created": "export class CreateChatbotDto { name: string; publicToken: string = nanoid(); }",
+    "defaults by table": "export const defaults = { chatbots: { public_token: () => nanoid(8) }, invites: {} };",
     "a hook": "Chatbot.addHook('beforeCreate', (row) => { row.publicToken = nanoid(); });",
     "an extension of prisma": """
         export const prisma = new PrismaClient().$extends({ query: { chatbot: {

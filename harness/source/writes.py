@@ -134,6 +134,7 @@ _NO_TABLES = re.compile(
 _OF_NO_TABLES = frozenset(
     ["redis", "ioredis", "@upstash/redis", "mongodb", "idb", "keyv", "memjs", "memcached", "lru-cache", "node-cache"]
 )
+_OF_INPUT = re.compile(r"^(?:Create|New|Insert)(?=[A-Z])|(?:Dto|DTO|Input|Request|Payload|Body|Data|Row|Props)$")
 _HOOKS = frozenset(["init", "addHook", "beforeCreate", "beforeValidate", "beforeSave", "beforeInsert", "pre", "define"])
 _STORING_FUNCTION = re.compile(r"^_?(?:create|insert|add|save|store|register|upsert|persist|write)")
 
@@ -543,6 +544,14 @@ class Writes:
     def _is_said_to_be_ours(self, node: Node) -> bool:
         """Whether code whose table is not known stores, and is called after the table: a service, a hook, a class."""
         names, text = self._names, ""
+        if node.kind in _FIELDS:  # class CreateChatbotDto { publicToken = randomUUID(); }
+            around = next((above for above in node.above() if above.kind in _NAMED), None)
+            name = around.field("name") if around is not None else None
+            said = _OF_INPUT.sub("", name.text) if name is not None else None
+            return said is not None and names.is_table(said)
+        held = node.parent.parent if node.parent is not None else None
+        if held is not None and held.kind == "pair" and names.is_sql_table(key_of(held) or ""):
+            return True  # {chatbots: {public_token: () => nanoid()}}: defaults of the tables
         for above in node.above():
             if above.kind == "pair" and names.is_table(key_of(above)):
                 text = "$extends"  # prisma.$extends({query: {chatbot: {create(..) {..}}}})
