@@ -7,8 +7,8 @@ calls and files to what makes the value. A random value that goes elsewhere is a
 
 from __future__ import annotations
 
-from harness.findings import finding
-from harness.source.evidence import Analysis, demand_spoken_of, demand_understood
+from harness.findings import CouldNotTell, finding
+from harness.source.evidence import SHOWN_PLACES, Analysis, demand_spoken_of, demand_understood
 
 
 def test_source_makes_no_token(analysis: Analysis) -> None:
@@ -18,7 +18,14 @@ def test_source_makes_no_token(analysis: Analysis) -> None:
         claim="the app makes no token itself",
         want=f"no random value of the app's reaches {analysis.table}.{analysis.token}",
         have=analysis.reaching,
-        cause="the old generator is still used, or an ORM's schema fills the column before the database can",
-        remedy="take the value out, and delete what makes it: the column's default is to make the token",
+        cause="the old generator is still used: in a statement, or in a default or a hook of what describes the table",
+        remedy="take the value out where it is stored: the column's default is to make the token; "
+        "delete what makes it if nothing else uses it",
     )
     demand_understood(analysis)
+    if analysis.untold and not analysis.creates:
+        raise CouldNotTell(
+            f"no place that stores {analysis.table} was recognised, and a random value is called {analysis.token}: "
+            + "; ".join(analysis.untold[:SHOWN_PLACES]),
+            f"see whether it is stored in {analysis.table}; it must not be",
+        )

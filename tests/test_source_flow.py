@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from checks.test_source_makes_no_token import test_source_makes_no_token as makes_no_token
+from harness.findings import CouldNotTell
 from tests.apps import ROUTE, analysed, analysed_files
 
 INSERT = "INSERT INTO chatbots (name, public_token) VALUES ($1, $2) RETURNING id, public_token"
@@ -235,6 +237,10 @@ REACHES = {
     "common modules": """
         const { nanoid } = require("nanoid");
         exports.create = (req) => knex("chatbots").insert({ name: req.body.name, public_token: nanoid() });""",
+    "a query that is awaited and typed": NANOID
+    + "const [b] = await knex<Bot>('chatbots').insert({ name, public_token: nanoid() }).returning('*');",
+    "a table of constants": NANOID
+    + "const TABLES = { bots: 'chatbots' }; await knex(TABLES.bots).insert({ public_token: nanoid() });",
     "a wrapper around a handler": NANOID
     + """router.post("/", asyncHandler(async (req, res) => {
           const publicToken = nanoid();
@@ -342,8 +348,105 @@ def test_what_goes_elsewhere_is_not_taken_for_a_token(how: str) -> None:
     assert found.speaks
 
 
+CREATE = "export const make = () => sql`INSERT INTO chatbots (name) VALUES (${n}) RETURNING public_token`;"
+BROWSER = {
+    "zustand": """
+        import { create } from "zustand";
+        export const useDrafts = create((set) => ({ chatbots: [], insert: (name) => set((s) => (
+          { chatbots: [...s.chatbots, { name, publicToken: crypto.randomUUID() }] })) }));""",
+    "react-query": """
+        import { useQueryClient } from "@tanstack/react-query";
+        const public_token = crypto.randomUUID();
+        useQueryClient().setQueryData(["chatbots"], (old) => [...old, { name, public_token }]);""",
+    "redux": """
+        import { createSlice, nanoid } from "@reduxjs/toolkit";
+        export const slice = createSlice({ name: "chatbots", reducers: { added: {
+          reducer: add, prepare: (name) => ({ payload: { id: null, name, publicToken: nanoid() } }) } } });""",
+    "IndexedDB": """
+        import { openDB } from "idb";
+        const db = await openDB("bots", 1);
+        const bot = { name, public_token: Math.random().toString(36).slice(2) }; await db.put("chatbots", bot);""",
+}
+
+
+@pytest.mark.parametrize("how", BROWSER)
+def test_what_the_browser_keeps_is_in_no_table(how: str) -> None:
+    """A draft until the server has answered, in a file called after the table."""
+    found = analysed_files({"client/chatbots.ts": BROWSER[how], "src/create.ts": CREATE})
+    assert found.reaching == (), found
+    assert found.untold == ()
+
+
+# Each stores by something that is not to be found; what stands around it is called after the table.
+SAID = {
+    "a service": "await chatbotService.create({ name, publicToken: nanoid() });",
+    "a function": 'import { createChatbot } from "@acme/db"; await createChatbot({ name, publicToken: nanoid() });',
+    "a class": "class ChatbotService { create(name) { return this.rows.save({ name, publicToken: nanoid() }); } }",
+    "a function around it": "async function newChatbot(name) { await repo.insert({ name, publicToken: nanoid() }); }",
+    "a class of what is created": "export class CreateChatbotDto { name: string; publicToken: string = nanoid(); }",
+    "defaults by table": "export const defaults = { chatbots: { public_token: () => nanoid(8) }, invites: {} };",
+    "a hook": "Chatbot.addHook('beforeCreate', (row) => { row.publicToken = nanoid(); });",
+    "an extension of prisma": """
+        export const prisma = new PrismaClient().$extends({ query: { chatbot: {
+          create({ args, query }) { args.data.publicToken = nanoid(); return query(args); } } } });""",
+}
+
+
+@pytest.mark.parametrize("how", SAID)
+def test_what_is_called_after_the_table_stores_into_it(how: str) -> None:
+    """Next to a create that leaves the token to Postgres."""
+    assert analysed_files({"src/app.ts": NANOID + SAID[how], "src/create.ts": CREATE}).reaching, how
+
+
+UNTOLD = "export const preview = () => ({ theme: 'light', public_token: nanoid() });"
+
+
+def test_a_value_whose_table_cannot_be_told_is_noted() -> None:
+    """It fails nothing where a create is known; where none is, it may be the one."""
+    known = analysed_files({"src/app.ts": NANOID + UNTOLD, "src/create.ts": CREATE})
+    assert known.reaching == ()
+    said = f"makes a value for a public_token whose table could not be told: src/app.ts:2 ({UNTOLD})"
+    assert said in known.notes, known.notes
+    makes_no_token(known)
+    with pytest.raises(CouldNotTell, match="no place that stores chatbots was recognised") as told:
+        makes_no_token(analysed_files({"src/app.ts": NANOID + UNTOLD}))
+    assert f"src/app.ts:2: {UNTOLD}" in str(told.value)
+    assert "see whether it is stored in chatbots" in str(told.value.remedy)
+
+
 OTHER_TABLES = {
     "prisma": "await prisma.document.create({ data: { title, publicToken: nanoid() } });",
+    "a query that is awaited and typed": "const [d] = await knex<Doc>('documents').insert({ public_token: nanoid() });",
+    "an update that is awaited and typed": """
+        await knex<Doc, Doc[]>('documents').where({ id }).update({ public_token: nanoid() }).returning('*');""",
+    "a builder of the app's, awaited and typed": """
+        const [l] = await from<Link>('share_links').insert({ public_token: nanoid(8) });""",
+    "a table in a constant": "const DOCS = 'documents'; await knex(DOCS).insert({ public_token: nanoid() });",
+    "a table in an object of constants": """
+        const TABLES = { docs: 'documents', bots: 'chatbots' } as const;
+        await knex(TABLES.docs).where({ id }).update({ public_token: nanoid() });""",
+    "a table in an enum": """
+        enum Table { Docs = 'documents', Bots = 'chatbots' }
+        await knex(Table.Docs).insert({ public_token: nanoid() });""",
+    "a class that says its table": """
+        class ShareLinks extends Base { table = "share_links";
+          insert(v) { return super.insert({ public_token: nanoid(8), ...v }); } }""",
+    "a property of another class": """
+        class ShareLink { publicToken = ""; }
+        const link = new ShareLink(); link.publicToken = nanoid(8);
+        await pool.query("INSERT INTO share_links (public_token) VALUES ($1)", [link.publicToken]);""",
+    "redis": "const public_token = nanoid(10); await redis.hSet('preview', { public_token });",
+    "a client of redis": """
+        import { createClient } from "redis";
+        const client = createClient(); await client.set("preview", JSON.stringify({ public_token: nanoid() }));""",
+    "mongo": "await mongo.db('x').collection('chatbots').insertOne({ public_token: nanoid() });",
+    "a collection of mongo": """
+        import { MongoClient } from "mongodb";
+        const transcripts = new MongoClient(url).db("x").collection("transcripts");
+        await transcripts.insertOne({ public_token: nanoid() });""",
+    "a text": "localStorage.setItem('v', JSON.stringify({ publicToken: nanoid() }));",
+    "what nothing stores": """
+        export const preview = () => ({ theme: 'light', public_token: nanoid() }); router.get("/x", () => show(preview()));""",
     "a manager and a class": "class Document {} await manager.save(Document, { publicToken: nanoid() });",
     "an object of a class": "class Document {} const d = new Document(); d.publicToken = nanoid(); await manager.save(d);",
     "an entity that fills itself": """

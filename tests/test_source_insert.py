@@ -18,6 +18,8 @@ FINE = {
     "columns in a constant": """
         const COLUMNS = "id, public_token";
         await pool.query(`INSERT INTO chatbots (name) VALUES ($1) RETURNING ${COLUMNS}`, [name]);""",
+    "RETURNING the row as JSON": "await sql`INSERT INTO chatbots (name) VALUES (${n}) RETURNING row_to_json(chatbots) AS bot`;",
+    "RETURNING an alias as JSON": "await sql`INSERT INTO chatbots AS c (name) VALUES (${n}) RETURNING to_jsonb(c)`;",
     "drizzle": "await db.insert(chatbots).values({ name }).returning();",
     "drizzle, named": "await db.insert(chatbots).values({ name }).returning({ token: chatbots.publicToken });",
     "drizzle, undefined": "await db.insert(chatbots).values({ name, publicToken: undefined }).returning();",
@@ -25,6 +27,10 @@ FINE = {
     "prisma's select": "await prisma.chatbot.create({ data: { name }, select: { id: true, publicToken: true } });",
     "prisma's select in a constant": "await prisma.chatbot.create({ data: { name }, select: FIELDS });",
     "knex": "await knex('chatbots').insert({ name }).returning(['id', 'public_token']);",
+    "knex, typed": "const [b] = await knex<Bot>('chatbots').insert({ name }).returning(['id', 'public_token']);",
+    "knex, a table of constants": """
+        const TABLES = { bots: 'chatbots' };
+        await knex(TABLES.bots).insert({ name }).returning(['id', 'public_token']);""",
     "knex's second argument": "await knex('chatbots').insert({ name }, ['id', 'public_token']);",
     "kysely": "await db.insertInto('chatbots').values({ name }).returning(['id', 'public_token']).execute();",
     "kysely's all": "await db.insertInto('chatbots').values({ name }).returningAll().executeTakeFirstOrThrow();",
@@ -79,6 +85,27 @@ def test_an_insert_that_leaves_the_token_out_and_returns_it_passes(how: str) -> 
     found = analysed(f"router.post('/', async (req, res) => {{ {FINE[how]} }});")
     assert len(found.creates) == 1, found
     insert(found)
+
+
+def test_a_table_that_only_a_file_of_constants_names_is_known() -> None:
+    """The file that stores says neither the table nor the column."""
+    for tables in (
+        "export const TABLES = Object.freeze({ bots: 'chatbots', docs: 'documents' });",
+        "export const TABLES = { bots: 'chatbots', docs: 'documents' } as const;",
+        "export enum TABLES { bots = 'chatbots', docs = 'documents' }",
+    ):
+        for create in (
+            "knex(TABLES.bots).insert(row).returning('*')",
+            "pool.query(`INSERT INTO ${TABLES.bots} (name) VALUES ($1) RETURNING *`, [row.name])",
+        ):
+            found = analysed_files(
+                {
+                    "src/tables.ts": tables,
+                    "src/bots.ts": f'import {{ TABLES }} from "./tables.js";\nexport const create = (row) => {create};',
+                }
+            )
+            assert [made.shown.partition(": ")[0] for made in found.creates] == ["src/bots.ts:2"], (tables, create)
+            insert(found)
 
 
 NAMED = {

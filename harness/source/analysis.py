@@ -63,7 +63,9 @@ def _analyse(checkout: Checkout, table: str, token: str) -> Analysis:
     flow = Flow(program, generators, names)
     stores = Writes(program, Tables(program, names), names)
     writes = stores.all()
-    reaching = list(_reaching(flow, stores, writes))
+    told = list(_reaching(flow, stores, writes))
+    reaching = [(origin, write) for origin, write, is_stored in told if is_stored]
+    untold = [write for _, write, is_stored in told if not is_stored]
     rest = leftovers(program, generators, flow, names, writes, [origin for origin, _ in reaching])
     constraints = Constraints(checkout.of(*SOURCE, ".sql", ".prisma"), names)
     handlers = Collisions(program, names, stores, writes, constraints).handlers()
@@ -83,23 +85,26 @@ def _analyse(checkout: Checkout, table: str, token: str) -> Analysis:
         ),
         creates=tuple(_creates(writes, names)),
         unsure=tuple(_quoted(h.node) for h in handlers if _is_unsure(h, writes, names)),
+        untold=tuple(dict.fromkeys(printable(write.shown) for write in untold)),
         unparsed=tuple(unparsed),
-        notes=tuple(_notes(program, rest, handlers, writes, checkout)),
+        notes=(*_untold(untold, names), *_notes(program, rest, handlers, writes, checkout)),
     )
     program.forget()
     return found
 
 
-def _reaching(flow: Flow, stores: Writes, writes: list[Write]) -> Iterator[tuple[Origin, Write]]:
+def _reaching(flow: Flow, stores: Writes, writes: list[Write]) -> Iterator[tuple[Origin, Write, bool]]:
+    """The random values that are stored in the table, and those of which it cannot be told."""
     told: set[tuple[Node, str]] = set()
     for write in writes:
         for value, way in write.values:
             origin = flow.origin(value, way)
             if origin is None or (key := (origin.node, write.shown.place)) in told:
                 continue
-            if stores.is_stored(write):
+            is_stored = stores.is_stored(write)
+            if is_stored is not False:
                 told.add(key)
-                yield origin, write
+                yield origin, write, bool(is_stored)
             break
 
 
@@ -158,6 +163,11 @@ def _unparsed(module: Module, names: Names) -> Iterator[str]:
         if names.token_in_text.search(said) or names.table_in_text.search(said) or _HANDLES.search(said):
             yield printable(spot(error), 200)
             return
+
+
+def _untold(writes: list[Write], names: Names) -> Iterator[str]:
+    if writes:
+        yield f"makes a value for a {names.token} whose table could not be told: {_some([w.node for w in writes])}"
 
 
 def _notes(

@@ -27,8 +27,9 @@ class Analysis:
 
     Each text begins with `path:line:` and quotes the line. `reaching` are random values that reach the token column,
     `left` generators that are left behind, `handlers` those of a collision, `creates` where rows are stored. `unsure`
-    are handlers of which it is not known what they guard, since no place that stores was recognised. `unparsed` are
-    places that were not understood where they matter, `notes` what decides nothing.
+    are handlers of which it is not known what they guard, since no place that stores was recognised. `untold` are
+    random values under the token's name of which it is not known in which table they are stored, if in any.
+    `unparsed` are places that were not understood where they matter, `notes` what decides nothing.
     """
 
     table: str
@@ -39,6 +40,7 @@ class Analysis:
     handlers: tuple[str, ...] = ()
     creates: tuple[Create, ...] = ()
     unsure: tuple[str, ...] = ()
+    untold: tuple[str, ...] = ()
     unparsed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

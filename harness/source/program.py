@@ -490,6 +490,9 @@ class Program:
             ]
         if kind == "call_expression":
             callee = node.field("function")
+            given = node.field("arguments")
+            if callee is not None and given is not None and callee.text in ("Object.freeze", "Object.seal"):
+                return [thing for one in given.children[:1] for thing in self.things(one, depth + 1)]
             returned = [r for f in self.functions(callee, depth + 1) for r in returns(f)] if callee is not None else []
             return [thing for value in returned for thing in self.things(value, depth + 1)]
         return []

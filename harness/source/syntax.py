@@ -138,6 +138,8 @@ class Parsed:
             node.children = [Node(child, node, self) for child in node.sg.named_children()]
             if node.children:
                 node.children = [child for child in node.children if child.kind != "comment"]
+                if node.kind == "call_expression":
+                    _take_await_off(node)
                 todo.extend(reversed(node.children))
 
     def forget(self) -> None:
@@ -161,6 +163,16 @@ class Parsed:
     def names(self) -> Sequence[str]:
         """Each name that is used."""
         return tuple(self._names)
+
+
+def _take_await_off(call: Node) -> None:
+    """Give a call the callee that it has: of `await f<T>(x)` the grammar makes a call of `await f`.
+
+    A callee that is awaited indeed stands in brackets. Spans are left as the grammar has them.
+    """
+    callee = call.children[0]
+    if callee.kind == "await_expression" and (inner := callee.sg.named_children()):
+        call.children[0] = Node(inner[-1], call, call.file)
 
 
 def parse(file: SourceFile) -> Parsed:

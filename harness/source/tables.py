@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from harness.source.functions import member_name
 from harness.source.modules import Binding
 from harness.source.names import Names, plain, singular
+from harness.source.statements import Texts
 from harness.source.syntax import Node, arguments, key_of, literal, unwrapped
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ _GENERIC = frozenset(
         "class",
     ]
 )
+_IS_NAME = re.compile(r"[\w.\"$]+")
 _PRISMA_MODEL = re.compile(r"^\s*model\s+(\w+)\s*\{(.*?)^\s*\}", re.MULTILINE | re.DOTALL)
 _PRISMA_MAP = re.compile(r'@@map\(\s*(?:name:\s*)?"([^"]+)"')
 _PRISMA_FIELD = re.compile(r'^\s*(\w+)\s+\S+[^\n]*@map\(\s*(?:name:\s*)?"([^"]+)"', re.MULTILINE)
@@ -184,6 +186,7 @@ class Tables:
     def __init__(self, program: Program, names: Names) -> None:
         self._program = program
         self._names = names
+        self._texts = Texts(program, names)
 
     def by_name(self, name: str) -> Which:
         """Of a model or a table by its name, where nothing else is known of it: `Share`, `shareRepo` are others."""
@@ -210,6 +213,11 @@ class Tables:
             return "unknown"
         return "ours" if self._names.is_sql_table(text) else "other"
 
+    def _named(self, node: Node) -> str | None:
+        """The name that a text or a constant of the app has."""
+        said = self._texts.constant(node)
+        return said if said is not None and _IS_NAME.fullmatch(said) is not None else None
+
     def of(self, node: Node, depth: int = 0) -> Which:
         """Of an expression that stands for a table, a model, a repository or a row."""
         node = unwrapped(node)
@@ -217,13 +225,15 @@ class Tables:
             return "unknown"
         if (said := literal(node)) is not None:
             return self.of_text(said)
-        if node.kind == "this":
+        if node.kind in ("this", "super"):
             around = next((above for above in node.above() if above.kind in _CLASSES), None)
             return self.of_class(around) if around is not None else "unknown"
         if node.kind in ("identifier", "shorthand_property_identifier"):
             return self._of_meaning(node.text, self._program.meaning(node), depth)
         if node.kind == "member_expression":
-            return self._of_member(node, depth)
+            which = self._of_member(node, depth)
+            said = self._named(node) if which == "unknown" else None  # a member of an enum
+            return self.of_text(said) if said is not None else which
         if node.kind in ("call_expression", "new_expression"):
             return self._of_call(node, depth)
         return "unknown"
@@ -341,12 +351,8 @@ class Tables:
             return which
         if name in ("define", "model") and given and (said := literal(given[0])) is not None:
             return "ours" if self._names.is_table(said) else "other"
-        if callee.kind == "identifier" and len(given) >= 1 and literal(given[0]) is not None:  # knex("chatbots")
-            return (
-                self.of_text(literal(given[0]) or "")
-                if re.search(r"knex|db|trx|tx|table", name or "", re.IGNORECASE)
-                else "unknown"
-            )
+        if callee.kind == "identifier" and given and (said := self._named(given[0])) is not None:  # knex("chatbots")
+            return self.of_text(said) if re.search(r"knex|db|trx|tx|table", name or "", re.IGNORECASE) else "unknown"
         if node.kind == "new_expression":
             return self.of(callee, depth + 1)
         owner = callee.field("object") if callee.kind == "member_expression" else None

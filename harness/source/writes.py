@@ -29,6 +29,16 @@ if TYPE_CHECKING:
     from harness.source.program import Program
     from harness.source.tables import Tables, Which
 
+_IN_A_CONSTANT = (
+    "pair",
+    "object",
+    "as_expression",
+    "satisfies_expression",
+    "arguments",
+    "enum_assignment",
+    "enum_body",
+)
+_NAMED = ("class_declaration", "class", "function_declaration", "method_definition", "variable_declarator")
 Way = tuple[str, ...]
 _FIELDS = ("public_field_definition", "field_definition")
 _INSERTS = frozenset(
@@ -95,6 +105,8 @@ _ASIDE_CALLS = re.compile(
     r"where|find\w*|select|returning|omit|pick|count|delete\w*|remove|useState|useMemo|setQueryData|setState|track|emit|"
     r"publish|setItem|redirect|push|replace|navigate|sign|encode|verify)$|(?:^|\.)set[A-Z]\w*$"
 )
+_ROW_AS_JSON = re.compile(r"\b(?:row_to_json|to_jsonb?)\s*\(\s*(\w+)\s*[,)]", re.IGNORECASE)
+_ALIAS = re.compile(r"\binsert\s+into\s+\S+\s+as\s+(\w+)", re.IGNORECASE)
 _STORES_NOUN = re.compile(
     r"(?:create|insert|add|save|store|register|make|new)_?"
     r"(?!(?:One|Many|Row|Record|Entity|Item|Data|Into|All|New)\b)([A-Z]\w{3,})$"
@@ -111,7 +123,21 @@ _CARRIES = (
     | PARSES_INTO.keys()
     | {"strict", "partial", "omit", "pick", "strip", "passthrough", "refine", "join", "map"}
 )
-_BROWSER = re.compile(r"""["']use client["']|\bfrom\s+["'](?:react|react-dom\S*|vue|svelte\S*|@angular/core)["']""")
+_BROWSER = re.compile(
+    r"""["']use client["']|\bfrom\s+["'](?:react|react-dom\S*|vue|svelte\S*|@angular/core|preact\S*|solid-js\S*"""
+    r"""|zustand\S*|jotai\S*|valtio\S*|mobx\S*|recoil|pinia|vuex|redux|react-redux|@reduxjs/toolkit\S*|swr\S*|idb\S*|dexie"""
+    r"""|localforage|@tanstack/(?:react|vue|svelte|solid)-\S+)["']|\b(?:localStorage|sessionStorage|indexedDB)\b"""
+)
+# Stores that hold no tables: what is put into them is in no column.
+_NO_TABLES = re.compile(
+    r"(?:^|[._])(?:io)?(?:redis|memcached?|mongo(?:db|ose)?|idb|kv|cache|localStorage|sessionStorage)$", re.IGNORECASE
+)
+_OF_NO_TABLES = frozenset(
+    ["redis", "ioredis", "@upstash/redis", "mongodb", "idb", "keyv", "memjs", "memcached", "lru-cache", "node-cache"]
+)
+_OF_INPUT = re.compile(r"^(?:Create|New|Insert)(?=[A-Z])|(?:Dto|DTO|Input|Request|Payload|Body|Data|Row|Props)$")
+_HOOKS = frozenset(["init", "addHook", "beforeCreate", "beforeValidate", "beforeSave", "beforeInsert", "pre", "define"])
+_STORING_FUNCTION = re.compile(r"^_?(?:create|insert|add|save|store|register|upsert|persist|write)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +175,23 @@ class Writes:
         """All writes in the app's own files."""
         found: list[Write] = []
         names, program = self._names, self._program
-        for module in program.modules(program.speaking(names.table_in_text, names.table_word)):
+        speaking = list(program.modules(program.speaking(names.table_in_text, names.table_word)))
+        told = [module for constant in self._constants(speaking) for module in program.mentioning(constant)]
+        for module in dict.fromkeys([*speaking, *told]):
             found += self._of_statements(module) if may_write(module.parsed.text) else ()
             found += self._of_calls(module)
         for module in program.modules(program.speaking(names.token_in_text, names.token_word)):
             found += self._of_keys(module)
         return found
+
+    def _constants(self, modules: list[Module]) -> list[str]:
+        """What the app calls its constants that hold the table's name: `TABLES`, of which a file uses `TABLES.bots`."""
+        found: dict[str, None] = {}
+        for module in modules:
+            for said in module.parsed.of_kind("string"):
+                if self._names.is_sql_table(said.text[1:-1]) and (name := _constant_of(said)) is not None:
+                    found[name] = None
+        return list(found)
 
     # --- statements
 
@@ -178,6 +215,7 @@ class Writes:
         said = statement.returning
         if said is not None:
             returns = "*" in said or self._names.token_in_text.search(said) is not None or "\x01" in said
+            returns = returns or _answers_whole_row(statement, said)
         else:
             returns = False
         word = "insert" if statement.is_insert else "update"
@@ -489,8 +527,8 @@ class Writes:
             said = (node.field("left") or node).text if node.kind == "assignment_expression" else key_of(node)
             yield Write(node, spot(node), said or self._names.token, False, (), tuple((one, ()) for one in value))
 
-    def is_stored(self, write: Write) -> bool:
-        """Whether what is called like the column is stored in the table, as far as it can be told.
+    def is_stored(self, write: Write) -> bool | None:
+        """Whether what is called like the column is stored in the table; None where it cannot be told.
 
         Asked of what a random value reaches only: to find out takes longer than that.
         """
@@ -498,8 +536,53 @@ class Writes:
             return True
         _, holder = self._token_value(write.node)
         which = self.destination(write.node, holder)
-        is_browser = _is_of_browser(write.node.file.text)
-        return which == "ours" or (which == "unknown" and not is_browser)
+        if which != "unknown":
+            return which == "ours"
+        if _is_of_browser(write.node.file.text):
+            return False
+        return True if self._is_said_to_be_ours(write.node) else None
+
+    def _is_said_to_be_ours(self, node: Node) -> bool:
+        """Whether code whose table is not known stores, and is called after the table: a service, a hook, a class."""
+        names, text = self._names, ""
+        if node.kind in _FIELDS:  # class CreateChatbotDto { publicToken = randomUUID(); }
+            around = next((above for above in node.above() if above.kind in _NAMED), None)
+            name = around.field("name") if around is not None else None
+            said = _OF_INPUT.sub("", name.text) if name is not None else None
+            return said is not None and names.is_table(said)
+        held = node.parent.parent if node.parent is not None else None
+        if held is not None and held.kind == "pair" and names.is_sql_table(key_of(held) or ""):
+            return True  # {chatbots: {public_token: () => nanoid()}}: defaults of the tables
+        for above in node.above():
+            if above.kind == "pair" and names.is_table(key_of(above)):
+                text = "$extends"  # prisma.$extends({query: {chatbot: {create(..) {..}}}})
+            if above.kind != "call_expression":
+                continue
+            callee = above.field("function")
+            callee = unwrapped(callee) if callee is not None else None
+            if callee is None or callee.holds(node):
+                continue
+            method = member_name(callee) if callee.kind == "member_expression" else None
+            if text and method == text:
+                return True
+            is_said = names.table_in_text.search(callee.text) is not None
+            if is_said and (method in _HOOKS or _STORING_FUNCTION.search(method or callee.text) is not None):
+                return True
+            stores = (method in _INSERTS or method in _UPDATES) and method not in ("set", "assign", "merge")
+            owner = callee.field("object") if stores else None
+            if owner is None or not self._is_of_storage(owner, next(iter(arguments(above)), None)):
+                continue
+            if is_said or self._stands_in_ours(above):
+                return True
+        return False
+
+    def _stands_in_ours(self, node: Node) -> bool:
+        """Whether the function or the class that something stands in, or the file, is called after the table."""
+        for above in node.above():
+            name = above.field("name") if above.kind in _NAMED else None
+            if name is not None and self._names.table_in_text.search(name.text) is not None:
+                return True
+        return self._names.table_in_text.search(node.file.path.rpartition("/")[2]) is not None
 
     def _token_value(self, node: Node) -> tuple[list[Node] | None, Node | None]:
         """What a member that is called like the column is given, and the object, class or owner of it."""
@@ -604,7 +687,19 @@ class Writes:
     def _of_binding(self, binding: Binding, depth: int) -> str:
         uses = list(self._program.references(binding))[:12]
         went = [self._destination(use, depth + 1) for use in uses if _is_whole(use)]
+        for use in uses:  # its token alone: a statement of our table that takes it is a write itself
+            read = use.parent
+            if read is not None and self._is_read(read, use):
+                which = self._destination(read, depth + 1)
+                went.append(which if which != "ours" else "unknown")
         return _together(went)
+
+    def _is_read(self, member: Node, owner: Node) -> bool:
+        """Whether a member is the token of an owner, and is not given a value here."""
+        is_token = member.kind == "member_expression" and self._names.is_token(member_name(member))
+        above = member.parent
+        is_given = above is not None and above.kind == "assignment_expression" and above.field("left") is member
+        return is_token and member.field("object") is owner and not is_given
 
     def _of_chain(self, member: Node, depth: int) -> str:
         """Where what is made of something goes: of a schema what it answers, of the names of a row their text."""
@@ -620,6 +715,10 @@ class Writes:
         is_piece = call.parent is not None and call.parent.kind == "template_substitution"  # sql(row) in a statement
         if is_piece or callee.text in ("Object.keys", "Object.values", "Object.entries"):
             return self._destination(call, depth + 1)
+        if callee.text == "JSON.stringify":
+            return self._destination(call, depth + 1)
+        if self._is_of_no_tables(callee):
+            return "aside"
         if callee.text == "Object.assign" and unwrapped(arguments(call)[0]).kind == "identifier":
             return self._of_uses(arguments(call)[0], depth + 1) if not arguments(call)[0].holds(node) else "unknown"
         if member_name(callee) in SHAPES and self._program.package_of(callee) is not None:  # z.object({..})
@@ -654,6 +753,33 @@ class Writes:
             return "other"
         return "aside" if _ASIDE_CALLS.search(callee.text) else "unknown"
 
+    def _is_of_no_tables(self, callee: Node) -> bool:
+        """Whether a method is of a store that holds no tables: of Redis, of Mongo, of a cache, of the browser."""
+        owner = callee.field("object") if callee.kind == "member_expression" else None
+        for _ in range(8):
+            if owner is None:
+                return False
+            owner = unwrapped(owner)
+            if owner.kind in ("call_expression", "member_expression"):
+                if (
+                    _NO_TABLES.search(owner.text) is not None
+                    or member_name(owner.field("function") or owner) == "collection"
+                ):
+                    return True
+                owner = owner.field("function") or owner.field("object")
+                continue
+            if owner.kind == "new_expression":
+                owner = owner.field("constructor")
+                continue
+            if owner.kind != "identifier":
+                return False
+            package = self._program.package_of(owner)
+            if _NO_TABLES.search(owner.text) is not None or (package is not None and package[0] in _OF_NO_TABLES):
+                return True
+            found = self._program.meaning(owner)
+            owner = found.value if isinstance(found, Binding) and found.kind == "var" else None
+        return False
+
     def _of_statement_beside(self, call: Node, node: Node) -> list[str]:
         """The tables of the statement that a call is given together with values."""
         first = next(iter(arguments(call)), None)
@@ -680,6 +806,29 @@ class Writes:
 def _is_of_browser(text: str) -> bool:
     """Whether a file's text imports what runs in a browser: asked of each place in it, and files may be large."""
     return _BROWSER.search(text) is not None
+
+
+def _answers_whole_row(statement: Statement, returning: str) -> bool:
+    """Whether a statement answers its row as JSON, which holds every column: `RETURNING row_to_json(chatbots)`."""
+    found, alias = _ROW_AS_JSON.search(returning), _ALIAS.search(statement.text)
+    row = alias[1] if alias is not None else statement.table.rpartition(".")[2].strip('"')
+    return found is not None and found[1].lower() == row.lower()
+
+
+def _constant_of(said: Node) -> str | None:
+    """The name of the constant that a text is, or is a member of: an object's or an enum's."""
+    for above in said.above():
+        if above.kind in ("variable_declarator", "enum_declaration"):
+            name = above.field("name")
+            if name is None or name.kind != "identifier" or enclosing_function(above) is not None:
+                return None
+            # All files that hold the name are read: of what may be called anything, such as `config`, that is too many.
+            return name.text if re.match(r"[A-Z]|\w*[tT]able", name.text) is not None else None
+        callee = above.field("function") if above.kind == "call_expression" else None
+        is_frozen = callee is not None and callee.text in ("Object.freeze", "Object.seal")
+        if above.kind not in _IN_A_CONSTANT and not is_frozen:
+            return None
+    return None
 
 
 def _nested(name: str) -> Iterator[Way]:
