@@ -380,6 +380,9 @@ CONSTRAINT_TRIGGER = (
     "create constraint trigger noticed after insert on chatbots deferrable for each row "
     "when (new.public_token is not null) execute function noticed()"
 )
+FUNCTION_RAISES = """create function fine(token text) returns boolean language plpgsql immutable as $$ begin
+    if length(token) <> 32 then raise exception '% is not of 32 characters', token; end if; return true; end $$"""
+DIGITS = {"rows": "insert into chatbots (name, public_token) values ('one', '11111111222233334444555566667777')"}
 MORE = [
     _of("citext", "", extension="citext", type="citext"),
     _of("citext_short", "22P02", _token("abc123"), extension="citext", type="citext"),
@@ -435,6 +438,10 @@ MORE = [
     _of("check_no_inherit", "42883", _check("length(public_token) > 5") + " no inherit", type="text"),
     _of("check_of_both_lengths", "", _check("length(public_token) between 6 and 36")),
     _of("check_of_old_length", "22P02 23514", _token("abc123"), _check("length(public_token) = 6"), rows="select"),
+    _of("check_that_raises", "P0001", FUNCTION_RAISES, _check("fine(public_token)"), **DIGITS),
+    _of("check_of_a_number_that_raises", "22P02", NO_UNIQUE, _check("public_token::text::numeric > 0"), **DIGITS),
+    _of("check_that_divides_by_nothing", "22012", _check("1 / (length(public_token) - 36) <> 5"), **DIGITS),
+    _of("check_that_raises_for_new_tokens", "22012", _check("1 / (length(public_token) - 36) <> 5"), rows="select"),
     _of("check_of_numbers", "42846", _check("public_token::bytea is not null"), type="text", rows="select"),
 ]
 SITUATIONS = [*TOKENS, *DEPENDENTS, *FOREIGN_KEYS, *EXPRESSIONS, *MORE]

@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from harness.preflight.catalog import _TREE, named
-from harness.preflight.facts import Check, Collision, IndexKey, Parsed
+from harness.preflight.facts import Check, Collision, IndexKey, Parsed, Raised
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,6 +118,12 @@ class Definitions:
             sql.Identifier(self.relations[relation][1]),
         )
 
+    def new_tokens(self) -> sql.Composed:
+        """Rows of nothing but a token, as the default makes them (from Postgres 13)."""
+        return sql.SQL("(SELECT gen_random_uuid() AS {} FROM generate_series(1, {}) OFFSET 0) AS new").format(
+            sql.Identifier(self.table.token_column), sql.Literal(_NEW_TOKENS)
+        )
+
 
 def castable(text: sql.Composable) -> sql.Composed:
     """Whether the cast to uuid takes a text, as a condition."""
@@ -219,24 +225,50 @@ def ask_checks(connection: Connection, definitions: Definitions, parsed: Sequenc
     for check in definitions.checks:
         if f"check {check['name']}" in broken:
             continue
-        refused = new = None
-        if check["reads_only"]:
-            refused = _count(connection, check, definitions.rows(check["relation"])) if check["validated"] else 0
-            source = sql.SQL("(SELECT gen_random_uuid() AS {} FROM generate_series(1, {}) OFFSET 0) AS new").format(
-                sql.Identifier(definitions.table.token_column), sql.Literal(_NEW_TOKENS)
-            )
-            alone = check["of_token_alone"] and definitions.table.server_version >= 130000
-            new = bool(_count(connection, check, source)) if alone else False
+        asked = _ask_check(connection, definitions, check) if check["reads_only"] else None
+        refused, new, raises, raises_new = asked or (None, None, None, None)
         earlier = found.get(check["name"])  # of the table that this one inherits it from
-        if earlier is not None and earlier.refused is not None and refused is not None:
-            refused += earlier.refused
-        found[check["name"]] = Check(check["name"], check["expression"], refused, new)
+        if earlier is not None:
+            raises = raises or earlier.raises
+            refused = None if refused is None or earlier.refused is None else refused + earlier.refused
+        found[check["name"]] = Check(check["name"], check["expression"], refused, new, raises, raises_new)
     return tuple(found.values())
 
 
-def _count(connection: Connection, check: dict[str, Any], source: sql.Composed) -> int:
-    query = sql.SQL("SELECT count(*) FROM {} WHERE NOT ({})").format(source, sql.SQL(check["expression"]))
-    row = connection.execute(query).fetchone()
+def _ask_check(
+    connection: Connection, definitions: Definitions, check: dict[str, Any]
+) -> tuple[int, bool, Raised | None, Raised | None]:
+    """How many stored rows it refuses, whether it refuses new tokens, and what each of the two raised."""
+    asked = sql.SQL("SELECT count(*) FROM {} WHERE NOT ({})")
+    stored: int | Raised = 0
+    new: int | Raised = 0
+    expression = sql.SQL(check["expression"])
+    if check["validated"]:
+        stored = _evaluated(connection, asked.format(definitions.rows(check["relation"]), expression))
+    if check["of_token_alone"] and definitions.table.server_version >= 130000:
+        new = _evaluated(connection, asked.format(definitions.new_tokens(), expression))
+    return (
+        0 if isinstance(stored, Raised) else stored,
+        False if isinstance(new, Raised) else bool(new),
+        stored if isinstance(stored, Raised) else None,
+        new if isinstance(new, Raised) else None,
+    )
+
+
+# What may end any statement, and says nothing of an expression: lost connections, rollbacks, what this role or a READ
+# ONLY transaction may not do, memory and disk, cancellation, locks.
+_OF_NO_EXPRESSION = ("08", "25", "40", "53", "55", "57", "58", "XX", "42501")
+
+
+def _evaluated(connection: Connection, query: sql.Composed) -> int | Raised:
+    """The one number that a query counts, or what its expressions raised."""
+    try:
+        with connection.transaction():  # a savepoint, since there is a transaction
+            row = connection.execute(query).fetchone()
+    except psycopg.Error as error:
+        if error.sqlstate is None or error.sqlstate.startswith(_OF_NO_EXPRESSION):
+            raise
+        return Raised(error.sqlstate, type(error).__name__)
     return row[0] if row else 0
 
 

@@ -57,17 +57,28 @@ class Parsed:
 
 
 @dataclass(frozen=True, slots=True)
+class Raised:
+    """What an expression raised, by SQLSTATE and the condition's name. Its message may hold a token, and is not kept."""
+
+    state: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """A CHECK constraint that parses with a uuid, and whom it refuses then.
 
     `refused` counts stored rows; `refuses_new` says that it refuses UUIDs as the default makes them. None: not
-    evaluated, since it calls a function that may do more than read.
+    evaluated, since it calls a function that may do more than read. `raises` is what asking it of the stored rows ended
+    in, `raises_new` of new tokens.
     """
 
     name: str
     expression: str
     refused: int | None
     refuses_new: bool | None
+    raises: Raised | None = None
+    raises_new: Raised | None = None
 
 
 @dataclass(frozen=True, slots=True)

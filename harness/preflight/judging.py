@@ -124,6 +124,12 @@ def definitions(known: Preflight) -> list[Cause]:
                 f"check {check.name} calls a function that may do more than read: it was not evaluated",
                 "try the migration on a copy of the table",
             )
+        if check.raises:
+            said = f"check {check.name} raises {check.raises.name} on stored tokens as UUIDs: {check.expression}"
+            found.append(Cause(check.raises.state, said))
+        elif check.raises_new:
+            said = f"check {check.name} raises {check.raises_new.name} on the UUIDs that the default makes"
+            found.append(Cause(check.raises_new.state, f"{said}, at each INSERT: {check.expression}"))
         if check.refused:
             found.append(Cause("23514", f"check {check.name} refuses {check.refused} stored tokens as UUIDs"))
         elif check.refuses_new:
