@@ -1,7 +1,8 @@
 """The role of the database URL may alter the table.
 
 ALTER TABLE takes the owner or a member of it, also of the tables that inherit the column; it ends in 42501 for any
-other role, whatever it was granted.
+other role, whatever it was granted. An event trigger that a command of the migration calls may forbid it nevertheless;
+that is not tried, and cannot be told.
 """
 
 from harness.findings import finding

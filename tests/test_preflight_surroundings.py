@@ -222,6 +222,36 @@ def test_rows_that_a_policy_hides_are_not_taken_for_none(postgres: Postgres) -> 
         refused_tokens(predicted(dsn))
 
 
+FORBIDS = "create function heard() returns event_trigger language plpgsql as $$ begin raise exception 'no'; end $$"
+
+
+@pytest.mark.parametrize(
+    ("event", "state"),
+    [
+        ("ddl_command_start", "P0001"),
+        ("ddl_command_end when tag in ('ALTER TABLE', 'DROP TABLE')", "P0001"),
+        ("table_rewrite", "P0001"),
+        ("sql_drop when tag in ('DROP TABLE')", ""),
+        ("ddl_command_end when tag in ('CREATE VIEW', 'DROP TABLE')", ""),
+    ],
+)
+def test_event_trigger_that_may_forbid_it_cannot_be_told(postgres: Postgres, event: str, state: str) -> None:
+    """Its function decides, which is not run; one of other commands is out of it."""
+    with standing(postgres, PLAIN_TABLE) as database:
+        event_, _, tags = event.partition(" ")
+        postgres.run(database, [FORBIDS, f"create event trigger listens on {event_} {tags} execute function heard()"])
+        dsn = postgres.dsn(database)
+        assert ends_in(dsn, TABLE_ONLY) == state
+        known = predicted(dsn)
+        if state:
+            with pytest.raises(CouldNotTell, match="event triggers may forbid the migration: listens") as untold:
+                rights(known)
+            assert "try the migration on a copy" in untold.value.remedy
+        else:
+            assert rights(known) == []
+            assert not any("event trigger" in note for note in notes(known))
+
+
 # --- uuid-ossp --------------------------------------------------------------------------------------------------------
 
 EXTENSIONS: dict[str, tuple[list[str], str]] = {

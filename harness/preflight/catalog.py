@@ -129,7 +129,14 @@ SELECT jsonb_build_object(
      'namesake', EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
         WHERE p.proname = 'uuid_generate_v4' AND p.pronargs = 0 AND n.nspname = (current_schemas(false))[1])),
   'event_triggers', (SELECT coalesce(jsonb_agg(e.evtname ORDER BY e.evtname), '[]')
-     FROM pg_event_trigger e WHERE e.evtenabled IN ('O', 'A')),
+     FROM pg_event_trigger e WHERE e.evtenabled IN ('O', 'A') AND e.evtevent <> 'login'
+       AND (e.evtevent <> 'table_rewrite' OR (SELECT bool_or(t.atttypid <> 'uuid'::regtype) FROM token t))
+       AND (e.evttags IS NULL OR e.evttags && ARRAY['ALTER TABLE', 'CREATE EXTENSION']
+         OR 'CREATE FUNCTION' = ANY (e.evttags) AND NOT EXISTS (
+           SELECT FROM pg_extension x WHERE x.extname = 'uuid-ossp')
+         OR 'CREATE INDEX' = ANY (e.evttags) AND NOT EXISTS (
+           SELECT FROM pg_index i JOIN token t ON i.indrelid = t.attrelid AND i.indkey[0] = t.attnum
+           WHERE i.indisunique AND i.indnkeyatts = 1 AND i.indpred IS NULL))),
   'publications', (SELECT coalesce(jsonb_agg(DISTINCT p.pubname), '[]') FROM pg_publication_tables p
      WHERE p.schemaname = %(schema)s AND p.tablename = %(table)s),
   'subscriptions', (SELECT count(*) FROM pg_subscription s JOIN pg_database b ON b.oid = s.subdbid

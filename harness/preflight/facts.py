@@ -58,7 +58,7 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """What an expression raised, by SQLSTATE and the condition's name. Its message may hold a token, and is not kept."""
+    """What an expression raised: SQLSTATE and the condition's name. Its message may hold a token, and is not kept."""
 
     state: str
     name: str

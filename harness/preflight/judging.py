@@ -159,12 +159,22 @@ def generator(known: Preflight) -> list[Cause]:
 
 
 def rights(known: Preflight) -> list[Cause]:
-    """Tables that this role does not own, nor is a member of the owner of: 42501."""
-    return [
+    """Tables that this role does not own, nor is a member of the owner of: 42501.
+
+    Raises:
+        CouldNotTell: event triggers are called by a command of the migration, and what they do is not tried.
+    """
+    found = [
         Cause("42501", f"{relation.name} belongs to {relation.owner}, and {known.catalog.role} is no member of it")
         for relation in known.catalog.relations
         if not relation.may_alter
     ]
+    if known.catalog.event_triggers and not found:
+        raise CouldNotTell(
+            f"event triggers may forbid the migration: {', '.join(known.catalog.event_triggers)}",
+            "read the functions that they call, or try the migration on a copy of the database",
+        )
+    return found
 
 
 def read_only(known: Preflight) -> list[Cause]:
