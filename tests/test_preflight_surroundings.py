@@ -297,6 +297,23 @@ EXTENSIONS: dict[str, tuple[list[str], str]] = {
         ],
         "3F000",
     ),
+    "may_not_be_executed": (
+        [
+            "alter table chatbots owner to {role}",
+            'create extension "uuid-ossp"',
+            "revoke execute on function uuid_generate_v4() from public",
+        ],
+        "42501",
+    ),
+    "function_of_another_type": (
+        [
+            "alter table chatbots owner to {role}",
+            "create schema extensions",
+            'create extension "uuid-ossp" schema extensions',
+            "create function uuid_generate_v4() returns text language sql as 'select gen_random_uuid()::text'",
+        ],
+        "42804",
+    ),
     "function_of_that_name": (
         [
             "alter table chatbots owner to {role}",
@@ -319,7 +336,8 @@ def test_whether_the_default_can_be_set_is_predicted(postgres: Postgres, stateme
             known = predicted(dsn, Table(name="public.chatbots"))
             assert {cause.state for cause in generator(known)} == ({state} if state else set())
             migration = PLAIN.replace("alter table chatbots", "alter table public.chatbots")
-            assert ends_in(dsn, migration) == state
+            insert = "insert into public.chatbots (id, name) values (99, 'as the new code does')"
+            assert ends_in(dsn, f"{migration}; {insert}") == state
             postgres.run(database, [f"alter database {database} owner to app"])
 
 
@@ -357,6 +375,29 @@ def test_constraints_that_are_named_apart_are_predicted() -> None:
                 if known.table.server_version >= 180000:
                     assert seen == ("55000" if ddl is apart else "")
                 assert {cause.state for cause in dependents(known)} == ({seen} if seen else set())
+
+
+def test_foreign_table_below_is_predicted(postgres: Postgres) -> None:
+    """42809: as a partition, or by inheritance, of a table that is none itself."""
+    below = (
+        ("partition of chatbots for values from (0) to (9)", " partition by range (id)"),
+        ("() inherits (chatbots)", ""),
+    )
+    for how, by in below:
+        base = f"create table chatbots (id bigint, name text, public_token varchar(64) not null){by}"
+        with standing(postgres, Situation("foreign", (), base=base, rows="select")) as database:
+            postgres.run(
+                database,
+                [
+                    "create foreign data wrapper nowhere",
+                    "create server far foreign data wrapper nowhere",
+                    f"create foreign table c1 {how.replace('()', '( )')} server far",
+                    "alter foreign table c1 owner to app",
+                ],
+            )
+            dsn = postgres.dsn(database)
+            assert [str(cause) for cause in dependents(predicted(dsn))] == ["c1 is a foreign table (42809)"]
+            assert ends_in(dsn, TABLE_ONLY) == "42809"
 
 
 # --- the server -------------------------------------------------------------------------------------------------------

@@ -121,6 +121,12 @@ SELECT jsonb_build_object(
      'schema', coalesce((SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
         WHERE e.extname = 'uuid-ossp'), ''),
      'found', to_regprocedure('uuid_generate_v4()') IS NOT NULL,
+     'returns', coalesce((SELECT format_type(p.prorettype, NULL) FROM pg_proc p
+        WHERE p.oid = to_regprocedure('uuid_generate_v4()')), ''),
+     'not_executed_by', (SELECT coalesce(jsonb_agg(r.rolname ORDER BY r.rolname), '[]') FROM pg_roles r
+        WHERE (r.rolcanlogin OR r.rolname = current_user)
+          AND NOT has_function_privilege(r.oid, to_regprocedure('uuid_generate_v4()')::oid, 'EXECUTE')
+          AND (SELECT bool_or(has_table_privilege(r.oid, t.attrelid, 'INSERT')) FROM token t)),
      'available', EXISTS (SELECT FROM pg_available_extensions e WHERE e.name = 'uuid-ossp'),
      'trusted', coalesce((SELECT bool_or(v.trusted OR NOT v.superuser) FROM pg_available_extension_versions v
         JOIN pg_available_extensions e ON e.name = v.name AND e.default_version = v.version

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from harness.catalog import TableFacts
     from harness.findings import CouldNotTell
 
@@ -104,11 +106,14 @@ class Generator:
     """Whether `uuid_generate_v4()` is there, or `create extension "uuid-ossp"` would bring it.
 
     `schema` is where the extension is installed, "" where it is not; `found` says that the unqualified name resolves;
-    `namesake` that a function of this name, of no extension, is where the extension would put its own.
+    `namesake` that a function of this name, of no extension, is where the extension would put its own. `returns` is the
+    type that the name found returns; `not_executed_by` are roles that may INSERT into the table, and not EXECUTE it.
     """
 
     schema: str
     found: bool
+    returns: str
+    not_executed_by: Sequence[str]
     available: bool
     trusted: bool
     may_create: bool

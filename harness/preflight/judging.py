@@ -85,6 +85,8 @@ def dependents(known: Preflight) -> list[Cause]:
     if table.relkind in _KINDS:
         found.append(Cause("42809", f"{table.shown} is {_KINDS[table.relkind]}"))
     for relation in known.catalog.relations:
+        if relation.kind == "f" and table.relkind != "f":
+            found.append(Cause("42809", f"{relation.name} is a foreign table"))
         if relation.typed:
             found.append(Cause("42809", f"{relation.name} is a typed table (CREATE TABLE .. OF)"))
         if relation.partitioned_by_token:
@@ -141,6 +143,10 @@ def generator(known: Preflight) -> list[Cause]:
     """Why `create extension if not exists "uuid-ossp"` would fail, or `uuid_generate_v4()` not be found after it."""
     there = known.catalog.generator
     if there.schema:
+        if there.found and there.returns != "uuid":
+            return [Cause("42804", f"the uuid_generate_v4() that is found first returns {there.returns}")]
+        if there.found and known.catalog.role in there.not_executed_by:
+            return [Cause("42501", f"{known.catalog.role} may not EXECUTE uuid_generate_v4(): each INSERT fails")]
         if there.found:
             return []
         path = ", ".join(known.catalog.search_path) or "empty"
@@ -258,6 +264,9 @@ def notes(known: Preflight) -> list[str]:
             f"a pooler is in between ({catalog.pooler}): run the migration on a direct connection, since SET "
             "lock_timeout may not hold, and recycle the pooler's server connections after it"
         )
+    others = [role for role in catalog.generator.not_executed_by if role != catalog.role]
+    if others:
+        found.append(f"roles that may INSERT, and not EXECUTE uuid_generate_v4(), get 42501: {', '.join(others)}")
     if catalog.standbys:
         found.append(
             f"{catalog.standbys} standbys follow this server: they replay the rewrite, queries there wait for it"
