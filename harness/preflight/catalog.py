@@ -9,7 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from harness.catalog import resolution
-from harness.preflight.facts import Catalog, Dependent, ForeignKey, Generator, Holder, Holders, IndexKey, Relation
+from harness.preflight.facts import (
+    Catalog,
+    Dependent,
+    ForeignKey,
+    Generator,
+    Holder,
+    Holders,
+    IndexKey,
+    Relation,
+    RowCheck,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,6 +144,11 @@ SELECT jsonb_build_object(
      'may_create', has_database_privilege(current_database(), 'CREATE'),
      'namesake', EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
         WHERE p.proname = 'uuid_generate_v4' AND p.pronargs = 0 AND n.nspname = (current_schemas(false))[1])),
+  'row_checks', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', 'check ' || k.conname,
+     'function', p.oid::regprocedure::text, 'source', p.prosrc) ORDER BY k.conname), '[]')
+     FROM token t JOIN pg_constraint k ON k.conrelid = t.attrelid AND k.contype = 'c'
+     JOIN pg_depend f ON f.classid = 'pg_constraint'::regclass AND f.objid = k.oid
+     JOIN pg_proc p ON f.refclassid = 'pg_proc'::regclass AND p.oid = f.refobjid AND t.reltype = ANY (p.proargtypes)),
   'event_triggers', (SELECT coalesce(jsonb_agg(e.evtname ORDER BY e.evtname), '[]')
      FROM pg_event_trigger e WHERE e.evtenabled IN ('O', 'A') AND e.evtevent <> 'login'
        AND (e.evtevent <> 'table_rewrite' OR (SELECT bool_or(t.atttypid <> 'uuid'::regtype) FROM token t))
@@ -203,6 +218,7 @@ def read_catalog(connection: Connection, table: TableFacts) -> Catalog:
         foreign_keys=tuple(ForeignKey(**each) for each in said["foreign_keys"]),
         index_keys=tuple(IndexKey(**each) for each in said["index_keys"]),
         generator=Generator(**said["generator"]),
+        row_checks=tuple(RowCheck(**each) for each in said["row_checks"]),
         event_triggers=tuple(said["event_triggers"]),
         publications=tuple(said["publications"]),
         subscriptions=said["subscriptions"],

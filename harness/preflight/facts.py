@@ -84,6 +84,15 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class RowCheck:
+    """A CHECK that hands its whole row to a function: of which columns that makes use, only its source says."""
+
+    name: str
+    function: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class IndexKey:
     """A token column as the key of an index that cannot be built on uuid: the SQLSTATE and why."""
 
@@ -134,6 +143,7 @@ class Catalog:
     foreign_keys: tuple[ForeignKey, ...]
     index_keys: tuple[IndexKey, ...]
     generator: Generator
+    row_checks: tuple[RowCheck, ...]
     event_triggers: tuple[str, ...]
     publications: tuple[str, ...]
     subscriptions: int

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from harness.findings import CouldNotTell
 from harness.preflight.facts import LONG_S
-from harness.schema_checkers import is_unique_by
+from harness.schema_checkers import is_unique_by, uses
 
 if TYPE_CHECKING:
     from harness.preflight.facts import Holder, Holders, Preflight
@@ -79,7 +79,11 @@ def collisions(known: Preflight) -> list[Cause]:
 
 
 def dependents(known: Preflight) -> list[Cause]:
-    """What forbids that the column's type changes at all: mostly 0A000."""
+    """What forbids that the column's type changes at all: mostly 0A000.
+
+    Raises:
+        CouldNotTell: nothing of that, but functions use the column that Postgres takes without looking into them.
+    """
     table = known.table
     found = [Cause("0A000", f"{each.kind} {each.name}") for each in known.catalog.blockers]
     if table.relkind in _KINDS:
@@ -100,7 +104,21 @@ def dependents(known: Preflight) -> list[Cause]:
         found.append(Cause("42P16", f"{table.shown} inherits {table.token_column} from {above}"))
     if table.token_generated:
         found.append(Cause("42611", f"{known.column} is a generated column"))
+    unseen = [] if found or known.is_uuid else _unseen(known)
+    if unseen:
+        raise CouldNotTell(
+            f"{', '.join(unseen)}, which uses {table.token_column}: what it does with a uuid is not known",
+            "read it, or try the migration and an INSERT on a copy of the table",
+        )
     return found
+
+
+def _unseen(known: Preflight) -> list[str]:
+    """Functions whose source uses the column, unknown to pg_depend: of triggers, and of a CHECK of the whole row."""
+    triggers = (("trigger " + each.name, each.function, each.source) for each in known.table.triggers)
+    checks = ((each.name, each.function, each.source) for each in known.catalog.row_checks)
+    column = known.table.token_column
+    return [f"{name} calls {function}" for name, function, source in (*triggers, *checks) if uses(source, column)]
 
 
 def foreign_keys(known: Preflight) -> list[Cause]:
