@@ -382,6 +382,8 @@ CONSTRAINT_TRIGGER = (
 )
 FUNCTION_RAISES = """create function fine(token text) returns boolean language plpgsql immutable as $$ begin
     if length(token) <> 32 then raise exception '% is not of 32 characters', token; end if; return true; end $$"""
+FUNCTION_PASSES = FUNCTION_RAISES.replace("<> 32", "not in (32, 36)")
+ELSEWHERE = "create index another on chatbots (fine(public_token)) where require_auth"
 DIGITS = {"rows": "insert into chatbots (name, public_token) values ('one', '11111111222233334444555566667777')"}
 MORE = [
     _of("citext", "", extension="citext", type="citext"),
@@ -442,6 +444,13 @@ MORE = [
     _of("check_of_a_number_that_raises", "22P02", NO_UNIQUE, _check("public_token::text::numeric > 0"), **DIGITS),
     _of("check_that_divides_by_nothing", "22012", _check("1 / (length(public_token) - 36) <> 5"), **DIGITS),
     _of("check_that_raises_for_new_tokens", "22012", _check("1 / (length(public_token) - 36) <> 5"), rows="select"),
+    _of("index_that_raises", "P0001", FUNCTION_RAISES, _index("(fine(public_token))"), **DIGITS),
+    _of("index_of_a_number_that_raises", "22P02", NO_UNIQUE, _index("((public_token::text::numeric))"), **DIGITS),
+    _of("index_of_a_number_for_new_tokens", "22P02", _index("((public_token::text::numeric))"), rows="select"),
+    _of("index_partial_that_raises", "P0001", FUNCTION_RAISES, _index("(id) where fine(public_token)"), **DIGITS),
+    _of("index_partial_that_raises_elsewhere", "", FUNCTION_RAISES, ELSEWHERE),
+    _of("index_unique_that_raises", "P0001", FUNCTION_RAISES, _index("(fine(public_token))", "unique index"), **DIGITS),
+    _of("index_of_own_function_that_passes", "", FUNCTION_PASSES, _index("(fine(public_token))")),
     _of("check_of_numbers", "42846", _check("public_token::bytea is not null"), type="text", rows="select"),
 ]
 SITUATIONS = [*TOKENS, *DEPENDENTS, *FOREIGN_KEYS, *EXPRESSIONS, *MORE]

@@ -140,3 +140,38 @@ def test_check_that_calls_what_may_write_is_not_evaluated(postgres: Postgres) ->
         assert (check.name, check.refused) == ("asks", None)
         with pytest.raises(CouldNotTell, match="check asks calls a function that may do more than read"):
             judging.definitions(known)
+
+
+WRITES = """create function writes() returns boolean language plpgsql as $$ begin
+    insert into heard values (now()); return true; end $$"""
+
+
+@pytest.mark.parametrize(
+    ("ddl", "said"),
+    [
+        (
+            (
+                "create function fine(text) returns text language sql immutable as 'select $1'",
+                "create unique index asks on chatbots (fine(public_token))",
+                "alter function fine(text) volatile",
+            ),
+            "index asks calls a function that may do more than read",
+        ),
+        (
+            (
+                "create table heard (at timestamptz)",
+                WRITES,
+                "create function fine(text) returns boolean language sql immutable as 'select writes()'",
+                "create index asks on chatbots (fine(public_token))",
+            ),
+            "a check or index on the token column calls a function that writes",
+        ),
+    ],
+    ids=["volatile", "writes"],
+)
+def test_index_that_calls_what_may_write_is_not_evaluated(postgres: Postgres, ddl: tuple[str, ...], said: str) -> None:
+    """As a CHECK is not; what it does is not told, and nothing was written."""
+    with standing(postgres, replace(SITUATIONS[0], ddl=ddl)) as database:
+        known = predicted(postgres.dsn(database))
+        with pytest.raises(CouldNotTell, match=said):
+            judging.definitions(known)

@@ -2,7 +2,7 @@
 
 Whether an expression takes a uuid is not guessed. Postgres itself parses what it would parse, as it prints it, on a row
 whose token is a uuid: `SELECT <expression> FROM (SELECT NULL::uuid AS <token>, ..) LIMIT 0`. OFFSET 0 keeps the planner
-from evaluating it, LIMIT 0 the executor. CHECKs that parse are then asked of the stored rows, tokens cast.
+from evaluating it, LIMIT 0 the executor. CHECKs and indexes that parse are then asked of the stored rows, tokens cast.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, LiteralString
 import psycopg
 from psycopg import sql
 
+from harness.findings import CouldNotTell
 from harness.preflight.catalog import _TREE, named
-from harness.preflight.facts import Check, Collision, IndexKey, Parsed, Raised
+from harness.preflight.facts import Check, Collision, IndexAsked, IndexKey, Parsed, Raised
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +59,12 @@ SELECT jsonb_build_object(
         JOIN pg_operator o ON o.oid = e.op WHERE k.conindid = i.indexrelid AND k.contype = 'x' AND o.oprname <> '='),
      'nulls_are_alike', coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false),
      'predicate', pg_get_expr(i.indpred, i.indrelid),
+     'of_token_alone', i.indkey::int2[] <@ ARRAY[d.attnum, 0::int2] AND NOT EXISTS (SELECT FROM pg_depend f
+        WHERE f.classid = 'pg_class'::regclass AND f.objid = i.indexrelid AND f.refclassid = 'pg_class'::regclass
+          AND f.refobjid = i.indrelid AND f.refobjsubid NOT IN (0, d.attnum)),
+     'reads_only', NOT EXISTS (SELECT FROM pg_depend f JOIN pg_proc p ON p.oid = f.refobjid
+        WHERE f.classid = 'pg_class'::regclass AND f.objid = i.indexrelid AND f.refclassid = 'pg_proc'::regclass
+          AND p.provolatile <> 'i'),
      'keys', (SELECT jsonb_agg(jsonb_build_object(
         'text', pg_get_indexdef(i.indexrelid, k.n, false), 'is_expression', i.indkey[k.n - 1] = 0,
         'class', CASE WHEN x.attoptions IS NOT NULL OR NOT o.opcdefault THEN o.opcname ELSE '' END,
@@ -266,14 +273,70 @@ def _evaluated(connection: Connection, query: sql.Composed) -> int | Raised:
         with connection.transaction():  # a savepoint, since there is a transaction
             row = connection.execute(query).fetchone()
     except psycopg.Error as error:
+        if error.sqlstate == "25006":
+            raise CouldNotTell(
+                "a check or index on the token column calls a function that writes: it was not evaluated",
+                "try the migration on a copy of the table",
+            ) from None
         if error.sqlstate is None or error.sqlstate.startswith(_OF_NO_EXPRESSION):
             raise
         return Raised(error.sqlstate, type(error).__name__)
     return row[0] if row else 0
 
 
+def ask_indexes(
+    connection: Connection, definitions: Definitions, parsed: Sequence[Parsed], keys: Sequence[IndexKey]
+) -> tuple[IndexAsked, ...]:
+    """Evaluate the expressions of each index that takes a uuid on the stored rows then, and on new tokens.
+
+    One pass over each table for all its indexes; only where that raises, one for each index.
+    """
+    broken = _broken(parsed, keys)
+    of_expressions = [index for index in definitions.indexes if index["name"] not in broken and has_expressions(index)]
+    found = [IndexAsked(index["name"], asked=False) for index in of_expressions if not index["reads_only"]]
+    readable = [index for index in of_expressions if index["reads_only"]]
+    for relation in dict.fromkeys(index["relation"] for index in readable):
+        mine = [index for index in readable if index["relation"] == relation]
+        whole = _built(connection, mine, definitions.rows(relation))
+        for index in mine:
+            raises = whole and _built(connection, [index], definitions.rows(relation))
+            alone = index["of_token_alone"] and definitions.table.server_version >= 130000
+            raises_new = _built(connection, [index], definitions.new_tokens()) if alone else None
+            if raises_new is not None and raises_new.state in ("42P01", "42703"):
+                raises_new = None  # it is of the whole row, of which a new token is not all
+            found.append(IndexAsked(index["name"], asked=True, raises=raises, raises_new=raises_new))
+    return tuple(found)
+
+
+def has_expressions(index: dict[str, Any]) -> bool:
+    """Whether building it evaluates anything: a key that is no column, or a predicate."""
+    return bool(index["predicate"]) or any(key["is_expression"] for key in index["keys"])
+
+
+def _built(connection: Connection, indexes: Sequence[dict[str, Any]], source: sql.Composed) -> Raised | None:
+    """What evaluating the keys of indexes raises, each on the rows of its predicate."""
+    keys = [
+        sql.SQL("count({}) FILTER (WHERE {})").format(sql.SQL(key["text"]), sql.SQL(index["predicate"] or "true"))
+        for index in indexes
+        for key in index["keys"]
+        if key["is_expression"] or index["predicate"]
+    ]
+    said = _evaluated(connection, sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(keys), source))
+    return said if isinstance(said, Raised) else None
+
+
+def _broken(parsed: Sequence[Parsed], keys: Sequence[IndexKey]) -> set[str]:
+    """Names of what cannot be built: it is evaluated on no row."""
+    return {each.owner.rpartition(" ")[2] for each in parsed if each.state} | {key.index for key in keys}
+
+
 def find_collisions(
-    connection: Connection, definitions: Definitions, parsed: Sequence[Parsed], keys: Sequence[IndexKey], surplus: int
+    connection: Connection,
+    definitions: Definitions,
+    parsed: Sequence[Parsed],
+    keys: Sequence[IndexKey],
+    asked: Sequence[IndexAsked],
+    surplus: int,
 ) -> tuple[Collision, ...]:
     """Rows that a unique index or exclusion constraint would refuse once tokens are UUIDs.
 
@@ -282,9 +345,10 @@ def find_collisions(
         definitions: of the indexes.
         parsed: what became of their expressions; an index that cannot be built refuses no row.
         keys: token columns in indexes that cannot be built.
+        asked: what became of evaluating them; nor does one that raises, and one that was not evaluated is not now.
         surplus: tokens beyond the first of their UUID, in all tables together.
     """
-    broken = {each.owner.rpartition(" ")[2] for each in parsed if each.state} | {key.index for key in keys}
+    broken = _broken(parsed, keys) | {each.name for each in asked if each.raises or not each.asked}
     found = []
     for index in definitions.indexes:
         # No two tokens are one UUID: then no row collides by its token, only perhaps by an expression of it.

@@ -84,6 +84,19 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexAsked:
+    """An index of expressions that take a uuid, evaluated as building it would: what that raised, of which tokens.
+
+    `asked` is False where it calls a function that may do more than read.
+    """
+
+    name: str
+    asked: bool
+    raises: Raised | None = None
+    raises_new: Raised | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RowCheck:
     """A CHECK that hands its whole row to a function: of which columns that makes use, only its source says."""
 
@@ -219,6 +232,7 @@ class Preflight:
     cast: Parsed
     parsed: tuple[Parsed, ...]
     checks: tuple[Check, ...] | CouldNotTell
+    indexes: tuple[IndexAsked, ...] | CouldNotTell
     tokens: Tokens | CouldNotTell
     collisions: tuple[Collision, ...] | CouldNotTell
     size: Size | CouldNotTell

@@ -15,7 +15,9 @@ from harness.preflight.facts import LONG_S
 from harness.schema_checkers import is_unique_by, uses
 
 if TYPE_CHECKING:
-    from harness.preflight.facts import Holder, Holders, Preflight
+    from collections.abc import Sequence
+
+    from harness.preflight.facts import Holder, Holders, IndexAsked, Preflight
 
 T = TypeVar("T")
 SAFE = "examples/migrations/public_token_uuid_safe.sql"
@@ -136,8 +138,10 @@ def definitions(known: Preflight) -> list[Cause]:
         Cause(each.state, f"{each.owner}: {each.said}, in {each.expression}") for each in known.parsed if each.state
     ]
     found += [Cause(key.state, f"index {key.index}: {key.why}") for key in known.catalog.index_keys]
-    if found and isinstance(known.checks, CouldNotTell):
+    if found and (isinstance(known.checks, CouldNotTell) or isinstance(known.indexes, CouldNotTell)):
         return found
+    if not known.cast.state:
+        found += _raising_indexes(told(known.indexes), certain=bool(found))
     for check in () if known.cast.state else told(known.checks):
         if check.refused is None and not found:
             raise CouldNotTell(
@@ -154,6 +158,25 @@ def definitions(known: Preflight) -> list[Cause]:
             found.append(Cause("23514", f"check {check.name} refuses {check.refused} stored tokens as UUIDs"))
         elif check.refuses_new:
             found.append(Cause("23514", f"check {check.name} refuses the UUIDs that the default makes, at each INSERT"))
+    return found
+
+
+def _raising_indexes(indexes: Sequence[IndexAsked], *, certain: bool) -> list[Cause]:
+    """Indexes whose expressions take a uuid, and raise on the UUIDs; of one that was not evaluated nothing is known."""
+    found = []
+    for index in indexes:
+        if index.raises:
+            said = f"index {index.name} raises {index.raises.name} on stored tokens as UUIDs"
+            found.append(Cause(index.raises.state, said))
+        elif index.raises_new:
+            said = f"index {index.name} raises {index.raises_new.name} on the UUIDs that the default makes"
+            found.append(Cause(index.raises_new.state, f"{said}, at each INSERT"))
+    unasked = [index.name for index in indexes if not index.asked]
+    if unasked and not found and not certain:
+        raise CouldNotTell(
+            f"index {', '.join(unasked)} calls a function that may do more than read: it was not evaluated",
+            "try the migration on a copy of the table",
+        )
     return found
 
 
