@@ -181,7 +181,7 @@ DEPENDENTS = [
         "insert into special (name, public_token) values ('x', 'abc123')",
     ),
     _of("inherits_it", "42P16", base=PARENT),
-    _of("partitioned_by_id", "", base=PARTITIONED.replace("{by}", "range (id)")),
+    _of("partitioned_by_id", "0A000", base=PARTITIONED.replace("{by}", "range (id)")),
     _of("partitioned_by_it", "42P16", base=PARTITIONED.replace("{by}", "list (public_token)")),
     _of("replica_identity", "", "alter table chatbots replica identity using index chatbots_public_token_key"),
     _of("rights_on_the_column", "", "grant select (public_token) on chatbots to public"),

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
+from pydantic import SecretStr
 
+from harness.database import worded
 from harness.findings import CouldNotTell
 from harness.preflight import judging
 from harness.preflight.catalog import pooler_between
@@ -89,6 +92,27 @@ def test_background_process_that_may_not_be_looked_at_cannot_be_told() -> None:
 def test_pooler_gives_itself_away(host: str, port: int, told: int, answers: int, want: str) -> None:
     """By the process that answers, or by how such hosts and ports are called."""
     assert pooler_between(host, port, told, answers) == want
+
+
+def test_pooler_is_stated_only_where_it_is_known(postgres: Postgres) -> None:
+    """A port or a host's name may be of anything."""
+    with standing(postgres, SITUATIONS[0]) as database:
+        known = predicted(postgres.dsn(database))
+
+    def noted(pooler: str) -> str:
+        catalog = replace(known.catalog, pooler=pooler)
+        return "\n".join(judging.notes(replace(known, catalog=catalog)))
+
+    assert "a pooler may be in between (port 6543 is usually one's)" in noted(pooler_between("db", 6543, 10, 10))
+    assert "a pooler is in between (another process answers" in noted(pooler_between("db", 5432, 10, 11))
+    assert "pooler" not in noted("").replace("pool right", "")
+
+
+def test_pooler_that_pools_statements_is_named() -> None:
+    """Nothing is mended by reading that error and running again."""
+    error = psycopg.errors.ProtocolViolation("transaction blocks not allowed in statement pooling mode")
+    said = worded(error, SecretStr("postgresql://app@db/app"))
+    assert "use the database's direct URL instead of the pooler's" in said.remedy
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,36 @@ def test_right_to_alter_is_predicted(postgres: Postgres, statements: list[str], 
         assert ends_in(dsn, TABLE_ONLY) == state
 
 
+def test_right_to_make_the_missing_index_is_predicted(postgres: Postgres) -> None:
+    """CREATE on the schema, which an index that is built anew does not take; the safe migration always does."""
+    may_not = ["alter table chatbots owner to {role}", "revoke create on schema public from public"]
+    index = "create unique index missing on chatbots (public_token)"
+    for name, state in (("nothing", ""), ("not_unique", "42501")):
+        situation = next(each for each in SITUATIONS if each.name == name)
+        with standing(postgres, situation) as database, role_of(postgres, database, *may_not) as dsn:
+            known = predicted(dsn)
+            assert {cause.state for cause in rights(known)} == ({state} if state else set())
+            assert ends_in(dsn, index) == "42501"
+            assert any("public_token_uuid_safe.sql makes a function and indexes" in note for note in notes(known))
+
+
+def test_time_out_shorter_than_the_rewrite_is_predicted(postgres: Postgres) -> None:
+    """57014, of a setting of the role; one that is long enough is none, and one that may be is a note."""
+    rows = "insert into chatbots (name, public_token) select 'x', gen_random_uuid() from generate_series(1, 200000)"
+    with (
+        standing(postgres, Situation("large", (), rows=rows)) as database,
+        role_of(postgres, database, "alter table chatbots owner to {role}") as dsn,
+    ):
+        role = psycopg.conninfo.conninfo_to_dict(dsn)["user"]
+        for timeout, state, noted in (("20ms", "57014", False), ("1s", "", True), ("1h", "", False)):
+            postgres.run(database, [f"alter role {role} set statement_timeout = '{timeout}'"])
+            known = predicted(dsn)
+            assert {cause.state for cause in rights(known)} == ({state} if state else set())
+            assert any("statement_timeout" in note for note in notes(known)) == noted
+            if state:
+                assert ends_in(dsn, TABLE_ONLY) == state
+
+
 def test_owner_of_the_parent_alone_may_not(postgres: Postgres) -> None:
     """A table that inherits the column is altered too, and belongs to somebody else."""
     situation = Situation("inherited", ("create table special () inherits (chatbots)",))
@@ -220,6 +250,19 @@ def test_rows_that_a_policy_hides_are_not_taken_for_none(postgres: Postgres) -> 
         pytest.raises(CouldNotTell, match="row-level security hides rows"),
     ):
         refused_tokens(predicted(dsn))
+
+
+def test_remedy_for_an_owner_whose_rows_are_hidden_is_one(postgres: Postgres) -> None:
+    """FORCE ROW LEVEL SECURITY is of the owner, who has what the remedy would ask for otherwise."""
+    ddl = ("alter table chatbots enable row level security", "alter table chatbots force row level security")
+    with standing(postgres, Situation("forced", ddl)) as database:
+        dsn = postgres.dsn(database)
+        with pytest.raises(CouldNotTell) as untold:
+            refused_tokens(predicted(dsn))
+        assert "ALTER TABLE .. NO FORCE ROW LEVEL SECURITY" in untold.value.remedy
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("alter table chatbots no force row level security")
+        assert refused_tokens(predicted(dsn)) == []
 
 
 FORBIDS = "create function heard() returns event_trigger language plpgsql as $$ begin raise exception 'no'; end $$"

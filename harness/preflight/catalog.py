@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 from harness.catalog import resolution
 from harness.preflight.facts import (
+    ANOTHER_PROCESS,
     Catalog,
     Dependent,
     ForeignKey,
@@ -103,6 +104,8 @@ SELECT jsonb_build_object(
   'role', current_user, 'superuser', (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user),
   'database', current_database(), 'search_path', current_schemas(false),
   'default_read_only', current_setting('default_transaction_read_only') = 'on',
+  'statement_timeout_s', (SELECT s.reset_val::float / 1000 FROM pg_settings s WHERE s.name = 'statement_timeout'),
+  'may_create_in_schema', has_schema_privilege(%(schema)s, 'CREATE'),
   'backend_pid', pg_backend_pid(),
   'relations', (SELECT jsonb_agg(jsonb_build_object(
      'name', t.attrelid::regclass::text, 'kind', t.relkind, 'owner', pg_get_userbyid(t.relowner),
@@ -213,6 +216,8 @@ def read_catalog(connection: Connection, table: TableFacts) -> Catalog:
         database=said["database"],
         search_path=tuple(said["search_path"]),
         default_read_only=said["default_read_only"],
+        statement_timeout_s=said["statement_timeout_s"],
+        may_create_in_schema=said["may_create_in_schema"],
         relations=tuple(Relation(**each) for each in said["relations"] or ()),
         blockers=tuple(Dependent(**each) for each in said["blockers"]),
         foreign_keys=tuple(ForeignKey(**each) for each in said["foreign_keys"]),
@@ -241,7 +246,7 @@ def pooler_between(host: str, port: int, told_pid: int, backend_pid: int) -> str
         backend_pid: the process that answers, pg_backend_pid().
     """
     if told_pid != backend_pid:
-        return "another process answers than the connection was told of"
+        return ANOTHER_PROCESS
     if "-pooler" in host:
         return "the host's name says so"
     return f"port {port} is usually one's" if port in (6432, 6543) else ""

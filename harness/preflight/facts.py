@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from harness.catalog import TableFacts
     from harness.findings import CouldNotTell
 
+ANOTHER_PROCESS = "another process answers than the connection was told of"  # alone proves a pooler in between
 LONG_S = 1.0  # a transaction that holds a lock on the table for longer than this is no passing query
 
 
@@ -144,13 +145,18 @@ class Generator:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What the catalog says that bears upon the migration."""
+    """What the catalog says that bears upon the migration.
+
+    `statement_timeout_s` is what a session of this role begins with, 0 where there is none.
+    """
 
     role: str
     superuser: bool
     database: str
     search_path: tuple[str, ...]
     default_read_only: bool
+    statement_timeout_s: float
+    may_create_in_schema: bool
     relations: tuple[Relation, ...]
     blockers: tuple[Dependent, ...]
     foreign_keys: tuple[ForeignKey, ...]

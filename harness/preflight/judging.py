@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.findings import CouldNotTell
-from harness.preflight.facts import LONG_S
+from harness.preflight.facts import ANOTHER_PROCESS, LONG_S
 from harness.schema_checkers import is_unique_by, uses
 
 if TYPE_CHECKING:
@@ -71,10 +71,14 @@ def collisions(known: Preflight) -> list[Cause]:
             f"exclusion constraint {', '.join(unknown)} compares tokens by another operator than =",
             "try the migration on a copy of the table",
         )
+    lacks = not any(map(is_unique_by, known.table.indexes))
+    if lacks and known.table.relkind == "p" and not any(each.partitioned_by_token for each in known.catalog.relations):
+        said = f"{known.table.shown} is partitioned by other columns: no unique index of the token alone can be made"
+        return [Cause("0A000", said)]
     guarded = {each.index for each in found}
     causes = [Cause(each.state, f"{each.rows} rows too many for {each.index}") for each in found]
     tokens = told(known.tokens)
-    if tokens.surplus and not guarded and not any(map(is_unique_by, known.table.indexes)):
+    if tokens.surplus and not guarded and lacks:
         causes.append(Cause("23505", f"{tokens.surplus} tokens too many for the unique index that the column lacks"))
     same = [Cause("23505", f"rows {ids}: one UUID, stored {n} times") for ids, n in tokens.same_examples]
     return [*same, *causes] if causes else []
@@ -206,7 +210,7 @@ def generator(known: Preflight) -> list[Cause]:
 
 
 def rights(known: Preflight) -> list[Cause]:
-    """Tables that this role does not own, nor is a member of the owner of: 42501.
+    """Tables that this role does not own, nor is a member of the owner of: 42501; and a time-out that it has: 57014.
 
     Raises:
         CouldNotTell: event triggers are called by a command of the migration, and what they do is not tried.
@@ -216,6 +220,15 @@ def rights(known: Preflight) -> list[Cause]:
         for relation in known.catalog.relations
         if not relation.may_alter
     ]
+    if not known.catalog.may_create_in_schema and not any(map(is_unique_by, known.table.indexes)):
+        said = (
+            f"{known.catalog.role} has no CREATE on schema {known.table.schema}, for the unique index that is missing"
+        )
+        found.append(Cause("42501", said))
+    timeout_s = known.catalog.statement_timeout_s
+    if 0 < timeout_s < _seconds(known):
+        said = f"statement_timeout of {known.catalog.role} is {timeout_s:g} s, and the rewrite takes about"
+        found.append(Cause("57014", f"{said} {_seconds(known):.1f} s at least"))
     if known.catalog.event_triggers and not found:
         raise CouldNotTell(
             f"event triggers may forbid the migration: {', '.join(known.catalog.event_triggers)}",
@@ -293,6 +306,14 @@ def notes(known: Preflight) -> list[str]:
     elif not isinstance(known.size, CouldNotTell):
         rows = known.size.rows if isinstance(known.tokens, CouldNotTell) else known.tokens.rows
         found.append(_rewrite(known.size.heap, known.size.indexes, rows))
+    if 0 < _seconds(known) <= catalog.statement_timeout_s < 10 * _seconds(known):
+        found.append(
+            f"statement_timeout of {catalog.role} is {catalog.statement_timeout_s:g} s: it may end the rewrite"
+        )
+    if not catalog.may_create_in_schema:
+        found.append(
+            f"{catalog.role} has no CREATE on schema {known.table.schema}: {SAFE} makes a function and indexes"
+        )
     if catalog.sessions:
         applications = ", ".join(f"{number} of {name}" for name, number in catalog.sessions[:5])
         found.append(
@@ -301,8 +322,9 @@ def notes(known: Preflight) -> list[str]:
             "cannot be seen from here; recycle the app's pool right after it"
         )
     if catalog.pooler:
+        certain = "is" if catalog.pooler == ANOTHER_PROCESS else "may be"
         found.append(
-            f"a pooler is in between ({catalog.pooler}): run the migration on a direct connection, since SET "
+            f"a pooler {certain} in between ({catalog.pooler}): run the migration on a direct connection, since SET "
             "lock_timeout may not hold, and recycle the pooler's server connections after it"
         )
     others = [role for role in catalog.generator.not_executed_by if role != catalog.role]
@@ -322,6 +344,13 @@ def notes(known: Preflight) -> list[str]:
     if catalog.event_triggers:
         found.append(f"event triggers may forbid it, which cannot be told: {', '.join(catalog.event_triggers)}")
     return found
+
+
+def _seconds(known: Preflight) -> float:
+    """What the rewrite takes at `MEASURED`, 0 where there is none or its size is not known."""
+    if known.is_uuid or isinstance(known.size, CouldNotTell):
+        return 0.0
+    return (known.size.heap + known.size.indexes) / MEASURED
 
 
 def _rewrite(heap: int, indexes: int, rows: int) -> str:
