@@ -540,6 +540,39 @@ def test_server_was_told_nothing_but_to_read() -> None:
     assert [each for each in told if each.wrote] == []
 
 
+def test_token_of_no_encoding_is_counted_and_shown_in_ascii(postgres: Postgres) -> None:
+    """22P02, of a database of SQL_ASCII, whose bytes may be no UTF-8."""
+    name = postgres.new_name("ascii")
+    postgres.run("postgres", [f"create database {name} owner app encoding 'SQL_ASCII' template template0 locale 'C'"])
+    try:
+        dsn = postgres.dsn(name)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(BASE.replace("{type}", "text").encode())
+            connection.execute(rb"insert into chatbots (name, public_token) values ('x', e'a\xff\xfebcd')")
+        assert [str(cause) for cause in refused_tokens(predicted(dsn))] == [
+            "row 1: 'a??...' of 6 characters (22P02)",
+            "1 of 1 stored tokens (22P02)",
+        ]
+        assert ends_in(dsn, TABLE_ONLY) == "22P02"
+    finally:
+        postgres.drop_database(name)
+
+
+@pytest.mark.parametrize(
+    ("base", "kind"),
+    [
+        ("create type chatbots as (id int, name text, public_token varchar(64))", "a composite type"),
+        ("create table t (id int, name text, public_token text); create view chatbots as select * from t", "a view"),
+    ],
+)
+def test_name_of_what_is_no_table_is_predicted(postgres: Postgres, base: str, kind: str) -> None:
+    """42809."""
+    with standing(postgres, Situation("named", (), base=base, rows="select")) as database:
+        dsn = postgres.dsn(database)
+        assert [str(cause) for cause in dependents(predicted(dsn))] == [f"public.chatbots is {kind} (42809)"]
+        assert ends_in(dsn, TABLE_ONLY) == "42809"
+
+
 # --- notes ------------------------------------------------------------------------------------------------------------
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 SAFE = "examples/migrations/public_token_uuid_safe.sql"
 MEASURED = 150_000_000  # bytes of heap and indexes that a rewrite reads in a second: 200 MB, 1,000,000 rows, in 1.3 s
-_KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}
+_KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "c": "a composite type", "S": "a sequence"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,12 @@ _COUNTED = (
     "count(u) - count(DISTINCT uuid_hash_extended(u, 0)) FROM {tokens}"
 )
 _SURPLUS = "SELECT count(u) - count(DISTINCT u) FROM {tokens}"
-_BAD = "SELECT id::text, t FROM {tokens} WHERE t IS NOT NULL AND u IS NULL LIMIT {limit}"
+# In a database of SQL_ASCII a token may be bytes of no encoding, which cannot be sent: "?" is shown for them.
+_BAD = (
+    "SELECT id::text, CASE WHEN getdatabaseencoding() = 'SQL_ASCII' "
+    "THEN regexp_replace(t COLLATE \"C\", '[^\\x01-\\x7f]', '?', 'g') ELSE t END "
+    "FROM {tokens} WHERE t IS NOT NULL AND u IS NULL LIMIT {limit}"
+)
 _SAME = (
     "SELECT (array_agg(id::text ORDER BY id))[1:3], count(*) FROM {tokens} WHERE u IS NOT NULL "
     "GROUP BY u HAVING count(*) > 1 LIMIT {limit}"
