@@ -18,5 +18,6 @@ def test_preflight_tokens_stay_distinct(preflight: Preflight) -> None:
         want=f"distinct UUIDs in {preflight.column}, as its indexes compare them",
         have=found,
         cause="one UUID stored in several spellings, or a column that no unique index guards",
-        remedy=f"decide which row keeps it, and give the others new tokens; {SAFE} lets the oldest keep it",
+        remedy=f"decide which row keeps it, and give the others new tokens; {SAFE} lets the oldest keep it; "
+        "a table that is partitioned by other columns needs a table of its own for them, or another way to be unique",
     )

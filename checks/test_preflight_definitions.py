@@ -2,8 +2,9 @@
 
 Postgres builds them anew from their printed definition: `lower(public_token)` of a text column is then a function that
 does not exist (42883), while that of a varchar is printed with a cast and passes. So Postgres is let parse each of
-them on a row whose token is a uuid, and a CHECK that parses is asked of the stored tokens as UUIDs, and of new ones
-(23514). Operator classes and collations of text end in 42804, an access method without one for uuid in 42704.
+them on a row whose token is a uuid, and a CHECK or index that parses is asked of the stored tokens as UUIDs, and of new
+ones: a CHECK refuses them (23514), or either raises what it raises. Operator classes and collations of text end in
+42804, an access method without one for uuid in 42704.
 """
 
 from harness.findings import finding

@@ -3,7 +3,8 @@
 Views, rules, policies, triggers of the column or with a WHEN of it, generated columns, functions with a SQL body,
 column lists and row filters of publications, and columns of the table's row type end the migration in 0A000; a
 partition key and an inherited column in 42P16. What pg_depend says of the column decides, in whatever schema; an object
-of the table that does not use the column is not in the way.
+of the table that does not use the column is not in the way. Of a function that a trigger or a CHECK hands the whole row
+to it does not know what it uses: one whose source names the column may raise at each INSERT, and cannot be told.
 """
 
 from harness.findings import finding

@@ -2,7 +2,8 @@
 
 `create extension if not exists "uuid-ossp"` ends in 0A000 where the server does not have it, in 42501 where this role
 may not create it, and changes nothing where it is installed: in a schema outside the search_path the unqualified name
-is not found then (42883). gen_random_uuid() is part of Postgres since 13, and needs none of that.
+is not found then (42883). Without EXECUTE on it each INSERT ends in 42501. gen_random_uuid() is part of Postgres
+since 13, and needs none of that.
 """
 
 from harness.findings import finding
@@ -19,5 +20,5 @@ def test_preflight_generator_is_to_be_had(preflight: Preflight) -> None:
         have=found,
         cause="the server, the rights of the role, or the schema of the extension",
         remedy="SET DEFAULT gen_random_uuid() instead, which Postgres has since 13; or name the schema of "
-        "uuid_generate_v4(), or let somebody with CREATE on the database create the extension",
+        "uuid_generate_v4(), or GRANT EXECUTE on it, or let somebody with CREATE on the database create the extension",
     )

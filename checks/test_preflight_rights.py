@@ -1,7 +1,9 @@
 """The role of the database URL may alter the table.
 
 ALTER TABLE takes the owner or a member of it, also of the tables that inherit the column; it ends in 42501 for any
-other role, whatever it was granted.
+other role, whatever it was granted. An event trigger that a command of the migration calls may forbid it nevertheless;
+that is not tried, and cannot be told. A missing unique index takes CREATE on the schema (42501), and a
+statement_timeout that the role has, shorter than the rewrite, ends it in 57014.
 """
 
 from harness.findings import finding
@@ -17,5 +19,6 @@ def test_preflight_role_may_alter_the_table(preflight: Preflight) -> None:
         want=f"{preflight.catalog.role} as owner of {preflight.table.shown}",
         have=found,
         cause="the URL is that of the app or of a reader, and the migration is run as another role",
-        remedy="run the preflight, and the migration, with the URL of the role that owns the table",
+        remedy="run the preflight, and the migration, with the URL of the role that owns the table; GRANT it "
+        "CREATE on the schema where that is missing; SET statement_timeout = 0 in the migration where one is too short",
     )

@@ -215,7 +215,7 @@ _BY_TEXT: tuple[tuple[str, str, str], ...] = (
         "wait and run again; a deployment that uses them all up is worth a look",
     ),
     (
-        r"unsupported startup parameter|pgbouncer|prepared statement",
+        r"unsupported startup parameter|pgbouncer|prepared statement|statement pooling mode",
         "the pooler in front of the database does not admit this session",
         "use the database's direct URL instead of the pooler's",
     ),
@@ -261,7 +261,8 @@ def worded(error: psycopg.Error, dsn: SecretStr) -> CouldNotTell:
         if "row-level security" in str(error) or "row security" in str(error):
             return CouldNotTell(
                 f"{at}: row-level security hides rows from this role (42501)",
-                "read with a role that has BYPASSRLS or owns the table",
+                "read with a role that has BYPASSRLS, or owns the table; after FORCE ROW LEVEL SECURITY the owner "
+                "needs BYPASSRLS too, or ALTER TABLE .. NO FORCE ROW LEVEL SECURITY",
             )
         return CouldNotTell(
             f"{at}: this role may not read ({said}; 42501)", "grant it USAGE on the schema and SELECT on the table"

@@ -142,6 +142,13 @@ def _without_comments(source: str) -> str:
     return re.sub(r"\s+", " ", bare).strip()
 
 
+def uses(source: str, column: str) -> bool:
+    """Whether a function's source names a column, for more than whether it is NULL or changes."""
+    named = rf'(?i)(?<!\w)"?{re.escape(column)}"?(?!\w)'
+    bare = re.sub(rf"{named} is (?:not )?(?:null\b|distinct from old ?\.{named[4:]})", "", _without_comments(source))
+    return re.search(named, bare) is not None
+
+
 def is_unique_by(index: Index) -> bool:
     """Whether this index alone guarantees, now and for every row, that no token is stored twice (pg_index)."""
     return not shortcomings(index)

@@ -181,7 +181,7 @@ DEPENDENTS = [
         "insert into special (name, public_token) values ('x', 'abc123')",
     ),
     _of("inherits_it", "42P16", base=PARENT),
-    _of("partitioned_by_id", "", base=PARTITIONED.replace("{by}", "range (id)")),
+    _of("partitioned_by_id", "0A000", base=PARTITIONED.replace("{by}", "range (id)")),
     _of("partitioned_by_it", "42P16", base=PARTITIONED.replace("{by}", "list (public_token)")),
     _of("replica_identity", "", "alter table chatbots replica identity using index chatbots_public_token_key"),
     _of("rights_on_the_column", "", "grant select (public_token) on chatbots to public"),
@@ -380,6 +380,11 @@ CONSTRAINT_TRIGGER = (
     "create constraint trigger noticed after insert on chatbots deferrable for each row "
     "when (new.public_token is not null) execute function noticed()"
 )
+FUNCTION_RAISES = """create function fine(token text) returns boolean language plpgsql immutable as $$ begin
+    if length(token) <> 32 then raise exception '% is not of 32 characters', token; end if; return true; end $$"""
+FUNCTION_PASSES = FUNCTION_RAISES.replace("<> 32", "not in (6, 32, 36)")
+ELSEWHERE = "create index another on chatbots (fine(public_token)) where require_auth"
+DIGITS = {"rows": "insert into chatbots (name, public_token) values ('one', '11111111222233334444555566667777')"}
 MORE = [
     _of("citext", "", extension="citext", type="citext"),
     _of("citext_short", "22P02", _token("abc123"), extension="citext", type="citext"),
@@ -435,6 +440,17 @@ MORE = [
     _of("check_no_inherit", "42883", _check("length(public_token) > 5") + " no inherit", type="text"),
     _of("check_of_both_lengths", "", _check("length(public_token) between 6 and 36")),
     _of("check_of_old_length", "22P02 23514", _token("abc123"), _check("length(public_token) = 6"), rows="select"),
+    _of("check_that_raises", "P0001", FUNCTION_RAISES, _check("fine(public_token)"), **DIGITS),
+    _of("check_of_a_number_that_raises", "22P02", NO_UNIQUE, _check("public_token::text::numeric > 0"), **DIGITS),
+    _of("check_that_divides_by_nothing", "22012", _check("1 / (length(public_token) - 36) <> 5"), **DIGITS),
+    _of("check_that_raises_for_new_tokens", "22012", _check("1 / (length(public_token) - 36) <> 5"), rows="select"),
+    _of("index_that_raises", "P0001", FUNCTION_RAISES, _index("(fine(public_token))"), **DIGITS),
+    _of("index_of_a_number_that_raises", "22P02", NO_UNIQUE, _index("((public_token::text::numeric))"), **DIGITS),
+    _of("index_of_a_number_for_new_tokens", "22P02", _index("((public_token::text::numeric))"), rows="select"),
+    _of("index_partial_that_raises", "P0001", FUNCTION_RAISES, _index("(id) where fine(public_token)"), **DIGITS),
+    _of("index_partial_that_raises_elsewhere", "", FUNCTION_RAISES, ELSEWHERE),
+    _of("index_unique_that_raises", "P0001", FUNCTION_RAISES, _index("(fine(public_token))", "unique index"), **DIGITS),
+    _of("index_of_own_function_that_passes", "", FUNCTION_PASSES, _index("(fine(public_token))")),
     _of("check_of_numbers", "42846", _check("public_token::bytea is not null"), type="text", rows="select"),
 ]
 SITUATIONS = [*TOKENS, *DEPENDENTS, *FOREIGN_KEYS, *EXPRESSIONS, *MORE]

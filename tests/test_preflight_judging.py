@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
+from pydantic import SecretStr
 
+from harness.database import worded
 from harness.findings import CouldNotTell
 from harness.preflight import judging
 from harness.preflight.catalog import pooler_between
@@ -91,6 +94,27 @@ def test_pooler_gives_itself_away(host: str, port: int, told: int, answers: int,
     assert pooler_between(host, port, told, answers) == want
 
 
+def test_pooler_is_stated_only_where_it_is_known(postgres: Postgres) -> None:
+    """A port or a host's name may be of anything."""
+    with standing(postgres, SITUATIONS[0]) as database:
+        known = predicted(postgres.dsn(database))
+
+    def noted(pooler: str) -> str:
+        catalog = replace(known.catalog, pooler=pooler)
+        return "\n".join(judging.notes(replace(known, catalog=catalog)))
+
+    assert "a pooler may be in between (port 6543 is usually one's)" in noted(pooler_between("db", 6543, 10, 10))
+    assert "a pooler is in between (another process answers" in noted(pooler_between("db", 5432, 10, 11))
+    assert "pooler" not in noted("").replace("pool right", "")
+
+
+def test_pooler_that_pools_statements_is_named() -> None:
+    """Nothing is mended by reading that error and running again."""
+    error = psycopg.errors.ProtocolViolation("transaction blocks not allowed in statement pooling mode")
+    said = worded(error, SecretStr("postgresql://app@db/app"))
+    assert "use the database's direct URL instead of the pooler's" in said.remedy
+
+
 @pytest.mark.parametrize(
     ("token", "shown"),
     [("", "''"), ("abc", "'abc'"), ("abc123", "'abc...' of 6 characters"), (" abc1", "' ab...' of 5 characters")],
@@ -139,4 +163,39 @@ def test_check_that_calls_what_may_write_is_not_evaluated(postgres: Postgres) ->
         [check] = judging.told(known.checks)
         assert (check.name, check.refused) == ("asks", None)
         with pytest.raises(CouldNotTell, match="check asks calls a function that may do more than read"):
+            judging.definitions(known)
+
+
+WRITES = """create function writes() returns boolean language plpgsql as $$ begin
+    insert into heard values (now()); return true; end $$"""
+
+
+@pytest.mark.parametrize(
+    ("ddl", "said"),
+    [
+        (
+            (
+                "create function fine(text) returns text language sql immutable as 'select $1'",
+                "create unique index asks on chatbots (fine(public_token))",
+                "alter function fine(text) volatile",
+            ),
+            "index asks calls a function that may do more than read",
+        ),
+        (
+            (
+                "create table heard (at timestamptz)",
+                WRITES,
+                "create function fine(text) returns boolean language sql immutable as 'select writes()'",
+                "create index asks on chatbots (fine(public_token))",
+            ),
+            "a check or index on the token column calls a function that writes",
+        ),
+    ],
+    ids=["volatile", "writes"],
+)
+def test_index_that_calls_what_may_write_is_not_evaluated(postgres: Postgres, ddl: tuple[str, ...], said: str) -> None:
+    """As a CHECK is not; what it does is not told, and nothing was written."""
+    with standing(postgres, replace(SITUATIONS[0], ddl=ddl)) as database:
+        known = predicted(postgres.dsn(database))
+        with pytest.raises(CouldNotTell, match=said):
             judging.definitions(known)

@@ -9,7 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from harness.catalog import resolution
-from harness.preflight.facts import Catalog, Dependent, ForeignKey, Generator, Holder, Holders, IndexKey, Relation
+from harness.preflight.facts import (
+    ANOTHER_PROCESS,
+    Catalog,
+    Dependent,
+    ForeignKey,
+    Generator,
+    Holder,
+    Holders,
+    IndexKey,
+    Relation,
+    RowCheck,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,6 +104,8 @@ SELECT jsonb_build_object(
   'role', current_user, 'superuser', (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user),
   'database', current_database(), 'search_path', current_schemas(false),
   'default_read_only', current_setting('default_transaction_read_only') = 'on',
+  'statement_timeout_s', (SELECT s.reset_val::float / 1000 FROM pg_settings s WHERE s.name = 'statement_timeout'),
+  'may_create_in_schema', has_schema_privilege(%(schema)s, 'CREATE'),
   'backend_pid', pg_backend_pid(),
   'relations', (SELECT jsonb_agg(jsonb_build_object(
      'name', t.attrelid::regclass::text, 'kind', t.relkind, 'owner', pg_get_userbyid(t.relowner),
@@ -121,6 +134,12 @@ SELECT jsonb_build_object(
      'schema', coalesce((SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
         WHERE e.extname = 'uuid-ossp'), ''),
      'found', to_regprocedure('uuid_generate_v4()') IS NOT NULL,
+     'returns', coalesce((SELECT format_type(p.prorettype, NULL) FROM pg_proc p
+        WHERE p.oid = to_regprocedure('uuid_generate_v4()')), ''),
+     'not_executed_by', (SELECT coalesce(jsonb_agg(r.rolname ORDER BY r.rolname), '[]') FROM pg_roles r
+        WHERE (r.rolcanlogin OR r.rolname = current_user)
+          AND NOT has_function_privilege(r.oid, to_regprocedure('uuid_generate_v4()')::oid, 'EXECUTE')
+          AND (SELECT bool_or(has_table_privilege(r.oid, t.attrelid, 'INSERT')) FROM token t)),
      'available', EXISTS (SELECT FROM pg_available_extensions e WHERE e.name = 'uuid-ossp'),
      'trusted', coalesce((SELECT bool_or(v.trusted OR NOT v.superuser) FROM pg_available_extension_versions v
         JOIN pg_available_extensions e ON e.name = v.name AND e.default_version = v.version
@@ -128,8 +147,20 @@ SELECT jsonb_build_object(
      'may_create', has_database_privilege(current_database(), 'CREATE'),
      'namesake', EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
         WHERE p.proname = 'uuid_generate_v4' AND p.pronargs = 0 AND n.nspname = (current_schemas(false))[1])),
+  'row_checks', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', 'check ' || k.conname,
+     'function', p.oid::regprocedure::text, 'source', p.prosrc) ORDER BY k.conname), '[]')
+     FROM token t JOIN pg_constraint k ON k.conrelid = t.attrelid AND k.contype = 'c'
+     JOIN pg_depend f ON f.classid = 'pg_constraint'::regclass AND f.objid = k.oid
+     JOIN pg_proc p ON f.refclassid = 'pg_proc'::regclass AND p.oid = f.refobjid AND t.reltype = ANY (p.proargtypes)),
   'event_triggers', (SELECT coalesce(jsonb_agg(e.evtname ORDER BY e.evtname), '[]')
-     FROM pg_event_trigger e WHERE e.evtenabled IN ('O', 'A')),
+     FROM pg_event_trigger e WHERE e.evtenabled IN ('O', 'A') AND e.evtevent <> 'login'
+       AND (e.evtevent <> 'table_rewrite' OR (SELECT bool_or(t.atttypid <> 'uuid'::regtype) FROM token t))
+       AND (e.evttags IS NULL OR e.evttags && ARRAY['ALTER TABLE', 'CREATE EXTENSION']
+         OR 'CREATE FUNCTION' = ANY (e.evttags) AND NOT EXISTS (
+           SELECT FROM pg_extension x WHERE x.extname = 'uuid-ossp')
+         OR 'CREATE INDEX' = ANY (e.evttags) AND NOT EXISTS (
+           SELECT FROM pg_index i JOIN token t ON i.indrelid = t.attrelid AND i.indkey[0] = t.attnum
+           WHERE i.indisunique AND i.indnkeyatts = 1 AND i.indpred IS NULL))),
   'publications', (SELECT coalesce(jsonb_agg(DISTINCT p.pubname), '[]') FROM pg_publication_tables p
      WHERE p.schemaname = %(schema)s AND p.tablename = %(table)s),
   'subscriptions', (SELECT count(*) FROM pg_subscription s JOIN pg_database b ON b.oid = s.subdbid
@@ -185,11 +216,14 @@ def read_catalog(connection: Connection, table: TableFacts) -> Catalog:
         database=said["database"],
         search_path=tuple(said["search_path"]),
         default_read_only=said["default_read_only"],
+        statement_timeout_s=said["statement_timeout_s"],
+        may_create_in_schema=said["may_create_in_schema"],
         relations=tuple(Relation(**each) for each in said["relations"] or ()),
         blockers=tuple(Dependent(**each) for each in said["blockers"]),
         foreign_keys=tuple(ForeignKey(**each) for each in said["foreign_keys"]),
         index_keys=tuple(IndexKey(**each) for each in said["index_keys"]),
         generator=Generator(**said["generator"]),
+        row_checks=tuple(RowCheck(**each) for each in said["row_checks"]),
         event_triggers=tuple(said["event_triggers"]),
         publications=tuple(said["publications"]),
         subscriptions=said["subscriptions"],
@@ -212,7 +246,7 @@ def pooler_between(host: str, port: int, told_pid: int, backend_pid: int) -> str
         backend_pid: the process that answers, pg_backend_pid().
     """
     if told_pid != backend_pid:
-        return "another process answers than the connection was told of"
+        return ANOTHER_PROCESS
     if "-pooler" in host:
         return "the host's name says so"
     return f"port {port} is usually one's" if port in (6432, 6543) else ""

@@ -2,7 +2,7 @@
 
 Whether an expression takes a uuid is not guessed. Postgres itself parses what it would parse, as it prints it, on a row
 whose token is a uuid: `SELECT <expression> FROM (SELECT NULL::uuid AS <token>, ..) LIMIT 0`. OFFSET 0 keeps the planner
-from evaluating it, LIMIT 0 the executor. CHECKs that parse are then asked of the stored rows, tokens cast.
+from evaluating it, LIMIT 0 the executor. CHECKs and indexes that parse are then asked of the stored rows, tokens cast.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, LiteralString
 import psycopg
 from psycopg import sql
 
+from harness.findings import CouldNotTell
 from harness.preflight.catalog import _TREE, named
-from harness.preflight.facts import Check, Collision, IndexKey, Parsed
+from harness.preflight.facts import Check, Collision, IndexAsked, IndexKey, Parsed, Raised
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +59,12 @@ SELECT jsonb_build_object(
         JOIN pg_operator o ON o.oid = e.op WHERE k.conindid = i.indexrelid AND k.contype = 'x' AND o.oprname <> '='),
      'nulls_are_alike', coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false),
      'predicate', pg_get_expr(i.indpred, i.indrelid),
+     'of_token_alone', i.indkey::int2[] <@ ARRAY[d.attnum, 0::int2] AND NOT EXISTS (SELECT FROM pg_depend f
+        WHERE f.classid = 'pg_class'::regclass AND f.objid = i.indexrelid AND f.refclassid = 'pg_class'::regclass
+          AND f.refobjid = i.indrelid AND f.refobjsubid NOT IN (0, d.attnum)),
+     'reads_only', NOT EXISTS (SELECT FROM pg_depend f JOIN pg_proc p ON p.oid = f.refobjid
+        WHERE f.classid = 'pg_class'::regclass AND f.objid = i.indexrelid AND f.refclassid = 'pg_proc'::regclass
+          AND p.provolatile <> 'i'),
      'keys', (SELECT jsonb_agg(jsonb_build_object(
         'text', pg_get_indexdef(i.indexrelid, k.n, false), 'is_expression', i.indkey[k.n - 1] = 0,
         'class', CASE WHEN x.attoptions IS NOT NULL OR NOT o.opcdefault THEN o.opcname ELSE '' END,
@@ -116,6 +123,12 @@ class Definitions:
             token,
             castable(printed(token)),
             sql.Identifier(self.relations[relation][1]),
+        )
+
+    def new_tokens(self) -> sql.Composed:
+        """Rows of nothing but a token, as the default makes them (from Postgres 13)."""
+        return sql.SQL("(SELECT gen_random_uuid() AS {} FROM generate_series(1, {}) OFFSET 0) AS new").format(
+            sql.Identifier(self.table.token_column), sql.Literal(_NEW_TOKENS)
         )
 
 
@@ -219,29 +232,111 @@ def ask_checks(connection: Connection, definitions: Definitions, parsed: Sequenc
     for check in definitions.checks:
         if f"check {check['name']}" in broken:
             continue
-        refused = new = None
-        if check["reads_only"]:
-            refused = _count(connection, check, definitions.rows(check["relation"])) if check["validated"] else 0
-            source = sql.SQL("(SELECT gen_random_uuid() AS {} FROM generate_series(1, {}) OFFSET 0) AS new").format(
-                sql.Identifier(definitions.table.token_column), sql.Literal(_NEW_TOKENS)
-            )
-            alone = check["of_token_alone"] and definitions.table.server_version >= 130000
-            new = bool(_count(connection, check, source)) if alone else False
+        asked = _ask_check(connection, definitions, check) if check["reads_only"] else None
+        refused, new, raises, raises_new = asked or (None, None, None, None)
         earlier = found.get(check["name"])  # of the table that this one inherits it from
-        if earlier is not None and earlier.refused is not None and refused is not None:
-            refused += earlier.refused
-        found[check["name"]] = Check(check["name"], check["expression"], refused, new)
+        if earlier is not None:
+            raises = raises or earlier.raises
+            refused = None if refused is None or earlier.refused is None else refused + earlier.refused
+        found[check["name"]] = Check(check["name"], check["expression"], refused, new, raises, raises_new)
     return tuple(found.values())
 
 
-def _count(connection: Connection, check: dict[str, Any], source: sql.Composed) -> int:
-    query = sql.SQL("SELECT count(*) FROM {} WHERE NOT ({})").format(source, sql.SQL(check["expression"]))
-    row = connection.execute(query).fetchone()
+def _ask_check(
+    connection: Connection, definitions: Definitions, check: dict[str, Any]
+) -> tuple[int, bool, Raised | None, Raised | None]:
+    """How many stored rows it refuses, whether it refuses new tokens, and what each of the two raised."""
+    asked = sql.SQL("SELECT count(*) FROM {} WHERE NOT ({})")
+    stored: int | Raised = 0
+    new: int | Raised = 0
+    expression = sql.SQL(check["expression"])
+    if check["validated"]:
+        stored = _evaluated(connection, asked.format(definitions.rows(check["relation"]), expression))
+    if check["of_token_alone"] and definitions.table.server_version >= 130000:
+        new = _evaluated(connection, asked.format(definitions.new_tokens(), expression))
+    return (
+        0 if isinstance(stored, Raised) else stored,
+        False if isinstance(new, Raised) else bool(new),
+        stored if isinstance(stored, Raised) else None,
+        new if isinstance(new, Raised) else None,
+    )
+
+
+# What may end any statement, and says nothing of an expression: lost connections, rollbacks, what this role or a READ
+# ONLY transaction may not do, memory and disk, cancellation, locks.
+_OF_NO_EXPRESSION = ("08", "25", "40", "53", "55", "57", "58", "XX", "42501")
+
+
+def _evaluated(connection: Connection, query: sql.Composed) -> int | Raised:
+    """The one number that a query counts, or what its expressions raised."""
+    try:
+        with connection.transaction():  # a savepoint, since there is a transaction
+            row = connection.execute(query).fetchone()
+    except psycopg.Error as error:
+        if error.sqlstate == "25006":
+            raise CouldNotTell(
+                "a check or index on the token column calls a function that writes: it was not evaluated",
+                "try the migration on a copy of the table",
+            ) from None
+        if error.sqlstate is None or error.sqlstate.startswith(_OF_NO_EXPRESSION):
+            raise
+        return Raised(error.sqlstate, type(error).__name__)
     return row[0] if row else 0
 
 
+def ask_indexes(
+    connection: Connection, definitions: Definitions, parsed: Sequence[Parsed], keys: Sequence[IndexKey]
+) -> tuple[IndexAsked, ...]:
+    """Evaluate the expressions of each index that takes a uuid on the stored rows then, and on new tokens.
+
+    One pass over each table for all its indexes; only where that raises, one for each index.
+    """
+    broken = _broken(parsed, keys)
+    of_expressions = [index for index in definitions.indexes if index["name"] not in broken and has_expressions(index)]
+    found = [IndexAsked(index["name"], asked=False) for index in of_expressions if not index["reads_only"]]
+    readable = [index for index in of_expressions if index["reads_only"]]
+    for relation in dict.fromkeys(index["relation"] for index in readable):
+        mine = [index for index in readable if index["relation"] == relation]
+        whole = _built(connection, mine, definitions.rows(relation))
+        for index in mine:
+            raises = whole and _built(connection, [index], definitions.rows(relation))
+            alone = index["of_token_alone"] and definitions.table.server_version >= 130000
+            raises_new = _built(connection, [index], definitions.new_tokens()) if alone else None
+            if raises_new is not None and raises_new.state in ("42P01", "42703"):
+                raises_new = None  # it is of the whole row, of which a new token is not all
+            found.append(IndexAsked(index["name"], asked=True, raises=raises, raises_new=raises_new))
+    return tuple(found)
+
+
+def has_expressions(index: dict[str, Any]) -> bool:
+    """Whether building it evaluates anything: a key that is no column, or a predicate."""
+    return bool(index["predicate"]) or any(key["is_expression"] for key in index["keys"])
+
+
+def _built(connection: Connection, indexes: Sequence[dict[str, Any]], source: sql.Composed) -> Raised | None:
+    """What evaluating the keys of indexes raises, each on the rows of its predicate."""
+    keys = [
+        sql.SQL("count({}) FILTER (WHERE {})").format(sql.SQL(key["text"]), sql.SQL(index["predicate"] or "true"))
+        for index in indexes
+        for key in index["keys"]
+        if key["is_expression"] or index["predicate"]
+    ]
+    said = _evaluated(connection, sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(keys), source))
+    return said if isinstance(said, Raised) else None
+
+
+def _broken(parsed: Sequence[Parsed], keys: Sequence[IndexKey]) -> set[str]:
+    """Names of what cannot be built: it is evaluated on no row."""
+    return {each.owner.rpartition(" ")[2] for each in parsed if each.state} | {key.index for key in keys}
+
+
 def find_collisions(
-    connection: Connection, definitions: Definitions, parsed: Sequence[Parsed], keys: Sequence[IndexKey], surplus: int
+    connection: Connection,
+    definitions: Definitions,
+    parsed: Sequence[Parsed],
+    keys: Sequence[IndexKey],
+    asked: Sequence[IndexAsked],
+    surplus: int,
 ) -> tuple[Collision, ...]:
     """Rows that a unique index or exclusion constraint would refuse once tokens are UUIDs.
 
@@ -250,9 +345,10 @@ def find_collisions(
         definitions: of the indexes.
         parsed: what became of their expressions; an index that cannot be built refuses no row.
         keys: token columns in indexes that cannot be built.
+        asked: what became of evaluating them; nor does one that raises, and one that was not evaluated is not now.
         surplus: tokens beyond the first of their UUID, in all tables together.
     """
-    broken = {each.owner.rpartition(" ")[2] for each in parsed if each.state} | {key.index for key in keys}
+    broken = _broken(parsed, keys) | {each.name for each in asked if each.raises or not each.asked}
     found = []
     for index in definitions.indexes:
         # No two tokens are one UUID: then no row collides by its token, only perhaps by an expression of it.

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from harness.catalog import TableFacts
     from harness.findings import CouldNotTell
 
+ANOTHER_PROCESS = "another process answers than the connection was told of"  # alone proves a pooler in between
 LONG_S = 1.0  # a transaction that holds a lock on the table for longer than this is no passing query
 
 
@@ -57,17 +60,50 @@ class Parsed:
 
 
 @dataclass(frozen=True, slots=True)
+class Raised:
+    """What an expression raised: SQLSTATE and the condition's name. Its message may hold a token, and is not kept."""
+
+    state: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """A CHECK constraint that parses with a uuid, and whom it refuses then.
 
     `refused` counts stored rows; `refuses_new` says that it refuses UUIDs as the default makes them. None: not
-    evaluated, since it calls a function that may do more than read.
+    evaluated, since it calls a function that may do more than read. `raises` is what asking it of the stored rows ended
+    in, `raises_new` of new tokens.
     """
 
     name: str
     expression: str
     refused: int | None
     refuses_new: bool | None
+    raises: Raised | None = None
+    raises_new: Raised | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexAsked:
+    """An index of expressions that take a uuid, evaluated as building it would: what that raised, of which tokens.
+
+    `asked` is False where it calls a function that may do more than read.
+    """
+
+    name: str
+    asked: bool
+    raises: Raised | None = None
+    raises_new: Raised | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowCheck:
+    """A CHECK that hands its whole row to a function: of which columns that makes use, only its source says."""
+
+    name: str
+    function: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +129,14 @@ class Generator:
     """Whether `uuid_generate_v4()` is there, or `create extension "uuid-ossp"` would bring it.
 
     `schema` is where the extension is installed, "" where it is not; `found` says that the unqualified name resolves;
-    `namesake` that a function of this name, of no extension, is where the extension would put its own.
+    `namesake` that a function of this name, of no extension, is where the extension would put its own. `returns` is the
+    type that the name found returns; `not_executed_by` are roles that may INSERT into the table, and not EXECUTE it.
     """
 
     schema: str
     found: bool
+    returns: str
+    not_executed_by: Sequence[str]
     available: bool
     trusted: bool
     may_create: bool
@@ -106,18 +145,24 @@ class Generator:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What the catalog says that bears upon the migration."""
+    """What the catalog says that bears upon the migration.
+
+    `statement_timeout_s` is what a session of this role begins with, 0 where there is none.
+    """
 
     role: str
     superuser: bool
     database: str
     search_path: tuple[str, ...]
     default_read_only: bool
+    statement_timeout_s: float
+    may_create_in_schema: bool
     relations: tuple[Relation, ...]
     blockers: tuple[Dependent, ...]
     foreign_keys: tuple[ForeignKey, ...]
     index_keys: tuple[IndexKey, ...]
     generator: Generator
+    row_checks: tuple[RowCheck, ...]
     event_triggers: tuple[str, ...]
     publications: tuple[str, ...]
     subscriptions: int
@@ -193,6 +238,7 @@ class Preflight:
     cast: Parsed
     parsed: tuple[Parsed, ...]
     checks: tuple[Check, ...] | CouldNotTell
+    indexes: tuple[IndexAsked, ...] | CouldNotTell
     tokens: Tokens | CouldNotTell
     collisions: tuple[Collision, ...] | CouldNotTell
     size: Size | CouldNotTell

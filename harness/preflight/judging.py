@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.findings import CouldNotTell
-from harness.preflight.facts import LONG_S
-from harness.schema_checkers import is_unique_by
+from harness.preflight.facts import ANOTHER_PROCESS, LONG_S
+from harness.schema_checkers import is_unique_by, uses
 
 if TYPE_CHECKING:
-    from harness.preflight.facts import Holder, Holders, Preflight
+    from collections.abc import Sequence
+
+    from harness.preflight.facts import Holder, Holders, IndexAsked, Preflight
 
 T = TypeVar("T")
 SAFE = "examples/migrations/public_token_uuid_safe.sql"
 MEASURED = 150_000_000  # bytes of heap and indexes that a rewrite reads in a second: 200 MB, 1,000,000 rows, in 1.3 s
-_KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}
+_KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "c": "a composite type", "S": "a sequence"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +71,32 @@ def collisions(known: Preflight) -> list[Cause]:
             f"exclusion constraint {', '.join(unknown)} compares tokens by another operator than =",
             "try the migration on a copy of the table",
         )
+    lacks = not any(map(is_unique_by, known.table.indexes))
+    if lacks and known.table.relkind == "p" and not any(each.partitioned_by_token for each in known.catalog.relations):
+        said = f"{known.table.shown} is partitioned by other columns: no unique index of the token alone can be made"
+        return [Cause("0A000", said)]
     guarded = {each.index for each in found}
     causes = [Cause(each.state, f"{each.rows} rows too many for {each.index}") for each in found]
     tokens = told(known.tokens)
-    if tokens.surplus and not guarded and not any(map(is_unique_by, known.table.indexes)):
+    if tokens.surplus and not guarded and lacks:
         causes.append(Cause("23505", f"{tokens.surplus} tokens too many for the unique index that the column lacks"))
     same = [Cause("23505", f"rows {ids}: one UUID, stored {n} times") for ids, n in tokens.same_examples]
     return [*same, *causes] if causes else []
 
 
 def dependents(known: Preflight) -> list[Cause]:
-    """What forbids that the column's type changes at all: mostly 0A000."""
+    """What forbids that the column's type changes at all: mostly 0A000.
+
+    Raises:
+        CouldNotTell: nothing of that, but functions use the column that Postgres takes without looking into them.
+    """
     table = known.table
     found = [Cause("0A000", f"{each.kind} {each.name}") for each in known.catalog.blockers]
     if table.relkind in _KINDS:
         found.append(Cause("42809", f"{table.shown} is {_KINDS[table.relkind]}"))
     for relation in known.catalog.relations:
+        if relation.kind == "f" and table.relkind != "f":
+            found.append(Cause("42809", f"{relation.name} is a foreign table"))
         if relation.typed:
             found.append(Cause("42809", f"{relation.name} is a typed table (CREATE TABLE .. OF)"))
         if relation.partitioned_by_token:
@@ -98,7 +110,21 @@ def dependents(known: Preflight) -> list[Cause]:
         found.append(Cause("42P16", f"{table.shown} inherits {table.token_column} from {above}"))
     if table.token_generated:
         found.append(Cause("42611", f"{known.column} is a generated column"))
+    unseen = [] if found or known.is_uuid else _unseen(known)
+    if unseen:
+        raise CouldNotTell(
+            f"{', '.join(unseen)}, which uses {table.token_column}: what it does with a uuid is not known",
+            "read it, or try the migration and an INSERT on a copy of the table",
+        )
     return found
+
+
+def _unseen(known: Preflight) -> list[str]:
+    """Functions whose source uses the column, unknown to pg_depend: of triggers, and of a CHECK of the whole row."""
+    triggers = (("trigger " + each.name, each.function, each.source) for each in known.table.triggers)
+    checks = ((each.name, each.function, each.source) for each in known.catalog.row_checks)
+    column = known.table.token_column
+    return [f"{name} calls {function}" for name, function, source in (*triggers, *checks) if uses(source, column)]
 
 
 def foreign_keys(known: Preflight) -> list[Cause]:
@@ -116,14 +142,22 @@ def definitions(known: Preflight) -> list[Cause]:
         Cause(each.state, f"{each.owner}: {each.said}, in {each.expression}") for each in known.parsed if each.state
     ]
     found += [Cause(key.state, f"index {key.index}: {key.why}") for key in known.catalog.index_keys]
-    if found and isinstance(known.checks, CouldNotTell):
+    if found and (isinstance(known.checks, CouldNotTell) or isinstance(known.indexes, CouldNotTell)):
         return found
+    if not known.cast.state:
+        found += _raising_indexes(told(known.indexes), certain=bool(found))
     for check in () if known.cast.state else told(known.checks):
         if check.refused is None and not found:
             raise CouldNotTell(
                 f"check {check.name} calls a function that may do more than read: it was not evaluated",
                 "try the migration on a copy of the table",
             )
+        if check.raises:
+            said = f"check {check.name} raises {check.raises.name} on stored tokens as UUIDs: {check.expression}"
+            found.append(Cause(check.raises.state, said))
+        elif check.raises_new:
+            said = f"check {check.name} raises {check.raises_new.name} on the UUIDs that the default makes"
+            found.append(Cause(check.raises_new.state, f"{said}, at each INSERT: {check.expression}"))
         if check.refused:
             found.append(Cause("23514", f"check {check.name} refuses {check.refused} stored tokens as UUIDs"))
         elif check.refuses_new:
@@ -131,10 +165,33 @@ def definitions(known: Preflight) -> list[Cause]:
     return found
 
 
+def _raising_indexes(indexes: Sequence[IndexAsked], *, certain: bool) -> list[Cause]:
+    """Indexes whose expressions take a uuid, and raise on the UUIDs; of one that was not evaluated nothing is known."""
+    found = []
+    for index in indexes:
+        if index.raises:
+            said = f"index {index.name} raises {index.raises.name} on stored tokens as UUIDs"
+            found.append(Cause(index.raises.state, said))
+        elif index.raises_new:
+            said = f"index {index.name} raises {index.raises_new.name} on the UUIDs that the default makes"
+            found.append(Cause(index.raises_new.state, f"{said}, at each INSERT"))
+    unasked = [index.name for index in indexes if not index.asked]
+    if unasked and not found and not certain:
+        raise CouldNotTell(
+            f"index {', '.join(unasked)} calls a function that may do more than read: it was not evaluated",
+            "try the migration on a copy of the table",
+        )
+    return found
+
+
 def generator(known: Preflight) -> list[Cause]:
     """Why `create extension if not exists "uuid-ossp"` would fail, or `uuid_generate_v4()` not be found after it."""
     there = known.catalog.generator
     if there.schema:
+        if there.found and there.returns != "uuid":
+            return [Cause("42804", f"the uuid_generate_v4() that is found first returns {there.returns}")]
+        if there.found and known.catalog.role in there.not_executed_by:
+            return [Cause("42501", f"{known.catalog.role} may not EXECUTE uuid_generate_v4(): each INSERT fails")]
         if there.found:
             return []
         path = ", ".join(known.catalog.search_path) or "empty"
@@ -153,12 +210,31 @@ def generator(known: Preflight) -> list[Cause]:
 
 
 def rights(known: Preflight) -> list[Cause]:
-    """Tables that this role does not own, nor is a member of the owner of: 42501."""
-    return [
+    """Tables that this role does not own, nor is a member of the owner of: 42501; and a time-out that it has: 57014.
+
+    Raises:
+        CouldNotTell: event triggers are called by a command of the migration, and what they do is not tried.
+    """
+    found = [
         Cause("42501", f"{relation.name} belongs to {relation.owner}, and {known.catalog.role} is no member of it")
         for relation in known.catalog.relations
         if not relation.may_alter
     ]
+    if not known.catalog.may_create_in_schema and not any(map(is_unique_by, known.table.indexes)):
+        said = (
+            f"{known.catalog.role} has no CREATE on schema {known.table.schema}, for the unique index that is missing"
+        )
+        found.append(Cause("42501", said))
+    timeout_s = known.catalog.statement_timeout_s
+    if 0 < timeout_s < _seconds(known):
+        said = f"statement_timeout of {known.catalog.role} is {timeout_s:g} s, and the rewrite takes about"
+        found.append(Cause("57014", f"{said} {_seconds(known):.1f} s at least"))
+    if known.catalog.event_triggers and not found:
+        raise CouldNotTell(
+            f"event triggers may forbid the migration: {', '.join(known.catalog.event_triggers)}",
+            "read the functions that they call, or try the migration on a copy of the database",
+        )
+    return found
 
 
 def read_only(known: Preflight) -> list[Cause]:
@@ -230,6 +306,14 @@ def notes(known: Preflight) -> list[str]:
     elif not isinstance(known.size, CouldNotTell):
         rows = known.size.rows if isinstance(known.tokens, CouldNotTell) else known.tokens.rows
         found.append(_rewrite(known.size.heap, known.size.indexes, rows))
+    if 0 < _seconds(known) <= catalog.statement_timeout_s < 10 * _seconds(known):
+        found.append(
+            f"statement_timeout of {catalog.role} is {catalog.statement_timeout_s:g} s: it may end the rewrite"
+        )
+    if not catalog.may_create_in_schema:
+        found.append(
+            f"{catalog.role} has no CREATE on schema {known.table.schema}: {SAFE} makes a function and indexes"
+        )
     if catalog.sessions:
         applications = ", ".join(f"{number} of {name}" for name, number in catalog.sessions[:5])
         found.append(
@@ -238,10 +322,14 @@ def notes(known: Preflight) -> list[str]:
             "cannot be seen from here; recycle the app's pool right after it"
         )
     if catalog.pooler:
+        certain = "is" if catalog.pooler == ANOTHER_PROCESS else "may be"
         found.append(
-            f"a pooler is in between ({catalog.pooler}): run the migration on a direct connection, since SET "
+            f"a pooler {certain} in between ({catalog.pooler}): run the migration on a direct connection, since SET "
             "lock_timeout may not hold, and recycle the pooler's server connections after it"
         )
+    others = [role for role in catalog.generator.not_executed_by if role != catalog.role]
+    if others:
+        found.append(f"roles that may INSERT, and not EXECUTE uuid_generate_v4(), get 42501: {', '.join(others)}")
     if catalog.standbys:
         found.append(
             f"{catalog.standbys} standbys follow this server: they replay the rewrite, queries there wait for it"
@@ -256,6 +344,13 @@ def notes(known: Preflight) -> list[str]:
     if catalog.event_triggers:
         found.append(f"event triggers may forbid it, which cannot be told: {', '.join(catalog.event_triggers)}")
     return found
+
+
+def _seconds(known: Preflight) -> float:
+    """What the rewrite takes at `MEASURED`, 0 where there is none or its size is not known."""
+    if known.is_uuid or isinstance(known.size, CouldNotTell):
+        return 0.0
+    return (known.size.heap + known.size.indexes) / MEASURED
 
 
 def _rewrite(heap: int, indexes: int, rows: int) -> str:

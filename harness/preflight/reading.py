@@ -18,8 +18,10 @@ from harness.findings import CouldNotTell
 from harness.preflight.catalog import read_catalog, read_holders
 from harness.preflight.definitions import (
     ask_checks,
+    ask_indexes,
     castable,
     find_collisions,
+    has_expressions,
     parse_all,
     parse_cast,
     printed,
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from harness.database import Connection
     from harness.environments import Environment, Table
     from harness.preflight.definitions import Definitions
-    from harness.preflight.facts import Catalog, Check, Collision, Holders, Parsed
+    from harness.preflight.facts import Catalog, Check, Collision, Holders, IndexAsked, Parsed
 
 T = TypeVar("T")
 EXAMPLES = 5
@@ -83,15 +85,22 @@ def _read(connection: Connection, named: Table, dsn: SecretStr) -> Preflight | C
     catalog, definitions, cast, parsed = defined
     size, tokens = told(lambda: read_size(connection, table)), told(lambda: read_tokens(connection, table))
     checks: tuple[Check, ...] | CouldNotTell
+    indexes: tuple[IndexAsked, ...] | CouldNotTell
     collisions: tuple[Collision, ...] | CouldNotTell
     if isinstance(tokens, CouldNotTell):
         collisions = tokens
+        indexes = tokens if any(has_expressions(index) for index in definitions.indexes) else ()
         checks = tokens if definitions.checks else ()  # where there is none, nothing has to be read
     else:
         surplus = tokens.surplus
         checks = told(lambda: ask_checks(connection, definitions, parsed))
-        collisions = told(lambda: find_collisions(connection, definitions, parsed, catalog.index_keys, surplus))
-    return Preflight(table, catalog, cast, parsed, checks, tokens, collisions, size)
+        keys = catalog.index_keys
+        indexes = told(lambda: ask_indexes(connection, definitions, parsed, keys))
+        if isinstance(indexes, CouldNotTell):
+            collisions = indexes
+        else:
+            collisions = told(lambda: find_collisions(connection, definitions, parsed, keys, indexes, surplus))
+    return Preflight(table, catalog, cast, parsed, checks, indexes, tokens, collisions, size)
 
 
 def _defined(connection: Connection, table: TableFacts) -> tuple[Catalog, Definitions, Parsed, tuple[Parsed, ...]]:
@@ -144,7 +153,12 @@ _COUNTED = (
     "count(u) - count(DISTINCT uuid_hash_extended(u, 0)) FROM {tokens}"
 )
 _SURPLUS = "SELECT count(u) - count(DISTINCT u) FROM {tokens}"
-_BAD = "SELECT id::text, t FROM {tokens} WHERE t IS NOT NULL AND u IS NULL LIMIT {limit}"
+# In a database of SQL_ASCII a token may be bytes of no encoding, which cannot be sent: "?" is shown for them.
+_BAD = (
+    "SELECT id::text, CASE WHEN getdatabaseencoding() = 'SQL_ASCII' "
+    "THEN regexp_replace(t COLLATE \"C\", '[^\\x01-\\x7f]', '?', 'g') ELSE t END "
+    "FROM {tokens} WHERE t IS NOT NULL AND u IS NULL LIMIT {limit}"
+)
 _SAME = (
     "SELECT (array_agg(id::text ORDER BY id))[1:3], count(*) FROM {tokens} WHERE u IS NOT NULL "
     "GROUP BY u HAVING count(*) > 1 LIMIT {limit}"
