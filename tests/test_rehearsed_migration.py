@@ -221,7 +221,11 @@ def test_lock_timeout_is_honoured(postgres: Postgres, tmp_path: Path) -> None:
     )
     dsn = real_database(postgres, ["create extension dblink", hold], SUPERUSER)
     definer = "alter function hold() owner to postgres;"  # the copy's owner is no superuser
-    run = rehearse(dsn, tmp_path, f"{definer}\nset lock_timeout = '50ms';\nselect hold();\n{PLAIN}")
+    postgres.run("postgres", ["grant postgres to app"])  # or it could not give the function away
+    try:
+        run = rehearse(dsn, tmp_path, f"{definer}\nset lock_timeout = '50ms';\nselect hold();\n{PLAIN}")
+    finally:
+        postgres.run("postgres", ["revoke postgres from app"])
     assert run.exit_code == 1
     assert "at line 4" in failure(run.err), run.err
     assert "SQLSTATE 55P03" in failure(run.err)
