@@ -138,13 +138,17 @@ def demand_url(dsn: str) -> None:
     if scheme not in ("postgresql", "postgres"):
         said = f"its scheme is {scheme}://" if re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme) else "it has no scheme"
         raise Misused(f"--schema-of is not a postgresql:// URL: {said}")
+    wrong = ""
     try:
-        port = str(conninfo_to_dict(dsn).get("port") or 5432)
-    except (psycopg.Error, ValueError):
-        port = ""
-    if not re.fullmatch(r"\d+(,\d+)*", port):
+        if not re.fullmatch(r"\d+(,\d+)*", str(conninfo_to_dict(dsn).get("port") or 5432)):
+            wrong = "its port is no number; or "
+    except (psycopg.Error, ValueError) as error:
+        unknown = "query parameter" in str(error)  # which is not quoted: it may be the end of a password
+        wrong = "it has a parameter after ? that libpq does not know; or " if unknown else " "
+    if wrong:
         raise Misused(
-            "--schema-of is not a postgresql:// URL that can be read: percent-encode special characters in its password"
+            "--schema-of is not a postgresql:// URL that can be read:"
+            f" {wrong.lstrip()}percent-encode special characters in its password"
         )
 
 
@@ -167,13 +171,30 @@ def reading(dsn: str, statement_timeout_s: int) -> Iterator[psycopg.Connection[A
         raise CannotRehearse(f"{place_of(dsn)}: {without_password(str(error), dsn)}{remedy_for(error)}") from None
 
 
+UNREACHED = [  # what a server, or libpq, says before there is a session, without a SQLSTATE
+    (r"password authentication failed|no password supplied", "mend the user and the password of --schema-of"),
+    (r"role \".*\" does not exist", "name a role in --schema-of that this server has"),
+    (r"database \".*\" does not exist", "name a database in --schema-of that this server has"),
+    (r"no encryption|SSL off|requires? SSL|SSL.*required", "add sslmode=require to --schema-of"),
+    (r"no pg_hba.conf entry", "the server admits no such role from here: it is its pg_hba.conf that does"),
+]
+
+
 def remedy_for(error: psycopg.Error) -> str:
     """What to do about an error of the real database; nothing where its message says enough."""
+    if error.sqlstate == "42501" and "for schema" in str(error):
+        return ": GRANT USAGE ON SCHEMA to the role of --schema-of"
     if error.sqlstate == "42501":
-        return ": give --schema-of a role that may read the whole table (it owns it, or has BYPASSRLS)"
+        return (
+            ": give --schema-of a role that may read the whole table (it owns it, or has BYPASSRLS; under FORCE ROW"
+            " LEVEL SECURITY to own it is not enough: BYPASSRLS, or ALTER TABLE .. NO FORCE ROW LEVEL SECURITY)"
+        )
     if error.sqlstate in ("55P03", "57014"):
         return ": somebody holds a lock on the table, or it is large: try again later, or with fewer --rows"
-    return "" if error.sqlstate else ": is the address right, and can it be reached from here?"
+    if error.sqlstate:
+        return ""
+    known = [remedy for pattern, remedy in UNREACHED if re.search(pattern, str(error))]
+    return f": {known[0] if known else 'is the address right, and can it be reached from here?'}"
 
 
 def look_at(connection: psycopg.Connection[Any], dsn: str, wanted: Wanted) -> Real:

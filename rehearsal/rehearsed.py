@@ -20,6 +20,7 @@ from rehearsal.account import Account, say, say_how_it_went, say_what_failed, sa
 from rehearsal.binaries import NoPostgres
 from rehearsal.deployment import deployed_copy
 from rehearsal.fakes import load, stand_in
+from rehearsal.masking import without_tokens
 from rehearsal.migration import Failure, created_extensions, demand_runnable, migrate
 from rehearsal.plan import Plan, Stored
 from rehearsal.postgres import SUPERUSER, TO_BE_DEMOTED, Postgres, running
@@ -82,6 +83,8 @@ def migrated(request: Request) -> Iterator[dict[str, str]]:
     Raises Misused, CannotRehearse, MigrationFailed, and NoPostgres.
     """
     account = Account()
+    if request.report is not None:
+        demand_writable(request.report)
     with ExitStack() as stack:
         try:
             variables = prepare(request, account, stack)
@@ -96,6 +99,14 @@ def migrated(request: Request) -> Iterator[dict[str, str]]:
             if request.report is not None:
                 account.write(request.report)
         yield variables
+
+
+def demand_writable(report: Path) -> None:
+    """Raises Misused where the report could not be written, before anything is read."""
+    try:
+        os.close(os.open(report, os.O_WRONLY | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise Misused(f"--report {report}: {error.strerror}") from None
 
 
 def prepare(request: Request, account: Account, stack: ExitStack) -> dict[str, str]:
@@ -158,6 +169,8 @@ def try_it(request: Request, account: Account, server: Postgres, source: Source,
     """Runs the migration and says how it went. Raises MigrationFailed, CannotRehearse."""
     real = source.real
     course = migrate(server.dsn(DATABASE), server.dsn(DATABASE, SUPERUSER), script)
+    with psycopg.connect(server.dsn(DATABASE, SUPERUSER), autocommit=True) as connection:
+        course.notices = [without_tokens(connection, real, notice) for notice in course.notices]
     say_how_it_went(account, request.file, real, course, account.rows or 0)
     account.squawk = squawked(request.file, real.major, script.in_one_transaction)
     for line in account.squawk:

@@ -164,3 +164,33 @@ def test_member_of_the_owner_may_become_the_owner(postgres: Postgres, tmp_path: 
     assert (run.exit_code, "must be owner of table chatbots" in run.err) == (1, True), run.err
     run = rehearse(dsn, tmp_path, f"set role {boss}_other;", *table)
     assert (run.exit_code, "permission denied to set role" in run.err) == (1, True), run.err
+
+
+# --- what is said of it -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("migration", "remedy"),
+    [
+        ("select no_such_function();", "create it, or its extension, before"),
+        (
+            "alter table chatbots alter public_token type uuid using (select gen_random_uuid())",
+            "USING takes no subquery",
+        ),
+        ("do $$ begin raise exception 'no people'; end $$", "other tables are empty here"),
+        ("alter table chatbots add check (name in ('one', 'two'))", "only ids and tokens are real here"),
+        ("alter database no_such_database set lock_timeout = '3s'", "the copy has another name"),
+        (
+            "do $$ begin raise exception 'look: %', (select min(public_token) from chatbots); end $$",
+            "look: tok... (10 characters)",
+        ),
+    ],
+)
+def test_remedy_is_of_this_failure(postgres: Postgres, tmp_path: Path, migration: str, remedy: str) -> None:
+    """Not of another one with the same SQLSTATE; and no token is shown whole."""
+    run = rehearse(
+        real_database(postgres, ["update chatbots set public_token = 'token-' || id + 1000"]), tmp_path, migration
+    )
+    assert run.exit_code == 1, run.err
+    assert remedy in run.err
+    assert "token-1" not in run.err
