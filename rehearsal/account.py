@@ -150,7 +150,9 @@ def say_how_it_went(account: Account, file: Path, real: Real, course: Course, st
         say(f"  line {ran.statement.line:>4}  {milliseconds(ran.took_s):>12}  {first_words(ran.statement.text)}")
     if len(course.ran) > MOST_STATEMENTS:
         say(f"  (the longest {MOST_STATEMENTS} of {len(course.ran)})")
-    for held in [str(lock) for lock in course.locks] or ["none that stops others was seen"]:
+    late = "; what the statement that failed took may have been too short to be seen" if course.failure else ""
+    none = f"none that stops others was seen{late}"
+    for held in [str(lock) for lock in course.locks] or [none]:
         say(f"  lock: {held}")
     say("  (as pg_locks showed it to another session and to DDL itself; from the start of the statement that took it)")
     for notice in dict.fromkeys(course.notices[:20]):
@@ -194,22 +196,23 @@ def say_what_failed(
 
     sqlstate = failure.sqlstate
 
-    def shown(text: str) -> str:
+    def clean(text: str) -> str:
         return without_tokens(connection, real, without_values(text, sqlstate))
 
     failure = replace(
         failure,
-        message=shown(failure.message),
-        detail=shown(failure.detail),
-        hint=shown(failure.hint),
-        context=shown(failure.context),
+        message=clean(failure.message),
+        detail=clean(failure.detail),
+        hint=clean(failure.hint),
+        context=clean(failure.context),
     )
     rows, changed = rows_concerned(connection, real, failure, account.rows or 0), what_stands(connection, course)
     remedy = remedy_of(failure)
     lines = failure.statement.text.splitlines()
     shown = [*lines[:LONGEST_STATEMENT_LINES], *(["..."] if len(lines) > LONGEST_STATEMENT_LINES else [])]
     took = milliseconds(failure.took_s)
-    say(f"THE MIGRATION FAILS at line {failure.line}, after {took}: SQLSTATE {failure.sqlstate}")
+    how = f", after {took}: SQLSTATE {failure.sqlstate}" if failure.sqlstate != "none" else ""
+    say(f"THE MIGRATION FAILS at line {failure.line}{how}")
     say(f"  have: {failure.message}")
     for name in ("detail", "hint", "context"):
         if told := getattr(failure, name):
@@ -267,7 +270,8 @@ def rows_concerned(connection: psycopg.Connection[Any], real: Real, failure: Fai
 
 def what_stands(connection: psycopg.Connection[Any], course: Course) -> str:
     """What of a migration that failed is there to stay."""
-    stays = f"what stands in line{'s'[: len(course.committed) - 1]} {', '.join(map(str, course.committed))} stays"
+    lines = list(dict.fromkeys(course.committed))
+    stays = f"what stands in line{'s'[: len(lines) - 1]} {', '.join(map(str, lines))} stays"
     told = [stays if course.committed else "nothing"]
     if course.pending:
         told.append(f"rolled back: line{'s'[: len(course.pending) - 1]} {', '.join(map(str, course.pending))}")

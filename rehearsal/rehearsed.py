@@ -199,9 +199,9 @@ def read(file: Path) -> Script:
     if "\0" in text:
         raise Misused(f"--migration {file}: it holds a NUL character")
     script = split(text)
+    demand_runnable(script)
     if not script.statements:
         raise Misused(f"--migration {file}: there is no statement in it")
-    demand_runnable(script)
     return script
 
 

@@ -121,7 +121,8 @@ def test_tables_that_the_role_may_not_read_are_left_out(postgres: Postgres, tmp_
         ("", USAGE, "there is no statement in it"),
         ("-- nothing\n/* ; */ ;;", USAGE, "there is no statement in it"),
         ("select 1;\n\\i other.sql\n", COULD_NOT_TELL, "line 2 of the migration is a command of psql, \\i"),
-        ("copy chatbots from stdin;\n1\n\\.\n", COULD_NOT_TELL, "is a command of psql"),
+        ("copy chatbots from stdin;\n1\n\\.\n", COULD_NOT_TELL, "line 1 of the migration is a COPY FROM stdin"),
+        ("\\i other.sql\n", COULD_NOT_TELL, "line 1 of the migration is a command of psql, \\i"),
         ("copy chatbots from stdin", COULD_NOT_TELL, "line 1 of the migration is a COPY FROM stdin"),
     ],
 )
