@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
+from rehearsal.masking import masked, without_tokens, without_values
 from rehearsal.migration import BLOCKING, WORDS, Course, Failure, milliseconds
 from rehearsal.real_schema import Real
 from rehearsal.statements import Script
@@ -20,14 +22,16 @@ SCHEMA = "chatbots-smoke/rehearsal/1"
 LONGEST_STATEMENT_LINES, MOST_STATEMENTS = 12, 40
 UUID = r"^(([0-9a-f]{4}-?){7}[0-9a-f]{4}|\{([0-9a-f]{4}-?){7}[0-9a-f]{4}\})$"  # what uuid_in of Postgres takes
 
+ELSEWHERE = (
+    "the file raised it by itself: other tables are empty here and other columns made up; where it looks at those, try"
+    " it on a restored backup"
+)
 REMEDIES = {
     "22P02": "decide what becomes of tokens that are no UUID: a new uuid column, or a new token where the cast fails",
     "23502": "fill the NULLs before NOT NULL is set",
     "23505": "decide who keeps the token: old tokens that are one UUID in two spellings become one value",
-    "0A000": "drop what depends on the column before, and make it again afterwards, in the same transaction",
     "2BP01": "drop what depends on it before, and make it again afterwards, in the same transaction",
     "42804": "change the columns on both ends of the foreign key, in the same transaction, with the key dropped",
-    "42883": "drop the check, index or default that takes the column for text before, and make another one for uuid",
     "42501": "it ran as the owner of the table, who is no superuser: who will run it for real?",
     "42601": "mend the syntax",
     "55P03": "its own lock_timeout ended it: it waits for itself, or asks for less than it needs",
@@ -35,8 +39,36 @@ REMEDIES = {
     "25001": "this statement cannot be inside of a transaction: take it out of BEGIN .. COMMIT",
     "42P01": "is it written for another schema, or has it been run already?",
     "42703": "is it written for another schema, or has it been run already?",
+    "23514": "only ids and tokens are real here: try a check of other columns, which are made up, elsewhere",
+    "P0001": ELSEWHERE,
+    "P0002": ELSEWHERE,
+    "P0004": ELSEWHERE,
+    "3D000": "the copy has another name than the real database: ask current_database() for it, or try it elsewhere",
     "23503": "parents of foreign keys are not copied: what refers to them cannot be tried here",
 }
+# Where the SQLSTATE says too little: what the message has to hold.
+BY_MESSAGE = [
+    (
+        "42883",
+        r"operator|\(.*uuid.*\)",
+        "drop the check, index or default that takes the column for text before, and make another one for uuid",
+    ),
+    ("42883", r"", "create it, or its extension, before, or name its schema: it is not on the search_path"),
+    ("0A000", r"subquery", "USING takes no subquery: fill a new column with UPDATE, or call a function in USING"),
+    (
+        "0A000",
+        r"cannot (alter|drop)",
+        "drop what depends on the column before, and make it again afterwards, in the same transaction",
+    ),
+]
+
+
+def remedy_of(failure: Failure) -> str | None:
+    """What to do about it; None where that is not known."""
+    for sqlstate, pattern, remedy in BY_MESSAGE:
+        if failure.sqlstate == sqlstate and re.search(pattern, failure.message):
+            return remedy
+    return REMEDIES.get(failure.sqlstate)
 
 
 @dataclass
@@ -55,7 +87,7 @@ class Account:
     squawk: list[str] = field(default_factory=list)
 
     def write(self, file: Path) -> None:
-        """As JSON, for its owner only: examples of tokens stand in it. It is no failure if it cannot be written."""
+        """As JSON, for its owner only: beginnings of tokens stand in it. It is no failure if it cannot be written."""
         try:
             with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
                 json.dump(asdict(self), out, indent=2)
@@ -118,7 +150,9 @@ def say_how_it_went(account: Account, file: Path, real: Real, course: Course, st
         say(f"  line {ran.statement.line:>4}  {milliseconds(ran.took_s):>12}  {first_words(ran.statement.text)}")
     if len(course.ran) > MOST_STATEMENTS:
         say(f"  (the longest {MOST_STATEMENTS} of {len(course.ran)})")
-    for held in [str(lock) for lock in course.locks] or ["none that stops others was seen"]:
+    late = "; what the statement that failed took may have been too short to be seen" if course.failure else ""
+    none = f"none that stops others was seen{late}"
+    for held in [str(lock) for lock in course.locks] or [none]:
         say(f"  lock: {held}")
     say("  (as pg_locks showed it to another session and to DDL itself; from the start of the statement that took it)")
     for notice in dict.fromkeys(course.notices[:20]):
@@ -158,13 +192,27 @@ def first_words(text: str) -> str:
 def say_what_failed(
     account: Account, connection: psycopg.Connection[Any], real: Real, course: Course, failure: Failure
 ) -> None:
-    """SQLSTATE, statement, rows, what stands now, remedy."""
+    """SQLSTATE, statement, rows, what stands now, remedy. Of a token its first characters."""
+
+    sqlstate = failure.sqlstate
+
+    def clean(text: str) -> str:
+        return without_tokens(connection, real, without_values(text, sqlstate))
+
+    failure = replace(
+        failure,
+        message=clean(failure.message),
+        detail=clean(failure.detail),
+        hint=clean(failure.hint),
+        context=clean(failure.context),
+    )
     rows, changed = rows_concerned(connection, real, failure, account.rows or 0), what_stands(connection, course)
-    remedy = REMEDIES.get(failure.sqlstate)
+    remedy = remedy_of(failure)
     lines = failure.statement.text.splitlines()
     shown = [*lines[:LONGEST_STATEMENT_LINES], *(["..."] if len(lines) > LONGEST_STATEMENT_LINES else [])]
     took = milliseconds(failure.took_s)
-    say(f"THE MIGRATION FAILS at line {failure.line}, after {took}: SQLSTATE {failure.sqlstate}")
+    how = f", after {took}: SQLSTATE {failure.sqlstate}" if failure.sqlstate != "none" else ""
+    say(f"THE MIGRATION FAILS at line {failure.line}{how}")
     say(f"  have: {failure.message}")
     for name in ("detail", "hint", "context"):
         if told := getattr(failure, name):
@@ -213,7 +261,7 @@ def rows_concerned(connection: psycopg.Connection[Any], real: Real, failure: Fai
         except psycopg.Error:
             continue  # the migration has done away with the column
         if row and row[0]:
-            examples = ", ".join(ascii(example) for example in row[1] if example is not None)
+            examples = ", ".join(masked(ascii(example)[1:-1]) for example in row[1] if example is not None)
             told.append(
                 f"{row[0]:,} of the {stored:,} tokens here {what}" + (f", such as {examples}" if examples else "")
             )
@@ -222,7 +270,8 @@ def rows_concerned(connection: psycopg.Connection[Any], real: Real, failure: Fai
 
 def what_stands(connection: psycopg.Connection[Any], course: Course) -> str:
     """What of a migration that failed is there to stay."""
-    stays = f"what stands in line{'s'[: len(course.committed) - 1]} {', '.join(map(str, course.committed))} stays"
+    lines = list(dict.fromkeys(course.committed))
+    stays = f"what stands in line{'s'[: len(lines) - 1]} {', '.join(map(str, lines))} stays"
     told = [stays if course.committed else "nothing"]
     if course.pending:
         told.append(f"rolled back: line{'s'[: len(course.pending) - 1]} {', '.join(map(str, course.pending))}")

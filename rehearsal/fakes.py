@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from rehearsal.masking import without_values
 from rehearsal.real_schema import CannotRehearse, Real, quoted
 
 Connection = psycopg.Connection[Any]
@@ -166,7 +167,7 @@ def load(
     except psycopg.Error as error:
         raise CannotRehearse(
             f"the tokens of {real} could not be stored in a table of its definition:"
-            f" {error.sqlstate} {' '.join(str(error).split())}"
+            f" {error.sqlstate} {without_values(error.diag.message_primary or '', error.sqlstate or '')}"
         ) from None
     return stored, notes
 

@@ -25,7 +25,7 @@ CREATES_EXTENSION = re.compile(
     r"create\s+extension\s+(?:if\s+not\s+exists\s+)?(?:\"([^\"]+)\"|([a-z_][\w$]*))", re.IGNORECASE
 )
 HARMLESS_COMMANDS = re.compile(
-    r"\\(set\s+(ON_ERROR_STOP|VERBOSITY|ECHO|QUIET)\b|echo|timing|pset|x\b|qecho|warn|unset)"
+    r"\\(set\s+(ON_ERROR_STOP|VERBOSITY|ECHO|QUIET)\b|echo|timing|pset|x\b|[at]\b|qecho|warn|unset)"
 )
 
 READS_TOO = "readers and writers"
@@ -120,15 +120,15 @@ def milliseconds(seconds: float) -> str:
 
 def demand_runnable(script: Script) -> None:
     """Raises CannotRehearse for what only psql itself can do."""
+    for statement in script.statements:
+        if COPY_FROM_STDIN.match(statement.text):
+            raise CannotRehearse(f"line {statement.line} of the migration is a COPY FROM stdin: use INSERT or a file")
     for command in script.commands:
         if not HARMLESS_COMMANDS.match(command.text):
             raise CannotRehearse(
                 f"line {command.line} of the migration is a command of psql, {command.text.split()[0]}:"
                 " put into the file what it stands for"
             )
-    for statement in script.statements:
-        if COPY_FROM_STDIN.match(statement.text):
-            raise CannotRehearse(f"line {statement.line} of the migration is a COPY FROM stdin: use INSERT or a file")
 
 
 def created_extensions(script: Script) -> set[str]:

@@ -74,12 +74,12 @@ class Real:
     rows: int
     rows_are_estimated: bool
     size_bytes: int  # with indexes and TOAST
-    settings: dict[str, str]  # those that a migration feels, as the role of the DSN has them; time-outs in ms
     installed: tuple[str, ...]  # extensions
     available: tuple[str, ...]
     roles: tuple[str, ...]  # that policies name
     all_roles: tuple[str, ...]
     unreadable: tuple[tuple[str, str], ...]  # schema and name of the tables that pg_dump may not lock
+    unusable: tuple[str, ...]  # schemas without USAGE
 
     @property
     def major(self) -> int:
@@ -118,10 +118,6 @@ SELECT json_build_object(
   'columns', (SELECT json_object_agg(role, attname) FROM chosen),
   'readable', (SELECT bool_and(has_column_privilege(r.oid, c.attname, 'SELECT'))
      FROM relation r, chosen c WHERE c.role IN ('id', 'token') AND c.attname IS NOT NULL),
-  'settings', json_build_object(
-     'search_path', (SELECT string_agg(quote_ident(s), ', ') FROM unnest(current_schemas(false)) s),
-     'lock_timeout', (SELECT reset_val FROM pg_settings WHERE name = 'lock_timeout'),
-     'statement_timeout', (SELECT reset_val FROM pg_settings WHERE name = 'statement_timeout')),
   'installed', (SELECT json_agg(extname) FROM pg_extension),
   'available', (SELECT json_agg(name) FROM pg_available_extensions),
   'all_roles', (SELECT json_agg(rolname) FROM pg_roles WHERE rolname !~ '^pg_'),
@@ -130,7 +126,8 @@ SELECT json_build_object(
   'unreadable', coalesce((SELECT json_agg(json_build_array(n.nspname, c.relname)) FROM pg_class c
      JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-       AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))), '[]'))
+       AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))), '[]'),
+  'unusable', coalesce((SELECT json_agg(nspname) FROM pg_namespace WHERE NOT has_schema_privilege(oid, 'USAGE')), '[]'))
 """
 KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "S": "a sequence", "i": "an index"}
 
@@ -141,13 +138,17 @@ def demand_url(dsn: str) -> None:
     if scheme not in ("postgresql", "postgres"):
         said = f"its scheme is {scheme}://" if re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme) else "it has no scheme"
         raise Misused(f"--schema-of is not a postgresql:// URL: {said}")
+    wrong = ""
     try:
-        port = str(conninfo_to_dict(dsn).get("port") or 5432)
-    except (psycopg.Error, ValueError):
-        port = ""
-    if not re.fullmatch(r"\d+(,\d+)*", port):
+        if not re.fullmatch(r"\d+(,\d+)*", str(conninfo_to_dict(dsn).get("port") or 5432)):
+            wrong = "its port is no number; or "
+    except (psycopg.Error, ValueError) as error:
+        unknown = "query parameter" in str(error)  # which is not quoted: it may be the end of a password
+        wrong = "it has a parameter after ? that libpq does not know; or " if unknown else " "
+    if wrong:
         raise Misused(
-            "--schema-of is not a postgresql:// URL that can be read: percent-encode special characters in its password"
+            "--schema-of is not a postgresql:// URL that can be read:"
+            f" {wrong.lstrip()}percent-encode special characters in its password"
         )
 
 
@@ -170,13 +171,30 @@ def reading(dsn: str, statement_timeout_s: int) -> Iterator[psycopg.Connection[A
         raise CannotRehearse(f"{place_of(dsn)}: {without_password(str(error), dsn)}{remedy_for(error)}") from None
 
 
+UNREACHED = [  # what a server, or libpq, says before there is a session, without a SQLSTATE
+    (r"password authentication failed|no password supplied", "mend the user and the password of --schema-of"),
+    (r"role \".*\" does not exist", "name a role in --schema-of that this server has"),
+    (r"database \".*\" does not exist", "name a database in --schema-of that this server has"),
+    (r"no encryption|SSL off|requires? SSL|SSL.*required", "add sslmode=require to --schema-of"),
+    (r"no pg_hba.conf entry", "the server admits no such role from here: it is its pg_hba.conf that does"),
+]
+
+
 def remedy_for(error: psycopg.Error) -> str:
     """What to do about an error of the real database; nothing where its message says enough."""
+    if error.sqlstate == "42501" and "for schema" in str(error):
+        return ": GRANT USAGE ON SCHEMA to the role of --schema-of"
     if error.sqlstate == "42501":
-        return ": give --schema-of a role that may read the whole table (it owns it, or has BYPASSRLS)"
+        return (
+            ": give --schema-of a role that may read the whole table (it owns it, or has BYPASSRLS; under FORCE ROW"
+            " LEVEL SECURITY to own it is not enough: BYPASSRLS, or ALTER TABLE .. NO FORCE ROW LEVEL SECURITY)"
+        )
     if error.sqlstate in ("55P03", "57014"):
         return ": somebody holds a lock on the table, or it is large: try again later, or with fewer --rows"
-    return "" if error.sqlstate else ": is the address right, and can it be reached from here?"
+    if error.sqlstate:
+        return ""
+    known = [remedy for pattern, remedy in UNREACHED if re.search(pattern, str(error))]
+    return f": {known[0] if known else 'is the address right, and can it be reached from here?'}"
 
 
 def look_at(connection: psycopg.Connection[Any], dsn: str, wanted: Wanted) -> Real:
@@ -223,12 +241,12 @@ def look_at(connection: psycopg.Connection[Any], dsn: str, wanted: Wanted) -> Re
         rows=rows,
         rows_are_estimated=estimated,
         size_bytes=relation["size_bytes"] or 0,
-        settings=facts["settings"],
         installed=tuple(facts["installed"]),
         available=tuple(facts["available"]),
         roles=tuple(facts["roles"]),
         all_roles=tuple(facts["all_roles"]),
         unreadable=tuple((schema, name) for schema, name in facts["unreadable"]),
+        unusable=tuple(facts["unusable"]),
     )
 
 
@@ -352,17 +370,6 @@ def libpq_environment(dsn: str) -> dict[str, str]:
         if option.val is not None and option.envvar is not None:
             variables[option.envvar.decode()] = option.val.decode()
     return {**os.environ, **variables}
-
-
-def make_roles(server: Postgres, real: Real, named_by_the_migration: set[str]) -> None:
-    """Makes the roles that policies and the migration name, without rights; `app` may act as the latter."""
-    with psycopg.connect(server.dsn("postgres", "postgres"), autocommit=True) as connection:
-        have = {name for (name,) in connection.execute("select rolname from pg_roles")}
-        granted = set(real.all_roles) & named_by_the_migration - {OWNER}
-        for role in (set(real.roles) | granted) - have:
-            connection.execute(sql.SQL("create role {}").format(sql.Identifier(role)))
-        for role in granted:
-            connection.execute(sql.SQL("grant {} to {}").format(sql.Identifier(role), sql.Identifier(OWNER)))
 
 
 def restore(dumper: Dumper, file: Path, server: Postgres, database: str, real: Real) -> list[str]:

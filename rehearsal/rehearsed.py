@@ -20,6 +20,7 @@ from rehearsal.account import Account, say, say_how_it_went, say_what_failed, sa
 from rehearsal.binaries import NoPostgres
 from rehearsal.deployment import deployed_copy
 from rehearsal.fakes import load, stand_in
+from rehearsal.masking import without_tokens
 from rehearsal.migration import Failure, created_extensions, demand_runnable, migrate
 from rehearsal.plan import Plan, Stored
 from rehearsal.postgres import SUPERUSER, TO_BE_DEMOTED, Postgres, running
@@ -34,11 +35,12 @@ from rehearsal.real_schema import (
     dump,
     find_dumper,
     look_at,
-    make_roles,
     quoted,
     reading,
     restore,
 )
+from rehearsal.relatives import Relatives, demand_all, relatives_of
+from rehearsal.rights import Rights, inherit, make_roles, remarks, reproduce, rights_of
 from rehearsal.sample import tokens_of
 from rehearsal.squawk import squawked
 from rehearsal.statements import Script, split
@@ -61,6 +63,15 @@ class Request:
     report: Path | None = None  # where the JSON goes
 
 
+@dataclass(frozen=True)
+class Source:
+    """What the catalog says: of the table, of the role that migrates, of what has to be in the copy."""
+
+    real: Real
+    rights: Rights
+    relatives: Relatives
+
+
 class MigrationFailed(Exception):
     """The migration is wrong. All there is to say has been said."""
 
@@ -72,6 +83,8 @@ def migrated(request: Request) -> Iterator[dict[str, str]]:
     Raises Misused, CannotRehearse, MigrationFailed, and NoPostgres.
     """
     account = Account()
+    if request.report is not None:
+        demand_writable(request.report)
     with ExitStack() as stack:
         try:
             variables = prepare(request, account, stack)
@@ -88,24 +101,37 @@ def migrated(request: Request) -> Iterator[dict[str, str]]:
         yield variables
 
 
+def demand_writable(report: Path) -> None:
+    """Raises Misused where the report could not be written, before anything is read."""
+    try:
+        os.close(os.open(report, os.O_WRONLY | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise Misused(f"--report {report}: {error.strerror}") from None
+
+
 def prepare(request: Request, account: Account, stack: ExitStack) -> dict[str, str]:
     """Everything until the reference app serves; what has to be ended is put on the stack."""
     demand_url(request.dsn)
     script = read(request.file)
     with reading(request.dsn, LOOK_TIMEOUT_S) as connection:
         real = look_at(connection, request.dsn, request.table)
+        source = Source(real, rights_of(connection, real), relatives_of(connection, real))
     rows = real.rows if request.rows is None else min(request.rows, real.rows)
     dumper = find_dumper(real.major)
     say_what_is_read(account, real, rows)
+    for remark in remarks(source.rights):
+        account.note(remark)
     if rows > DISK_FROM_ROWS:
         os.environ.setdefault("TMPDIR", tempfile.gettempdir())  # where it is set, the server is not kept in memory
     binaries = choose_server(real, created_extensions(script), request.kind)
     server = stack.enter_context(running(binaries, TO_BE_DEMOTED))
-    copy_table(request, account, server, dumper, real, words_of(script))
+    roles = copy_table(request, account, server, dumper, source, words_of(script))
     say_what_is_run(script)
-    settings = settings_of(real)
+    settings = settings_of(source.rights)
     server.run("postgres", [f'alter database "{DATABASE}" set {setting}' for setting in settings])
-    try_it(request, account, server, real, script)
+    try_it(request, account, server, source, script)
+    with psycopg.connect(server.dsn(DATABASE, SUPERUSER), autocommit=True) as connection:
+        inherit(connection, source.rights, roles, always=True)  # the reference app knows no SET ROLE
     plan = prepare_app(request, account, server, real)
     preview, production = (
         stack.enter_context(deployed_copy(server, DATABASE, plan, name, settings)) for name in ("preview", "production")
@@ -119,24 +145,32 @@ def prepare(request: Request, account: Account, stack: ExitStack) -> dict[str, s
 
 
 def copy_table(
-    request: Request, account: Account, server: Postgres, dumper: Dumper, real: Real, words: set[str]
-) -> None:
-    """Makes the real database's definitions again, and fills the table."""
+    request: Request, account: Account, server: Postgres, dumper: Dumper, source: Source, words: set[str]
+) -> set[str]:
+    """Makes the real database's definitions again, and fills the table. Returns the roles that `app` may become."""
+    real = source.real
     account.server = str(server.binaries)
     alike = server.binaries.version_numbers[0] == real.major
     say(f"{server.binaries}" + ("" if alike else f", while the real one is {real.version}"))
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
         file = Path(folder) / "definitions.dump"
         dump(dumper, request.dsn, real, file)
-        make_roles(server, real, words)
+        roles = make_roles(server, source.rights, real, words)
         for line in restore(dumper, file, server, DATABASE, real):
             account.note(f"not made here: {line}")
-    account.rows = fill(request, account, server, real)
+    with psycopg.connect(server.dsn(DATABASE, SUPERUSER)) as connection:
+        demand_all(real, source.rights.asked, source.relatives, relatives_of(connection, real))
+    account.rows = fill(request, account, server, source)
+    reproduce(server, DATABASE, source.rights, roles)
+    return roles
 
 
-def try_it(request: Request, account: Account, server: Postgres, real: Real, script: Script) -> None:
+def try_it(request: Request, account: Account, server: Postgres, source: Source, script: Script) -> None:
     """Runs the migration and says how it went. Raises MigrationFailed, CannotRehearse."""
+    real = source.real
     course = migrate(server.dsn(DATABASE), server.dsn(DATABASE, SUPERUSER), script)
+    with psycopg.connect(server.dsn(DATABASE, SUPERUSER), autocommit=True) as connection:
+        course.notices = [without_tokens(connection, real, notice) for notice in course.notices]
     say_how_it_went(account, request.file, real, course, account.rows or 0)
     account.squawk = squawked(request.file, real.major, script.in_one_transaction)
     for line in account.squawk:
@@ -144,6 +178,11 @@ def try_it(request: Request, account: Account, server: Postgres, real: Real, scr
     if course.failure is None:
         return
     demand_own_failure(server, real, course.failure)
+    if course.failure.sqlstate == "42501" and source.rights.is_superuser:
+        raise CannotRehearse(
+            f"line {course.failure.line}: {course.failure.message}: the real role, {source.rights.role}, is a"
+            " superuser, and here it is none: try the migration on a restored backup"
+        )
     with psycopg.connect(server.dsn(DATABASE, SUPERUSER), autocommit=True) as connection:
         say_what_failed(account, connection, real, course, course.failure)
     raise MigrationFailed
@@ -160,9 +199,9 @@ def read(file: Path) -> Script:
     if "\0" in text:
         raise Misused(f"--migration {file}: it holds a NUL character")
     script = split(text)
+    demand_runnable(script)
     if not script.statements:
         raise Misused(f"--migration {file}: there is no statement in it")
-    demand_runnable(script)
     return script
 
 
@@ -172,22 +211,21 @@ def words_of(script: Script) -> set[str]:
     return {word.strip('"') for word in re.findall(r'"[^"]+"|[A-Za-z_][\w$]*', text)}
 
 
-def settings_of(real: Real) -> list[str]:
+def settings_of(rights: Rights) -> list[str]:
     """What follows ALTER DATABASE .. SET, for a session that feels like one of the real database."""
-    path = real.settings["search_path"] or quoted(real.schema)
-    times = [f"{name} = '{real.settings[name]}ms'" for name in ("lock_timeout", "statement_timeout")]
-    return [f"search_path = {path}", *times]
+    times = [f"{name} = '{rights.settings[name]}'" for name in ("lock_timeout", "statement_timeout")]
+    return [f"search_path = {rights.search_path()}", *times]
 
 
-def fill(request: Request, account: Account, server: Postgres, real: Real) -> int:
+def fill(request: Request, account: Account, server: Postgres, source: Source) -> int:
     """Copies the tokens into the throwaway table; returns how many rows it has."""
+    real = source.real
     with (
         psycopg.connect(server.dsn(DATABASE, SUPERUSER), autocommit=True) as into,
-        reading(request.dsn, READ_TIMEOUT_S) as source,
+        reading(request.dsn, READ_TIMEOUT_S) as connection,
     ):
-        path = settings_of(real)[0]
-        into.execute(f"set {path}".encode())
-        stored, notes = load(into, real, tokens_of(source, real, request.rows), real.rows)
+        into.execute(f"set search_path = {source.rights.search_path()}".encode())
+        stored, notes = load(into, real, tokens_of(connection, real, request.rows), real.rows)
     for note in notes:
         account.note(note)
     return stored

@@ -51,7 +51,7 @@ def test_plain_cast_fails_on_short_tokens_and_says_all_about_it(postgres: Postgr
     assert "SQLSTATE 22P02" in told
     assert 'invalid input syntax for type uuid: "' in told
     assert "     4 |     alter column public_token type uuid using public_token::uuid," in told
-    assert "rows: 50 of the 50 tokens here are no UUID, such as '" in told
+    assert "rows: 50 of the 50 tokens here are no UUID, such as " in told
     assert "changed: nothing" in told
     assert "remedy: decide what becomes of tokens that are no UUID" in told
 
@@ -154,8 +154,8 @@ def test_tokens_that_are_one_uuid_in_two_cases_are_named(postgres: Postgres, tmp
     assert run.exit_code == 1
     told = failure(run.err)
     assert "SQLSTATE 23505" in told
-    assert "detail: Key (public_token)=(" in told
-    assert "rows: 2 of the 50 tokens here are one value in several rows, case aside, such as '" in told
+    assert re.search(r"detail: Key \(public_token\)=\(.{3}\.\.\. \(36 characters\)\) ", told)
+    assert "rows: 2 of the 50 tokens here are one value in several rows, case aside, such as " in told
 
 
 def test_nulls_are_counted(postgres: Postgres, tmp_path: Path) -> None:
@@ -192,6 +192,7 @@ def test_file_that_ends_inside_of_a_transaction_fails(postgres: Postgres, tmp_pa
     assert run.exit_code == 1
     assert "the file ends inside of a transaction: nothing of it is kept" in failure(run.err)
     assert "changed: nothing; rolled back: lines 1, 2" in run.err
+    assert "SQLSTATE none" not in run.err
 
 
 def test_time_outs_are_those_of_the_file(postgres: Postgres, tmp_path: Path) -> None:
@@ -221,7 +222,11 @@ def test_lock_timeout_is_honoured(postgres: Postgres, tmp_path: Path) -> None:
     )
     dsn = real_database(postgres, ["create extension dblink", hold], SUPERUSER)
     definer = "alter function hold() owner to postgres;"  # the copy's owner is no superuser
-    run = rehearse(dsn, tmp_path, f"{definer}\nset lock_timeout = '50ms';\nselect hold();\n{PLAIN}")
+    postgres.run("postgres", ["grant postgres to app"])  # or it could not give the function away
+    try:
+        run = rehearse(dsn, tmp_path, f"{definer}\nset lock_timeout = '50ms';\nselect hold();\n{PLAIN}")
+    finally:
+        postgres.run("postgres", ["revoke postgres from app"])
     assert run.exit_code == 1
     assert "at line 4" in failure(run.err), run.err
     assert "SQLSTATE 55P03" in failure(run.err)
@@ -326,7 +331,7 @@ def test_few_bad_tokens_among_many_are_in_a_sample(postgres: Postgres, tmp_path:
     run = rehearse(dsn, tmp_path, PLAIN, "--rows", "20")
     assert run.exit_code == 1
     assert "columns id and public_token of a sample of 20 of 5,000 rows of public.chatbots" in run.err
-    assert "rows: 3 of the 20 tokens here are no UUID, such as 'short2500', 'short4999', 'short77'" in run.err
+    assert "rows: 3 of the 20 tokens here are no UUID, such as sho... (9 characters), sho... (9 " in run.err
     run = rehearse(dsn, tmp_path, "select 1", "--rows", "all", *asking("select count(*), max(id) from chatbots"))
     assert run.exit_code == 0, run.err
     assert "of all 5,000 rows" in run.err
@@ -394,7 +399,8 @@ def test_report_says_the_same_to_programs(postgres: Postgres, tmp_path: Path) ->
     """For its owner alone, whether it fails, passes or could not be tried."""
     file = tmp_path / "report.json"
     dsn = real_database(postgres)
-    assert rehearse(dsn, tmp_path, PLAIN, "--report", str(file)).exit_code == 1
+    failed = rehearse(dsn, tmp_path, PLAIN, "--report", str(file))
+    assert failed.exit_code == 1
     document = json.loads(file.read_text())
     assert file.stat().st_mode & 0o777 == 0o600
     assert (document["schema"], document["outcome"]) == ("chatbots-smoke/rehearsal/1", "failed")
@@ -402,6 +408,9 @@ def test_report_says_the_same_to_programs(postgres: Postgres, tmp_path: Path) ->
         "public.chatbots",
         ["id", "public_token"],
     )
+    with psycopg.connect(dsn) as connection:
+        tokens = [token for (token,) in connection.execute("select public_token from chatbots")]
+    assert not [token for token in tokens if token in file.read_text() or token in failed.err]
     assert (document["failure"]["sqlstate"], document["failure"]["line"]) == ("22P02", 1)
     assert document["failure"]["rows"][0].startswith("50 of the 50 tokens here are no UUID")
     assert document["failure"]["changed"] == "nothing"
@@ -423,7 +432,7 @@ def test_token_is_no_command_to_a_terminal(postgres: Postgres, tmp_path: Path) -
     run = rehearse(real_database(postgres, hostile), tmp_path, PLAIN)
     assert run.exit_code == 1
     assert "\x1b" not in run.err
-    assert 'have: invalid input syntax for type uuid: "\\x1b[2J\\n::error::' in run.err
+    assert re.search(r'have: invalid input syntax for type uuid: "\\x1b\[2\.\.\. \(\d+ characters\)"', run.err)
 
 
 @pytest.mark.parametrize(

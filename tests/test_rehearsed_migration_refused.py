@@ -43,7 +43,8 @@ def demand(run: Rehearsed, exit_code: int, said: str) -> None:
         ("https://kv.example.com/c4n4ry", "its scheme is https://"),
         ("host=localhost password=c4n4ry", "it has no scheme"),
         ("postgresql://u:c4n4ry%zz@host/db", "percent-encode special characters in its password"),
-        ("postgresql://u:c4n4ry@host:port/db", "is not a postgresql:// URL that can be read"),
+        ("postgresql://u:c4n4ry@host:port/db", "is not a postgresql:// URL that can be read: its port is no number"),
+        ("postgresql://u:c4n4ry@host/db?ssl_mode=require", "it has a parameter after ? that libpq does not know"),
     ],
 )
 def test_address_that_is_none_of_a_postgres(tmp_path: Path, dsn: str, said: str) -> None:
@@ -64,6 +65,17 @@ def test_wrong_password(postgres: Postgres, tmp_path: Path) -> None:
     """75, as Postgres says it."""
     run = rehearse(postgres.dsn("postgres", "locked_out", "c4n4ry"), tmp_path, SAFE)
     demand(run, COULD_NOT_TELL, "password authentication failed")
+    assert "mend the user and the password" in run.err
+    run = rehearse(postgres.dsn("no_such_database"), tmp_path, SAFE)
+    demand(run, COULD_NOT_TELL, "name a database in --schema-of that this server has")
+
+
+def test_report_that_cannot_be_written(tmp_path: Path) -> None:
+    """2, before anything is read."""
+    run = rehearse(
+        "postgresql://u:c4n4ry@127.0.0.1:1/db", tmp_path, SAFE, "--report", str(tmp_path / "none" / "x.json")
+    )
+    demand(run, USAGE, "x.json: No such file or directory")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +121,8 @@ def test_tables_that_the_role_may_not_read_are_left_out(postgres: Postgres, tmp_
         ("", USAGE, "there is no statement in it"),
         ("-- nothing\n/* ; */ ;;", USAGE, "there is no statement in it"),
         ("select 1;\n\\i other.sql\n", COULD_NOT_TELL, "line 2 of the migration is a command of psql, \\i"),
-        ("copy chatbots from stdin;\n1\n\\.\n", COULD_NOT_TELL, "is a command of psql"),
+        ("copy chatbots from stdin;\n1\n\\.\n", COULD_NOT_TELL, "line 1 of the migration is a COPY FROM stdin"),
+        ("\\i other.sql\n", COULD_NOT_TELL, "line 1 of the migration is a command of psql, \\i"),
         ("copy chatbots from stdin", COULD_NOT_TELL, "line 1 of the migration is a COPY FROM stdin"),
     ],
 )
