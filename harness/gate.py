@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 
 _OFFLINE = NotCovered("judged from a saved history, nothing was asked", "run the gate to ask the deployment")
+K = TypeVar("K")
 T = TypeVar("T")
 M = TypeVar("M", CheckResult, LeftBehind)
 
@@ -60,6 +61,19 @@ def _why(part: object) -> str:
     if isinstance(part, CouldNotTell):
         return part.cause
     return part.reason if isinstance(part, NotCovered) else ""
+
+
+def _once(kept: dict[K, T | CouldNotTell | NotCovered], key: K, find: Callable[[], T]) -> T:
+    """What is found of a key, looked for once; why there is nothing is kept as well, and raised each time."""
+    if key not in kept:
+        try:
+            kept[key] = find()
+        except (CouldNotTell, NotCovered) as error:
+            kept[key] = error
+    found = kept[key]
+    if isinstance(found, (CouldNotTell, NotCovered)):
+        raise found
+    return found
 
 
 def _before_the_migration(done: Examination | None) -> list[str]:
@@ -261,17 +275,9 @@ class Gate:
         root = next(e.source for e in self.environments if e.name == name)
         if root is None:
             raise NotCovered("no checkout of the app was named", "name one with `source:` or --source")
-        if root not in self._checkouts:
-            from harness.source.checkout import read_checkout  # most runs read none
+        from harness.source.checkout import read_checkout  # most runs read none
 
-            try:
-                self._checkouts[root] = read_checkout(root)
-            except (CouldNotTell, NotCovered) as error:
-                self._checkouts[root] = error
-        found = self._checkouts[root]
-        if isinstance(found, (CouldNotTell, NotCovered)):
-            raise found
-        return found
+        return _once(self._checkouts, root, lambda: read_checkout(root))
 
     def analysis(self, name: str) -> Analysis:
         """What the source that an environment names says of its table, found out once for all checks.
@@ -282,17 +288,9 @@ class Gate:
         """
         checkout = self.checkout(name)
         key = self._analysed(next(e for e in self.environments if e.name == name))
-        if key not in self._analyses:
-            from harness.source.analysis import analyse  # most runs read no source
+        from harness.source.analysis import analyse  # most runs read no source
 
-            try:
-                self._analyses[key] = analyse(checkout, key[1], key[2])
-            except (CouldNotTell, NotCovered) as error:
-                self._analyses[key] = error
-        found = self._analyses[key]
-        if isinstance(found, (CouldNotTell, NotCovered)):
-            raise found
-        return found
+        return _once(self._analyses, key, lambda: analyse(checkout, key[1], key[2]))
 
     def _analysed(self, environment: Environment) -> tuple[Path, str, str]:
         return environment.source or Path(), environment.table.name, environment.table.token
