@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # A gate is installed without the plugins that the tests of the harness bring; loading them takes longer than a run.
 ALONE := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTEST_PLUGINS=harness.options
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke test selftest docs lint format lock clean
+.PHONY: help setup smoke test selftest bench docs lint format lock clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test: $(STAMP)  ## prove the harness: each fault is caught by the checks that cl
 
 selftest: $(STAMP)  ## measure what is caught, on every fault, and write docs/detection.md
 	@$(BIN)/python -m tests.selftest
+
+bench: $(STAMP)  ## measure side by side what a user would use instead, and write bench/results.md
+	@$(BIN)/python -m bench $(PARTS)
 
 docs: $(STAMP)  ## write anew what README and docs say of the code
 	@$(BIN)/python -m tests.documents

@@ -1,0 +1,41 @@
+"""results.md: a section for each part, replaced when that part is measured anew, and the machine it was measured on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+_SECTION = re.compile(r"<!-- (?P<part>\w+) -->\n(?P<text>.*?)<!-- /(?P=part) -->\n", re.DOTALL)
+_HEAD = """# Measured
+
+`make bench` writes this file; `python -m bench PART` measures one part of it anew. Medians, with the least and the most
+in brackets. What stands in one table was measured in turns in one run: compare within a table, as ratios.
+
+"""
+
+
+def written(file: Path, part: str, title: str, section: str, *, order: Sequence[str]) -> str:
+    """The text of the file with this part's section replaced or added, sections in the given order."""
+    before = file.read_text(encoding="utf-8") if file.exists() else ""
+    sections = {found["part"]: found["text"] for found in _SECTION.finditer(before)}
+    sections[part] = f"## {title}\n\nMeasured with `python -m bench {part}` {_where()}.\n\n{section.strip()}\n"
+    kept = sorted((p for p in sections if p in order), key=order.index)
+    return _HEAD + "\n".join(f"<!-- {p} -->\n{sections[p]}<!-- /{p} -->\n" for p in kept)
+
+
+def _where() -> str:
+    today = datetime.now(UTC).date().isoformat()
+    return f"on {today}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table, numbers to the right from the second column on."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
