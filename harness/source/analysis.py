@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from harness.findings import NotCovered, printable
+from harness.source.calls import Calls
 from harness.source.checkout import SOURCE, Checkout
 from harness.source.collisions import Collisions, Handler
 from harness.source.constraints import Constraints
@@ -18,6 +19,7 @@ from harness.source.modules import Module
 from harness.source.names import Names
 from harness.source.program import Program
 from harness.source.rules import Generators
+from harness.source.statements import Texts
 from harness.source.syntax import Node, spot
 from harness.source.tables import Tables, named_by_app
 from harness.source.writes import Write, Writes
@@ -61,14 +63,16 @@ def _analyse(checkout: Checkout, table: str, token: str) -> Analysis:
     names = named_by_app(program, checkout.of(".prisma"), Names(table, token))
     generators = Generators(program)
     flow = Flow(program, generators, names)
-    stores = Writes(program, Tables(program, names), names)
+    tables, texts = Tables(program, names), Texts(program, names)
+    calls = Calls(program, tables, names, texts)
+    stores = Writes(program, tables, names, texts, calls)
     writes = stores.all()
     told = list(_reaching(flow, stores, writes))
     reaching = [(origin, write) for origin, write, is_stored in told if is_stored]
     untold = [write for _, write, is_stored in told if not is_stored]
     rest = leftovers(program, generators, flow, names, writes, [origin for origin, _ in reaching])
     constraints = Constraints(checkout.of(*SOURCE, ".sql", ".prisma"), names)
-    handlers = Collisions(program, names, stores, writes, constraints).handlers()
+    handlers = Collisions(program, names, calls, writes, constraints).handlers()
     unparsed = [said for module in program.parsed for said in _unparsed(module, names)]
     found = Analysis(
         table,

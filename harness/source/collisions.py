@@ -19,11 +19,12 @@ from harness.source.syntax import FUNCTIONS, Node, arguments, enclosing_function
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from harness.source.calls import Calls
     from harness.source.constraints import Constraints, Whose
     from harness.source.modules import Module
     from harness.source.names import Names
     from harness.source.program import Program
-    from harness.source.writes import Write, Writes
+    from harness.source.writes import Write
 
 _TEXT = re.compile(r"23505|P2002|unique|duplicate key|ER_DUP_ENTRY", re.IGNORECASE)
 _WORDS = ("23505", "p2002", "unique", "duplicate key", "er_dup_entry")
@@ -84,11 +85,11 @@ class Collisions:
     """Finds the handlers of a program."""
 
     def __init__(
-        self, program: Program, names: Names, stores: Writes, writes: list[Write], constraints: Constraints
+        self, program: Program, names: Names, calls: Calls, writes: list[Write], constraints: Constraints
     ) -> None:
         self._program = program
         self._names = names
-        self._stores = stores
+        self._calls = calls
         self._constraints = constraints
         self._creates = [at for write in writes if write.is_create or write.may_store for at in write.run_at]
         self._reached: dict[Node, bool] = {}
@@ -396,7 +397,7 @@ class Collisions:
         called: list[Node] = []
         for call in region.below("call_expression", "new_expression"):
             callee = call.field("function") or call.field("constructor")
-            if callee is None or self._stores.stores_another(call):
+            if callee is None or self._calls.stores_another(call):
                 continue
             called += self._program.functions(callee)
             called += self._handed(callee)
@@ -421,7 +422,7 @@ class Collisions:
             callee = call.field("function") or call.field("constructor")
             if callee is None:
                 continue
-            if self._stores.stores_another(call):
+            if self._calls.stores_another(call):
                 return True
             called += [*self._program.functions(callee), *self._handed(callee)]
         return any(self._stores_another(function, depth + 1, seen) for function in called)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from harness.source.sql import named_value
 
 if TYPE_CHECKING:
-    from harness.source.folding import Table, World
+    from harness.source.world import Table, World
 
 _TABLES = {"tables": "table_name", "pg_tables": "tablename"}
 _TYPES = {"varchar": "character varying", "bpchar": "character", "int4": "integer", "int8": "bigint"}

@@ -14,11 +14,12 @@ from harness.findings import NotCovered
 from harness.source.checkout import INSTALL, SOURCE, Place
 from harness.source.code_migrations import read_program
 from harness.source.columns import Declared, Unclear
-from harness.source.folding import Fold, Table, World
+from harness.source.folding import Fold
 from harness.source.histories import History, find_scripts, in_other_languages
 from harness.source.migrated import Migrated, TokenInSource, is_right
 from harness.source.orm import Wanted, read_declarations
 from harness.source.sql import mentions, read_sql
+from harness.source.world import Table, World
 
 if TYPE_CHECKING:
     from harness.source.checkout import Checkout, SourceFile
