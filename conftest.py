@@ -297,13 +297,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop(session: pytest.Session) -> None:
-    """Begin to examine all environments at once, for as much as the selected checks need."""
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Begin to examine all environments at once, for as much as the selected checks need.
+
+    Where there are several, their checks are asked as each of them is known; else pytest's own loop does it.
+    """
     gate = session.config.stash.get(_GATE, None)
     if gate is None or not session.items or session.config.getoption("--judge"):
-        return
+        return None
     if session.testsfailed and not session.config.option.continue_on_collection_errors:
-        return  # pytest ends the run here: nothing must have been sent
+        return None  # pytest ends the run here: nothing must have been sent
     listen_to_signals(session.config, gate)
     needs = Need(0)
     for item in session.items:
@@ -318,6 +321,18 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     except OSError as error:
         said = f"the history in {gate.report_dir} cannot be written: {error.strerror}"
         raise _mistake(session.config, said) from None
+    if len(gate.environments) == 1:
+        return None
+    from harness.turns import run_in_turns  # one environment takes no turns
+
+    loud = session.config.get_verbosity() >= 0
+    run_in_turns(session, gate, _comes_last, lambda line: _say(session.config, line) if loud else None)
+    return True
+
+
+def _comes_last(item: pytest.Item) -> bool:
+    """Whether a check waits for all environments: to compare them, or to leave them this process's time."""
+    return Need.SOURCE in _needs(item) or "other_histories" in getattr(item, "fixturenames", ())
 
 
 def _in_use(folder: Path) -> str:
@@ -527,6 +542,9 @@ def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:
     ran = {(result.id, result.environment) for result in gate.results}
     missed = {check_id(item) for item in session.items if (check_id(item), environment_of(item)) not in ran}
     gate.left_out += sorted(missed)
+    # Environments are judged as they are known; reports name their claims in one order.
+    place = {(check_id(item), environment_of(item)): number for number, item in enumerate(session.items)}
+    gate.results.sort(key=lambda result: place.get((result.id, result.environment), len(place)))
     error = _why_early(session.config, exitstatus)
     stopped = any(result.outcome in ("fail", "unknown") for result in gate.results)  # by -x, which says why itself
     if not error and missed and not stopped and exitstatus in (ExitCode.RELEASE, ExitCode.ROLL_BACK):

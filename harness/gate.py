@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -76,6 +76,15 @@ def _once(kept: dict[K, T | CouldNotTell | NotCovered], key: K, find: Callable[[
     return found
 
 
+def _settle(future: Future[T], find: Callable[[], T]) -> None:
+    try:
+        found = find()
+    except BaseException as error:
+        future.set_exception(error)
+    else:
+        future.set_result(found)
+
+
 def _before_the_migration(done: Examination | None) -> list[str]:
     """What a preflight noticed that decides nothing."""
     if done is None or isinstance(done.preflight, (CouldNotTell, NotCovered)):
@@ -121,6 +130,7 @@ class Gate:
     _doing: dict[str, Doing] = field(default_factory=dict)
     _clients: dict[str, Client] = field(default_factory=dict)
     _examinations: dict[str, Future[Examination]] = field(default_factory=dict)
+    _cleaning: dict[str, Future[CleanUp]] = field(default_factory=dict)
     _checkouts: dict[Path, Checkout | CouldNotTell | NotCovered] = field(default_factory=dict)
     _analyses: dict[tuple[Path, str, str], Analysis | CouldNotTell | NotCovered] = field(default_factory=dict)
 
@@ -145,8 +155,15 @@ class Gate:
         for environment in self.environments:
             client = self._clients[environment.name] = Client(environment, self.run, self.redact, self._began_s)
             doing = self._doing[environment.name] = Doing()
-            self._examinations[environment.name] = self._pool.submit(examine, client, order, self._ledger, first, doing)
+            self._examinations[environment.name], self._cleaning[environment.name] = Future(), Future()
+            self._pool.submit(self._examine, client, order, self._ledger, first, doing)
             first += environment.posts + environment.burst + MOST_PROBES
+
+    def _examine(self, client: Client, order: Order, ledger: Ledger, first: int, doing: Doing) -> None:
+        """Examine an environment, and then remove its rows: what is judged of them is known, and others may be slow."""
+        name = client.environment.name
+        _settle(self._examinations[name], lambda: examine(client, order, ledger, first, doing))
+        _settle(self._cleaning[name], lambda: self._clean(client, ledger, doing))
 
     def judge(self, files: Sequence[Path]) -> None:
         """Take saved histories instead of examining: several files of one environment are judged as one history.
@@ -190,13 +207,36 @@ class Gate:
         Raises:
             KeyboardInterrupt: it was over before.
         """
-        while not wait([future], timeout=0.1).done:
+        self._first_of([future], over)
+        return future
+
+    def _first_of(self, futures: Sequence[Future[T]], over: Callable[[], bool]) -> set[Future[T]]:
+        """Those that are done, as soon as one is; as `_settled`."""
+        while not (done := wait(futures, timeout=0.1, return_when=FIRST_COMPLETED).done):
             if over():
                 raise KeyboardInterrupt
             for name, doing in self._doing.items():
                 if self.tell is not None and (line := doing.due()):
                     self.tell(f"{name}: {line}")
-        return future
+        return done
+
+    def next_examined(self, names: Sequence[str]) -> str:
+        """Which of these environments is examined first; waits for it. What is no environment is known at once.
+
+        Raises:
+            KeyboardInterrupt: the run is to end.
+        """
+        examining = {self._examinations[name]: name for name in names if name in self._examinations}
+        others = [name for name in names if name not in examining.values()]
+        if others:
+            return others[0]
+        done = self._first_of(list(examining), lambda: self.interrupts > 0)
+        return next(name for future, name in examining.items() if future in done)
+
+    @property
+    def all_examined(self) -> bool:
+        """Whether nothing is waited for any more."""
+        return all(future.done() for future in self._examinations.values())
 
     def other_histories(self, name: str) -> list[History]:
         """The histories of the other environments of this run, as far as POSTs could be sent there."""
@@ -303,32 +343,16 @@ class Gate:
         """Only free text is masked: a secret that happens to be a word of the schema must not spoil it."""
         return model.model_copy(update={text: self.redact.throughout(getattr(model, text)) for text in texts})
 
+    def _clean(self, client: Client, ledger: Ledger, doing: Doing) -> CleanUp:
+        environment = client.environment
+        attempts = self._attempts(environment.name)
+        labels = {a.name: environment.labels_for(a.name) for a in attempts}
+        return clean_up(Task(client, attempts, labels, ledger, environment.late_rows_s, hurry=self._hurry, doing=doing))
+
     def _clean_up(self) -> dict[str, CleanUp]:
-        if self._pool is None or self._ledger is None:
+        if self._pool is None:
             return {}
-        ledger = self._ledger
-        cleaners = ThreadPoolExecutor(len(self._examinations), thread_name_prefix="clean")
-
-        def clean(name: str) -> CleanUp:
-            client = self._clients[name]
-            environment = client.environment
-            attempts = self._attempts(name)
-            labels = {a.name: environment.labels_for(a.name) for a in attempts}
-            return clean_up(
-                Task(
-                    client,
-                    attempts,
-                    labels,
-                    ledger,
-                    environment.late_rows_s,
-                    hurry=self._hurry,
-                    doing=self._doing[name],
-                )
-            )
-
-        cleaning = {name: cleaners.submit(clean, name) for name in self._examinations}
-        cleaned = {name: self._settled(future, self._may_not_wait).result() for name, future in cleaning.items()}
-        cleaners.shutdown()
+        cleaned = {name: self._settled(future, self._may_not_wait).result() for name, future in self._cleaning.items()}
         self._pool.shutdown()
         return cleaned
 
@@ -343,7 +367,16 @@ class Gate:
         except UnreadableHistory:
             return {}
         environments = {e.name: e for e in self.environments}
-        return {name: left_as_it_is(environments[name], of.history.sent) for name, of in recorded.items()}
+        return {
+            name: self._cleaning[name].result()
+            if self._is_clean(name)
+            else left_as_it_is(environments[name], of.history.sent)
+            for name, of in recorded.items()
+        }
+
+    def _is_clean(self, name: str) -> bool:
+        cleaning = self._cleaning[name]
+        return cleaning.done() and cleaning.exception() is None
 
     def _attempts(self, name: str) -> Sequence[Attempt]:
         """The attempts of an environment; where its examination broke down, as the history on disk has them."""

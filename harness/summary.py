@@ -77,6 +77,22 @@ def lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
     )
 
 
+def so_far(environment: str, results: Sequence[CheckResult]) -> str:
+    """What is known of one environment while others are still examined, in one line."""
+    failed = [result.id for result in results if result.outcome == "fail"]
+    untold = [result.id for result in results if result.outcome == "unknown"]
+    held = sum(result.outcome == "pass" for result in results)
+    if failed:
+        said = f"{CONCLUSIONS['fail']}: {', '.join(failed)}"
+    elif untold:
+        said = f"{CONCLUSIONS['unknown']} so far: {', '.join(untold)}"
+    elif held:
+        said = f"{CONCLUSIONS['pass']} so far: {held} claims hold"
+    else:
+        said = "no claim covered so far"
+    return f"{environment}: {said}"
+
+
 def _details(results: Sequence[CheckResult]) -> Iterator[tuple[str, str]]:
     """What a reader needs of the claims that do not hold, or could not be asked: each reason once."""
     for alike in by_reason(results, "not_covered"):

@@ -36,28 +36,31 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Which signal is sent when: so long after the history has so many records."""
+    """Which signal is sent when: so long after the history has so many records, or after the verdict is written."""
 
     how: signal.Signals
     records: int
     delay_s: float
+    concluded: bool = False
 
 
 def moments() -> list[Moment]:
-    """Each signal at seven moments, from the first record to after the last."""
+    """Each signal at eight moments, from the first record to after the verdict."""
     chance = random.Random(SEED)
     ranges = [0, 1, 8, RECORDS // 4, RECORDS // 2, RECORDS // 2 + 4, RECORDS]
-    return [
+    going_on = [
         Moment(how, min(RECORDS, start + chance.randrange(4)), chance.uniform(0, 0.1))
         for start in ranges
         for how in SIGNALS
     ]
+    return [*going_on, *(Moment(how, RECORDS, 0, concluded=True) for how in SIGNALS)]
 
 
 def end(moment: Moment, folder: Path, file: Path, forge: Warm) -> tuple[Moment, Going, Run]:
     """Run a gate and send it the signal when the moment has come."""
     with going(folder, file, warm=forge) as gate:
-        if gate.wait_until(lambda: gate.records() >= moment.records):
+        verdict = gate.report_dir / "verdict.json"
+        if gate.wait_until(lambda: verdict.exists() if moment.concluded else gate.records() >= moment.records):
             time.sleep(moment.delay_s)
             gate.process.send_signal(moment.how)
         return moment, gate, gate.ended()
