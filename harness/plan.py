@@ -21,7 +21,7 @@ from harness.stored import (
     EXAMPLES,
     FROM_THE_HEAP,
     bits_query,
-    halves_query,
+    hashes_query,
     rows_query,
     scan_query,
     sequence_query,
@@ -139,7 +139,7 @@ class _Configured:
 
 
 def _statements(names: _Configured, read_only: bool) -> list[str]:
-    scan = scan_query(names).as_string()
+    scan = scan_query(names, split=True).as_string()
     return [
         READ_ONLY,
         f"{_CATALOG}: {FACTS.strip().replace('%%', '%')}",
@@ -150,7 +150,7 @@ def _statements(names: _Configured, read_only: bool) -> list[str]:
         FROM_THE_HEAP,
         f"EXPLAIN (FORMAT JSON) {scan}",
         f"{scan}; and where it finds any, SELECT up to {EXAMPLES} offenders of each kind",
-        halves_query(names).as_string(),
+        hashes_query(names).as_string(),
         bits_query(names).as_string(),
         "ROLLBACK",
     ]
