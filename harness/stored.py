@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from harness.catalog import TableFacts
     from harness.database import Connection
+    from harness.progress import Doing
 
 EXAMPLES = 10
 
@@ -204,12 +205,14 @@ def scan_query(names: Names, *, split: bool = False) -> sql.Composed:
     ).format(counts=counts, token=token, middle=sql.Literal(_MIDDLE))
 
 
-def scan_tokens(connection: Connection, facts: TableFacts) -> StoredTokens:
+def scan_tokens(connection: Connection, facts: TableFacts, doing: Doing) -> StoredTokens:
     """Count every stored token in one statement that reads the heap; name offenders only where there are any."""
     token = sql.Identifier(facts.token_column)
     names = {"token": token, "table": facts.identifier}
     connection.execute(FROM_THE_HEAP)
-    scan, nodes = _planned(connection, facts)
+    scan, nodes, expected = _planned(connection, facts)
+    scanning = f"scanning about {expected:,} stored tokens"
+    doing.now(scanning, "duplicates, NULLs and versions")
     counted = connection.execute(scan).fetchone()
     if counted is None:
         raise CouldNotTell(
@@ -234,24 +237,25 @@ def scan_tokens(connection: Connection, facts: TableFacts) -> StoredTokens:
             **names,
         )
         other_versions = tuple(text for (text,) in connection.execute(query))
+    doing.now(scanning, "halves and bits")
     sample = sample_tokens(connection, facts, rows, repeated=surplus > 0, mixed=others > 0)
     index_nodes = tuple(node for node in nodes if "Index" in node)
     return StoredTokens(rows, tokens, surplus, others, index_nodes, repeated, other_versions, sample)
 
 
-def _planned(connection: Connection, names: Names) -> tuple[sql.Composed, tuple[str, ...]]:
-    """The scan that costs the server least time, and the types of its plan's nodes.
+def _planned(connection: Connection, names: Names) -> tuple[sql.Composed, tuple[str, ...], int]:
+    """The scan that takes the server least time, the types of its plan's nodes, and how many rows it will about read.
 
     Split where the server plans workers for it; without them (a small table, a server that allows none) it would only
     read the table twice.
     """
     if names.token_type == "uuid":
         scan = scan_query(names, split=True)
-        nodes = _nodes(connection, scan)
+        nodes, rows = _nodes(connection, scan)
         if "Gather" in nodes[: nodes.index("Append")]:
-            return scan, nodes
+            return scan, nodes, rows
     scan = scan_query(names)
-    return scan, _nodes(connection, scan)
+    return scan, *_nodes(connection, scan)
 
 
 LARGEST_FOR_HALVES = 2_000_000  # tokens; beyond, halves are compared on a sample of about as many
@@ -323,15 +327,21 @@ def _version_4_bytes(names: Names, share: float, *, mixed: bool = True) -> sql.C
     )
 
 
-def _nodes(connection: Connection, query: sql.Composed) -> tuple[str, ...]:
-    """The types of the nodes of a query's plan (EXPLAIN (FORMAT JSON), "Node Type"), the root first."""
+def _nodes(connection: Connection, query: sql.Composed) -> tuple[tuple[str, ...], int]:
+    """The types of the nodes of a query's plan (EXPLAIN (FORMAT JSON), "Node Type"), and how many rows its scans emit.
+
+    The root comes first. Rows are what the planner takes from the size of the table as it is now.
+    """
     row = connection.execute(sql.SQL("EXPLAIN (FORMAT JSON) {}").format(query)).fetchone()
     assert row is not None  # a plan is one row
     document = json.loads(row[0]) if isinstance(row[0], str) else row[0]
     found: list[str] = []
+    rows = 0
     pending = [document[0]["Plan"]]
     while pending:
         node = pending.pop()
         found.append(node["Node Type"])
+        if "Relation Name" in node:
+            rows += round(node.get("Plan Rows", 0))
         pending.extend(node.get("Plans", []))
-    return tuple(found)
+    return tuple(found), rows

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
+from pydantic import SecretStr
 
 from harness.catalog import read_facts
-from harness.database import reading
+from harness.database import connect, reading
 from harness.environments import Table
+from harness.progress import Doing
 from harness.stored import hashes_query, scan_query, scan_tokens
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ EDGES += ["80000000-0000-4000-8000-000000000001", "ffffffff-ffff-4fff-bfff-fffff
 def table(postgres: Postgres) -> Iterator[Connection]:
     """A session on a database with a table that holds nothing yet and guards nothing."""
     name = postgres.new_name("scanned")
-    with psycopg.connect(postgres.create_database(name), autocommit=True, prepare_threshold=None) as connection:
+    with connect(SecretStr(postgres.create_database(name))) as connection:
         connection.execute("create table chatbots (id serial primary key, name text, public_token uuid)")
         yield connection
     postgres.drop_database(name)
@@ -47,7 +48,10 @@ def scanned(connection: Connection, tokens: list[str | UUID | None], settings: s
         facts = read_facts(connection, Table())
         plan = "".join(line for (line,) in connection.execute(b"explain " + scan_query(facts, split=True).as_bytes()))
         assert ("Gather" in plan) == (settings == SPLIT)
-        return scan_tokens(connection, facts)
+        doing = Doing()
+        found = scan_tokens(connection, facts, doing)
+        assert doing.what.startswith("scanning about ")
+        return found
 
 
 @pytest.mark.parametrize("settings", [WHOLE, SPLIT])
