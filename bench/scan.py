@@ -48,7 +48,7 @@ def measure(rounds: int) -> str:
     return (
         f"{rounds} rounds in turns, work_mem {WORK_MEM_MB} MB.\n\n"
         f"{as_table([*head, *ratios], times)}\n\n"
-        "Memory: the client is a process of its own that does nothing else. On the server it is the most that a process "
+        "Memory: the client is a process that does nothing else. On the server it is the most that a process "
         "of a new session does not share with others (RssAnon), after the catalog was read and the floor counted, and "
         "after the scan, which adds a sort within work_mem and what runs its statements.\n\n"
         f"{as_table(spent, memory)}"
