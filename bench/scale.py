@@ -62,10 +62,10 @@ def measure(rounds: int) -> str:
     lines = [_line(name, costs) for name, costs in ways.items()]
     head = ["way", *(f"{size:,}" for size in SIZES), "error", f"**{GOAL:,}**", "memory", "temporary files"]
     section = (
-        f"Medians of {rounds}. The last three columns are for {GOAL:,} tokens. Time is extrapolated from the two largest "
-        "sizes that were measured, as t = a + b n log n; `error` is how far that, from the two smaller ones, was away "
-        "from the largest. Memory is that of the judging process: it grows with n for `judge` alone. Temporary files "
-        f"grow with n; those of tokens take {TOKEN * GOAL / 1e9:.1f} GB besides, as text twice that.\n\n"
+        f"Medians of {rounds}. The last three columns are for {GOAL:,} tokens. Time is extrapolated from the two "
+        "largest sizes that were measured: t = a + b n log n. `error` is how far the same, from the two smaller ones, "
+        "was away from the largest. Memory is that of the judging process: it grows with n for `judge` alone. "
+        f"Temporary files grow with n; tokens take {TOKEN * GOAL / 1e9:.1f} GB besides, as text twice that.\n\n"
         f"{as_table(head, lines)}\n"
     )
     text = DOCUMENT.read_text(encoding="utf-8")
