@@ -14,6 +14,8 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from harness.database import STATEMENT_TIMEOUT_S
+from rehearsal.deployment import deployed
+from rehearsal.variants import VARIANTS
 from tests.gates import ROOT, Run, clean_environment, entry, write_environments
 from tests.terminals import in_a_terminal
 
@@ -49,21 +51,31 @@ def wait_until(connection: psycopg.Connection[tuple[int]], number: int) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    ("how", "variant"), [(signal.SIGINT, None), (signal.SIGKILL, None), (signal.SIGINT, "behind_pgbouncer")]
+)
 def test_the_end_of_a_gate_ends_its_scan(
-    tmp_path: Path, postgres: Postgres, healthy: Deployment, how: signal.Signals
+    tmp_path: Path, postgres: Postgres, how: signal.Signals, variant: str | None
 ) -> None:
-    """Interrupted it cancels the statement; killed it leaves that to the server, which looks after its client."""
+    """Interrupted it cancels the statement, through a pooler too; killed it leaves that to the server."""
+    if variant is not None and variant not in VARIANTS:
+        pytest.skip(f"there is no variant {variant} here")
     if how == signal.SIGKILL and postgres.binaries.version_numbers < (14,):
         pytest.skip("before 14 a server does not look after its client")
-    database = str(conninfo_to_dict(healthy.database)["dbname"])
+    with deployed(postgres, variant=variant) as deployment:
+        end(tmp_path, postgres, deployment, how)
+
+
+def end(folder: Path, postgres: Postgres, deployment: Deployment, how: signal.Signals) -> None:
+    """Start the gate, wait until it scans, send it a signal, and wait until nothing scans."""
+    database = str(conninfo_to_dict(deployment.database)["dbname"])
     postgres.run(database, [SLOW, f'alter database "{database}" set search_path = public, pg_catalog'])
-    file = write_environments(tmp_path / "environments.yaml", {}, preview=entry(healthy))
+    file = write_environments(folder / "environments.yaml", {}, preview=entry(deployment))
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--environments", str(file), "--read-only"]
     with (
         psycopg.connect(postgres.dsn(database, "postgres"), autocommit=True) as connection,
         subprocess.Popen(
-            [*command, "-k", "stored_tokens_are_distinct", "--report-dir", str(tmp_path / "report")],
+            [*command, "-k", "stored_tokens_are_distinct", "--report-dir", str(folder / "report")],
             cwd=ROOT,
             env=clean_environment(),
             stdout=subprocess.PIPE,
