@@ -13,7 +13,11 @@ from pathlib import Path
 
 from bench.results import written
 
-PARTS: tuple[str, ...] = ()
+PARTS: tuple[str, ...] = (
+    "scan",
+    "scan_tried",
+    "scale",
+)
 RESULTS = Path(__file__).parent / "results.md"
 FEWEST_ROUNDS = 7
 

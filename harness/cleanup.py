@@ -27,7 +27,7 @@ from tenacity import (
 from tenacity import wait_fixed as pause_of
 
 from harness.catalog import TableFacts, read_facts
-from harness.database import TRANSACTION_BUDGET_S, connect, identity_of, limited, reading, same_database, worded
+from harness.database import connect, identity_of, limited, reading, same_database, worded
 from harness.findings import CouldNotTell, printable
 from harness.progress import Doing
 from harness.removal import PAUSE_S, TRIES, TRIES_FOR_S, Found, delete, find, may_pass
@@ -211,8 +211,11 @@ def _by_database(task: Task) -> CleanUp:
 
 def _sit_down(task: Task, deadline: float) -> None:
     """Delete what is there, again and again until nothing more can come or the time is up, on one connection."""
-    budget_s = TRANSACTION_BUDGET_S + max(deadline - time.monotonic(), 0.0)  # statements, and what is waited for
-    with connect(task.database, task.hurry) as connection, limited(connection, budget_s, task.hurry):
+    patience_s = max(deadline - time.monotonic(), 0.0)
+    with (
+        connect(task.database, task.hurry, task.environment.statement_timeout_s) as connection,
+        limited(connection, connection.budget_s + patience_s, task.hurry),
+    ):
         _demand_same_database(connection, task)
         with reading(connection):
             facts = read_facts(connection, task.environment.table)
@@ -353,7 +356,10 @@ def _ids_of_ours(task: Task) -> dict[str, Attempt]:
 
 def _find_in(task: Task, attempts: Sequence[Attempt]) -> list[Found]:
     try:
-        with connect(task.database, task.hurry) as connection, limited(connection, TRANSACTION_BUDGET_S, task.hurry):
+        with (
+            connect(task.database, task.hurry, task.environment.statement_timeout_s) as connection,
+            limited(connection, connection.budget_s, task.hurry),
+        ):
             with reading(connection):
                 facts: TableFacts = read_facts(connection, task.environment.table)
             return find(connection, facts, attempts, task.labels)

@@ -35,26 +35,60 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 CONNECT_BUDGET_S = 10.0
-STATEMENT_TIMEOUT_S = 60
+CANCEL_BUDGET_S = 2.0
+STATEMENT_TIMEOUT_S = 60.0  # where an environment names no other
+STATEMENTS = 4  # as long as so many may take, a reading or a clean-up may as a whole
 LOCK_TIMEOUT_S = 5
-TRANSACTION_BUDGET_S = 240.0  # for all statements of a reading, or of a clean-up, together
 
-Connection = psycopg.Connection[tuple[Any, ...]]
 
-_LIMITS: LiteralString = (
-    f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_S}s'; SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'; "
-    "SET LOCAL idle_in_transaction_session_timeout = '60s'"
+class Connection(psycopg.Connection[tuple[Any, ...]]):
+    """A session, and what a statement in it may take."""
+
+    statement_timeout_s: float = STATEMENT_TIMEOUT_S
+
+    @property
+    def budget_s(self) -> float:
+        """For all statements of a reading, or of a clean-up, together."""
+        return STATEMENTS * self.statement_timeout_s
+
+
+# A server that looks whether its client is still there ends what nobody waits for any more: from 14 on, where it can.
+_LOOK_AFTER_CLIENT = (
+    "SELECT set_config('client_connection_check_interval', '2s', true) "
+    "WHERE current_setting('client_connection_check_interval', true) IS NOT NULL AND version() LIKE '%linux%'"
 )
-# READ COMMITTED, since an older snapshot sees a table that was rewritten meanwhile as empty; row_security off turns
-# rows that a policy would silently hide into an error.
-READ_ONLY: LiteralString = f"BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {_LIMITS}; SET LOCAL row_security = off"
-READ_WRITE: LiteralString = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {_LIMITS}"
+
+
+def begin_reading(statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> str:
+    """Begins what reads.
+
+    READ COMMITTED, since an older snapshot sees a table that was rewritten meanwhile as empty; row_security off turns
+    rows that a policy would silently hide into an error.
+    """
+    begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
+    return f"{begin}; {_limits(statement_timeout_s)}; SET LOCAL row_security = off; {_LOOK_AFTER_CLIENT}"
+
+
+def begin_writing(statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> str:
+    """Begins what writes."""
+    return f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {_limits(statement_timeout_s)}"
+
+
+def _limits(statement_timeout_s: float) -> str:
+    return (
+        f"SET LOCAL statement_timeout = '{statement_timeout_s * 1000:.0f}ms'; "
+        f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'; SET LOCAL idle_in_transaction_session_timeout = '60s'"
+    )
+
+
 IDENTITY: LiteralString = (
     "SELECT system_identifier, oid FROM pg_control_system(), pg_database WHERE datname = current_database()"
 )
 
 
-def connect(dsn: SecretStr, stop: threading.Event | None = None) -> Connection:
+def connect(
+    dsn: SecretStr, stop: threading.Event | None = None, statement_timeout_s: float = STATEMENT_TIMEOUT_S
+) -> Connection:
     """Connect, retrying what passes (refused, starting up, no free connection) within `CONNECT_BUDGET_S`.
 
     Raises:
@@ -70,18 +104,20 @@ def connect(dsn: SecretStr, stop: threading.Event | None = None) -> Connection:
         reraise=True,
     )
     try:
-        return attempts(_connect, dsn, began)
+        connection = attempts(_connect, dsn, began)
     except psycopg.Error as error:
         raise worded(error, dsn) from None
     except UnicodeError as error:
         raise CouldNotTell(
             f"the database URL cannot be used: {error}", "percent-encode its special characters"
         ) from None
+    connection.statement_timeout_s = statement_timeout_s
+    return connection
 
 
 def _connect(dsn: SecretStr, began: float) -> Connection:
     left = CONNECT_BUDGET_S - (time.monotonic() - began)
-    return psycopg.connect(
+    return Connection.connect(
         dsn.get_secret_value(),
         autocommit=True,  # transactions are begun by hand, limits and all in one round trip
         prepare_threshold=None,
@@ -96,9 +132,10 @@ def _connect(dsn: SecretStr, began: float) -> Connection:
 
 @contextmanager
 def limited(connection: Connection, seconds: float, stop: threading.Event | None = None) -> Iterator[None]:
-    """Cut the connection off when the time is up or `stop` is set: a peer that went silent keeps no run waiting.
+    """Cancel and cut the connection off when the time is up or `stop` is set: a silent peer keeps no run waiting.
 
     Every time-out of a statement is the server's own, and says nothing if the server or a proxy says nothing any more.
+    The server is told first: on a cut connection it would go on with a scan until it has something to say.
     """
     finished = threading.Event()
     deadline = time.monotonic() + seconds
@@ -106,6 +143,7 @@ def limited(connection: Connection, seconds: float, stop: threading.Event | None
     def watch() -> None:
         while not finished.wait(0.1):
             if time.monotonic() >= deadline or (stop is not None and stop.is_set()):
+                _cancel(connection)
                 with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as held:
                     held.shutdown(socket.SHUT_RDWR)
                 return
@@ -119,10 +157,25 @@ def limited(connection: Connection, seconds: float, stop: threading.Event | None
         watcher.join()
 
 
+def _cancel(connection: Connection) -> None:
+    """Ask the server to end the statement that is under way, if there is one; gives up after `CANCEL_BUDGET_S`."""
+
+    def cancel() -> None:
+        with suppress(psycopg.Error, OSError):
+            connection.cancel_safe(timeout=CANCEL_BUDGET_S)
+
+    if connection.pgconn.transaction_status != psycopg.pq.TransactionStatus.ACTIVE:
+        return  # one that comes late must not meet whoever gets the session next from a pooler
+    # Before libpq 17 it knows no time-out.
+    canceller = threading.Thread(target=cancel, daemon=True)
+    canceller.start()
+    canceller.join(CANCEL_BUDGET_S)
+
+
 @contextmanager
 def reading(connection: Connection) -> Iterator[None]:
     """A READ ONLY transaction with local time-outs; it leaves nothing, so it always ends in a rollback."""
-    connection.execute(READ_ONLY)
+    connection.execute(begin_reading(connection.statement_timeout_s).encode())
     try:
         yield
     finally:
@@ -134,13 +187,13 @@ def reading(connection: Connection) -> Iterator[None]:
 def begin_again(connection: Connection) -> None:
     """After an error inside `reading`: a new transaction with the same limits, for what is still to be read."""
     connection.execute("ROLLBACK")
-    connection.execute(READ_ONLY)
+    connection.execute(begin_reading(connection.statement_timeout_s).encode())
 
 
 @contextmanager
 def writing(connection: Connection) -> Iterator[None]:
     """A transaction that commits if its body does, with the same time-outs."""
-    connection.execute(READ_WRITE)
+    connection.execute(begin_writing(connection.statement_timeout_s).encode())
     try:
         yield
     except BaseException:
@@ -221,7 +274,7 @@ _BY_TEXT: tuple[tuple[str, str, str], ...] = (
     ),
     (
         r"server closed the connection|connection (is|was) (lost|closed)|eof detected|terminating connection",
-        f"the connection to the database was lost, or nothing came within {TRANSACTION_BUDGET_S:g} s",
+        f"the connection to the database was lost, or its statements took {STATEMENTS} times statement_timeout_s",
         "look for a restart of the database or a proxy in front of it, and run again",
     ),
     (
@@ -237,8 +290,8 @@ _BY_TEXT: tuple[tuple[str, str, str], ...] = (
 )
 _BY_STATE: dict[str, tuple[str, str]] = {
     "57014": (
-        f"a statement was cancelled, usually because it took more than {STATEMENT_TIMEOUT_S} s",
-        "run again when the database is less busy",
+        "a statement was cancelled, usually because it took longer than statement_timeout_s",
+        "run again when the database is less busy, or raise statement_timeout_s of this environment",
     ),
     "55P03": (
         f"a lock was not granted within {LOCK_TIMEOUT_S} s",

@@ -237,6 +237,8 @@ class Environment(_Model):
     """database: delete the rows; api: through api.delete; keep: leave them, and exit 76."""
     late_rows_s: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False), BeforeValidator(_not_bool)] = 10
     """How long clean-up waits for the row of a POST that had no answer."""
+    statement_timeout_s: Seconds = 60
+    """What one statement may take in the database, such as the scan of all stored tokens."""
     protected: bool = False
     """posts + burst above 200 need --allow-many, and nothing is sent that this role could not delete."""
     latency_p95_ms: Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_not_bool)] | None = None

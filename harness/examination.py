@@ -17,7 +17,7 @@ import psycopg
 
 from harness.catalog import TableFacts, read_facts
 from harness.checkers import rows_of_another_table
-from harness.database import TRANSACTION_BUDGET_S, begin_again, connect, identity_of, limited, reading, worded
+from harness.database import begin_again, connect, identity_of, limited, reading, worded
 from harness.default import Made, evaluate_default
 from harness.findings import CouldNotTell, NotCovered, printable
 from harness.history import History
@@ -137,7 +137,7 @@ def examine(client: Client, order: Order, ledger: Ledger, first: int, doing: Doi
     with ThreadPoolExecutor(1) as pool:
         connecting: Future[_Watching] | None = None
         if order.needs & _OF_THE_DATABASE and environment.database is not None:
-            connecting = pool.submit(_connect, environment.database, order)
+            connecting = pool.submit(_connect, environment.database, order, environment.statement_timeout_s)
         # Before a migration it does not matter what serves, and nothing is asked of it.
         if order.needs & _OF_THE_DEPLOYMENT or (order.revision is not None and order.needs != Need.PREFLIGHT):
             doing.now(WAITING)
@@ -152,7 +152,7 @@ def examine(client: Client, order: Order, ledger: Ledger, first: int, doing: Doi
             done.heard = revisions_now(client)
         if order.needs & _OF_THE_DATABASE:
             doing.now("reading its database")
-            _read_database(done, order, connecting)
+            _read_database(done, order, connecting, doing)
         if order.needs & Need.PREFLIGHT:
             doing.now("reading what the migration would meet")
             _look_before_migration(done, order)
@@ -164,12 +164,12 @@ def examine(client: Client, order: Order, ledger: Ledger, first: int, doing: Doi
 _Watching = tuple["Connection", Before | None]
 
 
-def _connect(dsn: SecretStr, order: Order) -> _Watching:
-    connection = connect(dsn, order.stop)
+def _connect(dsn: SecretStr, order: Order, statement_timeout_s: float) -> _Watching:
+    connection = connect(dsn, order.stop, statement_timeout_s)
     if order.read_only or not order.needs & Need.SEEN:
         return connection, None  # no POST is sent, so there is nothing to watch
     try:
-        with limited(connection, TRANSACTION_BUDGET_S, order.stop), reading(connection):
+        with limited(connection, connection.budget_s, order.stop), reading(connection):
             return connection, look_before(connection)
     except psycopg.Error as error:
         connection.close()
@@ -230,7 +230,7 @@ def _demand_clean_up(
         return
     try:
         if connecting is None:  # no check looks at the database
-            with connect(environment.database, order.stop) as connection:
+            with connect(environment.database, order.stop, environment.statement_timeout_s) as connection:
                 identity = _look_at_table(connection, environment, order)
         else:
             identity = _look_at_table(connecting.result()[0], environment, order)
@@ -242,7 +242,7 @@ def _demand_clean_up(
 
 
 def _look_at_table(connection: Connection, environment: Environment, order: Order) -> str:
-    with limited(connection, TRANSACTION_BUDGET_S, order.stop), reading(connection):
+    with limited(connection, connection.budget_s, order.stop), reading(connection):
         facts = read_facts(connection, environment.table)
         if facts.in_recovery:
             raise CouldNotTell(
@@ -257,7 +257,7 @@ def _look_at_table(connection: Connection, environment: Environment, order: Orde
         return identity_of(connection)
 
 
-def _read_database(done: Examination, order: Order, connecting: Future[_Watching] | None) -> None:
+def _read_database(done: Examination, order: Order, connecting: Future[_Watching] | None, doing: Doing) -> None:
     environment = done.environment
     if connecting is None or environment.database is None:
         _untold(done, NotCovered("database: null", "give this environment its database URL"))
@@ -271,9 +271,9 @@ def _read_database(done: Examination, order: Order, connecting: Future[_Watching
         connection, before = connecting.result()
         began = False
         try:
-            with connection, limited(connection, TRANSACTION_BUDGET_S, order.stop), reading(connection):
+            with connection, limited(connection, connection.budget_s, order.stop), reading(connection):
                 began = True
-                _read_parts(done, order, connection, before)
+                _read_parts(done, order, connection, before, doing)
         except psycopg.Error:
             if began:
                 raise
@@ -281,11 +281,11 @@ def _read_database(done: Examination, order: Order, connecting: Future[_Watching
             return
         # It was opened before the POSTs were sent; a pooler may have closed it since. A second one is not idle.
         with (
-            connect(environment.database, order.stop) as connection,
-            limited(connection, TRANSACTION_BUDGET_S, order.stop),
+            connect(environment.database, order.stop, environment.statement_timeout_s) as connection,
+            limited(connection, connection.budget_s, order.stop),
             reading(connection),
         ):
-            _read_parts(done, order, connection, before)
+            _read_parts(done, order, connection, before, doing)
     except CouldNotTell as untold:
         _untold(done, untold)
     except psycopg.Error as error:
@@ -312,7 +312,7 @@ def _close(connecting: Future[_Watching]) -> None:
         connecting.result()[0].close()
 
 
-def _read_parts(done: Examination, order: Order, connection: Connection, before: Before | None) -> None:
+def _read_parts(done: Examination, order: Order, connection: Connection, before: Before | None, doing: Doing) -> None:
     """All parts in the caller's transaction; a part that fails gets the rest a new one."""
     environment = done.environment
     history = done.history
@@ -348,4 +348,4 @@ def _read_parts(done: Examination, order: Order, connection: Connection, before:
     if order.needs & Need.SEEN:
         done.seen = _UNSEEN if before is None else read(lambda: look_after(connection, facts, before))
     if order.needs & Need.STORED:
-        done.stored = read(lambda: scan_tokens(connection, facts))
+        done.stored = read(lambda: scan_tokens(connection, facts, doing))

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from harness.catalog import FACTS, parts_of
 from harness.client import headers_of
-from harness.database import IDENTITY, READ_ONLY, READ_WRITE, located
+from harness.database import IDENTITY, begin_reading, begin_writing, located
 from harness.default import evaluation_query
 from harness.history import chosen_token
 from harness.readiness import FRESH_CONNECTIONS
@@ -21,7 +21,7 @@ from harness.stored import (
     EXAMPLES,
     FROM_THE_HEAP,
     bits_query,
-    halves_query,
+    hashes_query,
     rows_query,
     scan_query,
     sequence_query,
@@ -47,7 +47,10 @@ def plan(environment: Environment, redact: Redactor, *, read_only: bool = False)
     names = _Configured(environment.table)
     steps = list(_requests(environment, read_only))
     if environment.database is not None:
-        steps += [{"does": does, "until": _ONE_TRANSACTION, "mutates": False} for does in _statements(names, read_only)]
+        begin = begin_reading(environment.statement_timeout_s)
+        steps += [
+            {"does": does, "until": _ONE_TRANSACTION, "mutates": False} for does in _statements(names, begin, read_only)
+        ]
     if not read_only:
         steps += _clean_up(environment, names)
     return {
@@ -93,7 +96,7 @@ def _requests(environment: Environment, read_only: bool) -> Iterator[dict[str, A
             login = f"POST {environment.url_of(environment.login.path)} {body}"
             yield {"does": login, "until": "once", "mutates": True}
         if environment.cleanup == "database" and environment.database is not None:
-            looks = f"{READ_ONLY}; {_CATALOG}; {IDENTITY}; ROLLBACK"
+            looks = f"{begin_reading(environment.statement_timeout_s)}; {_CATALOG}; {IDENTITY}; ROLLBACK"
             yield {"does": looks, "until": "once: may what is stored be removed again?", "mutates": False}
         post = f"POST {environment.url_of(api.create)} "
         usual = post + json.dumps(environment.payload_for(name_of(RUN, 1)))
@@ -138,10 +141,10 @@ class _Configured:
         return self.table.token
 
 
-def _statements(names: _Configured, read_only: bool) -> list[str]:
-    scan = scan_query(names).as_string()
+def _statements(names: _Configured, begin: str, read_only: bool) -> list[str]:
+    scan = scan_query(names, split=True).as_string()
     return [
-        READ_ONLY,
+        begin,
         f"{_CATALOG}: {FACTS.strip().replace('%%', '%')}",
         *([] if read_only else [rows_query(names).as_string()]),
         sequence_query(names, f"(the sequence of {names.id_column})").as_string(),
@@ -150,7 +153,7 @@ def _statements(names: _Configured, read_only: bool) -> list[str]:
         FROM_THE_HEAP,
         f"EXPLAIN (FORMAT JSON) {scan}",
         f"{scan}; and where it finds any, SELECT up to {EXAMPLES} offenders of each kind",
-        halves_query(names).as_string(),
+        hashes_query(names).as_string(),
         bits_query(names).as_string(),
         "ROLLBACK",
     ]
@@ -168,7 +171,7 @@ def _clean_up(environment: Environment, names: _Configured) -> list[dict[str, An
         does = f"DELETE {environment.url_of(environment.api.delete or '')}"
         delete = {"does": does, "until": "once for each row of this run, after the checks", "mutates": True}
         return [delete] if environment.database is None else [find, delete, find]
-    does = f"{READ_WRITE}; {delete_query(names).as_string()}; COMMIT"
+    does = f"{begin_writing(environment.statement_timeout_s)}; {delete_query(names).as_string()}; COMMIT"
     return [find, {"does": does, "until": "once for all rows that were found", "mutates": True}, find]
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from harness.catalog import TableFacts
     from harness.database import Connection
+    from harness.progress import Doing
 
 EXAMPLES = 10
 
@@ -175,29 +176,45 @@ FROM_THE_HEAP: LiteralString = (
 )
 
 
-def scan_query(names: Names) -> sql.Composed:
-    """Selects (rows, tokens, tokens beyond the distinct hashes, tokens of another version), all counts."""
+# The middle of all UUIDs in Postgres' order, which compares bytes: equal tokens are on the same side of it.
+_MIDDLE = "80000000-0000-0000-0000-000000000000"
+
+
+def scan_query(names: Names, *, split: bool = False) -> sql.Composed:
+    """Selects (rows, tokens, tokens beyond the distinct hashes, tokens of another version), all counts.
+
+    `count(DISTINCT ..)` has no parallel plan. `split` counts the lower and the upper half of all UUIDs apart, so that
+    two workers can: each reads the whole table, and sorts its part.
+    """
     hashed, version_4 = _UUID if names.token_type == "uuid" else _TEXT
     token = sql.Identifier(names.token_column)
-    return sql.SQL(
-        "SELECT count(*), count({token}), count({token}) - count(DISTINCT {hashed}), "
-        "count(*) FILTER (WHERE {token} IS NOT NULL AND NOT ({version_4})) FROM {table}"
+    counts = sql.SQL(
+        "SELECT count(*) AS n, count({token}) AS tokens, count({token}) - count(DISTINCT {hashed}) AS surplus, "
+        "count(*) FILTER (WHERE NOT ({version_4})) AS others FROM {table}"  # NULL is of no other version
     ).format(
         token=token,
         hashed=sql.SQL(hashed).format(token=token),
         version_4=sql.SQL(version_4).format(token=token),
         table=names.identifier,
     )
+    if not split:
+        return counts
+    return sql.SQL(
+        "SELECT sum(n)::bigint, sum(tokens)::bigint, sum(surplus)::bigint, sum(others)::bigint FROM "
+        "({counts} WHERE {token} < {middle} UNION ALL {counts} WHERE {token} >= {middle} OR {token} IS NULL) AS halves"
+    ).format(counts=counts, token=token, middle=sql.Literal(_MIDDLE))
 
 
-def scan_tokens(connection: Connection, facts: TableFacts) -> StoredTokens:
-    """Count every stored token in one pass over the heap; name offenders only where there are any."""
-    token, scan = sql.Identifier(facts.token_column), scan_query(facts)
+def scan_tokens(connection: Connection, facts: TableFacts, doing: Doing) -> StoredTokens:
+    """Count every stored token in one statement that reads the heap; name offenders only where there are any."""
+    token = sql.Identifier(facts.token_column)
     names = {"token": token, "table": facts.identifier}
     connection.execute(FROM_THE_HEAP)
-    plan = connection.execute(sql.SQL("EXPLAIN (FORMAT JSON) {}").format(scan)).fetchone()
+    scan, nodes, expected = _planned(connection, facts)
+    scanning = f"scanning about {expected:,} stored tokens"
+    doing.now(scanning, "duplicates, NULLs and versions")
     counted = connection.execute(scan).fetchone()
-    if plan is None or counted is None:
+    if counted is None:
         raise CouldNotTell(
             "the scan of the stored tokens returned no row", "run again; this is not expected of Postgres"
         )
@@ -220,15 +237,32 @@ def scan_tokens(connection: Connection, facts: TableFacts) -> StoredTokens:
             **names,
         )
         other_versions = tuple(text for (text,) in connection.execute(query))
-    sample = sample_tokens(connection, facts, rows, surplus > 0)
-    return StoredTokens(rows, tokens, surplus, others, _index_nodes(plan[0]), repeated, other_versions, sample)
+    doing.now(scanning, "halves and bits")
+    sample = sample_tokens(connection, facts, rows, repeated=surplus > 0, mixed=others > 0)
+    index_nodes = tuple(node for node in nodes if "Index" in node)
+    return StoredTokens(rows, tokens, surplus, others, index_nodes, repeated, other_versions, sample)
+
+
+def _planned(connection: Connection, names: Names) -> tuple[sql.Composed, tuple[str, ...], int]:
+    """The scan that takes the server least time, the types of its plan's nodes, and how many rows it will about read.
+
+    Split where the server plans workers for it; without them (a small table, a server that allows none) it would only
+    read the table twice.
+    """
+    if names.token_type == "uuid":
+        scan = scan_query(names, split=True)
+        nodes, rows = _nodes(connection, scan)
+        if "Gather" in nodes[: nodes.index("Append")]:
+            return scan, nodes, rows
+    scan = scan_query(names)
+    return scan, *_nodes(connection, scan)
 
 
 LARGEST_FOR_HALVES = 2_000_000  # tokens; beyond, halves are compared on a sample of about as many
 ENOUGH_FOR_BITS = 20_000
 
 
-def sample_tokens(connection: Connection, facts: TableFacts, rows: int, repeated: bool) -> Sample:
+def sample_tokens(connection: Connection, facts: TableFacts, rows: int, *, repeated: bool, mixed: bool) -> Sample:
     """Count halves and bits of the stored tokens of version 4.
 
     Args:
@@ -236,15 +270,33 @@ def sample_tokens(connection: Connection, facts: TableFacts, rows: int, repeated
         facts: of the table.
         rows: about how many there are.
         repeated: whether tokens are stored twice, so that distinct ones have to be counted.
+        mixed: whether tokens of other versions are stored, which have to be left out.
     """
-    halves = connection.execute(
-        halves_query(facts, share=LARGEST_FOR_HALVES / max(rows, 1), distinct=repeated)
-    ).fetchone()
+    share = LARGEST_FOR_HALVES / max(rows, 1)
+    halves = None if repeated else connection.execute(hashes_query(facts, share=share, mixed=mixed)).fetchone()
+    if halves is None or min(halves) != max(halves):  # two halves may share a hash; only equal ones collide
+        halves = connection.execute(halves_query(facts, share=share, distinct=repeated)).fetchone()
     bits = connection.execute(bits_query(facts, share=ENOUGH_FOR_BITS / max(rows, 1))).fetchone()
     if halves is None or bits is None:
         return Sample(0, 0, 0)
     tokens, firsts, lasts = halves
     return Sample(tokens, firsts, lasts, bits_of=bits[0], ones=tuple(bits[1:]) if bits[0] else ())
+
+
+def hashes_query(names: Names, *, share: float = 1.0, mixed: bool = False) -> sql.Composed:
+    """Selects (tokens, distinct hashes of their first 8 bytes, of their last 8), which two workers count at once.
+
+    Sorting integers is cheaper than sorting bytes. `mixed` leaves out what is not of version 4.
+    """
+    return sql.SQL(
+        "SELECT sum(tokens)::bigint, sum(firsts)::bigint, sum(lasts)::bigint FROM "
+        "(SELECT count(b) AS tokens, count(DISTINCT {first}) AS firsts, 0::bigint AS lasts FROM {source} "
+        "UNION ALL SELECT 0::bigint, 0::bigint, count(DISTINCT {last}) FROM {source}) AS halves"
+    ).format(
+        first=sql.SQL("hashtextextended(encode(substring(b for 8), 'hex') COLLATE \"C\", 0)"),
+        last=sql.SQL("hashtextextended(encode(substring(b from 9), 'hex') COLLATE \"C\", 0)"),
+        source=_version_4_bytes(names, share, mixed=mixed),
+    )
 
 
 def halves_query(names: Names, *, share: float = 1.0, distinct: bool = False) -> sql.Composed:
@@ -261,26 +313,35 @@ def bits_query(names: Names, *, share: float = 1.0) -> sql.Composed:
     return sql.SQL("SELECT count(b), {ones} FROM {source}").format(ones=ones, source=_version_4_bytes(names, share))
 
 
-def _version_4_bytes(names: Names, share: float) -> sql.Composed:
+def _version_4_bytes(names: Names, share: float, *, mixed: bool = True) -> sql.Composed:
     token = sql.Identifier(names.token_column)
     sample = sql.SQL("TABLESAMPLE SYSTEM ({}) REPEATABLE (1)").format(sql.Literal(round(100 * share, 4)))
     is_uuid = names.token_type == "uuid"
-    return sql.SQL("(SELECT uuid_send({uuid}) AS b FROM {table} {sample} WHERE {version_4}) AS version_4").format(
+    where = sql.SQL(" WHERE {}").format(sql.SQL((_UUID if is_uuid else _TEXT)[1]).format(token=token))
+    return sql.SQL("(SELECT uuid_send({uuid}) AS b FROM {table}{sample}{where}) AS version_4").format(
         uuid=token if is_uuid else sql.SQL("{}::text::uuid").format(token),
         table=names.identifier,
-        sample=sample if share < 1 else sql.SQL(""),
-        version_4=sql.SQL((_UUID if is_uuid else _TEXT)[1]).format(token=token),
+        sample=sql.SQL(" {}").format(sample) if share < 1 else sql.SQL(""),
+        # Where all are of version 4, the planner is spared a condition that it believes next to no row to meet.
+        where=where if mixed else sql.SQL(""),
     )
 
 
-def _index_nodes(plan: Any) -> tuple[str, ...]:
-    """The types of the plan's nodes that read an index (EXPLAIN (FORMAT JSON), "Node Type")."""
-    document = json.loads(plan) if isinstance(plan, str) else plan
+def _nodes(connection: Connection, query: sql.Composed) -> tuple[tuple[str, ...], int]:
+    """The types of the nodes of a query's plan (EXPLAIN (FORMAT JSON), "Node Type"), and how many rows its scans emit.
+
+    The root comes first. Rows are what the planner takes from the size of the table as it is now.
+    """
+    row = connection.execute(sql.SQL("EXPLAIN (FORMAT JSON) {}").format(query)).fetchone()
+    assert row is not None  # a plan is one row
+    document = json.loads(row[0]) if isinstance(row[0], str) else row[0]
     found: list[str] = []
+    rows = 0
     pending = [document[0]["Plan"]]
     while pending:
         node = pending.pop()
-        if "Index" in node["Node Type"]:
-            found.append(node["Node Type"])
+        found.append(node["Node Type"])
+        if "Relation Name" in node:
+            rows += round(node.get("Plan Rows", 0))
         pending.extend(node.get("Plans", []))
-    return tuple(found)
+    return tuple(found), rows

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 GATE = "chatbots-smoke/"
 # Functions of the gate's own statements that Postgres calls volatile, and that write nothing nevertheless.
-VOLATILE = {"pg_is_in_recovery", "pg_partition_tree"}
+# set_config() is local to the transaction here, as SET LOCAL is.
+VOLATILE = {"pg_is_in_recovery", "pg_partition_tree", "set_config"}
 GENERATORS = {"uuid_generate_v4", "gen_random_uuid"}
 
 

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from harness.catalog import read_facts
-from harness.database import TRANSACTION_BUDGET_S, begin_again, connect, limited, reading, worded
+from harness.database import begin_again, connect, limited, reading, worded
 from harness.findings import CouldNotTell
 from harness.preflight.catalog import read_catalog, read_holders
 from harness.preflight.definitions import (
@@ -55,7 +55,11 @@ def look(environment: Environment, stop: threading.Event) -> tuple[Holders, Pref
     dsn = environment.database
     assert dsn is not None  # the caller looked
     try:
-        with connect(dsn, stop) as connection, limited(connection, TRANSACTION_BUDGET_S, stop), reading(connection):
+        with (
+            connect(dsn, stop, environment.statement_timeout_s) as connection,
+            limited(connection, connection.budget_s, stop),
+            reading(connection),
+        ):
             began_s = time.monotonic()
             holders = read_holders(connection, environment.table)
             known = _read(connection, environment.table, dsn)
