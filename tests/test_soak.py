@@ -19,7 +19,9 @@ import psutil
 import psycopg
 import pytest
 
-from harness.configuration import ConfigurationError
+from harness.configuration import ConfigurationError, load
+from harness.plan import in_words, plan
+from harness.redaction import Redactor
 from harness.soak.asked import demand_locust
 from tests.gates import ROOT, Run, clean_environment, entry, run_harness, write_environments
 from tests.servers import Request, Server, serving
@@ -108,7 +110,7 @@ def test_two_workers_send_exactly_what_was_asked_for_and_remove_it(healthy: Depl
     assert {a["name"] for of in sent.values() for a in of} == {f"smoke-{run.verdict['run']}-{n}" for n in numbers}
     (preview,) = run.verdict["environments"]
     assert (preview["posts"], preview["acknowledged"], preview["rows_removed"]) == (300, 300, 300)
-    assert any("made durable (fsync) in" in note for note in preview["notes"])
+    assert any("names of POSTs on disk by" in note for note in preview["notes"])
     assert "300 of 300 POSTs in" in "\n".join(preview["notes"])
     assert smoke_rows(healthy) == 0
     assert "Rows removed: 300" in run.out
@@ -343,14 +345,11 @@ def test_without_locust_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_plan_says_what_a_soak_would_send(tmp_path: Path) -> None:
     """How many, how fast and how long; where no bound is set there is none."""
-    own = {"url": "http://127.0.0.1:9", "database": None}
-    file = environments(tmp_path, own, attempts=6000, users=20, rate=50)
-    planned = json.loads(run_harness("plan", "--environments", str(file), "--json").out)
-    assert planned[0]["soak"]["until"].startswith(
-        "6000 times in all, 20 at once at most, 50 a second at most: 120 s or longer"
-    )
-    assert (
-        "python -m harness soak, and no other command, WRITES" in run_harness("plan", "--environments", str(file)).out
-    )
-    without = json.loads(run_harness("plan", "--environments", str(environments(tmp_path, own)), "--json").out)
-    assert "soak" not in without[0]
+    file = environments(tmp_path, {"url": "http://127.0.0.1:9", "database": None}, attempts=6000, users=20, rate=50)
+    (environment,) = load(file, ["preview"])
+    planned = plan(environment, Redactor())
+    until = "6000 times in all, 20 at once at most, 50 a second at most: 120 s or longer"
+    assert planned["soak"]["until"].startswith(until)
+    assert f"python -m harness soak, and no other command, WRITES, {until}" in in_words(planned)
+    assert "soak" not in plan(environment.model_copy(update={"soak": None}), Redactor())
+    assert "soak" not in plan(environment, Redactor(), read_only=True)

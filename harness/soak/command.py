@@ -292,8 +292,8 @@ def _progress(soaking: Soaking, event: dict[str, Any]) -> str:
 def _in_groups(name: str, event: dict[str, Any]) -> str:
     groups, intents = event["groups"], event["intents"]
     return (
-        f"{name}: {intents} POSTs had their names made durable (fsync) in {groups} groups, {intents / groups:.1f} "
-        f"in each on average and {event['largest']} at most, in {1000 * event['sync_s'] / groups:.2f} ms"
+        f"{name}: {intents} names of POSTs on disk by {groups} fsyncs, {intents / groups:.1f} in each on average and "
+        f"{event['largest']} at most, in {1000 * event['sync_s'] / groups:.2f} ms; {event['peak_mb']} MB"
     )
 
 
@@ -334,6 +334,7 @@ def _conclude(soaking: Soaking, options: argparse.Namespace) -> int:
         took_s, removed_s = soaking.ended["took_s"], time.monotonic() - began_s
         a_second = sent / took_s if took_s else 0.0
         soaking.notes.append(f"{sent} of {soaking.soak.attempts} POSTs in {took_s:.1f} s ({a_second:.0f} a second)")
+        soaking.notes.append(f"master: {soaking.ended['peak_mb']} MB")
         soaking.notes.append(f"{cleaned.removed} rows removed in {removed_s:.1f} s")
     soaked = Soaked(
         run=soaking.run,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,12 @@ def say(**event: Any) -> None:
     """Tell the process that started this one, as one line of JSON."""
     sys.stdout.write(json.dumps(event) + "\n")
     sys.stdout.flush()
+
+
+def peak_mb() -> int:
+    """The most memory that this process had, in MB."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(most / (1 << 20 if sys.platform == "darwin" else 1 << 10))
 
 
 class Lifeline:

@@ -10,7 +10,7 @@ import gevent
 from locust.env import Environment as Engine
 from locust.runners import STATE_MISSING
 
-from harness.soak.lifeline import say
+from harness.soak.lifeline import peak_mb, say
 from harness.soak.shares import Seen, Shares
 from harness.soak.worker import Poster
 
@@ -79,7 +79,14 @@ def run(order: dict[str, Any], lifeline: Lifeline) -> None:
         runner.send_message("end", {}, client.id)
     runner.quit()
     took_s = round(max(0.0, course.ended_s - course.began_s), 3)
-    say(event="ended", why=course.why, repeated=course.repeated, took_s=took_s, **_far(runner, course))
+    say(
+        event="ended",
+        why=course.why,
+        repeated=course.repeated,
+        took_s=took_s,
+        peak_mb=peak_mb(),
+        **_far(runner, course),
+    )
 
 
 def _wait_for_workers(runner: MasterRunner, course: _Course, workers: int) -> None:

@@ -20,7 +20,7 @@ from harness.client import Client, headers_of_post
 from harness.findings import CouldNotTell
 from harness.ledger import Ledger
 from harness.soak.journal import PHASE, Journal
-from harness.soak.lifeline import say
+from harness.soak.lifeline import peak_mb, say
 from harness.soak.numbers import Numbers
 from harness.soak.posting import EVERY_STATUS, OneEach, post, trusting
 from harness.soak.shares import key_of
@@ -185,7 +185,7 @@ def run(order: dict[str, Any], environment: Environment, redact: Redactor, lifel
     groups = {} if journal is None else {k: getattr(journal, k) for k in ("groups", "intents", "largest", "sync_s")}
     if work.untold:
         say(event="untold", why=redact(work.untold))
-    say(event="worked", **groups)
+    say(event="worked", peak_mb=peak_mb(), **groups)
 
 
 def _begin(order: dict[str, Any], work: Work, ledgers: list[Ledger]) -> None:
@@ -228,5 +228,6 @@ def _leave(runner: WorkerRunner, work: Work, lifeline: Lifeline) -> None:
         while work.under_way:
             gevent.sleep(0.05)
     gevent.sleep(2 * REPORTS_EVERY_S)
-    runner.environment.events.quitting.fire(environment=runner.environment)  # tells the master
+    # Tells the master.
+    runner.environment.events.quitting.fire(environment=runner.environment)  # type: ignore[no-untyped-call]
     runner.quit()
