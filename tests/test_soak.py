@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -19,11 +20,13 @@ import psutil
 import psycopg
 import pytest
 
+from harness.checkers import largest_overlap
 from harness.configuration import ConfigurationError, load
 from harness.plan import in_words, plan
+from harness.recorded import read
 from harness.redaction import Redactor
 from harness.soak.asked import demand_locust
-from tests.gates import ROOT, Run, clean_environment, entry, run_harness, write_environments
+from tests.gates import ROOT, Run, clean_environment, entry, run_command, run_harness, write_environments
 from tests.servers import Request, Server, serving
 
 if TYPE_CHECKING:
@@ -130,23 +133,30 @@ def test_each_post_is_sent_once_with_its_headers_and_its_secrets_stay_secret(tmp
 
     login = {"path": "/login", "json": {"user": "u", "password": "pass-of-the-login"}}
     with serving(WithLogin()) as server:
-        own = of_server(server, headers={"Authorization": SECRET}, login=login)
-        run = soak(environments(tmp_path, own, attempts=60, users=3, rate=500), tmp_path / "report")
+        url = server.url.replace("://", "://smoke:pass-of-the-url@")
+        own = of_server(server, url=url, headers={"X-Api-Key": SECRET}, login=login)
+        run = soak(environments(tmp_path, own, attempts=60, users=3, rate=60), tmp_path / "report")
     assert run.exit_code == 76, run.err  # cleanup: keep
     posts = [request for request in server.of("POST") if request.target == "/api/chatbots"]
     names = [json.loads(request.body)["name"] for request in posts]
     assert len(names) == len(set(names)) == 60
     assert [request.headers["x-request-id"] for request in posts] == names
     assert len({request.headers["traceparent"] for request in posts}) == 60
-    assert {request.headers["authorization"] for request in posts} == {SECRET}
+    assert {request.headers["x-api-key"] for request in posts} == {SECRET}
+    basic = base64.b64encode(b"smoke:pass-of-the-url").decode()
+    assert {request.headers["authorization"] for request in posts} == {f"Basic {basic}"}
     assert {request.headers["content-type"] for request in posts} == {"application/json"}
     assert {request.headers["cookie"] for request in posts} == {"session=cookie-of-the-login"}
     assert all(f"(run {run.verdict['run']})" in request.headers["user-agent"] for request in posts)
     said = [run.out, run.err, *(path.read_text(encoding="utf-8") for path in run.report_dir.iterdir())]
-    for secret in (SECRET, "cookie-of-the-login", "pass-of-the-login"):
+    for secret in (SECRET, "cookie-of-the-login", "pass-of-the-login", "pass-of-the-url", basic):
         assert not any(secret in text for text in said), secret
     assert "***" in (run.report_dir / "worker-1.jsonl").read_text(encoding="utf-8")
     assert len(run.verdict["left_behind"]) == 60
+    history = read(run.report_dir / "worker-1.jsonl")[1]["preview"].history
+    assert largest_overlap(history) <= 3
+    starts_s = [a.started_s for a in history.attempts]
+    assert max(starts_s) - min(starts_s) > 19 / (60 / 3) - 0.1  # some user sent 20 or more, 20 a second at most
 
 
 @with_locust
@@ -247,6 +257,66 @@ def test_ctrl_c_ends_it_softly(healthy: Deployment, tmp_path: Path) -> None:
 
 
 @with_locust
+def test_a_second_signal_leaves_at_once_and_lists(tmp_path: Path) -> None:
+    """Even where POSTs would be waited for for a minute."""
+
+    class Silent(Created):
+        def token(self, request: Request) -> str:
+            if self.ids > 8:
+                request.server.closed.wait(60)
+            return super().token(request)
+
+    folder = tmp_path / "report"
+    with serving(Silent()) as server:
+        file = environments(tmp_path, of_server(server, api={"timeout_s": 60}), attempts=500, users=2, rate=100)
+        with soaking(file, folder) as process:
+            for _ in range(2):
+                process.send_signal(signal.SIGINT)
+                time.sleep(0.5)
+            out, err = process.communicate(timeout=30)
+    run = Run(process.returncode, out, err, folder)
+    assert run.exit_code == 2, err
+    left = {row["name"] for row in run.verdict["left_behind"]}
+    assert set(names_of(server)) <= left
+    assert "the run was ended before it could clean up" in run.verdict["left_behind"][0]["reason"]
+
+
+@with_locust
+def test_a_history_that_cannot_be_written_ends_it(healthy: Deployment, tmp_path: Path) -> None:
+    """No POST leaves whose name is not on disk; what was sent before is removed, and it could not tell."""
+    folder = tmp_path / "report"
+    file = environments(tmp_path, entry(healthy), attempts=2000, users=4, rate=1000)
+    command = f"ulimit -f 200; exec {sys.executable} -m harness soak --environments {file} --report-dir {folder}"
+    run = run_command(["bash", "-c", command], folder)
+    assert run.exit_code == 75, run.err
+    assert "the history cannot be written (File too large), and no POST is sent" in run.verdict["error"]
+    (preview,) = run.verdict["environments"]
+    assert 0 < preview["acknowledged"] < 2000
+    assert smoke_rows(healthy) == 0
+
+
+@with_locust
+def test_a_deployment_that_fails_is_not_asked_for_ever(tmp_path: Path) -> None:
+    """A thousand failures say as much as more would."""
+
+    class Failing(Created):
+        def __call__(self, request: Request) -> bool | None:
+            if request.method == "GET":
+                return super().__call__(request)
+            request.answer("500 Internal Server Error", b"duplicate key value (23505)")
+            return True
+
+    with serving(Failing()) as server:
+        file = environments(tmp_path, of_server(server), attempts=20_000, users=8, rate=2000)
+        run = soak(file, tmp_path / "report", "--json")
+    assert run.exit_code == 1, run.err
+    assert 1000 <= len(server.of("POST")) < 10_000
+    assert any(note.startswith("ended early: ") for note in run.verdict["environments"][0]["notes"])
+    assert json.loads(run.out) == run.verdict
+    assert "the original bug" in run.check("every_post_answers_201")["cause"]
+
+
+@with_locust
 def test_without_whoever_started_them_its_processes_end(healthy: Deployment, tmp_path: Path) -> None:
     """Killed, it leaves no process that sends on; `cleanup` takes all histories and removes what they name."""
     folder = tmp_path / "report"
@@ -287,6 +357,20 @@ def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])
+
+
+@with_locust
+def test_a_port_that_is_taken_is_told_in_words(tmp_path: Path) -> None:
+    """Without a traceback, and nothing was sent."""
+    with serving(Created()) as server:
+        file = environments(tmp_path, of_server(server), attempts=10, users=1, rate=10)
+        taken = server.url.rpartition("/")[2]
+        run = soak(file, tmp_path / "report", "--master", "--bind", taken)
+    assert run.exit_code == 75, run.err
+    assert "the master did not start" in run.verdict["error"]
+    assert "was busy" in run.err
+    assert "Traceback" not in run.err
+    assert not server.of("POST")
 
 
 def test_without_a_bound_nothing_is_sent(tmp_path: Path) -> None:

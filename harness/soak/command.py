@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 CONNECT_S = 60.0  # for the processes of this machine to find each other
 _GRACE_S = 25.0  # beyond the time-out of a POST, for all of them to end
 _OWN = "127.0.0.1"
+_TELLS_EVERY_S = 2.0  # on a terminal
+_LOGS_EVERY_S = 10.0  # in a log
 
 
 @dataclass(slots=True)
@@ -209,49 +211,65 @@ def _listening(soaking: Soaking) -> int:
                 return int(event["port"])
             if event["event"] == "exited":
                 break
-    raise CouldNotTell("the master did not start", "read what it says above; is its port taken?")
+    raise CouldNotTell("the master did not start", "read what it says above; where its port is taken, name another")
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What is known of the processes while they run. `ending_s` is when they were asked to end, 0 before."""
+
+    alive: set[Child]
+    began_s: float = field(default_factory=time.monotonic)
+    told_s: float = field(default_factory=time.monotonic)
+    ending_s: float = 0.0
+    sending: bool = False
 
 
 def _supervise(soaking: Soaking, options: argparse.Namespace) -> None:
     """Pass on what they say until all have ended; end them all when one cannot go on, or somebody wants to leave."""
-    alive = {*soaking.children}
-    every_s = 2.0 if sys.stderr.isatty() else 10.0
-    told_s = began_s = time.monotonic()
-    ending_s = 0.0
-    sending = options.worker
-    while alive:
+    watch = _Watch({*soaking.children}, sending=options.worker)
+    while watch.alive:
         child, event = _next(soaking)
-        kind = event.get("event")
-        if kind == "exited" and child is not None:
-            alive.discard(child)
-            if child.how_it_ended:
-                soaking.untold.append(f"{child.how_it_ended} before it was done")
-                soaking.tell(soaking.untold[-1])
-        elif kind == "untold":
-            soaking.untold.append(event["why"])
-        elif kind == "ended":
-            soaking.ended = event
-        elif kind == "worked" and child is not None and event.get("groups"):
-            soaking.notes.append(_in_groups(child.name, event))
-        elif kind in ("progress", "waiting"):
-            sending = sending or kind == "progress"
-            if time.monotonic() - told_s > every_s:
-                told_s = time.monotonic()
-                soaking.tell(_progress(soaking, event))
-        late = not sending and not options.master and time.monotonic() - began_s > CONNECT_S
-        orphaned = not sending and len(alive) < len(soaking.children)
-        masterless = not options.worker and not any(c.name == "master" for c in alive)
-        if not ending_s and (soaking.stop.is_set() or late or orphaned or masterless):
-            ending_s = time.monotonic()
+        if child is not None:
+            _hear(soaking, watch, child, event)
+        if not watch.ending_s and (soaking.stop.is_set() or not _may_go_on(soaking, watch, options)):
+            watch.ending_s = time.monotonic()
             if not soaking.ended:
                 soaking.tell("ending: no further POST is sent")
-            for one in alive:
+            for one in watch.alive:
                 one.end()
-            if masterless:
-                _cut(alive)
-        over_s = time.monotonic() - ending_s if ending_s else 0.0
+        over_s = time.monotonic() - watch.ending_s if watch.ending_s else 0.0
         if soaking.hurry.is_set() or over_s > soaking.environment.api.timeout_s + _GRACE_S:
             return
+
+
+def _may_go_on(soaking: Soaking, watch: _Watch, options: argparse.Namespace) -> bool:
+    """Whether there is a master to follow; and, before it has begun, everybody that it waits for."""
+    led = options.worker or any(child.name == "master" for child in watch.alive)
+    if watch.sending or options.master:
+        return led
+    return led and len(watch.alive) == len(soaking.children) and time.monotonic() - watch.began_s < CONNECT_S
+
+
+def _hear(soaking: Soaking, watch: _Watch, child: Child, event: dict[str, Any]) -> None:
+    """Keep what one of them said, and tell how far it is from time to time."""
+    kind = event["event"]
+    if kind == "exited":
+        watch.alive.discard(child)
+        if child.how_it_ended:
+            soaking.untold.append(f"{child.how_it_ended} before it was done")
+            soaking.tell(soaking.untold[-1])
+    elif kind == "untold":
+        soaking.untold.append(event["why"])
+    elif kind == "ended":
+        soaking.ended = event
+    elif kind == "worked" and event.get("groups"):
+        soaking.notes.append(_in_groups(child.name, event))
+    elif kind in ("progress", "waiting"):
+        watch.sending = watch.sending or kind == "progress"
+        if time.monotonic() - watch.told_s > (_TELLS_EVERY_S if sys.stderr.isatty() else _LOGS_EVERY_S):
+            watch.told_s = time.monotonic()
+            soaking.tell(_progress(soaking, event))
 
 
 def _next(soaking: Soaking) -> tuple[Child | None, dict[str, Any]]:
@@ -259,14 +277,6 @@ def _next(soaking: Soaking) -> tuple[Child | None, dict[str, Any]]:
         return soaking.said.get(timeout=0.2)
     except queue.Empty:
         return None, {}
-
-
-def _cut(alive: set[Child]) -> None:
-    """Nobody leads them any more."""
-    for child in alive:
-        with suppress(OSError):
-            assert child.process.stdin is not None
-            child.process.stdin.close()
 
 
 def _end_all(soaking: Soaking) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 TELLS_EVERY_S = 0.5
 MOST_FAILED = 1000  # POSTs: more would tell nothing that these do not
+FASTEST_START = 100  # users a second and worker; locust warns of more
 _LOOKS_EVERY_S = 0.1
 _GRACE_S = 10.0  # beyond the time-out of a POST, for a worker to say that it is done
 
@@ -73,7 +74,8 @@ def run(order: dict[str, Any], lifeline: Lifeline) -> None:
     say(event="listening", port=runner.server.port)
     _wait_for_workers(runner, course, order["workers"])
     if not course.why:
-        gevent.spawn(runner.start, soak["users"], spawn_rate=max(1.0, min(soak["rate"], soak["users"])))
+        at_most = min(soak["rate"], soak["users"], FASTEST_START * order["workers"])
+        gevent.spawn(runner.start, soak["users"], spawn_rate=max(1.0, at_most))
         _wait_for_end(runner, course, order["timeout_s"])
     for client in runner.clients.all:
         runner.send_message("end", {}, client.id)
