@@ -209,9 +209,10 @@ def _listening(soaking: Soaking) -> int:
             _, event = soaking.said.get(timeout=0.1)
             if event["event"] == "listening":
                 return int(event["port"])
-            if event["event"] == "exited":
-                break
-    raise CouldNotTell("the master did not start", "read what it says above; where its port is taken, name another")
+            if event["event"] in ("untold", "exited"):
+                why = event.get("why", "read what it says above")
+                raise CouldNotTell(f"the master did not start: {why}", "free its port, or name another with --bind")
+    raise CouldNotTell("the master did not start", "run again when this machine is less busy")
 
 
 @dataclass(slots=True)

@@ -41,8 +41,6 @@ def main() -> None:
             master.run(order, lifeline)
         else:
             worker.run(order, environment, redact, lifeline)
-    except SystemExit:  # locust has logged why, such as a port that is taken
-        _leave(3)
     except BaseException:
         print(redact(traceback.format_exc()), file=sys.stderr)
         _leave(3)

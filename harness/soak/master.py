@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 from locust.env import Environment as Engine
+from locust.exception import RPCError
 from locust.runners import STATE_MISSING
 
 from harness.soak.lifeline import peak_mb, say
@@ -48,7 +49,11 @@ def run(order: dict[str, Any], lifeline: Lifeline) -> None:
     soak = order["soak"]
     course = _Course(Shares.among(soak["attempts"], order["workers"]))
     engine = Engine(user_classes=[Poster], stop_timeout=order["timeout_s"] + 1)
-    runner: MasterRunner = engine.create_master_runner(order["host"], order["port"])
+    try:
+        runner: MasterRunner = engine.create_master_runner(order["host"], order["port"])
+    except RPCError as error:
+        say(event="untold", why=f"it cannot listen on {order['host']}:{order['port']} ({error})")
+        return
     begin = {"run": order["run"], "each": soak["rate"] / soak["users"]}
 
     def share(msg: Any, **_: Any) -> None:
