@@ -202,6 +202,11 @@ def _judging_gate(config: pytest.Config, run: str, folder: Path) -> Gate:
         gate.judge(files)
     except UnreadableHistory as error:
         raise ConfigurationError(str(error)) from None
+    if config.getoption("--soaked"):
+        from harness.soak.conclusion import read_soaked
+
+        gate.soaked = read_soaked(config.invocation_params.dir / config.getoption("--soaked"))
+        gate.run = gate.soaked.run
     return gate
 
 
@@ -535,10 +540,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
 
 def _why_early(config: pytest.Config, exitstatus: int) -> str:
     """Why a run ended before it could ask all that was selected; "" where it did not."""
-    return config.stash.get(_MISTAKE, "") or _ENDED_EARLY.get(exitstatus, "")
+    soaked = config.stash[_GATE].soaked
+    said = soaked.error if soaked is not None else ""
+    return config.stash.get(_MISTAKE, "") or _ENDED_EARLY.get(exitstatus, "") or said
 
 
 def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:
+    if gate.soaked is not None and gate.soaked.interrupted and exitstatus in (ExitCode.RELEASE, ExitCode.ROLL_BACK):
+        exitstatus = ExitCode.INTERRUPTED
     ran = {(result.id, result.environment) for result in gate.results}
     missed = {check_id(item) for item in session.items if (check_id(item), environment_of(item)) not in ran}
     gate.left_out += sorted(missed)

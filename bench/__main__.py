@@ -16,6 +16,7 @@ from bench.results import written
 PARTS: tuple[str, ...] = (
     "scan",
     "scan_tried",
+    "soak",
     "scale",
 )
 RESULTS = Path(__file__).parent / "results.md"

@@ -1,4 +1,4 @@
-"""`python -m harness plan | judge | cleanup | runs | schema`: everything besides the gate itself, which is `pytest`."""
+"""`python -m harness plan | soak | judge | cleanup | runs | schema`: all besides the gate itself, which is `pytest`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import os
 import sys
 import threading
-import time
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,12 +19,10 @@ if TYPE_CHECKING:
 
     from harness.cleanup import CleanUp
     from harness.environments import Environment
-    from harness.recorded import Recorded
     from harness.redaction import Redactor
 
 ROOT = Path(__file__).parent.parent
 CONFIGURATION = "environments.yaml"
-SETTLED_AFTER_S = 3600.0  # nothing between a client and a table keeps a request for an hour
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     planning.add_argument("--burst", metavar="N")
     planning.add_argument("--read-only", action="store_true")
     planning.add_argument("--allow-many", action="store_true")
+    soaking = commands.add_parser("soak", help="send the create request as often as `soak` of environments.yaml says")
+    _soak_options(soaking)
     judging = commands.add_parser("judge", help="judge saved histories again, offline")
     judging.add_argument("histories", nargs="+", metavar="HISTORY")
     judging.add_argument("--report-dir", metavar="DIR")
@@ -47,14 +46,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     listing.add_argument("--env", metavar="NAME", help="of this environment only")
     listing.add_argument("--last", type=_positive, metavar="N", default=30)
     listing.add_argument("--runs", metavar="FILE", help="where they are remembered (reports/runs.sqlite)")
-    for command in (planning, cleaning):
+    for command in (planning, soaking, cleaning):
         command.add_argument("--environments", metavar="FILE", default=str(ROOT / CONFIGURATION))
     schemas = commands.add_parser("schema", help="print a JSON Schema")
     schemas.add_argument("of", choices=["verdict", "environments"])
-    for command in (planning, judging, cleaning, listing, schemas):
+    for command in (planning, soaking, judging, cleaning, listing, schemas):
         command.add_argument("--json", action="store_true", help="print JSON (a schema always is)")
     options = parser.parse_args(arguments)
-    run = {"plan": _plan, "judge": _judge, "cleanup": _cleanup, "runs": _runs, "schema": _schema}[options.command]
+    run = {"plan": _plan, "soak": _soak, "judge": _judge, "cleanup": _cleanup, "runs": _runs, "schema": _schema}[
+        options.command
+    ]
 
     from harness.configuration import ConfigurationError
     from harness.recorded import UnreadableHistory
@@ -73,6 +74,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(_last_redactor(options)(traceback.format_exc().rstrip()), file=sys.stderr)
         print("ERROR: the harness itself failed; report what it says above", file=sys.stderr)
         return ExitCode.INTERNAL_ERROR
+
+
+def _soak_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--env", metavar="NAME", default="preview", help="the environment (preview)")
+    parser.add_argument(
+        "--report-dir", metavar="DIR", help="where histories and reports are written (reports/<run id>)"
+    )
+    parser.add_argument("--allow-many", action="store_true", help="send more than 200 POSTs to a protected environment")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=_positive, metavar="N", default=1, help="processes on this machine (1)")
+    where.add_argument("--master", action="store_true", help="lead workers of other machines, and send nothing itself")
+    where.add_argument("--worker", action="store_true", help="work for the master of another machine")
+    parser.add_argument("--expect-workers", type=_positive, metavar="N", default=1, help="begin when so many are there")
+    parser.add_argument("--bind", metavar="HOST:PORT", default="127.0.0.1:5557", help="where a master listens")
+    parser.add_argument("--master-host", metavar="HOST:PORT", default="127.0.0.1:5557", help="where the master is")
+
+
+def _soak(options: argparse.Namespace) -> int:
+    from harness.soak.command import soak
+
+    return soak(options, ROOT)
 
 
 def _last_redactor(options: argparse.Namespace) -> Redactor:
@@ -187,6 +209,7 @@ def _run_line(*cells: str, widest: int) -> str:
 
 
 def _cleanup(options: argparse.Namespace) -> int:
+    from harness.afterwards import clean_after
     from harness.configuration import ConfigurationError
     from harness.findings import mask_before_cutting
     from harness.recorded import UnreadableHistory
@@ -194,20 +217,21 @@ def _cleanup(options: argparse.Namespace) -> int:
     # What cannot be cleaned up keeps nothing else from it.
     refused: list[str] = []
     histories = _histories(options, refused)
-    environments = _environments(options, {name for _, _, recorded in histories for name in recorded}, refused)
+    environments = _environments(options, {name for _, _, names in histories for name in names}, refused)
     redact = _redactor(options, list(environments.values()))
     mask_before_cutting(redact)
     for error in refused:
         print(f"ERROR: {redact(error)}", file=sys.stderr)
     hurry = threading.Event()
     _on_interrupt(hurry.set)
+    tell = _tell if sys.stderr.isatty() else None
     done: list[tuple[str, str, CleanUp]] = []
-    for path, run, recorded in histories:
-        for name in recorded:
+    for path, run, names in histories:
+        for name in names:
             if name not in environments:
                 continue
             try:
-                done.append((run, name, _clean_one(path, run, environments[name], redact, hurry)))
+                done.append((run, name, clean_after(path, run, environments[name], redact, hurry, tell)))
             except (ConfigurationError, UnreadableHistory) as error:
                 refused.append(str(error))
                 print(f"ERROR: {redact(str(error))}", file=sys.stderr)
@@ -223,13 +247,15 @@ def _cleanup(options: argparse.Namespace) -> int:
     return ExitCode.LEFT_BEHIND if any(cleaned.left for _, _, cleaned in done) else ExitCode.RELEASE
 
 
-def _histories(options: argparse.Namespace, refused: list[str]) -> list[tuple[Path, str, dict[str, Recorded]]]:
+def _histories(options: argparse.Namespace, refused: list[str]) -> list[tuple[Path, str, list[str]]]:
+    """Each history that can be read: its file, its run, and its environments. What it holds may be large."""
     from harness.recorded import EmptyHistory, UnreadableHistory, read
 
     found = []
     for path in map(Path, options.histories):
         try:
-            found.append((path, *read(path)))
+            run, recorded = read(path)
+            found.append((path, run, [*recorded]))
         except EmptyHistory:  # its run was ended before it sent anything
             print(f"{path}: is empty: its run sent nothing", file=sys.stderr)
         except UnreadableHistory as error:
@@ -275,69 +301,8 @@ def _in_words(run: str, name: str, cleaned: CleanUp, redact: Redactor) -> str:
     )
 
 
-def _clean_one(path: Path, run: str, environment: Environment, redact: Redactor, hurry: threading.Event) -> CleanUp:
-    from harness.cleanup import Task, clean_up
-    from harness.client import Client
-    from harness.configuration import ConfigurationError
-    from harness.ledger import Ledger, StillWritten
-    from harness.progress import Doing
-    from harness.recorded import read
-
-    client = Client(environment, run, redact, time.monotonic())
-    try:
-        ledger = Ledger(path)
-    except StillWritten:
-        raise ConfigurationError(
-            f"{path}: its run is still going on, and will clean up itself, or another clean-up of it is. Wait for it, "
-            "or end it with Ctrl-C."
-        ) from None
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from None
-    try:
-        # Read only now that nobody else writes it: another clean-up may just have found and removed rows.
-        of = read(path)[1][environment.name]
-        _demand_same_place(path, of, environment, redact)
-        ages_s = {a.name: of.age_s(a.n) for a in of.history.sent if a.unanswered}
-        youngest_s = min(ages_s.values(), default=0.0)
-        task = Task(
-            client,
-            of.history.sent,
-            {a.name: of.labels.get(a.n, [a.name]) for a in of.history.sent},
-            ledger,
-            # A row may come as long after its POST as the run itself would have waited for it.
-            patience_s=min(
-                environment.late_rows_s, max(0.0, environment.api.timeout_s + environment.late_rows_s - youngest_s)
-            ),
-            login=True,
-            known=frozenset(of.rows | of.removed),
-            gone=frozenset(of.removed),
-            settled=frozenset(name for name, age_s in ages_s.items() if age_s > SETTLED_AFTER_S),
-            identity=of.identity,
-            hurry=hurry,
-            doing=Doing(said=_tell if sys.stderr.isatty() else None),
-        )
-        return clean_up(task)
-    finally:
-        ledger.close()
-
-
 def _tell(doing: str) -> None:
     print(f"{doing} ...", file=sys.stderr)
-
-
-def _demand_same_place(path: Path, of: Recorded, environment: Environment, redact: Redactor) -> None:
-    """Refuse to look for a run's rows where it has not stored them: they would be reported as gone."""
-    from harness.configuration import ConfigurationError
-    from harness.database import located
-
-    now = {"url": redact.url(environment.origin), "database": environment.database and located(environment.database)}
-    for key, value in now.items():
-        was = of.settings.get(key, value)  # an older history does not name its database
-        if was not in (value, environment.origin):
-            raise ConfigurationError(
-                f"{path}: was written on {was}, but environments.{environment.name}.{key} is now {value or 'null'}. "
-                "Clean up with the configuration that the run had."
-            )
 
 
 def _as_json(run: str, name: str, cleaned: CleanUp, redact: Redactor) -> dict[str, Any]:

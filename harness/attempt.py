@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 Probe = Literal["chosen_token", "same_payload"]
-Phase = Literal["sequence", "burst", "chosen_token", "same_payload"]
+Phase = Literal["sequence", "burst", "soak", "chosen_token", "same_payload"]
 Outcome = Literal["ok", "fail", "unknown"]
 
 

@@ -34,7 +34,7 @@ from harness.removal import PAUSE_S, TRIES, TRIES_FOR_S, Found, delete, find, ma
 from harness.verdict import LeftBehind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pydantic import SecretStr
 
@@ -49,6 +49,7 @@ _NO_DATABASE = CouldNotTell(
     "database: null: there is no database to delete from", "delete them by hand, or set cleanup: api and api.delete"
 )
 _LOOKS_EVERY_S = 0.5  # while a row may still come
+AT_ONCE = 10_000  # attempts that one statement looks for, and rows that one transaction deletes
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Task:
         identity: of the database that the run stored its rows in; None where that is not to be compared.
         hurry: when set, nothing is waited for any more, whatever that leaves: its result is of no use any more.
         doing: told what is under way.
+        looked: whether all attempts were looked for in this sitting.
     """
 
     client: Client
@@ -89,6 +91,7 @@ class Task:
     identity: str | None = None
     hurry: threading.Event = field(default_factory=threading.Event)
     doing: Doing = field(default_factory=Doing)
+    looked: bool = False
     _seen: dict[tuple[str, str], Found] = field(default_factory=dict)
     _there: set[tuple[str, str]] = field(default_factory=set)
 
@@ -111,9 +114,11 @@ class Task:
         self._there |= {row.pair for row in new}
         self._record("row", new)
 
-    def settle(self, there: Iterable[Found]) -> None:
-        """Write down which rows are gone: all that were ever seen, but those that are there."""
-        gone = self._there - {row.pair for row in there}
+    def settle(self, there: Iterable[Found], attempts: Sequence[Attempt] | None = None) -> None:
+        """Write down which rows are gone: all of these attempts (or of all) that were ever seen, but those there."""
+        looked_for = None if attempts is None else {a.name for a in attempts}
+        ours = (p for p in self._there if looked_for is None or self._seen[p].attempt.name in looked_for)
+        gone = {*ours} - {row.pair for row in there}
         self._there -= gone
         self._record("removed", [self._seen[pair] for pair in sorted(gone)])
 
@@ -137,6 +142,16 @@ class Task:
         """The attempts of which no row was ever seen in this table."""
         labels = {label for _, label in (*self.known, *self._seen)}
         return [a for a in self.attempts if labels.isdisjoint(self.labels[a.name])]
+
+    @property
+    def turns(self) -> int:
+        """How often a statement has to be repeated for all attempts."""
+        return max(1, -(-len(self.attempts) // AT_ONCE))
+
+    @property
+    def to_look_for(self) -> Sequence[Attempt]:
+        """All attempts; of very many, only those whose row may still come, once all were looked for."""
+        return self.awaited if self.looked and len(self.attempts) > AT_ONCE else self.attempts
 
     @property
     def awaited(self) -> list[Attempt]:
@@ -195,7 +210,9 @@ def _by_database(task: Task) -> CleanUp:
     deadline = time.monotonic() + task.patience_s
     sittings = Retrying(
         sleep=sleep_using_event(task.hurry),
-        stop=stop_any(stop_after_attempt(TRIES), stop_after_delay(TRIES_FOR_S), stop_when_event_set(task.hurry)),
+        stop=stop_any(
+            stop_after_attempt(TRIES), stop_after_delay(TRIES_FOR_S * task.turns), stop_when_event_set(task.hurry)
+        ),
         wait=pause_of(PAUSE_S),
         retry=retry_if_exception(may_pass),
         reraise=True,
@@ -209,22 +226,31 @@ def _by_database(task: Task) -> CleanUp:
     return CleanUp(len(task.removed), (*left, *_not_found(task)))
 
 
+def _in_turns(attempts: Sequence[Attempt]) -> Iterator[Sequence[Attempt]]:
+    """So many at a time that each statement is bounded, in its length and in how long it lasts."""
+    return (attempts[first : first + AT_ONCE] for first in range(0, len(attempts), AT_ONCE))
+
+
 def _sit_down(task: Task, deadline: float) -> None:
     """Delete what is there, again and again until nothing more can come or the time is up, on one connection."""
     patience_s = max(deadline - time.monotonic(), 0.0)
     with (
         connect(task.database, task.hurry, task.environment.statement_timeout_s) as connection,
-        limited(connection, connection.budget_s + patience_s, task.hurry),
+        limited(connection, connection.budget_s * task.turns + patience_s, task.hurry),
     ):
         _demand_same_database(connection, task)
         with reading(connection):
             facts = read_facts(connection, task.environment.table)
+        task.looked = False
 
         def look() -> None:
-            found = find(connection, facts, task.attempts, task.labels)
-            task.see(found)
-            # Also gone is what was seen in a sitting before, whose connection was lost after its DELETE.
-            task.settle(_delete(connection, facts, found) if found else [])
+            for some in _in_turns(task.to_look_for):
+                found = find(connection, facts, some, task.labels)
+                task.see(found)
+                # Also gone is what was seen in a sitting before, whose connection was lost after its DELETE.
+                task.settle(_delete(connection, facts, found) if found else [], some)
+                task.doing.detail = f"{len(task.removed)} of {len(task.attempts)}"
+            task.looked = True
 
         _while_rows_may_come(task, deadline, look)
 
@@ -358,10 +384,10 @@ def _find_in(task: Task, attempts: Sequence[Attempt]) -> list[Found]:
     try:
         with (
             connect(task.database, task.hurry, task.environment.statement_timeout_s) as connection,
-            limited(connection, connection.budget_s, task.hurry),
+            limited(connection, connection.budget_s * task.turns, task.hurry),
         ):
             with reading(connection):
                 facts: TableFacts = read_facts(connection, task.environment.table)
-            return find(connection, facts, attempts, task.labels)
+            return [row for some in _in_turns(attempts) for row in find(connection, facts, some, task.labels)]
     except psycopg.Error as error:
         raise worded(error, task.database) from None

@@ -127,17 +127,9 @@ class Client:
     def post_chatbot(self, n: int, name: str, phase: Phase, *, token: str | None = None) -> Attempt:
         """Send one POST of this name, once; with a token, try to choose it. Never raises."""
         api = self.environment.api
-        reply = self._exchange(
-            "POST",
-            api.create,
-            api.timeout_s,
-            headers={
-                "X-Request-Id": name,
-                "traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",  # W3C Trace Context
-            },
-            json=self.environment.payload_for(name, token=token),
-        )
-        return self._attempt(n, name, phase, reply)
+        payload = self.environment.payload_for(name, token=token)
+        reply = self._exchange("POST", api.create, api.timeout_s, headers=headers_of_post(name), json=payload)
+        return self.attempt(n, name, phase, reply)
 
     def _unless_secret(self, value: str | None) -> str | None:
         """An id or a token as it is, since it is compared; but a route that hands out our own secret is not helped."""
@@ -145,7 +137,8 @@ class Client:
             return None
         return MASK if self._redact.longest(value) >= SHORTEST_PLAIN or self._redact(value) == MASK else value
 
-    def _attempt(self, n: int, name: str, phase: Phase, reply: Reply) -> Attempt:
+    def attempt(self, n: int, name: str, phase: Phase, reply: Reply) -> Attempt:
+        """How a POST ended that this thread's cookies went along with, secrets masked."""
         reading = None
         if reply.problem is None:
             api = self.environment.api
@@ -186,4 +179,12 @@ def headers_of(environment: Environment, run: str) -> dict[str, str]:
         "Accept": "application/json, */*;q=0.5",
         "Accept-Encoding": "identity",
         **environment.request_headers(),
+    }
+
+
+def headers_of_post(name: str) -> dict[str, str]:
+    """The headers by which one POST is found in the logs of a deployment."""
+    return {
+        "X-Request-Id": name,
+        "traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",  # W3C Trace Context
     }

@@ -209,6 +209,17 @@ class Table(_Model):
     """The token column."""
 
 
+class Soak(_Model):
+    """How much a soak sends, which is nothing where this is not set."""
+
+    attempts: Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(_not_bool)]
+    """POSTs of all workers together; never one more."""
+    users: Annotated[int, Field(ge=1, le=1_000), BeforeValidator(_not_bool)]
+    """POSTs that are under way at the same moment, of all workers together."""
+    rate: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False), BeforeValidator(_not_bool)]
+    """POSTs a second, of all workers together."""
+
+
 class Environment(_Model):
     """A named deployment. `name` is its key in the file."""
 
@@ -247,6 +258,8 @@ class Environment(_Model):
     """PEM of the authorities that the certificate is checked against, instead of the public ones."""
     probes: list[Literal["chosen_token", "same_payload"]] = Field(default_factory=list)
     """POSTs that ask something else, sent after the others."""
+    soak: Soak | None = None
+    """What `python -m harness soak` may send here; null: nothing."""
 
     @model_validator(mode="after")
     def _cleanup_is_possible(self) -> Self:

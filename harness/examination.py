@@ -198,7 +198,9 @@ def _history(
         return done.readiness
     doing.now("connecting to its database")
     try:
-        _demand_clean_up(done.environment, order, connecting, ledger)
+        identity = demand_clean_up(done.environment, order.stop, connecting)
+        if identity is not None:
+            ledger.database(done.environment.name, identity)
         client.login()
     except CouldNotTell as untold:
         return untold
@@ -213,45 +215,60 @@ def _history(
     return history
 
 
-def _demand_clean_up(
-    environment: Environment, order: Order, connecting: Future[_Watching] | None, ledger: Ledger
-) -> None:
-    """Send nothing where it is known beforehand that it could not be removed again; note where it would be stored.
+def demand_clean_up(
+    environment: Environment,
+    stop: threading.Event,
+    connecting: Future[_Watching] | None = None,
+    *,
+    certain: bool = False,
+) -> str | None:
+    """Refuse to send where it is known beforehand that rows could not be removed again.
+
+    Args:
+        environment: where they would be stored.
+        stop: when set, nothing is waited for.
+        connecting: to its database, where that was begun already.
+        certain: demand the right to delete, and a database to do it in; a protected environment always does.
+
+    Returns:
+        What tells that database from others (`identity_of`); None where rows are not removed by way of it.
 
     Raises:
         CouldNotTell: rows are to be removed by way of the database, and it or the table is not to be had.
     """
-    if environment.cleanup == "database" and environment.database is None and environment.protected:
+    certain = certain or environment.protected
+    if environment.cleanup == "database" and environment.database is None and certain:
+        why = ", and the environment is protected" if environment.protected else ""
         raise CouldNotTell(
-            "no POST was sent, since its row could not be removed: database: null, and the environment is protected",
+            f"no POST was sent, since its row could not be removed: database: null{why}",
             "give it its database URL, or set cleanup to api or keep, or run with --read-only",
         )
     if environment.cleanup != "database" or environment.database is None:
-        return
+        return None
     try:
-        if connecting is None:  # no check looks at the database
-            with connect(environment.database, order.stop, environment.statement_timeout_s) as connection:
-                identity = _look_at_table(connection, environment, order)
-        else:
-            identity = _look_at_table(connecting.result()[0], environment, order)
+        if connecting is not None:
+            return _look_at_table(connecting.result()[0], environment, stop, certain)
+        # no check looks at the database
+        with connect(environment.database, stop, environment.statement_timeout_s) as connection:
+            return _look_at_table(connection, environment, stop, certain)
     except (CouldNotTell, psycopg.Error) as error:
         untold = error if isinstance(error, CouldNotTell) else worded(error, environment.database)
         said = f"no POST was sent, since its row could not be removed: {untold.cause}"
         raise CouldNotTell(said, f"{untold.remedy}; or set cleanup to api or keep") from None
-    ledger.database(environment.name, identity)
 
 
-def _look_at_table(connection: Connection, environment: Environment, order: Order) -> str:
-    with limited(connection, connection.budget_s, order.stop), reading(connection):
+def _look_at_table(connection: Connection, environment: Environment, stop: threading.Event, certain: bool) -> str:
+    with limited(connection, connection.budget_s, stop), reading(connection):
         facts = read_facts(connection, environment.table)
         if facts.in_recovery:
             raise CouldNotTell(
                 "the database is a replica (pg_is_in_recovery), which can only be read",
                 "use the URL of the primary, or run with --read-only",
             )
-        if environment.protected and not may_delete(connection, facts):
+        if certain and not may_delete(connection, facts):
+            why = ", and the environment is protected" if environment.protected else ""
             raise CouldNotTell(
-                f"this role has no DELETE on {facts.shown}, and the environment is protected",
+                f"this role has no DELETE on {facts.shown}{why}",
                 "grant it DELETE on the table, or run with --read-only",
             )
         return identity_of(connection)

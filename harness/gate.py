@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, TypeVar
 from harness.checkers import failure_rate_bound
 from harness.cleanup import CleanUp, Task, clean_up, left_as_it_is
 from harness.client import Client
-from harness.database import located
 from harness.examination import Examination, Need, Order, examine
 from harness.exchange import abandon_exchanges
 from harness.findings import CouldNotTell, NotCovered
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from harness.environments import Environment
     from harness.history import Attempt
     from harness.page import Evidence
+    from harness.soak.conclusion import Soaked
     from harness.source.checkout import Checkout
     from harness.source.evidence import Analysis
     from harness.trend import PastRun
@@ -119,6 +119,7 @@ class Gate:
     left_out: list[str] = field(default_factory=list)
     interrupts: int = 0
     concluded: bool = False
+    soaked: Soaked | None = None  # what became of the rows, where a soak is judged
     redact: Redactor = field(default_factory=Redactor)
     tell: Callable[[str], None] | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -194,8 +195,9 @@ class Gate:
             self._examinations[name] = done
 
     def _described(self, environment: Environment) -> dict[str, object]:
-        url, database = self.redact.url(environment.origin), environment.database and located(environment.database)
-        return {"url": url, "database": database, "table": environment.table.model_dump()}
+        from harness.afterwards import place_of
+
+        return place_of(environment, self.redact)
 
     def examination(self, name: str) -> Examination:
         """What is known of an environment, as soon as it is."""
@@ -253,6 +255,8 @@ class Gate:
             self._hurry.set()
             abandon_exchanges()
         cleaned = self._clean_up() if clean else self._left_as_it_is()
+        if self.soaked is not None:
+            cleaned[self.soaked.environment] = CleanUp(self.soaked.removed, tuple(self.soaked.left_behind))
         left = [row for done in cleaned.values() for row in done.left]
         complete = pytest_status in (0, 1) and not error
         verdicts = [self._of_environment(e, cleaned, complete=complete) for e in self.environments]
@@ -387,7 +391,8 @@ class Gate:
         return self._ledger.recorded()[name].history.sent
 
     def _notes(self, environment: Environment, done: Examination | None) -> list[str]:
-        return [*self._same_url(environment), *(map(self.redact, _before_the_migration(done)))]
+        soaked = self.soaked.notes if self.soaked is not None else ()
+        return [*self._same_url(environment), *(map(self.redact, (*_before_the_migration(done), *soaked)))]
 
     def _same_url(self, environment: Environment) -> list[str]:
         same = [e.name for e in self.environments if e.origin == environment.origin and e.name != environment.name]

@@ -29,7 +29,7 @@ __all__ = [
     "chosen_token",
     "column",
 ]
-_USUAL: tuple[Phase, ...] = ("sequence", "burst")
+_USUAL: tuple[Phase, ...] = ("sequence", "burst", "soak")
 
 
 @dataclass(frozen=True, slots=True)

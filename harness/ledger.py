@@ -65,8 +65,10 @@ class Ledger:
         """Write which database the POSTs are about to be stored in (`harness.database.identity_of`)."""
         self._append([{"record": "database", "environment": environment, "identity": identity}])
 
-    def intend(self, environment: str, planned: Iterable[tuple[int, str, Phase, Sequence[str]]]) -> None:
-        """Write the POSTs that are about to leave, and return when the disk has them."""
+    def intend(
+        self, environment: str, planned: Iterable[tuple[int, str, Phase, Sequence[str]]], *, sync: bool = True
+    ) -> None:
+        """Write the POSTs that are about to leave, and return when the disk has them; or else the caller `sync`s."""
         at = _now()
         self._append(
             [
@@ -81,8 +83,12 @@ class Ledger:
                 }
                 for n, name, phase, labels in planned
             ],
-            sync=True,
+            sync=sync,
         )
+
+    def sync(self) -> None:
+        """Return when the disk has all that was written before."""
+        os.fsync(self._descriptor)
 
     def settle(self, environment: str, attempt: Attempt) -> None:
         """Write the outcome of a POST."""

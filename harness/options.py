@@ -39,6 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--allow-many", action="store_true", help="send more than 200 POSTs to a protected environment")
     group.addoption("--report-dir", metavar="DIR", help="where reports are written (reports/<run id>)")
     group.addoption("--judge", action="append", metavar="HISTORY", help="judge a saved history instead of a deployment")
+    group.addoption("--soaked", metavar="FILE", help="what the soak that is judged did besides; it gives this itself")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # before pytest begins to capture what is printed

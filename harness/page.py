@@ -347,13 +347,14 @@ def _proves(history: History) -> str:
     )
 
 
-_PHASES = {"sequence": "One after another", "burst": "At the same moment", "probes": "Probes"}
+_PHASES = {"sequence": "One after another", "burst": "At the same moment", "soak": "Soak", "probes": "Probes"}
 
 
 def _phases(history: History) -> Iterator[PhasePlots]:
     by_phase: dict[str, Sequence[Attempt]] = {
         "sequence": history.phase("sequence").attempts,
         "burst": history.phase("burst").attempts,
+        "soak": history.phase("soak").attempts,
         "probes": history.probes,
     }
     took = {name: answered_s(attempts) for name, attempts in by_phase.items()}

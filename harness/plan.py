@@ -31,7 +31,7 @@ from harness.workload import name_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from harness.environments import Environment, Login, Table
+    from harness.environments import Environment, Login, Soak, Table
     from harness.redaction import Redactor
 
 _ONE_TRANSACTION = "once, all in one transaction"
@@ -60,7 +60,17 @@ def plan(environment: Environment, redact: Redactor, *, read_only: bool = False)
         "covers": "HTTP and database" if environment.database is not None else "HTTP only (database: null)",
         "configuration": configured(environment, redact),
         "steps": [{**step, "does": redact(step["does"])} for step in steps],
+        **({} if environment.soak is None or read_only else {"soak": _soak(environment, environment.soak, redact)}),
     }
+
+
+def _soak(environment: Environment, soak: Soak, redact: Redactor) -> dict[str, Any]:
+    """What `python -m harness soak` would send; a run of the gate sends none of it."""
+    post = f"POST {environment.url_of(environment.api.create)} {json.dumps(environment.payload_for(name_of(RUN, 1)))}"
+    lasts_s = soak.attempts / soak.rate
+    times = f"{soak.attempts} times in all, {soak.users} at once at most, {soak.rate:g} a second at most"
+    until = f"{times}: {lasts_s:.0f} s or longer; rows are removed as above, at most 10,000 a statement"
+    return {"does": redact(post), "until": until, "mutates": True}
 
 
 def configured(environment: Environment, redact: Redactor) -> dict[str, Any]:
@@ -194,4 +204,7 @@ def in_words(planned: dict[str, Any]) -> str:
         when = f", {step['until']}" if step["until"] else ""
         out.append(f"  {number}. {'WRITES' if step['mutates'] else 'reads'}{when}:")
         out.append(indent(step["does"], "       "))
+    if "soak" in planned:
+        out.append(f"  python -m harness soak, and no other command, WRITES, {planned['soak']['until']}:")
+        out.append(indent(planned["soak"]["does"], "       "))
     return "\n".join(out)

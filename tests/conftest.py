@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from contextlib import ExitStack
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,4 +58,5 @@ def pytest_report_header() -> str:
     counted = "" if binaries.counts_statements else "; nothing is tested with pg_stat_statements here"
     left_out = "".join(f"; {name} is left out, because {reason}" for name, reason in UNAVAILABLE.items())
     unseen = "" if CHROMIUM else f"; no page is looked at in a browser, because {MISSING}"
-    return f"rehearsal: {binaries}{without}{counted}{left_out}{unseen}"
+    unsoaked = "" if find_spec("locust") else "; nothing is soaked, because locust is not installed"
+    return f"rehearsal: {binaries}{without}{counted}{left_out}{unseen}{unsoaked}"

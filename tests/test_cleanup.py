@@ -16,6 +16,7 @@ import pytest
 from clients import client_of
 from histories import failed, ok, unanswered
 
+from harness import cleanup
 from harness.cleanup import CleanUp, Task, clean_up
 from harness.database import identity_of, located, same_database
 from harness.environments import Environment
@@ -309,3 +310,26 @@ def test_a_post_of_long_ago_is_not_waited_for(tmp_path: Path, healthy: Deploymen
         done = command(history)
         assert done.exit_code == want, done.out + done.err
         assert ("no row came yet: the deployment may still store it" in done.out) is (want == 76)
+
+
+def test_very_many_rows_are_removed_some_at_a_time(
+    healthy: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No statement takes more than its share; what is gone, what never came and what may come are told apart."""
+    monkeypatch.setattr("harness.cleanup.AT_ONCE", 3)
+    statements: list[int] = []
+    find = cleanup.find
+    monkeypatch.setattr("harness.cleanup.find", lambda *of: statements.append(len(of[2])) or find(*of))
+    store(healthy, *(f"smoke-r-{n}" for n in range(1, 9)), "smoke-other-1")
+    attempts = [*(ok(n, id=str(n), token="t") for n in range(1, 9)), unanswered(9), ok(10, id="10", token="t")]
+    done = cleaned(healthy, tmp_path, attempts, patience_s=0.7)
+    assert done.removed == 8
+    assert [(row.name, row.reason.partition(",")[0]) for row in done.left] == [
+        ("smoke-r-9", "had no answer"),
+        ("smoke-r-10", "answered 201"),
+    ]
+    assert stored(healthy) == ["smoke-other-1"]
+    assert statements[:4] == [3, 3, 3, 1]
+    assert set(statements[4:]) == {1}
+    recorded = read(tmp_path / "history.jsonl")[1]["preview"]
+    assert len(recorded.rows) == len(recorded.removed) == 8

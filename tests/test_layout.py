@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 OWN = {"harness", "rehearsal", "checks", "tests", "bench", "conftest"}
 JUDGE = {"checkers", "schema_checkers", "randomness", "latency", "history", "findings", "source"}
 FACTS = {"catalog", "default", "stored", "watch", "readiness", "revision", "preflight"}
+ENGINE = ("engine", "journal", "lifeline", "master", "numbers", "posting", "worker")
 MAY_BE_IMPORTED_BY_CHECKS = JUDGE | FACTS
 
 
@@ -89,6 +90,21 @@ def test_what_judges_does_no_input_or_output(module: str) -> None:
     """Pure functions: a saved history can be judged again without touching anything."""
     asking = {"requests", "urllib3", "psycopg", "socket", "yaml", "tenacity", "os", "pathlib", "subprocess", "pytest"}
     assert not first_parts(ROOT / "harness" / f"{module}.py") & asking
+
+
+def test_the_engine_of_a_soak_reaches_no_gate() -> None:
+    """Importing locust changes a whole process: it stays in the soak's own, and the others know only its conclusion."""
+    everywhere = sources("harness", "checks", "rehearsal", "tests", "bench")
+    soak = ROOT / "harness" / "soak"
+    users = {named(path) for path in everywhere if {"locust", "gevent"} & first_parts(path)}
+    assert users == {f"harness/soak/{name}.py" for name in ENGINE}
+    engine = tuple(f"harness.soak.{name}" for name in (*ENGINE, "command", "processes"))
+    outside = [
+        path for path in (*everywhere, ROOT / "conftest.py") if soak not in path.parents and "tests" not in path.parts
+    ]
+    assert {named(path) for path in outside if any(name.startswith(engine) for name in imported(path))} == {
+        "harness/__main__.py"
+    }
 
 
 def test_nothing_that_asks_or_judges_knows_of_the_rehearsal() -> None:

@@ -1,0 +1,74 @@
+"""How a soak is judged: by the checks of the gate, on the histories of its workers, like any saved history."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from harness.verdict import LeftBehind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).parent.parent.parent
+FILE = "soak.json"
+MOST_LISTED = 1000  # rows that a verdict lists; the histories name all
+
+
+class Soaked(BaseModel):
+    """What a soak did besides sending: handed to whoever judges it, for the verdict."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    run: str
+    environment: str
+    notes: list[str]
+    error: str
+    interrupted: bool
+    removed: int
+    left_behind: list[LeftBehind]
+
+
+def read_soaked(path: Path) -> Soaked:
+    """What `judged` wrote there."""
+    return Soaked.model_validate_json(path.read_bytes())
+
+
+def bounded(left: Sequence[LeftBehind], environment: str) -> list[LeftBehind]:
+    """No more rows than a person can look at, and how many there are besides."""
+    if len(left) <= MOST_LISTED:
+        return list(left)
+    more = LeftBehind(
+        environment=environment,
+        name=f"and {len(left) - MOST_LISTED} more",
+        reason="too many to be listed here; the histories of the workers name them all",
+        remedy="run python -m harness cleanup worker-*.jsonl",
+    )
+    return [*left[:MOST_LISTED], more]
+
+
+def judged(soaked: Soaked, histories: Sequence[Path], folder: Path, *, as_json: bool) -> int:
+    """Have the checks of the gate judge them together; returns the exit code that comes of it."""
+    file = folder / FILE
+    file.write_text(soaked.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", str(ROOT / "checks"), "--rootdir", str(ROOT)]
+    command += [word for path in histories if path.stat().st_size for word in ("--judge", str(path))]
+    command += ["--soaked", str(file), "--report-dir", str(folder)]
+    surroundings = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "harness.options"}
+    sys.stdout.flush()
+    done = subprocess.run(  # noqa: S603 (our own command line; no shell)
+        command,
+        cwd=ROOT,
+        env=surroundings,
+        stdout=subprocess.DEVNULL if as_json else None,
+        start_new_session=True,  # it is short, and the verdict is what everything was for
+        check=False,
+    )
+    if as_json and (folder / "verdict.json").exists():
+        print((folder / "verdict.json").read_text(encoding="utf-8").rstrip("\n"))
+    return done.returncode

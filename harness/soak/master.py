@@ -1,0 +1,135 @@
+"""The master of a soak: hands out numbers, hears of every token, tells how far it is, and ends it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from locust.env import Environment as Engine
+from locust.exception import RPCError
+from locust.runners import STATE_MISSING
+
+from harness.soak.lifeline import peak_mb, say
+from harness.soak.shares import Seen, Shares
+from harness.soak.worker import Poster
+
+if TYPE_CHECKING:
+    from locust.runners import MasterRunner
+
+    from harness.soak.lifeline import Lifeline
+
+TELLS_EVERY_S = 0.5
+MOST_FAILED = 1000  # POSTs: more would tell nothing that these do not
+FASTEST_START = 100  # users a second and worker; locust warns of more
+_LOOKS_EVERY_S = 0.1
+_GRACE_S = 10.0  # beyond the time-out of a POST, for a worker to say that it is done
+
+
+@dataclass(slots=True)
+class _Course:
+    """How a soak goes; `why` it ended: all are sent ("done"), or what ended it before."""
+
+    shares: Shares
+    seen: Seen = field(default_factory=Seen)
+    failed: int = 0
+    repeated: int = 0
+    began_s: float = 0.0
+    ended_s: float = 0.0
+    why: str = ""
+
+    def end(self, why: str) -> None:
+        self.why = self.why or why
+        self.shares.over = True
+
+
+def run(order: dict[str, Any], lifeline: Lifeline) -> None:
+    """Be the master of this order until all is sent, a token came twice, or the lifeline says so."""
+    soak = order["soak"]
+    course = _Course(Shares.among(soak["attempts"], order["workers"]))
+    engine = Engine(user_classes=[Poster], stop_timeout=order["timeout_s"] + 1)
+    try:
+        runner: MasterRunner = engine.create_master_runner(order["host"], order["port"])
+    except RPCError as error:
+        say(event="untold", why=f"it cannot listen on {order['host']}:{order['port']} ({error})")
+        return
+    begin = {"run": order["run"], "each": soak["rate"] / soak["users"]}
+
+    def share(msg: Any, **_: Any) -> None:
+        course.began_s = course.began_s or time.monotonic()
+        first, count = course.shares.share(msg.node_id)
+        runner.send_message("share", {"first": first, "count": count}, msg.node_id)
+
+    def settled(msg: Any, **_: Any) -> None:
+        course.shares.settle(msg.node_id, msg.data["settled"], msg.data["returned"])
+        course.failed += msg.data["failed"]
+        course.ended_s = time.monotonic()
+        course.repeated += course.seen.repeated(msg.data["keys"])
+        if course.repeated:
+            course.end("duplicate")
+        elif course.failed >= MOST_FAILED:
+            course.end("failures")
+
+    runner.register_message("here", lambda msg, **_: runner.send_message("begin", begin, msg.node_id))
+    runner.register_message("share", share)
+    runner.register_message("settled", settled)
+    runner.register_message("untold", lambda msg, **_: course.end(f"untold: {msg.data['why']}"))
+    lifeline.when_over(lambda: course.end("asked"))
+    say(event="listening", port=runner.server.port)
+    _wait_for_workers(runner, course, order["workers"])
+    if not course.why:
+        at_most = min(soak["rate"], soak["users"], FASTEST_START * order["workers"])
+        gevent.spawn(runner.start, soak["users"], spawn_rate=max(1.0, at_most))
+        _wait_for_end(runner, course, order["timeout_s"])
+    for client in runner.clients.all:
+        runner.send_message("end", {}, client.id)
+    runner.quit()
+    took_s = round(max(0.0, course.ended_s - course.began_s), 3)
+    say(
+        event="ended",
+        why=course.why,
+        repeated=course.repeated,
+        took_s=took_s,
+        peak_mb=peak_mb(),
+        **_far(runner, course),
+    )
+
+
+def _wait_for_workers(runner: MasterRunner, course: _Course, workers: int) -> None:
+    told_s = 0.0
+    while len(runner.clients.ready) < workers and not course.why:
+        gevent.sleep(_LOOKS_EVERY_S)
+        if time.monotonic() - told_s > TELLS_EVERY_S:
+            told_s = time.monotonic()
+            say(event="waiting", here=len(runner.clients.ready), workers=workers)
+
+
+def _wait_for_end(runner: MasterRunner, course: _Course, timeout_s: float) -> None:
+    told_s = ended_s = 0.0
+    while True:
+        gevent.sleep(_LOOKS_EVERY_S)
+        alive = [client.id for client in runner.clients.all if client.state != STATE_MISSING]
+        if course.shares.over and not ended_s:
+            ended_s = time.monotonic()
+            runner.send_message("end", {})
+        if time.monotonic() - told_s > TELLS_EVERY_S:
+            told_s = time.monotonic()
+            say(event="progress", **_far(runner, course))
+        if not alive:
+            return course.end("no workers")
+        if course.shares.done(alive):
+            return course.end("done")
+        if ended_s and time.monotonic() - ended_s > timeout_s + _GRACE_S:
+            return None  # a worker that says nothing any more
+
+
+def _far(runner: MasterRunner, course: _Course) -> dict[str, Any]:
+    total = runner.stats.total
+    return {
+        "sent": course.shares.settled,
+        "failed": course.failed,
+        "workers": len([c for c in runner.clients.all if c.state != STATE_MISSING]),
+        "rate": round(total.total_rps, 1),
+        "p95_ms": total.get_response_time_percentile(0.95),
+    }

@@ -1,0 +1,233 @@
+"""A worker of a soak: users of locust that send the numbers they are given, and a history of what became of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import gevent
+from gevent.event import Event
+from locust import FastHttpUser, constant_throughput, task
+from locust.env import Environment as Engine
+from locust.exception import StopUser
+
+from harness.client import Client, headers_of_post
+from harness.findings import CouldNotTell
+from harness.ledger import Ledger
+from harness.soak.journal import PHASE, Journal
+from harness.soak.lifeline import peak_mb, say
+from harness.soak.numbers import Numbers
+from harness.soak.posting import EVERY_STATUS, OneEach, post, trusting
+from harness.soak.shares import key_of
+from harness.workload import name_of
+
+if TYPE_CHECKING:
+    import ssl
+
+    from locust.runners import WorkerRunner
+
+    from harness.attempt import Attempt
+    from harness.environments import Environment
+    from harness.exchange import Reply
+    from harness.redaction import Redactor
+    from harness.soak.lifeline import Lifeline
+
+REPORTS_EVERY_S = 0.25
+
+
+@dataclass(slots=True)
+class Work:
+    """What the users of one worker share."""
+
+    environment: Environment
+    redact: Redactor
+    numbers: Numbers
+    origin_s: float = field(default_factory=time.monotonic)
+    run: str = ""
+    client: Client | None = None
+    journal: Journal | None = None
+    begun: Event = field(default_factory=Event)
+    under_way: int = 0
+    keys: list[bytes] = field(default_factory=list)
+    settled: int = 0
+    failed: int = 0
+    untold: str = ""
+
+    def fail(self, why: str) -> None:
+        """End, since no further POST can be sent; the first reason counts."""
+        self.untold = self.untold or why
+        self.numbers.end()
+        self.begun.set()
+
+    def end(self, attempt: Attempt) -> None:
+        """Count a POST that has ended."""
+        self.settled += 1
+        self.failed += attempt.outcome != "ok"
+        if attempt.outcome == "ok" and attempt.token is not None:
+            self.keys.append(key_of(attempt.token))
+
+    def report(self) -> dict[str, Any] | None:
+        """What the master has not heard yet; None where that is nothing."""
+        returned = self.numbers.give_back()
+        if not self.settled and not returned:
+            return None
+        said = {"keys": b"".join(self.keys), "settled": self.settled, "failed": self.failed, "returned": returned}
+        self.keys, self.settled, self.failed = [], 0, 0
+        return said
+
+
+class Poster(FastHttpUser):
+    """Sends one POST after another, each once, no sooner than the rate allows."""
+
+    work: ClassVar[Work]
+    host = "set by its worker"
+
+    def on_start(self) -> None:
+        """Wait until the worker is ready, and take the cookies of its login."""
+        self.work.begun.wait()
+        client = self.work.client
+        if client is None:
+            raise StopUser
+        agent = self.client.client
+        self.pool = agent.clientpool = OneEach(
+            self.work.environment.api.timeout_s, lambda: _trusting(self.work.environment.ca_file)
+        )
+        agent.valid_response_codes = EVERY_STATUS  # type: ignore[misc]  # locust does so with the next one
+        # Of this greenlet: bounded, with those of the login in it, and known to who masks what is kept.
+        agent.cookiejar = client.session().cookies
+        agent.default_headers.update(client.session().headers)
+
+    @task
+    def create(self) -> None:
+        """One POST, or the end of this user."""
+        work = self.work
+        client, journal = work.client, work.journal
+        n = work.numbers.take()
+        if n is None or client is None or journal is None:
+            raise StopUser
+        work.under_way += 1
+        name = name_of(work.run, n)
+        try:
+            journal.intend(n, name, work.environment.labels_for(name))
+            reply = self._post(name)
+            attempt = client.attempt(n, name, PHASE, reply)
+            journal.settle(attempt)
+        except OSError as error:
+            work.settled += 1
+            work.fail(
+                f"the history cannot be written ({error.strerror}), and no POST is sent whose name is not on disk"
+            )
+            raise StopUser from None
+        finally:
+            work.under_way -= 1
+        work.end(attempt)
+        self._count(reply, attempt)
+
+    def _post(self, name: str) -> Reply:
+        api = self.work.environment.api
+        body = json.dumps(self.work.environment.payload_for(name), allow_nan=False).encode()
+        headers = {"Content-Type": "application/json", **headers_of_post(name)}
+        url = self.work.environment.url_of(api.create)
+        return post(self.client.client, self.pool, url, body, headers, timeout_s=api.timeout_s)
+
+    def _count(self, reply: Reply, attempt: Attempt) -> None:
+        """In locust's statistics; of what failed only the kind, since they keep each different one."""
+        self.environment.events.request.fire(
+            request_type="POST",
+            name="create",
+            response_time=attempt.took_s * 1000,
+            response_length=len(reply.body),
+            exception=None if attempt.outcome == "ok" else str(attempt.problem),
+            context={},
+        )
+
+
+@cache
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    return trusting(ca_file)
+
+
+def run(order: dict[str, Any], environment: Environment, redact: Redactor, lifeline: Lifeline) -> None:
+    """Work for the master of this order until it says that it is over, or the lifeline ends."""
+    Poster.host = environment.origin
+    engine = Engine(user_classes=[Poster], stop_timeout=environment.api.timeout_s + 1)
+    lifeline.when_over(lambda: None if engine.runner else os._exit(0))  # nothing has begun yet
+    try:
+        runner: WorkerRunner = engine.create_worker_runner(order["host"], order["port"])
+    except ConnectionError:
+        say(event="untold", why=f"no master at {order['host']}:{order['port']}")
+        return
+    work = Poster.work = Work(environment, redact, Numbers(lambda: runner.send_message("share", {})))
+    ledgers: list[Ledger] = []
+
+    def begin(msg: Any, **_: Any) -> None:
+        if not work.run:
+            work.run = msg.data["run"]
+            Poster.wait_time = constant_throughput(msg.data["each"])
+            gevent.spawn(_begin, order, work, ledgers)
+
+    runner.register_message("begin", begin)
+    runner.register_message("share", lambda msg, **_: work.numbers.add(msg.data["first"], msg.data["count"]))
+    runner.register_message("end", lambda **_: work.numbers.end())
+    runner.send_message("here", {})
+    reporting = gevent.spawn(_report, runner, work)
+    gevent.spawn(_leave, runner, work, lifeline)
+    runner.greenlet.join()
+    reporting.kill()
+    for ledger in ledgers:
+        ledger.close()
+    journal = work.journal
+    groups = {} if journal is None else {k: getattr(journal, k) for k in ("groups", "intents", "largest", "sync_s")}
+    if work.untold:
+        say(event="untold", why=redact(work.untold))
+    say(event="worked", peak_mb=peak_mb(), **groups)
+
+
+def _begin(order: dict[str, Any], work: Work, ledgers: list[Ledger]) -> None:
+    environment = work.environment
+    try:
+        ledger = Ledger(Path(order["history"]))
+        ledgers.append(ledger)
+        ledger.run(work.run, {environment.name: order["place"]})
+        if order["identity"] is not None:
+            ledger.database(environment.name, order["identity"])
+        client = Client(environment, work.run, work.redact, work.origin_s)
+        client.login()
+    except OSError as error:
+        return work.fail(f"the history cannot be written: {error.strerror}")
+    except CouldNotTell as untold:
+        return work.fail(f"{untold.cause}; {untold.remedy}")
+    work.journal = Journal(ledger, environment.name)
+    gevent.spawn(work.journal.write)
+    work.client = client
+    work.begun.set()
+    return None
+
+
+def _report(runner: WorkerRunner, work: Work) -> None:
+    while True:
+        gevent.sleep(REPORTS_EVERY_S)
+        said = work.report()
+        if said is not None:
+            runner.send_message("settled", said)
+        if work.untold:
+            runner.send_message("untold", {"why": work.redact(work.untold)})
+            gevent.sleep(1)
+
+
+def _leave(runner: WorkerRunner, work: Work, lifeline: Lifeline) -> None:
+    """Leave when it is asked to, or nobody is there who could: what is under way has ended and been told."""
+    lifeline.over.wait()
+    work.numbers.end()
+    with gevent.Timeout(work.environment.api.timeout_s + 1, False):
+        while work.under_way:
+            gevent.sleep(0.05)
+    gevent.sleep(2 * REPORTS_EVERY_S)
+    # Tells the master.
+    runner.environment.events.quitting.fire(environment=runner.environment)  # type: ignore[no-untyped-call]
+    runner.quit()
