@@ -86,7 +86,8 @@ class Ledger:
 
     def settle(self, environment: str, attempt: Attempt) -> None:
         """Write the outcome of a POST."""
-        self._append([{"record": "attempt", "environment": environment, **{field: getattr(attempt, field) for field in Attempt.__slots__}}])
+        outcome = {field: getattr(attempt, field) for field in Attempt.__slots__}
+        self._append([{"record": "attempt", "environment": environment, **outcome}])
 
     def rows(self, record: str, environment: str, rows: Iterable[tuple[str, str]]) -> None:
         """Write (id, label) pairs: `row` before they are deleted, `removed` after."""
