@@ -37,6 +37,17 @@ def rehearsal() -> Iterator[tuple[dict[str, str], int]]:
 
 
 @contextmanager
+def create_route(delay_s: float) -> Iterator[tuple[str, int]]:
+    """`bench/opponents/server.py`, up: its URL and its process id.
+
+    Raises:
+        Failed: it did not start; stderr says why.
+    """
+    with _up([sys.executable, "bench/opponents/server.py", str(delay_s)]) as (said, pid):
+        yield said.strip(), pid
+
+
+@contextmanager
 def _up(line: list[str]) -> Iterator[tuple[str, int]]:
     """A server that says one line when it is up and ends when its standard input does: the line, its process id."""
     with subprocess.Popen(line, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
