@@ -17,6 +17,8 @@ from harness.history import Attempt, Phase, Problem
 from harness.redaction import MASK, SHORTEST_PLAIN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import requests
 
     from harness.environments import Environment
@@ -124,8 +126,13 @@ class Client:
             )
         self._cookies.update(session.cookies)
 
-    def post_chatbot(self, n: int, name: str, phase: Phase, *, token: str | None = None) -> Attempt:
-        """Send one POST of this name, once; with a token, try to choose it. Never raises."""
+    def post_chatbot(
+        self, n: int, name: str, phase: Phase, *, token: str | None = None, hold: Callable[[], None] | None = None
+    ) -> Attempt:
+        """Send one POST of this name, once; with a token, try to choose it. Never raises, but what `hold` raises.
+
+        `hold` is that of `exchange`.
+        """
         api = self.environment.api
         reply = self._exchange(
             "POST",
@@ -136,6 +143,7 @@ class Client:
                 "traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",  # W3C Trace Context
             },
             json=self.environment.payload_for(name, token=token),
+            hold=hold,
         )
         return self._attempt(n, name, phase, reply)
 

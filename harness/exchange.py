@@ -28,7 +28,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from harness.history import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 LARGEST_BODY = 1024 * 1024  # bytes, after decoding
@@ -52,6 +52,10 @@ class Reply:
     status: int | None = None
     headers: CaseInsensitiveDict[str] = field(default_factory=CaseInsensitiveDict)
     body: bytes = b""
+
+
+class Withheld(BaseException):
+    """A request that was held back is not to be sent any more. It is no Exception: those are outcomes of a POST."""
 
 
 class _Watch:
@@ -110,7 +114,10 @@ def abandon_exchanges() -> None:
 class _Budget:
     """Knows the socket of the exchange under way in this thread, and shuts it down when the time is up."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, reply: Reply, hold: Callable[[], None] | None) -> None:
+        self._seconds = seconds
+        self._reply = reply
+        self._hold = hold
         self._lock = threading.Lock()
         self._connection: HTTPConnection | None = None
         self._socket: socket.socket | None = None
@@ -128,6 +135,23 @@ class _Budget:
         _watch.end(self)
         with self._lock:  # a socket that went back to its pool is not ours to shut down
             self._over = True
+
+    def wait_before(self, connection: HTTPConnection) -> None:
+        """Before the first bytes leave: open the connection, and wait to be let go. The time begins then."""
+        if self._hold is None:
+            return
+        hold, self._hold = self._hold, None
+        if connection.sock is None:
+            connection.connect()
+        self.until_s = math.inf
+        hold()
+        if not connection.is_connected:  # the server closed it meanwhile; http.client's own close() forgets the request
+            connection.sock.close()
+            connection.sock = None
+            connection.connect()
+        self._reply.started_s = time.monotonic()
+        self.until_s = self._reply.started_s + self._seconds
+        _watch.begin(self)
 
     def watch(self, connection: HTTPConnection) -> None:
         self._connection = connection
@@ -166,6 +190,12 @@ class _Watched:
         if budget is not None and budget.spent:
             self.close()  # type: ignore[attr-defined]
             raise TimeoutError("the time was up before the request could be sent")
+
+    def send(self, data: Any) -> None:
+        budget: _Budget | None = getattr(_current, "budget", None)
+        if budget is not None:
+            budget.wait_before(self)  # type: ignore[arg-type]  # mixed into connections only
+        super().send(data)  # type: ignore[misc]
 
     def getresponse(self) -> Any:
         budget: _Budget | None = getattr(_current, "budget", None)
@@ -270,10 +300,15 @@ def exchange(
     timeout_s: float,
     headers: dict[str, str] | None = None,
     json: Any = None,
+    hold: Callable[[], None] | None = None,
 ) -> Reply:
-    """Send one request and read its answer within `timeout_s`. Never raises: every ending is a `Reply`."""
+    """Send one request and read its answer within `timeout_s`. Never raises: every ending is a `Reply`.
+
+    `hold` is called when the request is made and its connection open, so that all that is left to do is to write; it
+    returns when it may leave, and its time begins then, or raises `Withheld`, which alone comes through.
+    """
     reply = Reply(started_s=time.monotonic())
-    with _Budget(timeout_s) as budget:
+    with _Budget(timeout_s, reply, hold) as budget:
         try:
             _read(session, method, url, reply, timeout_s=timeout_s, headers=headers, json=json)
         except Exception as error:  # whatever a hostile server provokes is an outcome of this POST
