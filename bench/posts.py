@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 POSTS, BURST = 10_000, 1_000
+COMPARED = 2_000  # one after another, where it is the cost of each that is compared
 SLOW_S = 0.1  # what a POST takes where it is counted how many of them wait at once
 GATE, OWN, REQUESTS, AIOHTTP, K6 = "the gate, all of it", "the gate's POSTs alone", "requests", "aiohttp", "k6"
 _OPPONENTS = "bench/opponents"
@@ -48,14 +49,14 @@ def measure(rounds: int) -> str:
     with tempfile.TemporaryDirectory(prefix="chatbots-smoke-bench-") as folder:
         lines, left_out = _contenders(Path(folder), count(1))
         with create_route(0.0) as (url, pid):
-            posts = _compared(lines, left_out, url, pid, (POSTS, 0), rounds)
+            posts = _compared(lines, left_out, url, pid, (COMPARED, 0), rounds)
         with create_route(SLOW_S) as (url, pid):
             burst = _compared(lines, left_out, url, pid, (1, BURST), rounds)
         with rehearsal() as (variables, _):
             whole = _whole(Path(folder), variables, rounds)
     server = f"`{_OPPONENTS}/server.py` (asyncio, no framework, no database)"
     return f"""\
-{POSTS:,} POSTs one after another, to {server}. The gate opens a connection for each, has its name on disk before it
+{COMPARED:,} POSTs one after another, to {server}. The gate opens a connection for each, has its name on disk before it
 leaves, and its outcome after; the others keep one connection and write nothing. All of the gate is with its verdict and
 reports. Nobody is measured who did not get every 201. `at once` is what the server counted.
 
