@@ -19,6 +19,7 @@ import pytest
 from harness import options
 from harness.cleanup import BY_HAND
 from harness.configuration import ConfigurationError, demand_few, load
+from harness.descriptors import demand_descriptors
 from harness.examination import Examination, Need
 from harness.findings import CouldNotTell, NotCovered, mask_before_cutting, printable, printable_lines
 from harness.gate import Gate, new_run
@@ -176,6 +177,8 @@ def _gate(config: pytest.Config, run: str, folder: Path) -> Gate:
         raise
     if not config.getoption("--read-only") and not config.getoption("--allow-many"):
         demand_few(environments, file)
+    if not config.getoption("--read-only"):
+        demand_descriptors(environments)
     for environment in environments:
         if revision is not None and environment.ready.revision is None:
             raise ConfigurationError(

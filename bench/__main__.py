@@ -1,21 +1,30 @@
 """`python -m bench [PART ..] [--rounds N]`: measures side by side, prints tables, and writes them to bench/results.md.
 
 Each part is a module of this folder with a function `measure(rounds) -> str`, whose docstring's first line is the
-title and whose result is Markdown. A part that is measured alone replaces its own section of the file only.
+title and whose result is Markdown. A part that is measured alone replaces its own section of the file only. Where a
+part fails, nothing of it is written, and the others go on.
+
+Exit codes: 0 all were measured, 1 a part failed, 2 usage, 130 ended by Ctrl-C or SIGTERM.
 """
 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import traceback
 from importlib import import_module
 from pathlib import Path
 
-from bench.results import written
+from bench.measuring import Failed
+from bench.results import write
 
+# In the order of the issue that asked for them, which is that of the file.
 PARTS: tuple[str, ...] = (
+    "gate",
     "scan",
     "scan_tried",
+    "posts",
     "soak",
     "scale",
 )
@@ -23,22 +32,54 @@ RESULTS = Path(__file__).parent / "results.md"
 FEWEST_ROUNDS = 7
 
 
-def main() -> int:
-    """Measure the parts that were named, or all; returns 0."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+def main(arguments: list[str] | None = None) -> int:
+    """Measure the parts that were named, or all; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all where none is named")
-    parser.add_argument("--rounds", type=int, default=FEWEST_ROUNDS, help="how often each is measured; medians count")
-    options = parser.parse_args()
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=FEWEST_ROUNDS,
+        metavar="N",
+        help=f"how often each is measured; medians count (%(default)s; fewer than {FEWEST_ROUNDS} are printed only)",
+    )
+    options = parser.parse_args(arguments)
+    if options.rounds < 1:
+        parser.error("--rounds: at least 1")
     if unknown := {*options.parts} - {*PARTS}:
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    for part in options.parts or PARTS:
-        print(f"measuring {part} ..", file=sys.stderr, flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is under way is ended with this process
+    failed: list[str] = []
+    try:
+        failed += [part for part in options.parts or PARTS if not _measured(part, options.rounds)]
+    except KeyboardInterrupt:
+        print(
+            f"interrupted; of a part that was not measured to its end, {RESULTS.name} keeps what it had",
+            file=sys.stderr,
+        )
+        return 128 + signal.SIGINT
+    if failed:
+        print(f"not measured: {', '.join(failed)}; {RESULTS.name} keeps what it had of them", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _measured(part: str, rounds: int) -> bool:
+    """Measure one part, print it and write it; False where it fails, which is said."""
+    print(f"measuring {part} ..", file=sys.stderr, flush=True)
+    try:
         module = import_module(f"bench.{part}")
         title, _, _ = (module.__doc__ or part).partition("\n")
-        section = module.measure(options.rounds)
-        print(f"## {title}\n\n{section}\n", flush=True)
-        RESULTS.write_text(written(RESULTS, part, title, section, order=PARTS), encoding="utf-8")
-    return 0
+        section = module.measure(rounds)
+    except Failed as error:
+        print(f"{part} failed: {error}", file=sys.stderr, flush=True)
+        return False
+    except Exception:  # a mistake in one part is no reason to lose the others
+        print(f"{part} failed:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
+        return False
+    print(f"## {title.removesuffix('.')}\n\n{section.strip()}\n", flush=True)
+    if rounds >= FEWEST_ROUNDS:
+        write(RESULTS, part, title.removesuffix("."), section, order=PARTS)
+    return True
 
 
 if __name__ == "__main__":

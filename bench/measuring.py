@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import resource
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 LONGEST_S = 900.0
+GRACE_S = 10.0  # between SIGTERM and SIGKILL: a rehearsal has a Postgres to end
 
 
 class Failed(Exception):
@@ -24,12 +28,17 @@ class Failed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What is run: `expected` are the exit codes of a command that did its work; `env` is added to the environment."""
+    """What is run: `expected` are the exit codes of a command that did its work; `env` is added to the environment.
+
+    `after` is called when it has ended so, outside the measured time; it may raise `Failed`.
+    """
 
     line: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: Path | None = None
     expected: tuple[int, ...] = (0,)
+    timeout_s: float = LONGEST_S
+    after: Callable[[], object] | None = None
 
 
 @dataclass(slots=True)
@@ -68,7 +77,7 @@ def run(name: str, what: Command | Callable[[], object]) -> tuple[float, float, 
     """Run one once: (wall seconds, CPU seconds, peak MB; NaN where it is a callable).
 
     Raises:
-        Failed: it exited with another code than expected, or lasted longer than `LONGEST_S`.
+        Failed: it could not be run, exited with another code than expected, or lasted longer than its time.
     """
     if not isinstance(what, Command):
         began, cpu = time.perf_counter(), time.process_time()
@@ -76,28 +85,72 @@ def run(name: str, what: Command | Callable[[], object]) -> tuple[float, float, 
         if isinstance(returned, Command):
             return run(name, returned)
         return time.perf_counter() - began, time.process_time() - cpu, float("nan")
-    began = time.perf_counter()
-    with subprocess.Popen(
-        what.line,
-        cwd=what.cwd,
-        env={**os.environ, **what.env},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
-        alarm = threading.Timer(LONGEST_S, os.killpg, (process.pid, signal.SIGKILL))
-        alarm.start()
-        assert process.stdout is not None
-        said = process.stdout.read()
-        _, status, used = os.wait4(process.pid, 0)
-        alarm.cancel()
-        process.returncode = os.waitstatus_to_exitcode(status)
-    wall_s = time.perf_counter() - began
-    if process.returncode not in what.expected:
-        tail = said.decode(errors="replace")[-2000:]
-        raise Failed(f"{name}: exit {process.returncode} of {' '.join(what.line)}\n{tail}")
+    with tempfile.TemporaryFile() as said:  # a pipe would have to be read, and grandchildren may hold it open
+        began = time.perf_counter()
+        code, used, in_time = _ended(name, what, said.fileno())
+        wall_s = time.perf_counter() - began
+        if code not in what.expected or not in_time:
+            ended = f"exit {code}" if in_time else f"not done within {what.timeout_s:g} s"
+            raise Failed(f"{name}: {ended} of {' '.join(what.line)}\n{_tail(said.fileno())}")
+    if what.after is not None:
+        what.after()
     return wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def _ended(name: str, what: Command, output: int) -> tuple[int, resource.struct_rusage, bool]:
+    """Exit code, resource usage, and whether it ended by itself in its time. Ctrl-C here ends the command too."""
+    try:
+        process = subprocess.Popen(
+            what.line,
+            cwd=what.cwd,
+            env={**os.environ, **what.env},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,  # its children can be ended with it
+        )
+    except OSError as error:
+        raise Failed(f"{name}: {what.line[0]} cannot be run: {error.strerror}") from None
+    late = threading.Event()
+    killer = threading.Timer(GRACE_S, _signal, (process.pid, signal.SIGKILL))
+
+    def end() -> None:
+        if not late.is_set():
+            late.set()
+            _signal(process.pid, signal.SIGTERM)
+            killer.start()
+
+    alarm = threading.Timer(what.timeout_s, end)
+    alarm.daemon = killer.daemon = True
+    alarm.start()
+    try:
+        status, used = _waited(process)
+    except BaseException:
+        end()
+        _waited(process)
+        raise
+    finally:
+        alarm.cancel()
+        killer.cancel()
+        if late.is_set():
+            _signal(process.pid, signal.SIGKILL)  # what it has left behind in its group
+    return os.waitstatus_to_exitcode(status), used, not late.is_set()
+
+
+def _waited(process: subprocess.Popen[bytes]) -> tuple[int, resource.struct_rusage]:
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return status, used
+
+
+def _signal(group: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(group, number)
+
+
+def _tail(output: int) -> str:
+    size = os.fstat(output).st_size
+    return os.pread(output, 2000, max(0, size - 2000)).decode(errors="replace")
 
 
 def shown(values: Sequence[float], unit: str = "s", digits: int = 2) -> str:

@@ -21,6 +21,13 @@ in brackets. What stands in one table was measured in turns in one run: compare 
 """
 
 
+def write(file: Path, part: str, title: str, section: str, *, order: Sequence[str]) -> None:
+    """Write the file with this part's section replaced or added; all of it or nothing."""
+    beside = file.with_name(f".{file.name}")
+    beside.write_text(written(file, part, title, section, order=order), encoding="utf-8")
+    beside.replace(file)
+
+
 def written(file: Path, part: str, title: str, section: str, *, order: Sequence[str]) -> str:
     """The text of the file with this part's section replaced or added, sections in the given order."""
     before = file.read_text(encoding="utf-8") if file.exists() else ""
@@ -32,7 +39,8 @@ def written(file: Path, part: str, title: str, section: str, *, order: Sequence[
 
 def _where() -> str:
     today = datetime.now(UTC).date().isoformat()
-    return f"on {today}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+    return f"on {today}, {machine}, Python {platform.python_version()}"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

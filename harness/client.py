@@ -17,6 +17,8 @@ from harness.history import Attempt, Phase, Problem
 from harness.redaction import MASK, SHORTEST_PLAIN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import requests
 
     from harness.environments import Environment
@@ -124,11 +126,17 @@ class Client:
             )
         self._cookies.update(session.cookies)
 
-    def post_chatbot(self, n: int, name: str, phase: Phase, *, token: str | None = None) -> Attempt:
-        """Send one POST of this name, once; with a token, try to choose it. Never raises."""
+    def post_chatbot(
+        self, n: int, name: str, phase: Phase, *, token: str | None = None, hold: Callable[[], None] | None = None
+    ) -> Attempt:
+        """Send one POST of this name, once; with a token, try to choose it. Never raises, but what `hold` raises.
+
+        `hold` is that of `exchange`.
+        """
         api = self.environment.api
         payload = self.environment.payload_for(name, token=token)
-        reply = self._exchange("POST", api.create, api.timeout_s, headers=headers_of_post(name), json=payload)
+        headers = headers_of_post(name)
+        reply = self._exchange("POST", api.create, api.timeout_s, headers=headers, json=payload, hold=hold)
         return self.attempt(n, name, phase, reply)
 
     def _unless_secret(self, value: str | None) -> str | None:

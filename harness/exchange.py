@@ -1,13 +1,15 @@
 """One HTTP exchange with requests: no retry, no redirect, bounded headers and body, a budget for all of it.
 
-requests' own time-out is per socket read, so a server that trickles outlives it. Here a timer shuts the socket down
-when the budget is spent, whatever the exchange is doing: waiting for headers, inside a body, or inside TLS.
+requests' own time-out is per socket read, so a server that trickles outlives it. Here a thread that watches over all
+exchanges shuts the socket down when the budget is spent, whatever the exchange is doing: waiting for headers, inside a
+body, or inside TLS.
 """
 
 from __future__ import annotations
 
 import http.client
 import io
+import math
 import socket
 import threading
 import time
@@ -26,7 +28,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from harness.history import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 LARGEST_BODY = 1024 * 1024  # bytes, after decoding
@@ -52,44 +54,104 @@ class Reply:
     body: bytes = b""
 
 
-_under_way: set[_Budget] = set()
-_under_way_lock = threading.Lock()
+class Withheld(BaseException):
+    """A request that was held back is not to be sent any more. It is no Exception: those are outcomes of a POST."""
+
+
+class _Watch:
+    """Spends each budget when its time is up. One thread for all: a timer of its own costs each exchange a thread."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._under_way: set[_Budget] = set()
+        self._wakes_s = math.inf  # the reading of time.monotonic() that the thread sleeps until
+        self._thread: threading.Thread | None = None
+
+    def begin(self, budget: _Budget) -> None:
+        """Watch over a budget."""
+        with self._changed:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._spend_in_time, name="exchanges in time", daemon=True)
+                self._thread.start()
+            self._under_way.add(budget)
+            if budget.until_s < self._wakes_s:
+                self._changed.notify()
+
+    def end(self, budget: _Budget) -> None:
+        """Let it go."""
+        with self._changed:
+            self._under_way.discard(budget)
+
+    def all(self) -> list[_Budget]:
+        """Those of the exchanges that are under way."""
+        with self._changed:
+            return list(self._under_way)
+
+    def _spend_in_time(self) -> None:
+        while True:
+            with self._changed:
+                self._wakes_s = min((b.until_s for b in self._under_way), default=math.inf)
+                left_s = self._wakes_s - time.monotonic()
+                if left_s > 0:
+                    self._changed.wait(None if left_s == math.inf else min(left_s, threading.TIMEOUT_MAX))
+                now_s = time.monotonic()
+                spent = {b for b in self._under_way if b.until_s <= now_s}
+                self._under_way -= spent
+            for budget in spent:
+                with suppress(Exception):  # the others have this thread only
+                    budget.spend()
+
+
+_watch = _Watch()
 
 
 def abandon_exchanges() -> None:
     """End every exchange of this process now, as if its time were up: nobody wants to know any more how it ends."""
-    with _under_way_lock:
-        budgets = list(_under_way)
-    for budget in budgets:
+    for budget in _watch.all():
         budget.spend()
 
 
 class _Budget:
     """Knows the socket of the exchange under way in this thread, and shuts it down when the time is up."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, reply: Reply, hold: Callable[[], None] | None) -> None:
+        self._seconds = seconds
+        self._reply = reply
+        self._hold = hold
         self._lock = threading.Lock()
         self._connection: HTTPConnection | None = None
         self._socket: socket.socket | None = None
         self._over = False
         self.spent = False
-        self._timer = threading.Timer(seconds, self.spend)
-        self._timer.daemon = True
+        self.until_s = time.monotonic() + seconds
 
     def __enter__(self) -> _Budget:
         _current.budget = self
-        with _under_way_lock:
-            _under_way.add(self)
-        self._timer.start()
+        _watch.begin(self)
         return self
 
     def __exit__(self, *_: object) -> None:
         _current.budget = None
-        self._timer.cancel()
-        with _under_way_lock:
-            _under_way.discard(self)
+        _watch.end(self)
         with self._lock:  # a socket that went back to its pool is not ours to shut down
             self._over = True
+
+    def wait_before(self, connection: HTTPConnection) -> None:
+        """Before the first bytes leave: open the connection, and wait to be let go. The time begins then."""
+        if self._hold is None:
+            return
+        hold, self._hold = self._hold, None
+        if connection.sock is None:
+            connection.connect()
+        self.until_s = math.inf
+        hold()
+        if not connection.is_connected:  # the server closed it meanwhile; http.client's own close() forgets the request
+            connection.sock.close()
+            connection.sock = None
+            connection.connect()
+        self._reply.started_s = time.monotonic()
+        self.until_s = self._reply.started_s + self._seconds
+        _watch.begin(self)
 
     def watch(self, connection: HTTPConnection) -> None:
         self._connection = connection
@@ -128,6 +190,12 @@ class _Watched:
         if budget is not None and budget.spent:
             self.close()  # type: ignore[attr-defined]
             raise TimeoutError("the time was up before the request could be sent")
+
+    def send(self, data: Any) -> None:
+        budget: _Budget | None = getattr(_current, "budget", None)
+        if budget is not None:
+            budget.wait_before(self)  # type: ignore[arg-type]  # mixed into connections only
+        super().send(data)  # type: ignore[misc]
 
     def getresponse(self) -> Any:
         budget: _Budget | None = getattr(_current, "budget", None)
@@ -232,10 +300,15 @@ def exchange(
     timeout_s: float,
     headers: dict[str, str] | None = None,
     json: Any = None,
+    hold: Callable[[], None] | None = None,
 ) -> Reply:
-    """Send one request and read its answer within `timeout_s`. Never raises: every ending is a `Reply`."""
+    """Send one request and read its answer within `timeout_s`. Never raises: every ending is a `Reply`.
+
+    `hold` is called when the request is made and its connection open, so that all that is left to do is to write; it
+    returns when it may leave, and its time begins then, or raises `Withheld`, which alone comes through.
+    """
     reply = Reply(started_s=time.monotonic())
-    with _Budget(timeout_s) as budget:
+    with _Budget(timeout_s, reply, hold) as budget:
         try:
             _read(session, method, url, reply, timeout_s=timeout_s, headers=headers, json=json)
         except Exception as error:  # whatever a hostile server provokes is an outcome of this POST

@@ -9,17 +9,17 @@ import json
 import os
 import threading
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from harness.history import Attempt
 from harness.recorded import FORMAT, UnreadableHistory, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from harness.history import Attempt, Phase
+    from harness.history import Phase
     from harness.recorded import Recorded
 
 _CLOSED = -1  # no descriptor: the operating system refuses it (EBADF)
@@ -92,7 +92,8 @@ class Ledger:
 
     def settle(self, environment: str, attempt: Attempt) -> None:
         """Write the outcome of a POST."""
-        self._append([{"record": "attempt", "environment": environment, **asdict(attempt)}])
+        outcome = {field: getattr(attempt, field) for field in Attempt.__slots__}
+        self._append([{"record": "attempt", "environment": environment, **outcome}])
 
     def rows(self, record: str, environment: str, rows: Iterable[tuple[str, str]]) -> None:
         """Write (id, label) pairs: `row` before they are deleted, `removed` after."""

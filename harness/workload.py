@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from harness.exchange import Withheld
 from harness.findings import CouldNotTell
 from harness.history import Attempt, History, Phase, Probe, chosen_token
 from harness.progress import Doing
@@ -109,16 +109,27 @@ def _at_once(
     client: Client, ledger: Ledger, run: str, numbers: Sequence[int], stop: threading.Event, sent: list[Attempt]
 ) -> None:
     _intend(client, ledger, run, numbers, "burst")
-    barrier = threading.Barrier(len(numbers))
+    start = _Start(len(numbers))
 
     def post(n: int) -> None:
-        # The connection is opened before the barrier: behind it all threads only have to write.
-        client.get(client.environment.ready.path, timeout_s=min(WARM_UP_S, client.environment.api.timeout_s))
-        with suppress(threading.BrokenBarrierError):  # one that is late lets the others go
-            barrier.wait(timeout=LONGEST_WAIT_S)
-        if stop.is_set():
+        ready = False
+
+        def hold() -> None:
+            nonlocal ready
+            ready = True
+            start.wait()
+            if stop.is_set():
+                raise Withheld
+
+        try:
+            # The connection is opened, and the request made, before all are let go: then each has only to be written.
+            client.get(client.environment.ready.path, timeout_s=min(WARM_UP_S, client.environment.api.timeout_s))
+            attempt = client.post_chatbot(n, name_of(run, n), "burst", hold=hold)
+        except Withheld:
             return
-        attempt = client.post_chatbot(n, name_of(run, n), "burst")
+        finally:
+            if not ready:  # it failed before it could be sent, and the others must not wait for it
+                start.ready()
         sent.append(attempt)
         client.renew_connection()
         ledger.settle(client.environment.name, attempt)
@@ -127,6 +138,32 @@ def _at_once(
         try:
             posting = pool.map(post, numbers)
         except RuntimeError:  # no more threads: those that wait already would wait for ever
-            barrier.abort()
+            start.now()
             raise
         list(posting)  # raises what a thread raised, when all are done
+
+
+class _Start:
+    """Lets so many POSTs go together: when each is ready to leave or has failed before, or when one is late."""
+
+    def __init__(self, number: int) -> None:
+        self._missing = number
+        self._lock = threading.Lock()
+        self._begun = threading.Event()
+
+    def ready(self) -> None:
+        """One more need not be waited for."""
+        with self._lock:
+            self._missing -= 1
+            if self._missing == 0:
+                self._begun.set()
+
+    def wait(self) -> None:
+        """Be ready, and wait for the others."""
+        self.ready()
+        if not self._begun.wait(LONGEST_WAIT_S):
+            self._begun.set()  # one that is late lets the others go
+
+    def now(self) -> None:
+        """Wait for nobody."""
+        self._begun.set()

@@ -250,3 +250,17 @@ def test_a_deployment_that_recovers_is_told_as_it_was(file: Path) -> None:
     with serving(for_posts(in_turn(lambda r: r.answer("500 Oops"), creating))) as server:
         history = sent(server.url, file, posts=3, burst=0)
     assert [a.status for a in history.attempts] == [500, 201, 201]
+
+
+def test_one_of_a_burst_that_cannot_be_sent_holds_up_no_other(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not waited for: the others would time out for want of it."""
+    monkeypatch.setattr("harness.workload.LONGEST_WAIT_S", 3600)
+
+    def unmade(name: str, *, token: str | None = None) -> Any:
+        return {"name": {name} if name == name_of(RUN, 2) else name}  # json has no sets
+
+    monkeypatch.setattr("harness.environments.Environment.payload_for", lambda _, name, *, token=None: unmade(name))
+    with serving(creating) as server:
+        history = sent(server.url, file, posts=1, burst=4)
+    assert [a.outcome for a in history.attempts] == ["ok", "unknown", "ok", "ok", "ok"]
+    assert len(server.of("POST")) == 4

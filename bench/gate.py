@@ -1,0 +1,203 @@
+"""The full gate over a bare pytest, the task as a shell script, Tavern, Newman and k6.
+
+Two environments, 3 POSTs one after another and 16 at once to each. The gate asks all its checks, cleans up and writes
+all reports; it is run from a virtual environment of requirements/gate.txt, as its users have it.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from bench.installed import ROOT, LeftOut, newman, program, virtual
+from bench.measuring import Command, Failed, Timing, in_turns, ratio, shown
+from bench.results import table
+from bench.servers import rehearsal
+from rehearsal.binaries import find_binaries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+GATE, BARE, SCRIPT, TAVERN, NEWMAN, K6 = (
+    "the gate",
+    "(a) bare pytest",
+    "(b) script",
+    "(c) Tavern",
+    "(d) Newman",
+    "(e) k6",
+)
+MOST_OVER_BARE = 1.5
+POSTS = 19  # to each environment, by everybody who sends any
+# Neither the gate nor the bare run look for plugins: their environment has none, and others may be installed around it.
+ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+# A run that is none of this project: without its settings and its conftest.py.
+_APART = [
+    "-c",
+    "/dev/null",
+    *(f"--{kind}=bench/opponents" for kind in ("rootdir", "confcutdir")),
+    "-p",
+    "no:cacheprovider",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """Who is measured: its command, given a number that no other turn has; what it does; the rows it leaves."""
+
+    line: Callable[[int], list[str]]
+    does: str
+    env: Mapping[str, str]
+    leaves: int = 0
+
+
+def measure(rounds: int) -> str:
+    """Both tables and what each of the contenders checks, as Markdown."""
+    with tempfile.TemporaryDirectory(prefix="chatbots-smoke-bench-") as reports:
+        contenders, left_out = _contenders(Path(reports))
+        numbers = count(1)
+        own = in_turns({name: partial(_rehearsed, c, numbers) for name, c in contenders.items()}, rounds)
+        with rehearsal() as (variables, _):
+            one = in_turns(
+                {name: partial(_asked, name, c, numbers, variables) for name, c in contenders.items()}, rounds
+            )
+    parts = [
+        "Each in a rehearsal of its own, as `make smoke` does it; starting that is in the figures of all:",
+        _compared(own, left_out),
+        _target(own),
+        "Each against one rehearsal that is up already, in another process:",
+        _compared(one, left_out),
+        _target(one),
+        f"The rehearsal is {find_binaries()}. What they do:",
+        "\n".join(f"- {name}: {c.does}\n  `{_typed(c.line(1))}`" for name, c in contenders.items()),
+    ]
+    return "\n\n".join(parts)
+
+
+def _contenders(reports: Path) -> tuple[dict[str, Contender], dict[str, str]]:
+    """Those that can be had here, and why the others cannot.
+
+    Raises:
+        Failed: the gate itself cannot be installed.
+    """
+    try:
+        gate = str(virtual("gate") / "python")
+    except LeftOut as reason:
+        raise Failed(str(reason)) from None
+    found = {GATE: _gate(gate, reports), BARE: _bare(gate)}
+    left_out = {}
+    for name, of in {SCRIPT: _script, TAVERN: _tavern, NEWMAN: _newman, K6: _k6}.items():
+        try:
+            found[name] = of()
+        except LeftOut as reason:
+            left_out[name] = str(reason)
+    return found, left_out
+
+
+def _gate(python: str, reports: Path) -> Contender:
+    def line(number: int) -> list[str]:
+        both = ["--env", "preview", "--env", "production"]
+        return [python, "-m", "pytest", *both, "--report-dir", str(reports / str(number))]
+
+    does = (
+        "POSTs to both environments side by side, all claims of README but those of a "
+        "checkout, clean-up by id and name, five reports and the memory of earlier runs."
+    )
+    return Contender(line, does, {**ALONE, "PYTEST_PLUGINS": "harness.options"})
+
+
+def _bare(python: str) -> Contender:
+    line = [python, "-m", "pytest", *_APART, "bench/opponents/bare"]
+    does = "imports requests and psycopg in the same virtual environment; sends, asks and checks nothing."
+    return Contender(lambda _: line, does, ALONE)
+
+
+def _script() -> Contender:
+    for name in ("bash", "curl", "psql"):
+        program(name)
+    does = (
+        "the same POSTs with curl, status and distinct tokens; type, default, a unique index and GROUP BY with psql; "
+        "deletes its rows by name. Not checked: the token's version and randomness, what the default really is, stored "
+        "rows against answers, NULLs, whether the index is valid, who made the token; no history, no report, nothing "
+        "cleaned up after a kill, and a deployment that is not there is one that is wrong."
+    )
+    return Contender(lambda _: ["bench/opponents/script.sh"], does, {})
+
+
+def _tavern() -> Contender:
+    line = [str(virtual("bench") / "python"), "-m", "pytest", *_APART, "bench/opponents/test_create.tavern.yaml"]
+    does = "as many POSTs, one after another; status, id and the token's form. No burst, no database, no clean-up."
+    return Contender(lambda _: line, does, {"PYTEST_ADDOPTS": ""}, POSTS)
+
+
+def _newman() -> Contender:
+    urls = '--env-var "preview=$PREVIEW_URL" --env-var "production=$PRODUCTION_URL"'
+    script = f'exec "$0" "$@" run bench/opponents/collection.json -n {POSTS} {urls}'
+    line = ["sh", "-c", script, *newman()]
+    does = (
+        "as many POSTs, one after another; status, the token's form, and that it is new. No burst, no "
+        "database, no clean-up."
+    )
+    return Contender(lambda _: line, does, {}, POSTS)
+
+
+def _k6() -> Contender:
+    line = [str(virtual("bench") / "k6"), "run", "--quiet", "--no-usage-report", "bench/opponents/create.js"]
+    does = "the same POSTs to both environments side by side; the status. No token, no database, no clean-up."
+    return Contender(lambda _: line, does, {}, POSTS)
+
+
+def _rehearsed(contender: Contender, numbers: count[int]) -> Command:
+    """In a rehearsal of its own, whose rows are gone with it."""
+    line = [sys.executable, "-m", "rehearsal", "--", *contender.line(next(numbers))]
+    return Command(line, contender.env, cwd=ROOT)
+
+
+def _asked(name: str, contender: Contender, numbers: count[int], variables: Mapping[str, str]) -> Command:
+    """Against what is up; afterwards the tables are as they were."""
+
+    def swept() -> None:
+        for variable in ("PREVIEW_POSTGRES_URL", "POSTGRES_URL"):
+            with psycopg.connect(variables[variable], autocommit=True) as connection:
+                left = connection.execute("delete from chatbots where name ~ '^(bench|smoke)-'").rowcount
+            if left != contender.leaves:
+                raise Failed(f"{name}: left {left} rows where {contender.leaves} were expected; nothing was measured")
+
+    return Command(contender.line(next(numbers)), {**contender.env, **variables}, cwd=ROOT, after=swept)
+
+
+def _compared(timings: Mapping[str, Timing], left_out: Mapping[str, str]) -> str:
+    bare = timings[BARE]
+    rows = [
+        [name, shown(t.wall_s), shown(t.cpu_s), ratio(t.wall_s, bare.wall_s), ratio(t.cpu_s, bare.cpu_s)]
+        for name, t in timings.items()
+    ]
+    rows += [[name, f"left out: {reason}", "", "", ""] for name, reason in left_out.items()]
+    return table(["", "wall", "CPU", "wall, over (a)", "CPU, over (a)"], rows)
+
+
+def _target(timings: Mapping[str, Timing]) -> str:
+    """The target, and whether these figures meet it."""
+    gate, bare = median(timings[GATE].wall_s), median(timings[BARE].wall_s)
+    outcomes = [f"{gate / bare:.2f} x (a), {'met' if gate <= MOST_OVER_BARE * bare else 'missed'}"]
+    for name in (TAVERN, NEWMAN):
+        if name in timings:
+            other = median(timings[name].wall_s)
+            ahead = "ahead of" if gate < other else "behind"
+            outcomes.append(f"{ahead} {name} ({gate / other:.2f} x), {'met' if gate < other else 'missed'}")
+        else:
+            outcomes.append(f"{name} was not measured")
+    return f"Target: at most {MOST_OVER_BARE} x (a), and ahead of (c) and (d). Measured: {'; '.join(outcomes)}."
+
+
+def _typed(line: list[str]) -> str:
+    """A command as it is typed in the checkout."""
+    shorter = [word.replace(f"{ROOT}/", "").replace(tempfile.gettempdir(), "DIR") for word in line]
+    return " ".join(f"'{word}'" if " " in word else word for word in shorter)
