@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.results import written
 
-PARTS: tuple[str, ...] = ()
+PARTS: tuple[str, ...] = ("where",)
 RESULTS = Path(__file__).parent / "results.md"
 FEWEST_ROUNDS = 7
 
