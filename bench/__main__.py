@@ -13,7 +13,11 @@ from pathlib import Path
 
 from bench.results import written
 
-PARTS: tuple[str, ...] = ("where",)
+PARTS: tuple[str, ...] = (
+    "where",
+    "judge",
+    "many",
+)
 RESULTS = Path(__file__).parent / "results.md"
 FEWEST_ROUNDS = 7
 
