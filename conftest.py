@@ -96,6 +96,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Read the configuration of a gate run. Whatever is wrong with it ends the run here, before anything is sent."""
     if not _is_gate(config):
         return
+    gc.set_threshold(50_000)  # objects, before Python looks for cycles among them: a run leaves few
     config.add_cleanup(gc.freeze)  # the process ends then: nobody needs the cycles that Python would look for
     keep_files_private(config)
     log = sys.stdout = Lasting(sys.stdout)  # which pytest's terminal plugin takes next
