@@ -7,6 +7,7 @@ outcomes: the report folder, the terminal summary and the exit code. Claims are 
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -26,7 +27,7 @@ from harness.gate import Gate, new_run
 from harness.ledger import StillWritten
 from harness.log import Lasting
 from harness.masking import keep_files_private, mask_everything, mask_terminal
-from harness.outcomes import check_id, environment_of, mask_report, sort_outcome
+from harness.outcomes import check_id, environment_of, mask_report, shorten_traceback, sort_outcome
 from harness.redaction import Redactor, secrets_of_broken, secrets_of_variables, words_of
 from harness.report import as_typed, make_folder, point_latest_at, write
 from harness.selection import checks_beside, kind_of
@@ -96,6 +97,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Read the configuration of a gate run. Whatever is wrong with it ends the run here, before anything is sent."""
     if not _is_gate(config):
         return
+    gc.set_threshold(50_000)  # objects, before Python looks for cycles among them: a run leaves few
+    config.add_cleanup(gc.freeze)  # the process ends then: nobody needs the cycles that Python would look for
     keep_files_private(config)
     log = sys.stdout = Lasting(sys.stdout)  # which pytest's terminal plugin takes next
     config.add_cleanup(log.flush)
@@ -511,8 +514,10 @@ def analysis(environment: str, request: pytest.FixtureRequest) -> Analysis:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None] | pytest.TestReport:
     """Sort an outcome: FAILED is asked and wrong, ERROR is could not tell, SKIPPED is not covered."""
-    report: pytest.TestReport = yield  # type: ignore[misc, assignment]  # pluggy's wrappers are not typed
     gate = item.config.stash.get(_GATE, None)
+    if gate is not None:
+        shorten_traceback(item, call)
+    report: pytest.TestReport = yield  # type: ignore[misc, assignment]  # pluggy's wrappers are not typed
     if gate is None:
         return report
     result = sort_outcome(item, call, report)

@@ -22,11 +22,14 @@ from bench.results import write
 # In the order of the issue that asked for them, which is that of the file.
 PARTS: tuple[str, ...] = (
     "gate",
+    "where",
     "scan",
     "scan_tried",
     "posts",
+    "judge",
     "soak",
     "scale",
+    "many",
 )
 RESULTS = Path(__file__).parent / "results.md"
 FEWEST_ROUNDS = 7

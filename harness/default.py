@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from harness.database import Connection
 
 TIMES = 10_000
+# RFC 9562 section 5.4, of a uuid and of any other type as text.
+_VERSION_4_UUID = "get_byte(uuid_send(value), 6) & 240 = 64 AND get_byte(uuid_send(value), 8) & 192 = 128"
+_VERSION_4_TEXT = "value ~ '^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +38,24 @@ def evaluate_default(connection: Connection, facts: TableFacts) -> Made:
     """
     if facts.default is None:
         raise NotCovered("the column has no default", "set one")
-    made = connection.execute(evaluation_query(facts.default.expression)).fetchone()
+    query = evaluation_query(facts.default.expression, is_uuid=facts.token_type == "uuid")
+    made = connection.execute(query).fetchone()
     assert made is not None  # an aggregate answers one row
     return Made(TIMES, *made)
 
 
-def evaluation_query(expression: str) -> sql.Composed:
-    """Selects (distinct values, values of version 4, one of them) over `TIMES` evaluations of an expression."""
+def evaluation_query(expression: str, *, is_uuid: bool = True) -> sql.Composed:
+    """Selects (distinct values, values of version 4, one of them) over `TIMES` evaluations of an expression.
+
+    The values of a uuid column are compared and tested as bytes, which takes half as long as their text.
+    """
     return sql.SQL(
-        "WITH made AS MATERIALIZED (SELECT ({expression})::text AS value FROM generate_series(1, {times})) "
-        "SELECT count(DISTINCT value), count(*) FILTER (WHERE value ~ {version_4}), coalesce(min(value), 'NULL') "
+        "WITH made AS MATERIALIZED (SELECT ({expression})::{type} AS value FROM generate_series(1, {times})) "
+        "SELECT count(DISTINCT value), count(*) FILTER (WHERE {version_4}), coalesce(min(value::text), 'NULL') "
         "FROM made"
     ).format(
         expression=sql.SQL(expression),  # printed by pg_get_expr
+        type=sql.SQL("uuid" if is_uuid else "text"),
         times=sql.Literal(TIMES),
-        version_4=sql.Literal("^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"),
+        version_4=sql.SQL(_VERSION_4_UUID if is_uuid else _VERSION_4_TEXT),
     )

@@ -147,8 +147,8 @@ SqlName = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00]+$")]
 
 
 class _Model(BaseModel):
-    # What stands below a key is its description in the published schema: an editor shows it.
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True)
+    # What stands below a key is its description in the published schema (`harness.schema`): an editor shows it.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 class Login(_Model):

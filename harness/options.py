@@ -8,6 +8,7 @@ early enough for that first reading either, but early enough to put it right.
 
 from __future__ import annotations
 
+import gc
 import sys
 import tempfile
 from contextlib import suppress
@@ -54,7 +55,12 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     except FileNotFoundError:  # there is no room, and without a temporary file pytest would exit 1: roll back
         if early_config.known_args_namespace.capture == "fd":
             early_config.known_args_namespace.capture = "sys"
-    return (yield)
+    gc.disable()  # what is imported now stays: looking through it for cycles, again and again, takes a tenth of a run
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _forget_latest(config: pytest.Config) -> None:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import ast
+import inspect
+from functools import cache
+from itertools import pairwise
+from textwrap import dedent
+from typing import TYPE_CHECKING, Any
 
+from harness import environments
 from harness.environments import Environment
 from harness.verdict import Verdict
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE = {"type": "string", "pattern": r"\$\{"}
@@ -21,6 +30,7 @@ def environments_schema() -> dict[str, Any]:
 
     Every key may stand in `defaults` or in an environment, so none is required; any value may be a `${VAR}`.
     """
+    _describe_all()
     schema = Environment.model_json_schema(by_alias=True)
     definitions = {name: _partial(definition) for name, definition in schema.pop("$defs", {}).items()}
     entry = _partial(schema)
@@ -41,6 +51,29 @@ def environments_schema() -> dict[str, Any]:
             },
         },
         "$defs": {**definitions, "Entry": entry},
+    }
+
+
+@cache
+def _describe_all() -> None:
+    """Give each field its docstring. Here, since pydantic would parse the sources for them at the start of each run."""
+    models = (environments.Login, environments.Ready, environments.Api, environments.Table, Environment)
+    for model in models:
+        for name, text in _docstrings(model).items():
+            model.model_fields[name].description = text
+    for model in models:
+        model.model_rebuild(force=True)
+
+
+def _docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """What stands below the fields of a model, by the field's name."""
+    (body,) = ast.parse(dedent(inspect.getsource(model))).body
+    assert isinstance(body, ast.ClassDef)  # it is the source of a class
+    return {
+        field.target.id: inspect.cleandoc(below.value.value)
+        for field, below in pairwise(body.body)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str)
     }
 
 

@@ -29,7 +29,7 @@ class ExitCode(IntEnum):
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class CheckResult(_Model):
@@ -79,7 +79,7 @@ class EnvironmentVerdict(_Model):
 class Verdict(_Model):
     """The whole of `verdict.json`. Within one version of the schema fields are only added."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
     schema_: Literal["chatbots-smoke/verdict/1"] = Field(default="chatbots-smoke/verdict/1", alias="schema")
     verdict: Conclusion
