@@ -126,6 +126,8 @@ def pytest_configure(config: pytest.Config) -> None:
         _annotate(verdict, print)
         raise pytest.UsageError(redact(str(error))) from None
     config.stash[_GATE] = gate
+    if not config.getoption("--judge"):
+        listen_to_signals(config, gate)  # before other plugins begin: an exception there ends in a traceback
     if getattr(config.option, "xmlpath", "") is None:
         config.option.xmlpath = str(folder / "junit.xml")
     if getattr(config.option, "tbstyle", "no") == "auto":
@@ -318,7 +320,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         return None
     if session.testsfailed and not session.config.option.continue_on_collection_errors:
         return None  # pytest ends the run here: nothing must have been sent
-    listen_to_signals(session.config, gate)
+    if gate.interrupts:  # before anything was sent
+        raise KeyboardInterrupt
     needs = Need(0)
     for item in session.items:
         needs |= _needs(item)

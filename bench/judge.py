@@ -27,7 +27,7 @@ def measure(rounds: int) -> str:
             file = folder / f"{size}.jsonl"
             write(size, file)
             line = [sys.executable, "-m", "harness", "judge", str(file), "--report-dir", str(folder / f"report-{size}")]
-            commands[f"{size:,}"] = Command(line, {"PYTHONDONTWRITEBYTECODE": ""}, ROOT)
+            commands[f"{size:,}"] = Command(line, cwd=ROOT)
         timings = in_turns(commands, rounds)
     rows = [
         (attempts, shown(of.wall_s), shown(of.cpu_s), shown(of.peak_mb, "MB", 0)) for attempts, of in timings.items()

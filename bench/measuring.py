@@ -103,7 +103,8 @@ def _ended(name: str, what: Command, output: int) -> tuple[int, resource.struct_
         process = subprocess.Popen(
             what.line,
             cwd=what.cwd,
-            env={**os.environ, **what.env},
+            # As on a user's machine: what Python has compiled is kept.
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", **what.env},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.measuring import Command, run
 from bench.results import table
+from bench.servers import create_route
 from rehearsal.deployment import deployed
 from rehearsal.postgres import embedded_postgres
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 POSTS = 200_000
+STORED = 50_000  # at most, to the deployment that stores them
 USERS = 40
 _HEAD = ("server, workers", "POSTs a second", "names an fsync", "ms an fsync", "MB a worker", "MB of the master")
 _AFTER = ("server, workers", "distinct tokens", "judged in s", "MB", "removed in s", "MB with all before")
@@ -37,15 +38,16 @@ def measure(rounds: int) -> str:
     posts = int(os.environ.get("SOAK_POSTS", POSTS))
     workers = [int(word) for word in os.environ.get("SOAK_WORKERS", "2 4").split()]
     sent, after = [], []
-    for server in (at_once, rehearsed):
+    stored = min(posts, STORED)
+    for server, count in ((at_once, posts), (rehearsed, stored)):
         for number in workers:
             with server() as (name, environment), tempfile.TemporaryDirectory() as folder:
-                one, other = _soak(f"{name}, {number}", environment, posts, number, Path(folder))
+                one, other = _soak(f"{name}, {number}", environment, count, number, Path(folder))
                 sent.append(one)
                 after.append(other)
     return (
-        f"{posts} POSTs each, {USERS} at once, as many a second as come through; server, workers and Postgres share "
-        f"this machine.\n\n{table(_HEAD, sent)}\n\n{table(_AFTER, after)}"
+        f"{posts:,} POSTs each, {stored:,} where they are stored, {USERS} at once, as many a second as come through; "
+        f"server, workers and Postgres share this machine.\n\n{table(_HEAD, sent)}\n\n{table(_AFTER, after)}"
     )
 
 
@@ -91,13 +93,8 @@ def _soak(
 @contextmanager
 def at_once() -> Iterator[tuple[str, dict[str, Any]]]:
     """A server in a process of its own that answers each POST with a new UUID and stores nothing."""
-    with subprocess.Popen([sys.executable, "-m", "bench.soak_server"], stdout=subprocess.PIPE, cwd=ROOT) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().decode().strip()
-        try:
-            yield "answers at once", {"url": url, "database": None, "cleanup": "keep"}
-        finally:
-            process.kill()
+    with create_route(0) as (url, _):
+        yield "answers at once", {"url": url, "database": None, "cleanup": "keep"}
 
 
 @contextmanager

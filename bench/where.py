@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from bench.installed import ROOT
 from bench.measuring import Command, run, shown
 from bench.results import table
+from bench.servers import rehearsal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-ROOT = Path(__file__).parent.parent
-# As a gate is installed: without the plugins that the tests of the harness bring, and with what Python has compiled.
-ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "harness.options", "PYTHONDONTWRITEBYTECODE": ""}
+# As a gate is installed: without the plugins that the tests of the harness bring.
+ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "harness.options"}
 SHOWN = 12
 ROWS = (
     ("Python starts, pytest is imported", "start"),
@@ -42,20 +41,6 @@ ROWS = (
     ("the end of the process", "end"),
     ("all", "all"),
 )
-
-
-@contextmanager
-def rehearsed() -> Iterator[dict[str, str]]:
-    """The variables of a rehearsal in another process, for the time of the block."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "rehearsal"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            said = (re.fullmatch(r"export (\w+)='?([^'\n]*)'?\n", process.stdout.readline()) for _ in range(4))
-            yield {found[1]: found[2] for found in said if found is not None}
-        finally:
-            process.terminate()
 
 
 def gate(folder: Path, *arguments: str, **environ: str) -> Command:
@@ -76,7 +61,7 @@ def gate(folder: Path, *arguments: str, **environ: str) -> Command:
 def measure(rounds: int) -> str:
     """The parts of a run, and what importing costs, as Markdown."""
     taken: dict[str, list[float]] = defaultdict(list)
-    with rehearsed() as variables, tempfile.TemporaryDirectory() as name:
+    with rehearsal() as (variables, _), tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for number in range(rounds + 1):
             for part, seconds in _once(folder, variables).items():
