@@ -19,7 +19,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_BEGAN_S = float(os.environ["TIMELINE_BEGAN"])
+_BEGAN_S = float(os.environ.get("TIMELINE_BEGAN", 0))  # what `bench.where` sets, by the clock of `time.time`
 _marks: dict[str, float] = {}
 _parts: dict[str, float] = defaultdict(float)
 _lock = threading.Lock()
@@ -59,10 +59,11 @@ def pytest_runtestloop() -> Iterator[Any]:
     _mark("collected")
     from harness import examination, gate
 
+    _take(gate.Gate, "next_examined", "waited")
     _take(gate.Gate, "examination", "waited")
     _take(examination, "wait_until_ready", "ready")
     _take(examination, "post_all", "posts")
-    _take(examination, "_demand_clean_up", "sql")
+    _take(examination, "demand_clean_up", "sql")
     _take(examination, "_read_database", "sql")
     _take(gate.Gate, "conclude", "clean-up")
     result = yield

@@ -7,14 +7,13 @@ import inspect
 from functools import cache
 from itertools import pairwise
 from textwrap import dedent
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pydantic import BaseModel
 
 from harness import environments
 from harness.environments import Environment
 from harness.verdict import Verdict
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE = {"type": "string", "pattern": r"\$\{"}
@@ -57,7 +56,11 @@ def environments_schema() -> dict[str, Any]:
 @cache
 def _describe_all() -> None:
     """Give each field its docstring. Here, since pydantic would parse the sources for them at the start of each run."""
-    models = (environments.Login, environments.Ready, environments.Api, environments.Table, Environment)
+    models = [
+        of
+        for of in vars(environments).values()
+        if isinstance(of, type) and issubclass(of, BaseModel) and of.model_fields
+    ]
     for model in models:
         for name, text in _docstrings(model).items():
             model.model_fields[name].description = text
