@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from bench.installed import ROOT, LeftOut, newman, program, virtual
+from bench.installed import ROOT, LeftOut, gate_python, newman, program, virtual
 from bench.measuring import Command, Failed, Timing, in_turns, ratio, shown
 from bench.results import table
 from bench.servers import rehearsal
@@ -87,10 +87,7 @@ def _contenders(reports: Path) -> tuple[dict[str, Contender], dict[str, str]]:
     Raises:
         Failed: the gate itself cannot be installed.
     """
-    try:
-        gate = str(virtual("gate") / "python")
-    except LeftOut as reason:
-        raise Failed(str(reason)) from None
+    gate = gate_python()
     found = {GATE: _gate(gate, reports), BARE: _bare(gate)}
     left_out = {}
     for name, of in {SCRIPT: _script, TAVERN: _tavern, NEWMAN: _newman, K6: _k6}.items():

@@ -39,6 +39,18 @@ def virtual(name: str) -> Path:
     return folder / "bin"
 
 
+def gate_python() -> str:
+    """The Python of a virtual environment of requirements/gate.txt, as users of the gate have it.
+
+    Raises:
+        Failed: it cannot be installed, and so there is nothing to measure.
+    """
+    try:
+        return str(virtual("gate") / "python")
+    except LeftOut as reason:
+        raise Failed(str(reason)) from None
+
+
 def newman() -> list[str]:
     """The command line of Newman.
 

@@ -20,7 +20,7 @@ from urllib.request import urlopen
 import psutil
 
 from bench.gate import ALONE
-from bench.installed import ROOT, LeftOut, virtual
+from bench.installed import ROOT, LeftOut, gate_python, virtual
 from bench.measuring import Command, Failed, Timing, in_turns, ratio, shown
 from bench.results import table
 from bench.servers import create_route, rehearsal
@@ -81,10 +81,7 @@ def _contenders(
     Raises:
         Failed: the gate itself cannot be installed.
     """
-    try:
-        gate = str(virtual("gate") / "python")
-    except LeftOut as reason:
-        raise Failed(str(reason)) from None
+    gate = gate_python()
 
     def run(url: str, posts: int, burst: int) -> Command:
         file = folder / "environments.yaml"
@@ -192,7 +189,7 @@ def _cpu_s(pid: int) -> float:
 
 def _whole(folder: Path, variables: Mapping[str, str], rounds: int) -> str:
     """The table of whole runs on real deployments."""
-    python = str(virtual("gate") / "python")
+    python = gate_python()
     numbers = count(1)
     asked = {
         f"{POSTS:,} POSTs one after another, one environment": [
