@@ -196,11 +196,11 @@ def _gate(config: pytest.Config, run: str, folder: Path) -> Gate:
 
 def _judging_gate(config: pytest.Config, run: str, folder: Path) -> Gate:
     from harness.environments import Environment
-    from harness.recorded import UnreadableHistory, settings_of
+    from harness.recorded import UnreadableHistory, begun
 
     files = [config.invocation_params.dir / file for file in config.getoption("--judge")]
     try:
-        urls = {name: of["url"] for file in files for name, of in settings_of(file).items()}
+        urls = {name: of["url"] for file in files for name, of in begun(file)[1].items()}
         gate = Gate(
             run,
             [Environment(name=name, url=url, database=None) for name, url in urls.items()],
@@ -551,8 +551,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
 
 def _why_early(config: pytest.Config, exitstatus: int) -> str:
     """Why a run ended before it could ask all that was selected; "" where it did not."""
-    soaked = config.stash[_GATE].soaked
-    said = soaked.error if soaked is not None else ""
+    gate = config.stash[_GATE]
+    said = gate.soaked.error if gate.soaked is not None else gate.incomplete
     return config.stash.get(_MISTAKE, "") or _ENDED_EARLY.get(exitstatus, "") or said
 
 

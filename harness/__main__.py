@@ -52,7 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     schemas.add_argument("of", choices=["verdict", "environments"])
     for command in (planning, soaking, judging, cleaning, listing, schemas):
         command.add_argument("--json", action="store_true", help="print JSON (a schema always is)")
-    options = parser.parse_args(arguments)
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit as ended:  # argparse's own 2 is that of an interrupted run
+        return ExitCode.USAGE if ended.code else ExitCode.RELEASE
     run = {"plan": _plan, "soak": _soak, "judge": _judge, "cleanup": _cleanup, "runs": _runs, "schema": _schema}[
         options.command
     ]

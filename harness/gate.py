@@ -119,6 +119,7 @@ class Gate:
     left_out: list[str] = field(default_factory=list)
     interrupts: int = 0
     concluded: bool = False
+    incomplete: str = ""  # what saved histories lack
     soaked: Soaked | None = None  # what became of the rows, where a soak is judged
     redact: Redactor = field(default_factory=Redactor)
     tell: Callable[[str], None] | None = None
@@ -172,9 +173,11 @@ class Gate:
         Raises:
             UnreadableHistory: a file is not one.
         """
-        from harness.many import read_together  # no other run reads one
+        from harness.many import missing, read_together  # no other run reads one
 
-        for name, history in read_together(files).items():
+        histories = read_together(files)
+        self.incomplete = missing(files, histories)
+        for name, history in histories.items():
             environment = next(e for e in self.environments if e.name == name)
             done: Future[Examination] = Future()
             done.set_result(

@@ -15,10 +15,10 @@ import msgspec
 
 from harness.columns import Attempts
 from harness.history import Attempt, History, Outcome, Phase, Problem
-from harness.recorded import not_recorded, read
+from harness.recorded import UnreadableHistory, begun, not_recorded, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _PIECE = 1 << 18  # bytes: what is made of them then stays in the cache of the processor
@@ -83,10 +83,14 @@ def read_together(files: Sequence[Path]) -> dict[str, History]:
         UnreadableHistory: a file is not one.
     """
     joined: dict[str, Attempts] = {}
+    taken: dict[tuple[str, str], set[int]] = {}
+    runs = [begun(path)[0] for path in files]
     offset_s = 0.0
-    for path in files:
+    for path, run in zip(files, runs, strict=True):
         end_s = offset_s
         for name, attempts in _sent(path).items():
+            if runs.count(run) > 1:
+                _take_once(path, run, attempts, taken.setdefault((run, name), set()))
             attempts.moved(offset_s)
             end_s = max(end_s, max(attempts.ends_s, default=0.0))
             if name in joined:
@@ -95,6 +99,35 @@ def read_together(files: Sequence[Path]) -> dict[str, History]:
                 joined[name] = attempts
         offset_s = end_s + 1.0
     return {name: History.of(name, attempts) for name, attempts in joined.items()}
+
+
+def _take_once(path: Path, run: str, attempts: Attempts, taken: set[int]) -> None:
+    again = taken.intersection(attempts.numbers)
+    if again:
+        raise UnreadableHistory(
+            f"{path}: number {min(again)} of run {run} is in another of these histories as well: name each file once"
+        )
+    taken.update(attempts.numbers)
+
+
+def missing(files: Sequence[Path], histories: Mapping[str, History]) -> str:
+    """What histories of soaks lack of what was to be sent, in words: a file that is not there may hold a duplicate."""
+    bounds: dict[tuple[str, str], int] = {}
+    for path in files:
+        run, settings = begun(path)
+        soaks = {name: of["soak"] for name, of in settings.items() if isinstance(of.get("soak"), dict)}
+        bounds |= {(name, run): int(of["attempts"]) for name, of in soaks.items()}
+    said = []
+    for name in dict.fromkeys(name for name, _ in bounds):
+        wanted = sum(attempts for (of, _), attempts in bounds.items() if of == name)
+        sent = histories[name].attempts
+        there = len(sent.of_phases(["soak"])) if isinstance(sent, Attempts) else sum(a.phase == "soak" for a in sent)
+        if there < wanted:
+            said.append(
+                f"{name}: {there} of the {wanted} POSTs of its soak are in these histories: it ended early, or the "
+                "history of a worker is missing; name those of all workers"
+            )
+    return "; ".join(said)
 
 
 def _sent(path: Path) -> dict[str, Attempts]:

@@ -72,8 +72,8 @@ def read(path: Path) -> tuple[str, dict[str, Recorded]]:
     return parsed(path, content)
 
 
-def settings_of(path: Path) -> dict[str, dict[str, Any]]:
-    """What a history's first line says of its environments, by name: `url`, `database`, `table`.
+def begun(path: Path) -> tuple[str, dict[str, dict[str, Any]]]:
+    """What a history's first line says: the run's id, and its environments by name: `url`, `database`, `table`, `soak`.
 
     Raises:
         UnreadableHistory: as `read`.
@@ -83,7 +83,8 @@ def settings_of(path: Path) -> dict[str, dict[str, Any]]:
             first = file.readline()
     except OSError as error:
         raise UnreadableHistory(f"{path}: cannot be read: {error.strerror}") from None
-    return {name: of.settings for name, of in parsed(path, first)[1].items()}
+    run, recorded = parsed(path, first)
+    return run, {name: of.settings for name, of in recorded.items()}
 
 
 def parsed(path: Path, content: bytes) -> tuple[str, dict[str, Recorded]]:

@@ -74,7 +74,7 @@ def told(judge: Callable[[History], object], of: History) -> object:
 def written(file: Path, attempts: Sequence[Attempt], settled: Sequence[Attempt] | None = None) -> Path:
     """A history with an intent for each attempt, and an outcome for each of those that settled, in their order."""
     ledger = Ledger(file)
-    ledger.run("r", {"preview": {"url": "http://h"}})
+    ledger.run(file.name, {"preview": {"url": "http://h"}})
     ledger.intend("preview", [(a.n, a.name, a.phase, [a.name]) for a in attempts])
     for a in attempts if settled is None else settled:
         ledger.settle("preview", a)

@@ -344,11 +344,41 @@ def test_master_and_worker_of_two_machines(healthy: Deployment, tmp_path: Path) 
     worker = soak(file, tmp_path / "worker", "--worker", "--master-host", place)
     leading.join()
     (master,) = runs
-    assert worker.exit_code == 0, worker.err
-    assert worker.verdict["environments"][0]["posts"] == 50
+    assert worker.exit_code == 75, worker.err
+    assert "this is a part of a soak, which alone is no verdict" in worker.verdict["error"]
+    assert "for up to five minutes" in worker.err
+    (preview,) = worker.verdict["environments"]
+    assert (preview["posts"], preview["rows_removed"]) == (50, 50)
+    (history,) = (tmp_path / "worker").glob("worker-*.jsonl")
+    assert run_harness("judge", str(history)).exit_code == 0
     assert master.exit_code == 75, master.err
     assert "judge them together" in master.verdict["error"]
+    assert any("50 of 50 POSTs in" in note for note in master.verdict["environments"][0]["notes"])
     assert smoke_rows(healthy) == 0
+
+
+@with_locust
+def test_a_part_of_a_soak_is_no_pass_and_a_history_counts_once(tmp_path: Path) -> None:
+    """What another worker was given may be what a token of these comes again in; a file named twice proves nothing."""
+    with serving(Created()) as server:
+        file = environments(tmp_path, of_server(server), attempts=60, users=4, rate=200)
+        assert soak(file, tmp_path / "report", "--workers", "2").exit_code == 76
+    one, other = (str(tmp_path / "report" / f"worker-{number}.jsonl") for number in (1, 2))
+    assert run_harness("judge", one, other).exit_code == 0
+    alone = run_harness("judge", one, "--report-dir", str(tmp_path / "alone"), report_dir=tmp_path / "alone")
+    assert alone.exit_code == 75
+    assert "of the 60 POSTs of its soak are in these histories" in alone.verdict["error"]
+    assert alone.check("tokens_are_distinct")["outcome"] == "pass"
+    twice = run_harness("judge", one, other, one)
+    assert twice.exit_code == 4
+    assert "worker-1.jsonl: number 1 of run " in twice.out + twice.err
+
+
+@with_locust
+@pytest.mark.parametrize("wrong", [["--workers", "0"], ["--master", "--worker"], ["--posts", "3"]])
+def test_a_mistake_on_the_command_line_is_no_interruption(wrong: list[str]) -> None:
+    """Exit 4, as of any other: 2 is that of a run that was ended."""
+    assert run_harness("soak", *wrong).exit_code == 4
 
 
 def free_port() -> int:

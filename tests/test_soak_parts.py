@@ -79,10 +79,11 @@ def test_a_token_that_comes_twice_is_told() -> None:
 def test_what_may_be_left_is_listed_up_to_a_bound() -> None:
     """With how many there are besides."""
     rows = [LeftBehind(environment="preview", name=f"smoke-{n}", reason="r") for n in range(MOST_LISTED + 5)]
-    assert bounded(rows[:MOST_LISTED], "preview") == rows[:MOST_LISTED]
-    listed = bounded(rows, "preview")
+    assert bounded(rows[:MOST_LISTED], "preview", "reports/r") == rows[:MOST_LISTED]
+    listed = bounded(rows, "preview", "reports/r")
     assert len(listed) == MOST_LISTED + 1
     assert listed[-1].name == "and 5 more"
+    assert listed[-1].remedy == "run python -m harness cleanup reports/r/worker-*.jsonl"
 
 
 class Sender:

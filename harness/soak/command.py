@@ -190,6 +190,8 @@ def _place(text: str, option: str) -> tuple[str, int]:
 def _start(soaking: Soaking, options: argparse.Namespace, identity: str | None) -> None:
     """Start them; the workers when it is known where the master listens."""
     port = 0
+    if options.worker:
+        soaking.tell(f"waiting for the master at {options.master_host}, for up to five minutes")
     for order in _orders(soaking, options, identity):
         if soaking.stop.is_set():
             return
@@ -314,13 +316,13 @@ def _clean_up(soaking: Soaking) -> CleanUp:
     left: list[LeftBehind] = []
     for path in soaking.histories:
         try:
-            run, recorded = read(path) if soaking.hurry.is_set() else (soaking.run, {})
             if soaking.hurry.is_set():
-                of = recorded[soaking.environment.name]
+                of = read(path)[1][soaking.environment.name]
                 done = left_as_it_is(soaking.environment, of.history.sent)
             else:
-                soaking.tell(f"removing what {path.name} names")
-                done = clean_after(path, run, soaking.environment, soaking.redact, soaking.hurry)
+                if soaking.environment.cleanup != "keep":
+                    soaking.tell(f"removing what {path.name} names")
+                done = clean_after(path, soaking.run, soaking.environment, soaking.redact, soaking.hurry)
         except UnreadableHistory as error:
             soaking.tell(str(error))
             continue
@@ -347,6 +349,11 @@ def _conclude(soaking: Soaking, options: argparse.Namespace) -> int:
         soaking.notes.append(f"{sent} of {soaking.soak.attempts} POSTs in {took_s:.1f} s ({a_second:.0f} a second)")
         soaking.notes.append(f"master: {soaking.ended['peak_mb']} MB")
         soaking.notes.append(f"{cleaned.removed} rows removed in {removed_s:.1f} s")
+    if options.worker and not soaking.untold and soaking.histories:
+        soaking.untold.append(
+            "this is a part of a soak, which alone is no verdict: copy the histories of all workers to one machine, "
+            "and judge them together with python -m harness judge worker-*.jsonl"
+        )
     soaked = Soaked(
         run=soaking.run,
         notes=[soaking.redact(note) for note in soaking.notes],
@@ -354,7 +361,7 @@ def _conclude(soaking: Soaking, options: argparse.Namespace) -> int:
         interrupted=soaking.interrupts > 0,
         environment=soaking.environment.name,
         removed=cleaned.removed,
-        left_behind=bounded(cleaned.left, soaking.environment.name),
+        left_behind=bounded(cleaned.left, soaking.environment.name, as_typed(soaking.folder)),
     )
     if soaking.histories and any(path.stat().st_size for path in soaking.histories):
         return judged(soaked, soaking.histories, soaking.folder, as_json=options.json)
@@ -363,7 +370,7 @@ def _conclude(soaking: Soaking, options: argparse.Namespace) -> int:
 
 def _without_history(soaking: Soaking, soaked: Soaked, options: argparse.Namespace) -> int:
     """A verdict where there is nothing to judge here: nothing was sent, or others hold the histories."""
-    gate = Gate(soaking.run, [soaking.environment], soaking.folder, redact=soaking.redact)
+    gate = Gate(soaking.run, [soaking.environment], soaking.folder, redact=soaking.redact, soaked=soaked)
     error = soaked.error
     if options.master and not error:
         error = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ def read_soaked(path: Path) -> Soaked:
     return Soaked.model_validate_json(path.read_bytes())
 
 
-def bounded(left: Sequence[LeftBehind], environment: str) -> list[LeftBehind]:
+def bounded(left: Sequence[LeftBehind], environment: str, folder: str) -> list[LeftBehind]:
     """No more rows than a person can look at, and how many there are besides."""
     if len(left) <= MOST_LISTED:
         return list(left)
@@ -47,15 +48,20 @@ def bounded(left: Sequence[LeftBehind], environment: str) -> list[LeftBehind]:
         environment=environment,
         name=f"and {len(left) - MOST_LISTED} more",
         reason="too many to be listed here; the histories of the workers name them all",
-        remedy="run python -m harness cleanup worker-*.jsonl",
+        remedy=f"run python -m harness cleanup {folder}/worker-*.jsonl",
     )
     return [*left[:MOST_LISTED], more]
 
 
 def judged(soaked: Soaked, histories: Sequence[Path], folder: Path, *, as_json: bool) -> int:
     """Have the checks of the gate judge them together; returns the exit code that comes of it."""
-    file = folder / FILE
-    file.write_text(soaked.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    with tempfile.TemporaryDirectory() as aside:  # the folder of the reports may have no room for it
+        file = Path(aside) / FILE
+        file.write_text(soaked.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        return _judged(file, histories, folder, as_json=as_json)
+
+
+def _judged(file: Path, histories: Sequence[Path], folder: Path, *, as_json: bool) -> int:
     command = [sys.executable, "-m", "pytest", str(ROOT / "checks"), "--rootdir", str(ROOT)]
     command += [word for path in histories if path.stat().st_size for word in ("--judge", str(path))]
     command += ["--soaked", str(file), "--report-dir", str(folder)]

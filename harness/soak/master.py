@@ -54,7 +54,7 @@ def run(order: dict[str, Any], lifeline: Lifeline) -> None:
     except RPCError as error:
         say(event="untold", why=f"it cannot listen on {order['host']}:{order['port']} ({error})")
         return
-    begin = {"run": order["run"], "each": soak["rate"] / soak["users"]}
+    begin = {"run": order["run"], "each": soak["rate"] / soak["users"], "attempts": soak["attempts"]}
 
     def share(msg: Any, **_: Any) -> None:
         course.began_s = course.began_s or time.monotonic()
@@ -79,8 +79,8 @@ def run(order: dict[str, Any], lifeline: Lifeline) -> None:
     say(event="listening", port=runner.server.port)
     _wait_for_workers(runner, course, order["workers"])
     if not course.why:
-        at_most = min(soak["rate"], soak["users"], FASTEST_START * order["workers"])
-        gevent.spawn(runner.start, soak["users"], spawn_rate=max(1.0, at_most))
+        # At once: each user waits for its own moment, which keeps the rate from the first POST on.
+        gevent.spawn(runner.start, soak["users"], spawn_rate=min(soak["users"], FASTEST_START * order["workers"]))
         _wait_for_end(runner, course, order["timeout_s"])
     for client in runner.clients.all:
         runner.send_message("end", {}, client.id)
