@@ -95,7 +95,18 @@ class Attempts(Sequence[Attempt]):
     answer. Any other one is held whole, by its place; the columns repeat what it says. Not to be changed once filled.
     """
 
-    __slots__ = ("_acknowledged", "ends_s", "ids", "numbers", "others", "phases", "prefixes", "starts_s", "tokens")
+    __slots__ = (
+        "_acknowledged",
+        "_of_phases",
+        "ends_s",
+        "ids",
+        "numbers",
+        "others",
+        "phases",
+        "prefixes",
+        "starts_s",
+        "tokens",
+    )
 
     def __init__(self) -> None:
         self.numbers = array("q")
@@ -107,6 +118,7 @@ class Attempts(Sequence[Attempt]):
         self.tokens = Tokens()
         self.others: dict[int, Attempt] = {}
         self._acknowledged: Attempts | None = None
+        self._of_phases: dict[frozenset[Phase], Attempts] = {}
 
     def add(self, attempt: Attempt) -> None:
         """Add one that is held whole."""
@@ -201,10 +213,12 @@ class Attempts(Sequence[Attempt]):
 
     def of_phases(self, phases: Iterable[Phase]) -> Attempts:
         """Those of some phases."""
-        wanted = {*phases}
-        if wanted.issuperset({*self.phases}):
-            return self
-        return self.at([place for place, phase in enumerate(self.phases) if phase in wanted])
+        wanted = frozenset(phases)
+        if wanted not in self._of_phases:
+            all_of_them = wanted.issuperset({*self.phases})
+            places = [] if all_of_them else [place for place, phase in enumerate(self.phases) if phase in wanted]
+            self._of_phases[wanted] = self if all_of_them else self.at(places)
+        return self._of_phases[wanted]
 
 
 _COLUMNS = {"n": "numbers", "started_s": "starts_s", "ended_s": "ends_s", "id": "ids"}
