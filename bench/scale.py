@@ -5,19 +5,16 @@ In the database: the gate's scan of a table. From files: 16 bytes a token. `judg
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import random
 import re
 import sys
 import tempfile
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
 
+from bench.histories import write
 from bench.measuring import Command, in_turns
 from bench.merging import TOKEN
 from bench.results import table as as_table
@@ -27,9 +24,6 @@ from harness.database import reading
 from harness.environments import Table
 from harness.progress import Doing
 from harness.stored import scan_tokens
-
-if TYPE_CHECKING:
-    pass
 
 GOAL = 100_000_000
 MOST_ROUNDS = 3  # medians of so many show a law of growth well enough
@@ -131,7 +125,7 @@ def _of_judge(folder: Path, rounds: int) -> dict[int, Cost]:
     costs = {}
     for size in JUDGED:
         file = folder / "history.jsonl"
-        _write_history(file, size)
+        write(size, file)
         report = folder / "report"
         line = [sys.executable, "-m", "harness", "judge", str(file), "--report-dir", str(report)]
         costs[size] = _cost(Command(line, {}, ROOT), rounds, 0.0)
@@ -142,24 +136,3 @@ def _of_judge(folder: Path, rounds: int) -> dict[int, Cost]:
 def _cost(command: Command, rounds: int, disk_mb: float) -> Cost:
     timing = in_turns({"it": command}, rounds)["it"]
     return Cost(median(timing.wall_s), median(timing.peak_mb), disk_mb)
-
-
-def _write_history(file: Path, size: int) -> None:
-    """So many POSTs that were acknowledged, one after another."""
-    chance, run, environment = random.Random(1), "20260101-000000-00000001", "preview"
-    at = "2026-01-01T00:00:00.000+00:00"
-    names = {"name": "chatbots", "id": "id", "label": "name", "token": "public_token"}
-    described = {environment: {"url": "http://127.0.0.1:1", "database": None, "table": names}}
-    with file.open("w", encoding="utf-8") as out:
-        out.write(json.dumps({"record": "run", "format": 1, "run": run, "at": at, "environments": described}) + "\n")
-        for n in range(1, size + 1):
-            name, token = f"smoke-{run}-{n}", str(uuid.UUID(int=chance.getrandbits(128), version=4))
-            post = {"environment": environment, "n": n, "name": name, "phase": "sequence"}
-            body = json.dumps({"id": n, "name": name, "public_token": token, "require_auth": False})
-            times = {"started_s": n / 1000, "ended_s": n / 1000 + 0.01}
-            seen = {"outcome": "ok", "problem": None, "status": 201, "id": str(n), "token": token, "evidence": body}
-            lines = [
-                {"record": "intent", "at": at, **post, "labels": [name]},
-                {"record": "attempt", **post, **times, **seen, "error": ""},
-            ]
-            out.writelines(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
