@@ -157,6 +157,101 @@ def test_a_connection_that_idled_is_not_used(monkeypatch: pytest.MonkeyPatch) ->
     assert server.connections == 3
 
 
+_CREATED = _HEAD + b'Content-Length: 9\r\n\r\n{"id": 1}'
+_CHUNKS = _HEAD + b'Transfer-Encoding: chunked\r\n\r\n4;x=y\r\n{"id\r\n5\r\n": 1}\r\n0\r\nStatus: none\r\n\r\n'
+_EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+_SECOND = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 3\r\nX: y\r\n\r\nbad"
+
+
+@with_locust
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+@pytest.mark.parametrize("behind", [b"xyz", _SECOND, b"\r\n"], ids=["stray bytes", "second answer", "empty line"])
+@pytest.mark.parametrize("first", [_CREATED, _CHUNKS, _EARLY + _CREATED], ids=["length", "chunks", "interim"])
+def test_what_comes_behind_an_answer_is_not_read(first: bytes, behind: bytes, tls: bool) -> None:
+    """The answer is the first one, as for the gate; the connection is not used again."""
+
+    def both(request: Request) -> bool:
+        request.send(first + behind)
+        return True
+
+    with certificate() as (context, chain), serving(both, context if tls else None) as server:
+        sender = Sender(server.url, chain if tls else None)  # type: ignore[arg-type]
+        replies = [sender.send() for _ in range(3)]
+    assert [(r.status, r.problem, r.error, r.body) for r in replies] == [(201, None, "", b'{"id": 1}')] * 3
+    assert "X" not in replies[0].headers
+    assert (len(server.requests), server.connections) == (3, 3)
+
+
+@with_locust
+def test_a_connection_stays_open_whatever_pieces_its_answers_come_in() -> None:
+    """With lengths and with chunks, byte by byte or at once, and without a body."""
+    empty = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+    def slowly(request: Request) -> bool:
+        for byte in _EARLY + _CHUNKS:
+            request.send(bytes([byte]))
+        return True
+
+    def whole(data: bytes) -> Callable[[Request], bool]:
+        return lambda request: request.send(data) is None
+
+    with serving(in_turn(slowly, whole(_CHUNKS), whole(empty), whole(_CREATED), slowly)) as server:
+        sender = Sender(server.url)
+        replies = [sender.send() for _ in range(5)]
+    assert [(r.status, r.error) for r in replies] == [(201, ""), (201, ""), (204, ""), (201, ""), (201, "")]
+    assert [r.body for r in replies] == [b'{"id": 1}'] * 2 + [b""] + [b'{"id": 1}'] * 2
+    assert server.connections == 1
+
+
+@with_locust
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+@pytest.mark.parametrize("says", [b"", b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"], ids=["", "408"])
+def test_a_connection_that_the_server_gave_up_is_not_used(
+    says: bytes, tls: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor where the library does not look, as some of its versions do not."""
+    monkeypatch.setattr(
+        "geventhttpclient.connectionpool.ConnectionPool._is_socket_alive", lambda *_: True, raising=False
+    )
+    answered, given_up = threading.Event(), threading.Event()
+
+    def gives_up(request: Request) -> None:
+        kept(request)
+        answered.wait(5)
+        request.send(says)
+        request.connection.shutdown(socket.SHUT_WR)
+        given_up.set()
+        request.server.closed.wait(5)
+
+    with certificate() as (context, chain), serving(in_turn(gives_up, kept), context if tls else None) as server:
+        sender = Sender(server.url, chain if tls else None)  # type: ignore[arg-type]
+        replies = [sender.send()]
+        answered.set()
+        assert given_up.wait(5)
+        replies.append(sender.send())
+        server.closed.set()
+    assert [(reply.status, reply.error) for reply in replies] == [(201, ""), (201, "")]
+    assert (len(server.requests), server.connections) == (2, 2)
+
+
+@with_locust
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda r: r.send(b"SSH-2.0-OpenSSH\r\n"), "the answer is no HTTP"),
+        (lambda r: r.send(b"HTTP/1.1 201 Created\r\nX y\r\n\r\n"), "the answer is no HTTP"),
+        (lambda r: None, "RemoteDisconnected: Remote end closed connection without response"),
+        (lambda r: r.reset(), "ConnectionResetError: Connection reset by peer"),
+        (lambda r: r.send(_HEAD + b"X: y\r\n"), "it was closed before the end of the headers"),
+    ],
+    ids=["another protocol", "no header", "closed", "reset", "half a head"],
+)
+def test_no_answer_is_told_in_our_words(answer: Callable[[Request], None], said: str) -> None:
+    """Those of the gate, not those of a parser."""
+    reply, _ = sent(answer)
+    assert (reply.problem, reply.error) == ("connection lost", f"the connection was lost: {said}")
+
+
 @with_locust
 @pytest.mark.parametrize(
     ("answer", "problem", "said"),
