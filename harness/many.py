@@ -158,14 +158,14 @@ def _decoded(path: Path) -> dict[str, Attempts]:
             sent = {name: Attempts() for name in first.environments}
             begun = {name: {} for name in sent}
         intents = [r for r in records if type(r) is _Intent]
-        settled = [r for r in records if isinstance(r, _Attempt)]
+        settled = [r for r in records if type(r) is not _Intent and isinstance(r, _Attempt)]
         named = {r.environment for r in intents} | {r.environment for r in settled}
         if not named <= sent.keys():
             raise _Odd
         for name in named:
             own = settled if len(named) == 1 else [r for r in settled if r.environment == name]
             _add(sent[name], own)
-            begun[name] |= {r.n: r for r in intents if r.environment == name}
+            begun[name] |= {r.n: r for r in intents if len(named) == 1 or r.environment == name}
             begun[name] = {n: begun[name][n] for n in begun[name].keys() - {r.n for r in own}}
     if not sent:
         raise _Odd

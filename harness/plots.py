@@ -111,8 +111,9 @@ def _worth_drawing(attempts: Sequence[Attempt], timed: Sequence[int]) -> Sequenc
     kept = {place for place in timed if numbers[place] in wrong} if wrong else set()
     took_s = list(map(sub, ends_s, starts_s))
     slow_s = nlargest(MOST_BARS // 4, took_s)[-1]
-    slow = [place for place, s in enumerate(took_s) if s > slow_s]
-    alike = (place for place, s in enumerate(took_s) if s == slow_s)
+    as_slow = [place for place, s in enumerate(took_s) if s >= slow_s]
+    slow = [place for place in as_slow if took_s[place] > slow_s]
+    alike = (place for place in as_slow if took_s[place] == slow_s)
     kept.update(slow, islice(alike, MOST_BARS // 4 - len(slow)))
     step = math.ceil((len(timed) - len(kept)) / (MOST_BARS - len(kept)))
     return [*kept, *islice((place for place in timed if place not in kept), 0, None, step)]
