@@ -101,7 +101,8 @@ class Server:
     def _accept(self, after_s: float) -> None:
         if after_s and self.closed.wait(after_s):
             return
-        self.listener.listen(128)
+        with suppress(OSError):  # closed before anybody came: accept() says the same
+            self.listener.listen(128)
         while not self.closed.is_set():
             try:
                 connection, _ = self.listener.accept()
