@@ -17,7 +17,7 @@ from harness.schema_checkers import is_unique_by, uses
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.preflight.facts import Holder, Holders, IndexAsked, Preflight
+    from harness.preflight.facts import Check, Holder, Holders, IndexAsked, Preflight
 
 T = TypeVar("T")
 SAFE = "examples/migrations/public_token_uuid_safe.sql"
@@ -152,12 +152,7 @@ def definitions(known: Preflight) -> list[Cause]:
                 f"check {check.name} calls a function that may do more than read: it was not evaluated",
                 "try the migration on a copy of the table",
             )
-        if check.raises:
-            said = f"check {check.name} raises {check.raises.name} on stored tokens as UUIDs: {check.expression}"
-            found.append(Cause(check.raises.state, said))
-        elif check.raises_new:
-            said = f"check {check.name} raises {check.raises_new.name} on the UUIDs that the default makes"
-            found.append(Cause(check.raises_new.state, f"{said}, at each INSERT: {check.expression}"))
+        found += _raised(f"check {check.name}", check, f": {check.expression}")
         if check.refused:
             found.append(Cause("23514", f"check {check.name} refuses {check.refused} stored tokens as UUIDs"))
         elif check.refuses_new:
@@ -165,16 +160,22 @@ def definitions(known: Preflight) -> list[Cause]:
     return found
 
 
+def _raised(named: str, asked: Check | IndexAsked, behind: str = "") -> list[Cause]:
+    """What an expression raises on the UUIDs: on those of stored tokens, or else on new ones."""
+    if asked.raises:
+        said = f"{named} raises {asked.raises.name} on stored tokens as UUIDs{behind}"
+        return [Cause(asked.raises.state, said)]
+    if asked.raises_new:
+        said = f"{named} raises {asked.raises_new.name} on the UUIDs that the default makes, at each INSERT{behind}"
+        return [Cause(asked.raises_new.state, said)]
+    return []
+
+
 def _raising_indexes(indexes: Sequence[IndexAsked], *, certain: bool) -> list[Cause]:
     """Indexes whose expressions take a uuid, and raise on the UUIDs; of one that was not evaluated nothing is known."""
-    found = []
+    found: list[Cause] = []
     for index in indexes:
-        if index.raises:
-            said = f"index {index.name} raises {index.raises.name} on stored tokens as UUIDs"
-            found.append(Cause(index.raises.state, said))
-        elif index.raises_new:
-            said = f"index {index.name} raises {index.raises_new.name} on the UUIDs that the default makes"
-            found.append(Cause(index.raises_new.state, f"{said}, at each INSERT"))
+        found += _raised(f"index {index.name}", index)
     unasked = [index.name for index in indexes if not index.asked]
     if unasked and not found and not certain:
         raise CouldNotTell(
