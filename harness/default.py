@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from psycopg import sql
 
 from harness.findings import NotCovered
+from harness.stored import VERSION_4_OF_UUID
 
 if TYPE_CHECKING:
     from harness.catalog import TableFacts
     from harness.database import Connection
 
 TIMES = 10_000
-# RFC 9562 section 5.4, of a uuid and of any other type as text.
-_VERSION_4_UUID = "get_byte(uuid_send(value), 6) & 240 = 64 AND get_byte(uuid_send(value), 8) & 192 = 128"
-_VERSION_4_TEXT = "value ~ '^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'"
+# RFC 9562 section 5.4, of any type but uuid as text.
+_VERSION_4_OF_TEXT = "{token} ~ '^[0-9a-f]{{8}}-[0-9a-f]{{4}}-4[0-9a-f]{{3}}-[89ab][0-9a-f]{{3}}-[0-9a-f]{{12}}$'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +57,5 @@ def evaluation_query(expression: str, *, is_uuid: bool = True) -> sql.Composed:
         expression=sql.SQL(expression),  # printed by pg_get_expr
         type=sql.SQL("uuid" if is_uuid else "text"),
         times=sql.Literal(TIMES),
-        version_4=sql.SQL(_VERSION_4_UUID if is_uuid else _VERSION_4_TEXT),
+        version_4=sql.SQL(VERSION_4_OF_UUID if is_uuid else _VERSION_4_OF_TEXT).format(token=sql.SQL("value")),
     )

@@ -163,10 +163,10 @@ def _as_it_is(text: Any) -> sql.SQL:
 
 # By type of the column: how a token is hashed to 64 bits, and what makes it a version 4 UUID (RFC 9562 section 5.4).
 # Equal tokens have equal hashes, so as many hashes as tokens proves that all differ; fewer is looked into exactly.
-_UUID = (
-    "uuid_hash_extended({token}, 0)",
-    "get_byte(uuid_send({token}), 6) & 240 = 64 AND get_byte(uuid_send({token}), 8) & 192 = 128",
+VERSION_4_OF_UUID: LiteralString = (
+    "get_byte(uuid_send({token}), 6) & 240 = 64 AND get_byte(uuid_send({token}), 8) & 192 = 128"
 )
+_UUID = ("uuid_hash_extended({token}, 0)", VERSION_4_OF_UUID)
 _TEXT = (
     'hashtextextended({token}::text COLLATE "C", 0)',
     "{token}::text ~* '^[0-9a-f]{{8}}-[0-9a-f]{{4}}-4[0-9a-f]{{3}}-[89ab][0-9a-f]{{3}}-[0-9a-f]{{12}}$'",
