@@ -28,7 +28,7 @@ from harness.ledger import StillWritten
 from harness.log import Lasting
 from harness.masking import keep_files_private, mask_everything, mask_terminal
 from harness.outcomes import check_id, environment_of, mask_report, shorten_traceback, sort_outcome
-from harness.redaction import Redactor, secrets_of_broken, secrets_of_variables, words_of
+from harness.redaction import Redactor, learn, secrets_of_broken
 from harness.report import as_typed, make_folder, point_latest_at, write
 from harness.selection import checks_beside, kind_of
 from harness.signals import listen_to_signals
@@ -190,7 +190,7 @@ def _gate(config: pytest.Config, run: str, folder: Path) -> Gate:
                 f"environments.{environment.name}.ready.revision: --revision needs to know the field of the ready "
                 f"page's JSON that names the revision, such as {{path: /healthz, revision: commit}}."
             )
-    redact.add(secrets_of_variables(file, os.environ).difference(*map(words_of, environments)))
+    learn(redact, environments, file, os.environ)
     return Gate(run, environments, folder, revision, read_only=config.getoption("--read-only"), redact=redact)
 
 

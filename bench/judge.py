@@ -11,10 +11,10 @@ import tempfile
 from pathlib import Path
 
 from bench.histories import write
+from bench.installed import ROOT
 from bench.measuring import Command, in_turns, shown
 from bench.results import table
 
-ROOT = Path(__file__).parent.parent
 SIZES = (100_000, 1_000_000)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from bench.histories import write
+from bench.installed import ROOT
 from bench.measuring import Command, in_turns
 from bench.merging import TOKEN
 from bench.results import table as as_table
@@ -28,7 +29,6 @@ from harness.stored import scan_tokens
 GOAL = 100_000_000
 MOST_ROUNDS = 3  # medians of so many show a law of growth well enough
 JUDGED = SIZES[:-1]
-ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "docs" / "scale.md"
 _SECTION = re.compile(r"(?<=<!-- scale -->\n).*?(?=<!-- /scale -->)", re.DOTALL)
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from bench.installed import ROOT
 from bench.measuring import Failed, in_turns, ratio, shown
 from bench.results import table as as_table
 from bench.tables import SIZES, WORK_MEM_MB, server, table, watched, within_transaction, written_temporarily_mb
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 ALONE = "SET LOCAL max_parallel_workers_per_gather = 0"
 FLOOR = "SELECT count(public_token) FROM chatbots"
 GROUP_BY = "SELECT public_token, count(*) FROM chatbots GROUP BY public_token HAVING count(*) > 1"
-ROOT = Path(__file__).parent.parent
 MOST_OVER_FLOOR, MOST_OVER_GROUP_BY = 6.0, 0.5  # of the counts
 
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.installed import ROOT
 from bench.measuring import Command, run
 from bench.results import table
 from bench.servers import create_route
@@ -25,7 +26,6 @@ from rehearsal.postgres import embedded_postgres
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parent.parent
 POSTS = 200_000
 STORED = 50_000  # at most, to the deployment that stores them
 USERS = 40

@@ -11,6 +11,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.judging import ROOT, alone, judging, print_verdict
 from harness.log import Lasting
 from harness.verdict import ExitCode
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from harness.environments import Environment
     from harness.redaction import Redactor
 
-ROOT = Path(__file__).parent.parent
 CONFIGURATION = "environments.yaml"
 
 
@@ -108,16 +108,16 @@ def _last_redactor(options: argparse.Namespace) -> Redactor:
 
 def _redactor(options: argparse.Namespace, environments: Sequence[Environment] = ()) -> Redactor:
     """Masks what a command prints; without environments, whatever their file may hold."""
-    from harness.redaction import Redactor, secrets_of, secrets_of_broken, secrets_of_variables, words_of
+    from harness.redaction import Redactor, learn, secrets_of_broken
 
     redact = options.redact = Redactor()
     if getattr(options, "environments", None) is None:  # a command that reads none
         return redact
     file = Path(options.environments)
-    for environment in environments:
-        redact.add(secrets_of(environment))
-    found = secrets_of_variables(file, os.environ) if environments else secrets_of_broken(file, os.environ)
-    redact.add(found.difference(*map(words_of, environments)))
+    if environments:
+        learn(redact, environments, file, os.environ)
+    else:
+        redact.add(secrets_of_broken(file, os.environ))
     return redact
 
 
@@ -140,20 +140,14 @@ def _plan(options: argparse.Namespace) -> int:
 
 def _judge(options: argparse.Namespace) -> int:
     """The checks of the gate, on saved histories: the same claims, the same verdict, nothing asked of a deployment."""
-    command = [sys.executable, "-m", "pytest", str(ROOT / "checks"), "--rootdir", str(ROOT)]
-    command += [word for file in options.histories for word in ("--judge", str(Path(file).resolve()))]
+    command = judging(map(Path, options.histories))
     if options.report_dir:
         command += ["--report-dir", str(Path(options.report_dir).resolve())]
     if not options.json:
         sys.stdout.flush()
         os.chdir(ROOT)
-        os.execve(sys.executable, command, _alone())  # noqa: S606 (our own command line; no shell)
+        os.execve(sys.executable, command, alone())  # noqa: S606 (our own command line; no shell)
     return _judge_into_json(command, options.report_dir)
-
-
-def _alone() -> dict[str, str]:
-    """The environment of a pytest without the plugins that happen to be installed: loading them may outlast judging."""
-    return {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "harness.options"}
 
 
 def _judge_into_json(command: list[str], report_dir: str | None) -> int:
@@ -165,10 +159,8 @@ def _judge_into_json(command: list[str], report_dir: str | None) -> int:
         where = Path(report_dir).resolve() if report_dir else Path(folder) / "report"
         command += [] if report_dir else ["--report-dir", str(where)]
         # Our own command line; no shell.
-        done = subprocess.run(command, cwd=ROOT, env=_alone(), stdout=subprocess.DEVNULL, check=False)  # noqa: S603
-        verdict = where / "verdict.json"
-        if verdict.exists():
-            print(verdict.read_text(encoding="utf-8").rstrip("\n"))
+        done = subprocess.run(command, cwd=ROOT, env=alone(), stdout=subprocess.DEVNULL, check=False)  # noqa: S603
+        print_verdict(where)
     return done.returncode
 
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from harness.afterwards import place_of
 from harness.checkers import failure_rate_bound
 from harness.cleanup import CleanUp, Task, clean_up, left_as_it_is
 from harness.client import Client
@@ -150,7 +151,7 @@ class Gate:
         if not needs:
             return
         self._ledger = Ledger(self.report_dir / "history.jsonl")
-        self._ledger.run(self.run, {e.name: self._described(e) for e in self.environments})
+        self._ledger.run(self.run, {e.name: place_of(e, self.redact) for e in self.environments})
         order = Order(self.run, needs, self.revision, self.read_only, self._stop)
         self._pool = ThreadPoolExecutor(len(self.environments), thread_name_prefix="examine")
         first = 1
@@ -196,11 +197,6 @@ class Gate:
                 )
             )
             self._examinations[name] = done
-
-    def _described(self, environment: Environment) -> dict[str, object]:
-        from harness.afterwards import place_of
-
-        return place_of(environment, self.redact)
 
     def examination(self, name: str) -> Examination:
         """What is known of an environment, as soon as it is."""

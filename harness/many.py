@@ -120,8 +120,7 @@ def missing(files: Sequence[Path], histories: Mapping[str, History]) -> str:
     said = []
     for name in dict.fromkeys(name for name, _ in bounds):
         wanted = sum(attempts for (of, _), attempts in bounds.items() if of == name)
-        sent = histories[name].attempts
-        there = len(sent.of_phases(["soak"])) if isinstance(sent, Attempts) else sum(a.phase == "soak" for a in sent)
+        there = len(histories[name].phase("soak").attempts)
         if there < wanted:
             said.append(
                 f"{name}: {there} of the {wanted} POSTs of its soak are in these histories: it ended early, or the "

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, urlsplit, urlunsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from harness.environments import Environment
@@ -389,6 +389,13 @@ def credentials_of_payload(value: object, key: str = "") -> Iterator[tuple[str, 
 def secrets_of_variables(file: Path, environ: Mapping[str, str]) -> set[str]:
     """The values of the variables that a file refers to by a name that looks like a credential's, wherever it does."""
     return {value for name, value in _variables(_text_of(file), environ).items() if _CREDENTIAL.search(name)}
+
+
+def learn(redact: Redactor, environments: Sequence[Environment], file: Path, environ: Mapping[str, str]) -> None:
+    """Have the secrets of environments masked, and those of the file that they stand in."""
+    for environment in environments:
+        redact.add(secrets_of(environment))
+    redact.add(secrets_of_variables(file, environ).difference(*map(words_of, environments)))
 
 
 def secrets_of_broken(file: Path, environ: Mapping[str, str]) -> set[str]:

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from harness.configuration import MANY, ConfigurationError, load
-from harness.redaction import Redactor, secrets_of, secrets_of_variables, words_of
+from harness.redaction import Redactor, learn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +52,6 @@ def asked(file: Path, name: str, *, allow_many: bool) -> tuple[Environment, Soak
 
 def redactor_of(file: Path, environment: Environment) -> Redactor:
     """Masks the secrets of an environment and of the file that it stands in."""
-    redact = Redactor(secrets_of(environment))
-    redact.add(secrets_of_variables(file, os.environ) - words_of(environment))
+    redact = Redactor()
+    learn(redact, [environment], file, os.environ)
     return redact

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import queue
 import secrets
-import signal
 import sys
 import threading
 import time
@@ -21,12 +20,13 @@ from harness.configuration import ConfigurationError
 from harness.examination import demand_clean_up
 from harness.findings import CouldNotTell, mask_before_cutting
 from harness.gate import Gate, new_run
+from harness.judging import print_verdict
 from harness.ledger import StillWritten
 from harness.progress import Doing
 from harness.readiness import wait_until_ready
 from harness.recorded import UnreadableHistory, read
 from harness.report import as_typed, make_folder, point_latest_at, write
-from harness.signals import ONE_SIGNAL_S
+from harness.signals import on_each_signal
 from harness.soak.asked import asked, demand_locust, redactor_of
 from harness.soak.conclusion import Soaked, bounded, judged
 from harness.soak.processes import Child, Event, start
@@ -119,14 +119,8 @@ def soak(options: argparse.Namespace, root: Path) -> int:
 
 def _listen(soaking: Soaking) -> None:
     """Count the signals to end: the first lets what is under way be told, the second leaves at once and lists."""
-    last_s = -ONE_SIGNAL_S
 
-    def interrupt(*_: object) -> None:
-        nonlocal last_s
-        now_s, before_s = time.monotonic(), last_s
-        last_s = now_s
-        if now_s - before_s < ONE_SIGNAL_S:
-            return
+    def interrupt() -> None:
         soaking.interrupts += 1
         soaking.stop.set()
         if soaking.interrupts > 1:
@@ -134,10 +128,7 @@ def _listen(soaking: Soaking) -> None:
         if soaking.interrupts > 2 and not soaking.judging:
             raise KeyboardInterrupt
 
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, interrupt)
+    on_each_signal(interrupt)
 
 
 def _may_begin(soaking: Soaking, options: argparse.Namespace) -> str | None:
@@ -395,7 +386,7 @@ def _without_history(soaking: Soaking, soaked: Soaked, options: argparse.Namespa
     with suppress(OSError):
         write(verdict, soaking.folder, redact=soaking.redact)
     if options.json:
-        print((soaking.folder / "verdict.json").read_text(encoding="utf-8").rstrip("\n"))
+        print_verdict(soaking.folder)
     else:
         print("\n".join(text for text, _ in lines(verdict)))
         print(f"reports: {as_typed(soaking.folder)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -11,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from harness.judging import ROOT, alone, judging, print_verdict
 from harness.verdict import LeftBehind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ROOT = Path(__file__).parent.parent.parent
 FILE = "soak.json"
 MOST_LISTED = 1000  # rows that a verdict lists; the histories name all
 
@@ -62,19 +61,17 @@ def judged(soaked: Soaked, histories: Sequence[Path], folder: Path, *, as_json: 
 
 
 def _judged(file: Path, histories: Sequence[Path], folder: Path, *, as_json: bool) -> int:
-    command = [sys.executable, "-m", "pytest", str(ROOT / "checks"), "--rootdir", str(ROOT)]
-    command += [word for path in histories if path.stat().st_size for word in ("--judge", str(path))]
+    command = judging(path for path in histories if path.stat().st_size)
     command += ["--soaked", str(file), "--report-dir", str(folder)]
-    surroundings = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "harness.options"}
     sys.stdout.flush()
     done = subprocess.run(  # noqa: S603 (our own command line; no shell)
         command,
         cwd=ROOT,
-        env=surroundings,
+        env=alone(),
         stdout=subprocess.DEVNULL if as_json else None,
         start_new_session=True,  # it is short, and the verdict is what everything was for
         check=False,
     )
-    if as_json and (folder / "verdict.json").exists():
-        print((folder / "verdict.json").read_text(encoding="utf-8").rstrip("\n"))
+    if as_json:
+        print_verdict(folder)
     return done.returncode

@@ -11,13 +11,13 @@ import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from harness.judging import ROOT
 
 if TYPE_CHECKING:
     from harness.redaction import Redactor
 
-ROOT = Path(__file__).parent.parent.parent
 Event = tuple["Child", dict[str, Any]]
 
 
