@@ -215,9 +215,13 @@ class Attempts(Sequence[Attempt]):
         """Those of some phases."""
         wanted = frozenset(phases)
         if wanted not in self._of_phases:
-            all_of_them = wanted.issuperset({*self.phases})
-            places = [] if all_of_them else [place for place, phase in enumerate(self.phases) if phase in wanted]
-            self._of_phases[wanted] = self if all_of_them else self.at(places)
+            there = {*self.phases}
+            if wanted >= there:
+                self._of_phases[wanted] = self
+            elif wanted.isdisjoint(there):
+                self._of_phases[wanted] = Attempts()
+            else:
+                self._of_phases[wanted] = self.at([place for place, phase in enumerate(self.phases) if phase in wanted])
         return self._of_phases[wanted]
 
 

@@ -149,7 +149,7 @@ class _Odd(Exception):
 def _decoded(path: Path) -> dict[str, Attempts]:
     sent: dict[str, Attempts] = {}
     begun: dict[str, dict[int, _Intent]] = {}
-    for records in _pieces(path):
+    for records, settled in _pieces(path):
         if not sent:
             first = records.pop(0)
             if not isinstance(first, _Run):
@@ -157,15 +157,17 @@ def _decoded(path: Path) -> dict[str, Attempts]:
             sent = {name: Attempts() for name in first.environments}
             begun = {name: {} for name in sent}
         intents = [r for r in records if type(r) is _Intent]
-        settled = [r for r in records if type(r) is not _Intent and isinstance(r, _Attempt)]
         named = {r.environment for r in intents} | {r.environment for r in settled}
         if not named <= sent.keys():
             raise _Odd
         for name in named:
             own = settled if len(named) == 1 else [r for r in settled if r.environment == name]
             _add(sent[name], own)
-            begun[name] |= {r.n: r for r in intents if len(named) == 1 or r.environment == name}
-            begun[name] = {n: begun[name][n] for n in begun[name].keys() - {r.n for r in own}}
+            ended = {r.n for r in own}
+            for n in begun[name].keys() & ended:
+                del begun[name][n]
+            alone = len(named) == 1
+            begun[name] |= {r.n: r for r in intents if r.n not in ended and (alone or r.environment == name)}
     if not sent:
         raise _Odd
     for name, attempts in sent.items():
@@ -177,8 +179,8 @@ def _decoded(path: Path) -> dict[str, Attempts]:
     return sent
 
 
-def _pieces(path: Path) -> Iterator[list[Any]]:
-    """The records of a file, some thousand at a time; a torn last line is left out."""
+def _pieces(path: Path) -> Iterator[tuple[list[Any], list[_Attempt]]]:
+    """The records of a file, some thousand at a time, and the attempts among them; a torn last line is left out."""
     rest = b""
     with path.open("rb", buffering=0) as file:
         while piece := file.read(_PIECE):
@@ -192,8 +194,9 @@ def _pieces(path: Path) -> Iterator[list[Any]]:
             usual = {r.outcome for r in attempts} <= {"ok"} and {r.status for r in attempts} <= {201}
             if not usual or not {r.problem for r in attempts} <= {None}:
                 records = _WHOLE.decode_lines(whole)
+                attempts = [r for r in records if type(r) is _Whole]
             if records:
-                yield records
+                yield records, attempts
 
 
 def _add(attempts: Attempts, settled: list[_Attempt]) -> None:
