@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MASK = "***"
 SHORTEST = 4  # a shorter secret would mask every other word of a report
 SHORTEST_PLAIN = 8  # likewise, where no name says that the value is a credential
+_HEAD = 8  # characters of a needle by which most texts are told to hold none
 SHORTEST_INSIDE = 6  # digits of base64 that a secret must fill by itself, inside a longer text that was encoded as one
 _CREDENTIAL = re.compile(r"(?i)auth|token|key|secret|cookie|session|passw|pwd|credential|signature|jwt|bearer")
 _CREDENTIAL_BEYOND_DOUBT = re.compile(r"(?i)passw|pwd|secret|credential|api[_-]?key|private[_-]?key|bearer|jwt")
@@ -66,10 +67,15 @@ class _Needle(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """All needles. Where none of the `fewest` stands, none of them does: each holds one of those."""
+    """All needles. Where none of the `fewest` stands, none of them does: each holds one of those.
+
+    Neither does any where none of their `heads` stands, which are fewer: most spellings of a secret begin alike.
+    """
 
     needles: dict[str, _Needle] = field(default_factory=dict)
     fewest: tuple[str, ...] = ()
+    heads: frozenset[str] = frozenset()
+    shortest: int = 0  # characters
     reach: int = 0  # characters that the longest may take up in a text, split over lines
     phrases: tuple[str, ...] = ()  # those of the fewest that hold a blank: there lines may be broken too
 
@@ -89,7 +95,14 @@ class _Known:
                 fewest.append(text)
         needles = {**self.needles, **new}
         phrases = tuple(text for text in fewest if " " in text)
-        return _Known(needles, tuple(fewest), 400 + 4 * max(map(len, needles)), phrases)
+        return _Known(
+            needles,
+            tuple(fewest),
+            heads=frozenset(text[:_HEAD] for text in fewest),
+            shortest=min(map(len, fewest)),
+            reach=400 + 4 * max(map(len, needles)),
+            phrases=phrases,
+        )
 
 
 class Redactor:
@@ -146,7 +159,7 @@ class Redactor:
 
 def _spans(text: str, known: _Known) -> list[tuple[int, int]]:
     """Where secrets stand, in order; those that overlap are one."""
-    if not known.needles or not text:
+    if not known.needles or len(text) < known.shortest:
         return []
     found = list(_occurrences(text, known, known.fewest))
     if any(sign in text for sign in _SIGNS_OF_A_LINE_END):
@@ -167,7 +180,7 @@ def _spans(text: str, known: _Known) -> list[tuple[int, int]]:
 def _occurrences(text: str, known: _Known, fewest: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     lowered = _lower(text)
     # So it ends for nearly every text, and twenty environments have hundreds of needles.
-    if not any(map(lowered.__contains__, fewest)):
+    if not any(map(lowered.__contains__, known.heads)) or not any(map(lowered.__contains__, fewest)):
         return
     for needle in known.needles.values():
         start = lowered.find(needle.text)
