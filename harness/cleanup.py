@@ -26,7 +26,7 @@ from tenacity import (
 )
 from tenacity import wait_fixed as pause_of
 
-from harness.catalog import TableFacts, read_facts
+from harness.catalog import read_facts
 from harness.database import connect, identity_of, limited, reading, same_database, worded
 from harness.findings import CouldNotTell, printable
 from harness.progress import Doing
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from harness.catalog import TableFacts
     from harness.client import Client
     from harness.database import Connection
     from harness.environments import Environment
@@ -76,6 +77,7 @@ class Task:
         identity: of the database that the run stored its rows in; None where that is not to be compared.
         hurry: when set, nothing is waited for any more, whatever that leaves: its result is of no use any more.
         doing: told what is under way.
+        facts: of the table, where it has just been looked at; the first sitting relies on them.
         looked: whether all attempts were looked for in this sitting.
     """
 
@@ -91,6 +93,7 @@ class Task:
     identity: str | None = None
     hurry: threading.Event = field(default_factory=threading.Event)
     doing: Doing = field(default_factory=Doing)
+    facts: TableFacts | None = None
     looked: bool = False
     _seen: dict[tuple[str, str], Found] = field(default_factory=dict)
     _there: set[tuple[str, str]] = field(default_factory=set)
@@ -239,8 +242,10 @@ def _sit_down(task: Task, deadline: float) -> None:
         limited(connection, connection.budget_s * task.turns + patience_s, task.hurry),
     ):
         _demand_same_database(connection, task)
-        with reading(connection):
-            facts = read_facts(connection, task.environment.table)
+        facts, task.facts = task.facts, None
+        if facts is None:
+            with reading(connection):
+                facts = read_facts(connection, task.environment.table)
         task.looked = False
 
         def look() -> None:

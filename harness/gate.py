@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.afterwards import place_of
+from harness.catalog import TableFacts
 from harness.checkers import failure_rate_bound
 from harness.cleanup import CleanUp, Task, clean_up, left_as_it_is
 from harness.client import Client
@@ -350,7 +351,18 @@ class Gate:
         environment = client.environment
         attempts = self._attempts(environment.name)
         labels = {a.name: environment.labels_for(a.name) for a in attempts}
-        return clean_up(Task(client, attempts, labels, ledger, environment.late_rows_s, hurry=self._hurry, doing=doing))
+        return clean_up(
+            Task(
+                client,
+                attempts,
+                labels,
+                ledger,
+                environment.late_rows_s,
+                hurry=self._hurry,
+                doing=doing,
+                facts=self._facts(environment.name),
+            )
+        )
 
     def _clean_up(self) -> dict[str, CleanUp]:
         if self._pool is None:
@@ -388,6 +400,11 @@ class Gate:
             return future.result().sent
         assert self._ledger is not None  # there was an examination
         return self._ledger.recorded()[name].history.sent
+
+    def _facts(self, name: str) -> TableFacts | None:
+        future = self._examinations[name]
+        facts = future.result().facts if future.exception() is None else None
+        return facts if isinstance(facts, TableFacts) else None
 
     def _notes(self, environment: Environment, done: Examination | None) -> list[str]:
         soaked = self.soaked.notes if self.soaked is not None else ()
