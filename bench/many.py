@@ -2,7 +2,8 @@
 
 The whole gate (3 posts and a burst of 16 each, all checks, clean-up, all reports) on 1 and on 20 healthy deployments of
 one rehearsal, in turns. They and their Postgres share this machine's cores with the gate, which real ones do not:
-so they are also measured with answers that take 0.3 s, in which nobody here has anything to do.
+so they are also measured with answers that take 0.3 s, in which nobody here has anything to do. `the least` asks the
+same and judges nothing: the figures of 20 over 1 that are not the gate's own.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from bench.gate import APART, GATE, LEAST
 from bench.installed import ROOT
 from bench.measuring import Command, in_turns, ratio, shown
 from bench.results import table
@@ -20,9 +23,10 @@ from bench.where import ALONE
 from rehearsal.deployment import deployed
 from rehearsal.postgres import embedded_postgres
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 MANY = 20
-
-
 AT_MOST = 3.0
 
 
@@ -41,13 +45,31 @@ def _compared(rounds: int, variant: str | None) -> str:
         file = folder / "environments.yaml"
         entries = {of.name: {"url": of.url, "database": of.database, **of.settings} for of in deployments}
         file.write_text(json.dumps({"environments": entries}), encoding="utf-8")  # which is YAML
-        timings = in_turns({f"{count}": _gate(folder, file, names[:count]) for count in (1, MANY)}, rounds)
-    one, many = timings.values()
-    rows = [(count, shown(of.wall_s), shown(of.cpu_s), shown(of.peak_mb, "MB", 0)) for count, of in timings.items()]
-    times = (f"{MANY} over 1", ratio(many.wall_s, one.wall_s), ratio(many.cpu_s, one.cpu_s), "")
-    met = "met" if float(times[1]) <= AT_MOST else "missed"
-    compared = table(("environments", "wall clock", "CPU of the gate", "its peak memory"), [*rows, times])
-    return f"{compared}\n\nTarget, at most {AT_MOST:g} x one: {met}."
+        commands: dict[str, Command | Callable[[], object]] = {}
+        for count in (1, MANY):
+            commands[f"{GATE}, {count}"] = _gate(folder, file, names[:count])
+            commands[f"{LEAST}, {count}"] = _least([(of.url, of.database) for of in deployments[:count]])
+        timings = in_turns(commands, rounds)
+    rows: list[tuple[str, ...]] = []
+    over_one = {}
+    for name in (GATE, LEAST):
+        own = {count: timings[f"{name}, {count}"] for count in (1, MANY)}
+        rows += [
+            (f"{name}, {count}", shown(of.wall_s), shown(of.cpu_s), shown(of.peak_mb, "MB", 0))
+            for count, of in own.items()
+        ]
+        one, many = own[1], own[MANY]
+        over_one[name] = ratio(many.wall_s, one.wall_s)
+        rows.append((f"{MANY} over 1", over_one[name], ratio(many.cpu_s, one.cpu_s), ""))
+    met = "met" if float(over_one[GATE]) <= AT_MOST else "missed"
+    compared = table(("environments", "wall clock", "its CPU", "its peak memory"), rows)
+    measured = f"{met} at {over_one[GATE]} x, where the least is at {over_one[LEAST]} x"
+    return f"{compared}\n\nTarget, at most {AT_MOST:g} x one: {measured}."
+
+
+def _least(deployments: list[tuple[str, str | None]]) -> Command:
+    line = [sys.executable, "-m", "pytest", *APART, "bench/opponents/least"]
+    return Command(line, {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "DEPLOYMENTS": json.dumps(deployments)}, ROOT)
 
 
 def _gate(folder: Path, file: Path, names: list[str]) -> Command:

@@ -6,6 +6,7 @@ would be no opponent.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -21,7 +22,7 @@ import psycopg
 import pytest
 
 from bench import __main__ as bench
-from bench.gate import _compared, _target
+from bench.gate import APART, _compared, _target
 from bench.installed import LeftOut, _made, program
 from bench.measuring import Command, Failed, Timing, in_turns, run
 from bench.results import write
@@ -216,16 +217,19 @@ def test_turns_are_taken_and_the_first_is_not_counted() -> None:
 
 
 def timed(**seconds: float) -> dict[str, Timing]:
-    names = {"gate": "the gate", "bare": "(a) bare pytest", "tavern": "(c) Tavern", "newman": "(d) Newman"}
+    names = {"gate": "the gate", "bare": "(a) bare pytest", "least": "the least"}
+    names |= {"tavern": "(c) Tavern", "newman": "(d) Newman"}
     return {names[who]: Timing([s], [s], [1.0]) for who, s in seconds.items()}
 
 
 def test_the_target_is_judged_by_the_figures() -> None:
     """Each of its three parts by itself; one that was not measured is neither met nor missed."""
-    said = _target(timed(gate=1.5, bare=1.0, tavern=1.6, newman=1.4))
-    assert "1.50 x (a), met; ahead of (c) Tavern (0.94 x), met; behind (d) Newman (1.07 x), missed." in said
-    said = _target(timed(gate=1.51, bare=1.0, newman=2.0))
-    assert "1.51 x (a), missed; (c) Tavern was not measured; ahead of (d) Newman (0.76 x), met." in said
+    said = _target(timed(gate=1.5, bare=1.0, least=1.2, tavern=1.6, newman=1.4))
+    assert "1.50 x (a), met, where the least is at 1.20 x; ahead of (c) Tavern (0.94 x), met; behind (d) Ne" in said
+    assert "behind (d) Newman (1.07 x), missed." in said
+    said = _target(timed(gate=1.51, bare=1.0, least=1.4, newman=2.0))
+    assert "1.51 x (a), missed, where the least is at 1.40 x; (c) Tavern was not measured; ahead of (d) Ne" in said
+    assert "ahead of (d) Newman (0.76 x), met." in said
 
 
 def test_what_cannot_be_had_is_a_row_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,3 +291,27 @@ def test_the_shell_script_is_an_opponent_that_can_fail(postgres: Postgres, fault
             left = connection.execute("select name from chatbots where name ~ '^bench-'").fetchall()
         assert left == []
         assert rows_of(deployment) == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [(None, "1 passed"), ("answers_200", "assert 200 == 201"), ("answers_201_and_stores_nothing", "assert 0 == 19")],
+)
+def test_the_least_asks_all_and_leaves_nothing(
+    postgres: Postgres, tmp_path: Path, fault: str | None, said: str
+) -> None:
+    """What the gate has to ask in any case is asked of each deployment, or else the run that is timed fails."""
+    with deployed(postgres) as healthy, deployed(postgres, fault) as deployment:
+        both = json.dumps([[of.url, of.database] for of in (healthy, deployment)])
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *APART, "bench/opponents/least"],
+            cwd=ROOT,
+            env=clean_environment(DEPLOYMENTS=both, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == (1 if fault else 0), done.stdout
+        assert said in done.stdout
+        assert rows_of(healthy) == 0
