@@ -9,7 +9,7 @@ from harness.history import Problem
 _REMEDIES = {
     Problem.UNAUTHORISED: "check headers and login of this environment",
     Problem.FORBIDDEN: "check the rights of the account in headers or login, and whether the route wants a CSRF token",
-    Problem.RATE_LIMITED: "wait, or lower posts and burst, or exempt the harness by its User-Agent",
+    Problem.RATE_LIMITED: "wait, lower posts and burst (of a soak, its rate), or exempt the harness by its User-Agent",
     Problem.LOGIN_PAGE: "check headers and login of this environment; api.create must not be behind a login page",
     Problem.PLACEHOLDER_PAGE: "check url and api.create, and that the deployment runs: this page is not the API",
     Problem.REFUSED: "check that the deployment still runs, and run again",
