@@ -147,7 +147,8 @@ def _open(file: Path) -> sqlite3.Connection:
 def _last(database: sqlite3.Connection, environment: str | None, last: int) -> list[PastRun]:
     query = (
         f"SELECT {_COLUMNS} FROM runs WHERE ?1 IS NULL OR environment = ?1 "  # noqa: S608 (our own field names)
-        "ORDER BY started_at DESC, run DESC LIMIT ?2"
+        # Runs may start within one second: then the order in which they ended tells them apart.
+        "ORDER BY started_at DESC, min(rowid) OVER (PARTITION BY run) DESC, rowid LIMIT ?2"
     )
     return [PastRun(*row) for row in database.execute(query, [environment, last])]
 

@@ -44,6 +44,17 @@ def test_runs_come_back_the_newest_first(file: Path) -> None:
     assert (first.verdict, first.posts, first.failures, first.p95_ms) == ("pass", 19, 1, 100.0)
 
 
+def test_runs_of_one_second_are_told_in_the_order_in_which_they_ended(file: Path) -> None:
+    """Their ids are random and say nothing of it; the environments of a run keep its order."""
+    at = "2026-01-01T00:00:00+00:00"
+    for run in ("r-bb", "r-cc", "r-aa"):
+        both = [of for name in ("west", "east") for of in verdict(run, environment=name).environments]
+        remember(verdict(run, started_at=at, environments=both), file)
+    assert [run.run for run in past_runs(file, "west", 2)] == ["r-aa", "r-cc"]
+    told = [(run.run, run.environment) for run in past_runs(file, None, 3)]
+    assert told == [("r-aa", "west"), ("r-aa", "east"), ("r-cc", "west")]
+
+
 def test_a_slow_run_gets_a_note_and_stays_a_pass(file: Path) -> None:
     """Compared with runs of the same environment, itself not among them."""
     for n in range(8):
