@@ -248,7 +248,7 @@ def test_what_cannot_be_installed_says_why(monkeypatch: pytest.MonkeyPatch, tmp_
     folder, listed, made = tmp_path / "newman", tmp_path / "list", tmp_path / "made"
     listed.write_text("1", encoding="utf-8")
     with pytest.raises(LeftOut, match=r"^newman cannot be installed: no network$"):
-        _made(folder, [listed], [python("print('Collecting'); raise SystemExit('no network')")])
+        _made(folder, [listed], [python("print('Collecting', flush=True); raise SystemExit('no network')")])
     for text, times in [("1", 1), ("1", 1), ("2", 2)]:
         listed.write_text(text, encoding="utf-8")
         _made(folder, [listed], [["sh", "-c", f"echo once >> {made}"]])
