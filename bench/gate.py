@@ -40,7 +40,7 @@ POSTS = 19  # to each environment, by everybody who sends any
 # Neither the gate nor the bare run look for plugins: their environment has none, and others may be installed around it.
 ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
 # A run that is none of this project: without its settings and its conftest.py.
-APART = [
+_APART = [
     "-c",
     "/dev/null",
     *(f"--{kind}=bench/opponents" for kind in ("rootdir", "confcutdir")),
@@ -112,13 +112,18 @@ def _gate(python: str, reports: Path) -> Contender:
 
 
 def _bare(python: str) -> Contender:
-    line = [python, "-m", "pytest", *APART, "bench/opponents/bare"]
+    line = [python, "-m", "pytest", *_APART, "bench/opponents/bare"]
     does = "imports requests and psycopg in the same virtual environment; sends, asks and checks nothing."
     return Contender(lambda _: line, does, ALONE)
 
 
+def least(python: str, **environ: str) -> Command:
+    """What sends and asks as much as the gate does; `environ` is what it finds besides (`bench/opponents/least`)."""
+    return Command([python, "-m", "pytest", *_APART, "bench/opponents/least"], {**ALONE, **environ}, cwd=ROOT)
+
+
 def _least(python: str) -> Contender:
-    line = [python, "-m", "pytest", *APART, "bench/opponents/least"]
+    line = list(least(python).line)
     does = (
         "in the same virtual environment, by requests and psycopg: the POSTs of the gate side by side, with the "
         "connections of the burst opened before; type, default, indexes, counts and 10,000 evaluations of the default; "
@@ -140,7 +145,7 @@ def _script() -> Contender:
 
 
 def _tavern() -> Contender:
-    line = [str(virtual("bench") / "python"), "-m", "pytest", *APART, "bench/opponents/test_create.tavern.yaml"]
+    line = [str(virtual("bench") / "python"), "-m", "pytest", *_APART, "bench/opponents/test_create.tavern.yaml"]
     does = "as many POSTs, one after another; status, id and the token's form. No burst, no database, no clean-up."
     return Contender(lambda _: line, does, {"PYTEST_ADDOPTS": ""}, POSTS)
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.gate import APART, GATE, LEAST
+from bench.gate import GATE, LEAST, least
 from bench.installed import ROOT
 from bench.measuring import Command, in_turns, ratio, shown
 from bench.results import table
@@ -48,28 +48,21 @@ def _compared(rounds: int, variant: str | None) -> str:
         commands: dict[str, Command | Callable[[], object]] = {}
         for count in (1, MANY):
             commands[f"{GATE}, {count}"] = _gate(folder, file, names[:count])
-            commands[f"{LEAST}, {count}"] = _least([(of.url, of.database) for of in deployments[:count]])
+            asked = json.dumps([(of.url, of.database) for of in deployments[:count]])
+            commands[f"{LEAST}, {count}"] = least(sys.executable, DEPLOYMENTS=asked)
         timings = in_turns(commands, rounds)
     rows: list[tuple[str, ...]] = []
     over_one = {}
     for name in (GATE, LEAST):
-        own = {count: timings[f"{name}, {count}"] for count in (1, MANY)}
-        rows += [
-            (f"{name}, {count}", shown(of.wall_s), shown(of.cpu_s), shown(of.peak_mb, "MB", 0))
-            for count, of in own.items()
-        ]
-        one, many = own[1], own[MANY]
+        one, many = (timings[f"{name}, {count}"] for count in (1, MANY))
+        for count, of in ((1, one), (MANY, many)):
+            rows.append((f"{name}, {count}", shown(of.wall_s), shown(of.cpu_s), shown(of.peak_mb, "MB", 0)))
         over_one[name] = ratio(many.wall_s, one.wall_s)
         rows.append((f"{MANY} over 1", over_one[name], ratio(many.cpu_s, one.cpu_s), ""))
     met = "met" if float(over_one[GATE]) <= AT_MOST else "missed"
     compared = table(("environments", "wall clock", "its CPU", "its peak memory"), rows)
     measured = f"{met} at {over_one[GATE]} x, where the least is at {over_one[LEAST]} x"
     return f"{compared}\n\nTarget, at most {AT_MOST:g} x one: {measured}."
-
-
-def _least(deployments: list[tuple[str, str | None]]) -> Command:
-    line = [sys.executable, "-m", "pytest", *APART, "bench/opponents/least"]
-    return Command(line, {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "DEPLOYMENTS": json.dumps(deployments)}, ROOT)
 
 
 def _gate(folder: Path, file: Path, names: list[str]) -> Command:

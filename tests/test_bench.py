@@ -22,7 +22,7 @@ import psycopg
 import pytest
 
 from bench import __main__ as bench
-from bench.gate import APART, _compared, _target
+from bench.gate import _compared, _target, least
 from bench.installed import LeftOut, _made, program
 from bench.measuring import Command, Failed, Timing, in_turns, run
 from bench.results import write
@@ -31,6 +31,7 @@ from tests.gates import ROOT, clean_environment
 from tests.steps import rows_of, secrets_for
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from rehearsal.postgres import Postgres
@@ -225,11 +226,15 @@ def timed(**seconds: float) -> dict[str, Timing]:
 def test_the_target_is_judged_by_the_figures() -> None:
     """Each of its three parts by itself; one that was not measured is neither met nor missed."""
     said = _target(timed(gate=1.5, bare=1.0, least=1.2, tavern=1.6, newman=1.4))
-    assert "1.50 x (a), met, where the least is at 1.20 x; ahead of (c) Tavern (0.94 x), met; behind (d) Ne" in said
-    assert "behind (d) Newman (1.07 x), missed." in said
+    assert (
+        "1.50 x (a), met, where the least is at 1.20 x; ahead of (c) Tavern (0.94 x), met; "
+        "behind (d) Newman (1.07 x), missed."
+    ) in said
     said = _target(timed(gate=1.51, bare=1.0, least=1.4, newman=2.0))
-    assert "1.51 x (a), missed, where the least is at 1.40 x; (c) Tavern was not measured; ahead of (d) Ne" in said
-    assert "ahead of (d) Newman (0.76 x), met." in said
+    assert (
+        "1.51 x (a), missed, where the least is at 1.40 x; (c) Tavern was not measured; "
+        "ahead of (d) Newman (0.76 x), met."
+    ) in said
 
 
 def test_what_cannot_be_had_is_a_row_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,6 +260,13 @@ def test_what_cannot_be_installed_says_why(monkeypatch: pytest.MonkeyPatch, tmp_
         assert len(made.read_text(encoding="utf-8").splitlines()) == times
 
 
+def asked_by(line: Sequence[str], **variables: str) -> subprocess.CompletedProcess[str]:
+    """How an opponent ended that is started in the checkout, as the measurement does."""
+    return subprocess.run(
+        line, cwd=ROOT, env=clean_environment(**variables), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
 needs_programs = pytest.mark.skipif(
     any(shutil.which(name) is None for name in ("bash", "curl", "psql")), reason="there is no bash, curl or psql here"
 )
@@ -276,14 +288,7 @@ def test_the_shell_script_is_an_opponent_that_can_fail(postgres: Postgres, fault
     with deployed(postgres, fault) as deployment:
         secrets = secrets_for(deployment)
         secrets |= {"PRODUCTION_URL": secrets["PREVIEW_URL"], "POSTGRES_URL": secrets["PREVIEW_POSTGRES_URL"]}
-        done = subprocess.run(
-            [ROOT / "bench" / "opponents" / "script.sh"],
-            env=clean_environment(**secrets),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = asked_by(["bench/opponents/script.sh"], **secrets)
         assert done.returncode == (1 if said else 0), done.stderr
         assert said in done.stderr
         assert bool(done.stderr) == bool(said)
@@ -297,21 +302,12 @@ def test_the_shell_script_is_an_opponent_that_can_fail(postgres: Postgres, fault
     ("fault", "said"),
     [(None, "1 passed"), ("answers_200", "assert 200 == 201"), ("answers_201_and_stores_nothing", "assert 0 == 19")],
 )
-def test_the_least_asks_all_and_leaves_nothing(
-    postgres: Postgres, tmp_path: Path, fault: str | None, said: str
-) -> None:
+def test_the_least_asks_all_and_leaves_nothing(postgres: Postgres, fault: str | None, said: str) -> None:
     """What the gate has to ask in any case is asked of each deployment, or else the run that is timed fails."""
     with deployed(postgres) as healthy, deployed(postgres, fault) as deployment:
         both = json.dumps([[of.url, of.database] for of in (healthy, deployment)])
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", *APART, "bench/opponents/least"],
-            cwd=ROOT,
-            env=clean_environment(DEPLOYMENTS=both, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        command = least(sys.executable, DEPLOYMENTS=both)
+        done = asked_by(command.line, **command.env)
         assert done.returncode == (1 if fault else 0), done.stdout
         assert said in done.stdout
         assert rows_of(healthy) == 0

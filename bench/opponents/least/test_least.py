@@ -1,6 +1,6 @@
 """The least that asks what the gate asks: its POSTs, its statements, and its rows removed. Nothing is judged or kept.
 
-No configuration, no history on disk, no second look, no report: no gate is faster that is pytest, requests and psycopg.
+No configuration, no history on disk, no second look, no report: what is spent by pytest, requests, psycopg and servers.
 DEPLOYMENTS is a JSON array of (URL, database URL); without it, both environments of a rehearsal are asked.
 """
 
