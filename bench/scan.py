@@ -41,7 +41,7 @@ def measure(rounds: int) -> str:
             with table(postgres, rows) as connection:
                 timings = _timed(connection, rounds)
                 times.append([f"{rows:,}", *_line(timings)])
-                if rows > SIZES[0]:  # which shows that cost grows linearly, and is below all targets
+                if rows > SIZES[0]:  # the least is there to show how cost grows: the targets name the others
                     targets.append(f"- {rows:,} rows: {_target(timings)}")
                 memory.append([f"{rows:,}", *_memory(connection, postgres.dsn(f"rows_{rows}"))])
     head = ["rows", "floor", "floor, default plan", "counts", "whole scan", "GROUP BY, default plan", "GROUP BY, heap"]
