@@ -28,13 +28,13 @@ test: $(STAMP)  ## prove the harness: each fault is caught by the checks that cl
 	$(BIN)/python -m pytest tests -n 2 --dist loadfile $(ARGS)
 
 selftest: $(STAMP)  ## measure what is caught, on every fault, and write docs/detection.md
-	@$(BIN)/python -m tests.selftest
+	@$(BIN)/python -m tools.selftest
 
 bench: $(STAMP)  ## measure side by side what a user would use instead, and write bench/results.md
 	@$(BIN)/python -m bench $(PARTS)
 
 docs: $(STAMP)  ## write anew what README and docs say of the code
-	@$(BIN)/python -m tests.documents
+	@$(BIN)/python -m tools.documents
 
 lint: $(STAMP)  ## ruff and mypy
 	$(BIN)/ruff check .

@@ -18,38 +18,43 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness import options
-from harness.cleanup import BY_HAND
-from harness.configuration import ConfigurationError, demand_few, load
-from harness.descriptors import demand_descriptors
-from harness.examination import Examination, Need
-from harness.findings import CouldNotTell, NotCovered, mask_before_cutting, printable, printable_lines
-from harness.gate import Gate, new_run
-from harness.ledger import StillWritten
-from harness.log import Lasting
-from harness.masking import keep_files_private, mask_everything, mask_terminal
-from harness.outcomes import check_id, environment_of, mask_report, shorten_traceback, sort_outcome
-from harness.redaction import Redactor, learn, secrets_of_broken
-from harness.report import as_typed, make_folder, point_latest_at, write
-from harness.selection import checks_beside, kind_of
-from harness.signals import listen_to_signals
-from harness.summary import lines
-from harness.trend import FILE, NoTrend, remember
-from harness.verdict import ExitCode, Verdict
+from harness.configuration.file_limits import demand_descriptors
+from harness.configuration.loading import ConfigurationError, demand_few, load
+from harness.configuration.secrets import learn, secrets_of_broken
+from harness.console import Lasting
+from harness.errors import CouldNotTell, NotCovered
+from harness.history.writing import StillWritten
+from harness.pytest_plugin.interrupts import listen_to_signals
+from harness.pytest_plugin.masking import keep_files_private, mask_everything, mask_terminal
+from harness.pytest_plugin.outcomes import check_id, environment_of, mask_report, shorten_traceback, sort_outcome
+from harness.pytest_plugin.selection import checks_beside, kind_of
+from harness.redaction.redactor import Redactor
+from harness.report.folder import make_folder, point_latest_at
+from harness.report.paths import as_typed
+from harness.report.run_log import FILE, NoTrend, remember
+from harness.report.summary import lines
+from harness.report.verdict import ExitCode, Verdict
+from harness.report.writing import write
+from harness.run.cleanup import BY_HAND
+from harness.run.examination import Examination, Need
+from harness.run.gate import Gate, new_run
+from harness.text import mask_before_cutting, printable, printable_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from harness.catalog import TableFacts
-    from harness.default import Made
-    from harness.history import History
+    from harness.history.history import History
+    from harness.history.revision import Heard
+    from harness.http.readiness import Readiness
+    from harness.postgres.default import Made
+    from harness.postgres.inserts import Seen
+    from harness.postgres.rows import Row, SequenceState
+    from harness.postgres.table import TableFacts
+    from harness.postgres.token_scan import StoredTokens
     from harness.preflight.facts import Holders, Preflight
-    from harness.readiness import Readiness
-    from harness.revision import Heard
     from harness.source.checkout import Checkout
     from harness.source.evidence import Analysis
-    from harness.source.migrated import TokenInSource
-    from harness.stored import Row, SequenceState, StoredTokens
-    from harness.watch import Seen
+    from harness.source.migrations.checkers import TokenInSource
 
 ROOT = Path(__file__).parent
 CHECKS = ROOT / "checks"
@@ -195,8 +200,8 @@ def _gate(config: pytest.Config, run: str, folder: Path) -> Gate:
 
 
 def _judging_gate(config: pytest.Config, run: str, folder: Path) -> Gate:
-    from harness.environments import Environment
-    from harness.recorded import UnreadableHistory, begun
+    from harness.configuration.models import Environment
+    from harness.history.reading import UnreadableHistory, begun
 
     files = [config.invocation_params.dir / file for file in config.getoption("--judge")]
     try:
@@ -211,7 +216,7 @@ def _judging_gate(config: pytest.Config, run: str, folder: Path) -> Gate:
     except UnreadableHistory as error:
         raise ConfigurationError(str(error)) from None
     if config.getoption("--soaked"):
-        from harness.soak.conclusion import read_soaked
+        from harness.run.soak_result import read_soaked
 
         gate.soaked = read_soaked(config.invocation_params.dir / config.getoption("--soaked"))
         gate.run = gate.soaked.run
@@ -337,7 +342,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         raise _mistake(session.config, said) from None
     if len(gate.environments) == 1:
         return None
-    from harness.turns import run_in_turns  # one environment takes no turns
+    from harness.pytest_plugin.schedule import run_in_turns  # one environment takes no turns
 
     loud = session.config.get_verbosity() >= 0
     run_in_turns(session, gate, _comes_last, lambda line: _say(session.config, line) if loud else None)
@@ -485,7 +490,7 @@ def checkout(environment: str, request: pytest.FixtureRequest) -> Checkout:
 @pytest.fixture
 def token_in_source(environment: str, checkout: Checkout, request: pytest.FixtureRequest) -> TokenInSource:
     """What migrations and schema files of the app's source say of the token column."""
-    from harness.source.migrations import read_token  # most runs read no source
+    from harness.source.migrations.reading import read_token  # most runs read no source
 
     table = next(e.table for e in request.config.stash[_GATE].environments if e.name == environment)
     return read_token(checkout, table.name, table.token)
@@ -640,7 +645,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 def _annotate(verdict: Verdict, say: Callable[[str], None]) -> None:
     """Where a runner of GitHub Actions reads what is printed, let it annotate the job."""
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        from harness.annotations import commands
+        from harness.report.github import commands
 
         for line in commands(verdict):
             say(line)

@@ -21,7 +21,7 @@ from bench.installed import ROOT, LeftOut, gate_python, newman, program, virtual
 from bench.measuring import Command, Failed, Timing, in_turns, ratio, shown
 from bench.results import table
 from bench.servers import rehearsal
-from rehearsal.binaries import find_binaries
+from rehearsal.servers.binaries import find_binaries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

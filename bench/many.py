@@ -20,8 +20,8 @@ from bench.installed import ROOT
 from bench.measuring import Command, in_turns, ratio, shown
 from bench.results import table
 from bench.where import ALONE
-from rehearsal.deployment import deployed
-from rehearsal.postgres import embedded_postgres
+from rehearsal.deployment.start import deployed
+from rehearsal.servers.postgres import embedded_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,11 +11,11 @@ import threading
 import time
 from pathlib import Path
 
-from harness.client import Client
-from harness.environments import Environment
-from harness.ledger import Ledger
-from harness.redaction import Redactor
-from harness.workload import post_all
+from harness.configuration.models import Environment
+from harness.history.writing import Ledger
+from harness.http.client import Client
+from harness.redaction.redactor import Redactor
+from harness.run.workload import post_all
 
 
 def main(url: str, posts: str, burst: str) -> int:

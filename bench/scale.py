@@ -20,11 +20,11 @@ from bench.measuring import Command, in_turns
 from bench.merging import TOKEN
 from bench.results import table as as_table
 from bench.tables import SIZES, server, table, written_temporarily_mb
-from harness.catalog import read_facts
-from harness.database import reading
-from harness.environments import Table
+from harness.configuration.models import Table
+from harness.postgres.connection import reading
+from harness.postgres.table import read_facts
+from harness.postgres.token_scan import scan_tokens
 from harness.progress import Doing
-from harness.stored import scan_tokens
 
 GOAL = 100_000_000
 MOST_ROUNDS = 3  # medians of so many show a law of growth well enough

@@ -17,15 +17,15 @@ from bench.installed import ROOT
 from bench.measuring import Failed, in_turns, ratio, shown
 from bench.results import table as as_table
 from bench.tables import SIZES, WORK_MEM_MB, server, table, watched, within_transaction, written_temporarily_mb
-from harness.catalog import read_facts
-from harness.database import connect, reading
-from harness.environments import Table
+from harness.configuration.models import Table
+from harness.postgres.connection import connect, reading
+from harness.postgres.table import read_facts
+from harness.postgres.token_scan import FROM_THE_HEAP, scan_query, scan_tokens
 from harness.progress import Doing
-from harness.stored import FROM_THE_HEAP, scan_query, scan_tokens
 
 if TYPE_CHECKING:
     from bench.measuring import Timing
-    from harness.database import Connection
+    from harness.postgres.connection import Connection
 
 ALONE = "SET LOCAL max_parallel_workers_per_gather = 0"
 FLOOR = "SELECT count(public_token) FROM chatbots"

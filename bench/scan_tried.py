@@ -12,16 +12,16 @@ from bench.measuring import in_turns, ratio, shown
 from bench.results import table as as_table
 from bench.scan import ALONE, FLOOR
 from bench.tables import SIZES, server, table, within_transaction
-from harness.catalog import read_facts
-from harness.database import reading
-from harness.environments import Table
-from harness.stored import FROM_THE_HEAP, LARGEST_FOR_HALVES, halves_query, hashes_query, scan_query
+from harness.configuration.models import Table
+from harness.postgres.connection import reading
+from harness.postgres.table import read_facts
+from harness.postgres.token_scan import FROM_THE_HEAP, LARGEST_FOR_HALVES, halves_query, hashes_query, scan_query
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.catalog import TableFacts
-    from harness.database import Connection
+    from harness.postgres.connection import Connection
+    from harness.postgres.table import TableFacts
 
 HASH = "uuid_hash_extended(public_token, 0)"
 PASSES = 8

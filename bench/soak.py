@@ -20,8 +20,8 @@ from bench.installed import ROOT
 from bench.measuring import Command, run
 from bench.results import table
 from bench.servers import create_route
-from rehearsal.deployment import deployed
-from rehearsal.postgres import embedded_postgres
+from rehearsal.deployment.start import deployed
+from rehearsal.servers.postgres import embedded_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

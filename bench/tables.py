@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from harness.database import connect
-from rehearsal.binaries import find_binaries
-from rehearsal.postgres import running
+from harness.postgres.connection import connect
+from rehearsal.servers.binaries import find_binaries
+from rehearsal.servers.postgres import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from harness.database import Connection
-    from rehearsal.postgres import Postgres
+    from harness.postgres.connection import Connection
+    from rehearsal.servers.postgres import Postgres
 
 SIZES = (100_000, 1_000_000, 10_000_000)
 WORK_MEM_MB = 4

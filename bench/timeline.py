@@ -57,7 +57,7 @@ def pytest_sessionstart() -> None:
 def pytest_runtestloop() -> Iterator[Any]:
     """Collected; from here on the deployments are examined."""
     _mark("collected")
-    from harness import examination, gate
+    from harness.run import examination, gate
 
     _take(gate.Gate, "next_examined", "waited")
     _take(gate.Gate, "examination", "waited")

@@ -6,10 +6,12 @@ pg_stat_statements counts statements it is certain which ones stored the rows of
 of the connections are looked at, and judged only if they agree. Where Postgres shows neither, this is not covered.
 """
 
-from harness.checkers import demand_acknowledged, maker_that_was_seen
-from harness.findings import NotCovered, finding
-from harness.history import History
-from harness.watch import Seen
+from harness.checkers.history import demand_acknowledged
+from harness.checkers.rows import maker_that_was_seen
+from harness.errors import NotCovered
+from harness.findings import finding
+from harness.history.history import History
+from harness.postgres.inserts import Seen
 
 
 def test_app_leaves_the_token_to_postgres(history: History, seen: Seen) -> None:

@@ -5,10 +5,11 @@ that is easy to guess. Asked only where `probes` names `chosen_token`: it sends 
 own, as `api.token` and `table.token` call it. Refusing that POST is as good as passing the token over.
 """
 
-from harness.checkers import chosen_by_client, demand_answered
-from harness.findings import NotCovered, finding
-from harness.history import History
-from harness.stored import Row
+from harness.checkers.history import chosen_by_client, demand_answered
+from harness.errors import NotCovered
+from harness.findings import finding
+from harness.history.history import History
+from harness.postgres.rows import Row
 
 
 def test_client_cannot_choose_the_token(history: History, rows_if_any: tuple[Row, ...]) -> None:

@@ -3,8 +3,8 @@
 A nullable column lets an INSERT that names it store a chatbot without a token.
 """
 
-from harness.catalog import TableFacts
 from harness.findings import finding
+from harness.postgres.table import TableFacts
 
 
 def test_column_is_not_null(facts: TableFacts) -> None:

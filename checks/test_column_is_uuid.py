@@ -3,8 +3,8 @@
 Asked of the catalog (pg_attribute, format_type): text that holds UUIDs would pass every other look at it.
 """
 
-from harness.catalog import TableFacts
 from harness.findings import finding
+from harness.postgres.table import TableFacts
 
 
 def test_column_is_uuid(facts: TableFacts) -> None:

@@ -6,10 +6,10 @@ taken for it. Besides, the expression is evaluated 10,000 times in a READ ONLY t
 makes is evidence of its own, and says in a failure how bad it is.
 """
 
-from harness.catalog import TableFacts
-from harness.default import Made
+from harness.checkers.schema import wrong_default, wrongly_made
 from harness.findings import finding
-from harness.schema_checkers import wrong_default, wrongly_made
+from harness.postgres.default import Made
+from harness.postgres.table import TableFacts
 
 
 def test_default_is_a_database_v4_generator(facts: TableFacts, made: Made | None) -> None:

@@ -8,7 +8,7 @@ that is only read.
 """
 
 from harness.findings import finding
-from harness.readiness import Readiness
+from harness.http.readiness import Readiness
 
 
 def test_deployment_answers(readiness: Readiness) -> None:

@@ -5,9 +5,10 @@ leaves without an answer counts as well: a user would have seen it too. An answe
 route (not authorised, rate limited, a login or placeholder page) is not a failure of it: then it could not be told.
 """
 
-from harness.checkers import demand_acknowledged, demand_told, usual_cause, wrong_answers
+from harness.checkers.causes import usual_cause
+from harness.checkers.history import demand_acknowledged, demand_told, wrong_answers
 from harness.findings import finding
-from harness.history import History
+from harness.history.history import History
 
 
 def test_every_post_answers_201(history: History) -> None:

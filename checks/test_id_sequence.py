@@ -4,10 +4,11 @@ The other cause of the same 500: after an import with explicit ids, the sequence
 INSERT answers 23505 on the primary key.
 """
 
-from harness.catalog import TableFacts
-from harness.findings import NotCovered, finding
-from harness.schema_checkers import is_behind
-from harness.stored import SequenceState
+from harness.checkers.schema import is_behind
+from harness.errors import NotCovered
+from harness.findings import finding
+from harness.postgres.rows import SequenceState
+from harness.postgres.table import TableFacts
 
 
 def test_id_sequence_is_not_behind(facts: TableFacts, sequence: SequenceState | None) -> None:

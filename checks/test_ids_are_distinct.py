@@ -6,9 +6,9 @@ It stays although an answer that repeats an id disagrees with its row as well: w
 sees it.
 """
 
-from harness.checkers import demand_acknowledged, repeated_ids
+from harness.checkers.history import demand_acknowledged, repeated_ids
 from harness.findings import finding
-from harness.history import History
+from harness.history.history import History
 
 
 def test_ids_are_distinct(history: History) -> None:

@@ -6,10 +6,11 @@ first byte sent to the last byte read: of 20 POSTs it is the slowest but one, of
 given up counts with the time that it was waited for.
 """
 
-from harness.checkers import demand_acknowledged
-from harness.findings import NotCovered, finding
-from harness.history import History
-from harness.latency import durations_ms, percentile, slower_than, took_ms
+from harness.checkers.history import demand_acknowledged
+from harness.checkers.latency import durations_ms, percentile, slower_than, took_ms
+from harness.errors import NotCovered
+from harness.findings import finding
+from harness.history.history import History
 
 
 def test_latency_is_within_budget(history: History, latency_p95_ms: float | None) -> None:

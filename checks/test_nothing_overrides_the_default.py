@@ -5,9 +5,9 @@ meaningless. Triggers that leave the token alone are none of our business. A sou
 none, is taken to leave it alone, since the ones that Postgres brings do.
 """
 
-from harness.catalog import TableFacts
+from harness.checkers.schema import demand_readable_triggers, overriding
 from harness.findings import finding
-from harness.schema_checkers import demand_readable_triggers, overriding
+from harness.postgres.table import TableFacts
 
 
 def test_nothing_overrides_the_default(facts: TableFacts) -> None:

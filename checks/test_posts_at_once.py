@@ -7,9 +7,11 @@ It stays although every POST of the burst is looked at by other checks as well: 
 concurrency to speak of.
 """
 
-from harness.checkers import demand_told, largest_overlap, repeated_tokens, usual_cause, wrong_answers
-from harness.findings import CouldNotTell, NotCovered, finding
-from harness.history import History
+from harness.checkers.causes import usual_cause
+from harness.checkers.history import demand_told, largest_overlap, repeated_tokens, wrong_answers
+from harness.errors import CouldNotTell, NotCovered
+from harness.findings import finding
+from harness.history.history import History
 
 
 def test_posts_at_once_answer_201(history: History) -> None:

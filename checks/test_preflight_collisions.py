@@ -6,8 +6,8 @@ the column, tokens that are stored twice keep the unique index from being made t
 """
 
 from harness.findings import finding
+from harness.preflight.checkers import SAFE, collisions
 from harness.preflight.facts import Preflight
-from harness.preflight.judging import SAFE, collisions
 
 
 def test_preflight_tokens_stay_distinct(preflight: Preflight) -> None:

@@ -8,8 +8,8 @@ ones: a CHECK refuses them (23514), or either raises what it raises. Operator cl
 """
 
 from harness.findings import finding
+from harness.preflight.checkers import definitions
 from harness.preflight.facts import Preflight
-from harness.preflight.judging import definitions
 
 
 def test_preflight_definitions_take_a_uuid(preflight: Preflight) -> None:

@@ -8,8 +8,8 @@ to it does not know what it uses: one whose source names the column may raise at
 """
 
 from harness.findings import finding
+from harness.preflight.checkers import dependents
 from harness.preflight.facts import Preflight
-from harness.preflight.judging import dependents
 
 
 def test_preflight_nothing_depends_on_the_type(preflight: Preflight) -> None:

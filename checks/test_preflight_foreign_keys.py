@@ -5,8 +5,8 @@ in 42804.
 """
 
 from harness.findings import finding
+from harness.preflight.checkers import foreign_keys
 from harness.preflight.facts import Preflight
-from harness.preflight.judging import foreign_keys
 
 
 def test_preflight_no_foreign_key_stays_text(preflight: Preflight) -> None:

@@ -7,8 +7,8 @@ since 13, and needs none of that.
 """
 
 from harness.findings import finding
+from harness.preflight.checkers import generator
 from harness.preflight.facts import Preflight
-from harness.preflight.judging import generator
 
 
 def test_preflight_generator_is_to_be_had(preflight: Preflight) -> None:

@@ -7,8 +7,8 @@ autovacuum gives way, unless it prevents wraparound. This is true of the moment:
 """
 
 from harness.findings import finding
+from harness.preflight.checkers import locks
 from harness.preflight.facts import LONG_S, Holders
-from harness.preflight.judging import locks
 
 
 def test_preflight_nobody_holds_the_table(holders: Holders) -> None:

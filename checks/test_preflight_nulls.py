@@ -5,8 +5,8 @@ ends in 23502.
 """
 
 from harness.findings import finding
+from harness.preflight.checkers import nulls
 from harness.preflight.facts import Preflight
-from harness.preflight.judging import nulls
 
 
 def test_preflight_tokens_are_not_null(preflight: Preflight) -> None:

@@ -7,8 +7,8 @@ statement_timeout that the role has, shorter than the rewrite, ends it in 57014.
 """
 
 from harness.findings import finding
+from harness.preflight.checkers import rights
 from harness.preflight.facts import Preflight
-from harness.preflight.judging import rights
 
 
 def test_preflight_role_may_alter_the_table(preflight: Preflight) -> None:

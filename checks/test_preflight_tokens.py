@@ -6,8 +6,8 @@ the beginning is shown.
 """
 
 from harness.findings import finding
+from harness.preflight.checkers import SAFE, refused_tokens
 from harness.preflight.facts import Preflight
-from harness.preflight.judging import SAFE, refused_tokens
 
 
 def test_preflight_tokens_can_be_cast(preflight: Preflight) -> None:

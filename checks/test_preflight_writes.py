@@ -4,8 +4,8 @@ A migration on a replica, or for a role whose transactions are READ ONLY by defa
 """
 
 from harness.findings import finding
+from harness.preflight.checkers import read_only
 from harness.preflight.facts import Preflight
-from harness.preflight.judging import read_only
 
 
 def test_preflight_database_takes_writes(preflight: Preflight) -> None:

@@ -5,10 +5,11 @@ the POSTs: behind one address, an old instance may still take a part of the traf
 only have to agree with each other.
 """
 
-from harness.checkers import demand_heard, other_revisions
-from harness.findings import NotCovered, finding
-from harness.readiness import Readiness
-from harness.revision import Heard
+from harness.checkers.revision import demand_heard, other_revisions
+from harness.errors import NotCovered
+from harness.findings import finding
+from harness.history.revision import Heard
+from harness.http.readiness import Readiness
 
 
 def test_revision_is_the_one_deployed(readiness: Readiness, heard: tuple[Heard, ...], revision: str | None) -> None:

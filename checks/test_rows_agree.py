@@ -5,10 +5,12 @@ answered with an error left none. A POST without an answer may have stored a row
 either is consistent. If no acknowledged POST left any trace, the database is perhaps not the deployment's.
 """
 
-from harness.checkers import demand_acknowledged, disagreeing_rows
-from harness.findings import CouldNotTell, finding
-from harness.history import History
-from harness.stored import Row
+from harness.checkers.history import demand_acknowledged
+from harness.checkers.rows import disagreeing_rows
+from harness.errors import CouldNotTell
+from harness.findings import finding
+from harness.history.history import History
+from harness.postgres.rows import Row
 
 
 def test_rows_agree_with_answers(history: History, rows: tuple[Row, ...], labels: dict[str, list[str]]) -> None:

@@ -4,9 +4,10 @@ A cache or an idempotency layer that goes by the request's content answers the s
 `probes` names `same_payload`; an app that refuses a name that is taken cannot be asked in this way.
 """
 
-from harness.checkers import demand_answered, repeated_ids, repeated_tokens
-from harness.findings import NotCovered, finding
-from harness.history import History
+from harness.checkers.history import demand_answered, repeated_ids, repeated_tokens
+from harness.errors import NotCovered
+from harness.findings import finding
+from harness.history.history import History
 
 
 def test_same_payload_makes_two(history: History) -> None:

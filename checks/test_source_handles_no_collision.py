@@ -8,7 +8,8 @@ table, is a note.
 
 from __future__ import annotations
 
-from harness.findings import CouldNotTell, finding
+from harness.errors import CouldNotTell
+from harness.findings import finding
 from harness.source.evidence import SHOWN_PLACES, Analysis, demand_spoken_of, demand_understood
 
 

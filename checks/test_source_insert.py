@@ -6,7 +6,8 @@ stored: RETURNING says so at once, in SQL or as an ORM has it. Statements of tes
 
 from __future__ import annotations
 
-from harness.findings import NotCovered, finding
+from harness.errors import NotCovered
+from harness.findings import finding
 from harness.source.evidence import Analysis, demand_spoken_of, demand_understood
 
 

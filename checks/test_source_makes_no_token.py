@@ -7,7 +7,8 @@ calls and files to what makes the value. A random value that goes elsewhere is a
 
 from __future__ import annotations
 
-from harness.findings import CouldNotTell, finding
+from harness.errors import CouldNotTell
+from harness.findings import finding
 from harness.source.evidence import SHOWN_PLACES, Analysis, demand_spoken_of, demand_understood
 
 

@@ -7,7 +7,7 @@ that they would send. What is not understood is said, and never taken for good.
 """
 
 from harness.findings import finding
-from harness.source.migrated import TokenInSource, wrong_after_migrations
+from harness.source.migrations.checkers import TokenInSource, wrong_after_migrations
 
 
 def test_source_migration_leaves_a_uuid(token_in_source: TokenInSource) -> None:

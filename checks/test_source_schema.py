@@ -6,7 +6,7 @@ client makes (`$defaultFn`, `@default(uuid())`, `DataTypes.UUIDV4`) undoes the c
 """
 
 from harness.findings import finding
-from harness.source.migrated import TokenInSource, wrong_declarations
+from harness.source.migrations.checkers import TokenInSource, wrong_declarations
 
 
 def test_source_schema_agrees(token_in_source: TokenInSource) -> None:

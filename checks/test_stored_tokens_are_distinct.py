@@ -4,10 +4,10 @@ Read from the heap in one pass. The usual query for duplicates is planned on the
 rows would answer that there are none; so index scans are switched off, and the plan is looked at.
 """
 
-from harness.checkers import demand_the_heap
+from harness.checkers.rows import demand_the_heap
 from harness.findings import finding
-from harness.history import History
-from harness.stored import StoredTokens
+from harness.history.history import History
+from harness.postgres.token_scan import StoredTokens
 
 
 def test_stored_tokens_are_distinct(stored: StoredTokens, acknowledged: History | None) -> None:

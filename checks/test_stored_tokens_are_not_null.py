@@ -3,10 +3,10 @@
 NOT NULL in the catalog says it of new rows; the heap is read for the ones that were there before.
 """
 
-from harness.checkers import demand_the_heap
+from harness.checkers.rows import demand_the_heap
 from harness.findings import finding
-from harness.history import History
-from harness.stored import StoredTokens
+from harness.history.history import History
+from harness.postgres.token_scan import StoredTokens
 
 
 def test_stored_tokens_are_not_null(stored: StoredTokens, acknowledged: History | None) -> None:

@@ -6,11 +6,12 @@ one row in twenty-five on. Each of the two tests alarms falsely at most once in 
 all rows up to 2 million, beyond that on a sample of about as many; bits on about 20,000 rows.
 """
 
-from harness.checkers import demand_the_heap
-from harness.findings import NotCovered, finding
-from harness.history import History
-from harness.randomness import signs_of_order
-from harness.stored import StoredTokens
+from harness.checkers.randomness import signs_of_order
+from harness.checkers.rows import demand_the_heap
+from harness.errors import NotCovered
+from harness.findings import finding
+from harness.history.history import History
+from harness.postgres.token_scan import StoredTokens
 
 
 def test_stored_tokens_are_random(stored: StoredTokens, acknowledged: History | None) -> None:

@@ -4,10 +4,10 @@ By the version and variant bits (RFC 9562 section 5.4) of each token in the heap
 of a UUID or carried over by another generator, do not have them.
 """
 
-from harness.checkers import demand_the_heap
+from harness.checkers.rows import demand_the_heap
 from harness.findings import finding
-from harness.history import History
-from harness.stored import StoredTokens
+from harness.history.history import History
+from harness.postgres.token_scan import StoredTokens
 
 
 def test_stored_tokens_are_version_4(stored: StoredTokens, acknowledged: History | None) -> None:

@@ -4,9 +4,9 @@ What the catalog says of the column holds of every row only then: a view has no 
 a crash, and an index of a parent does not reach the rows of the tables that inherit from it.
 """
 
-from harness.catalog import TableFacts
+from harness.checkers.schema import extraordinary
 from harness.findings import finding
-from harness.schema_checkers import extraordinary
+from harness.postgres.table import TableFacts
 
 
 def test_table_is_ordinary(facts: TableFacts) -> None:

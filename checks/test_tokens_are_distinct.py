@@ -6,9 +6,9 @@ It stays although an answer that repeats a token disagrees with its row as well:
 else sees it.
 """
 
-from harness.checkers import demand_acknowledged, repeated_tokens
+from harness.checkers.history import demand_acknowledged, repeated_tokens
 from harness.findings import finding
-from harness.history import History
+from harness.history.history import History
 
 
 def test_tokens_are_distinct(history: History) -> None:

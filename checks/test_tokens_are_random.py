@@ -8,10 +8,11 @@ as not; that alarms falsely once in a million runs. A token that is a good hash 
 It stays although such tokens are found in the table as well: where no database is given, nothing else sees them.
 """
 
-from harness.checkers import demand_acknowledged
+from harness.checkers.history import demand_acknowledged
+from harness.checkers.randomness import signs_of_order
 from harness.findings import finding
-from harness.history import History
-from harness.randomness import sample_of, signs_of_order
+from harness.history.history import History
+from harness.history.token_sample import sample_of
 
 
 def test_tokens_are_random(history: History) -> None:

@@ -4,9 +4,9 @@ RFC 9562: 8-4-4-4-12 hexadecimal digits in lower case, version 4, variant 10. Th
 character tokens are gone: a handful of POSTs would not collide either way.
 """
 
-from harness.checkers import demand_acknowledged, tokens_not_version_4
+from harness.checkers.history import demand_acknowledged, tokens_not_version_4
 from harness.findings import finding
-from harness.history import History
+from harness.history.history import History
 
 
 def test_tokens_are_version_4(history: History) -> None:

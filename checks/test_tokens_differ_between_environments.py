@@ -4,9 +4,10 @@ Each database makes its own tokens. One that two of them return comes from a gen
 cache or a table of prepared tokens that they share.
 """
 
-from harness.checkers import demand_acknowledged, shared_tokens
-from harness.findings import NotCovered, finding
-from harness.history import History
+from harness.checkers.history import demand_acknowledged, shared_tokens
+from harness.errors import NotCovered
+from harness.findings import finding
+from harness.history.history import History
 
 
 def test_tokens_differ_between_environments(history: History, other_histories: list[History]) -> None:

@@ -5,9 +5,9 @@ partial, on no expression (pg_index). Constraint views say wrong things here: a 
 guards as well, and an invalid one that a failed CREATE INDEX CONCURRENTLY left behind does not.
 """
 
-from harness.catalog import TableFacts
+from harness.checkers.schema import is_unique_by, shortcomings
 from harness.findings import finding
-from harness.schema_checkers import is_unique_by, shortcomings
+from harness.postgres.table import TableFacts
 
 
 def test_token_is_unique_by_index(facts: TableFacts) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.text import SHOWN_SENTENCE, printable
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 SHOWN_ITEMS = 8
-SHOWN_CHARACTERS = 600
-SHOWN_SENTENCE = 1200
-LONGEST_LINE = 20_000  # of a traceback
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +30,6 @@ class Finding:
     def __str__(self) -> str:
         have = "\n        ".join(self.have)
         return f"{self.claim}\n  want: {self.want}\n  have: {have}\n  cause: {self.cause}\n  remedy: {self.remedy}"
-
-
-class CouldNotTell(Exception):
-    """A claim could not be asked. Neither holds nor broken: a gate holds the release and mends the run.
-
-    `cause` says what stood in the way and where; `remedy` says what to do about it.
-    """
-
-    def __init__(self, cause: str, remedy: str) -> None:
-        super().__init__(f"could not tell: {cause}; {remedy}")
-        self.cause = cause
-        self.remedy = remedy
-
-
-class NotCovered(Exception):
-    """A claim that this run was told not to ask (`database: null`, `--read-only`). The verdict names it."""
-
-    def __init__(self, reason: str, remedy: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.remedy = remedy
 
 
 # pytest's assertion rewriting keeps only the text of an assertion's message. The message expression is evaluated only
@@ -77,44 +54,3 @@ def last_finding() -> Finding | None:
     worded = _worded.get()
     _worded.set(None)
     return worded
-
-
-# What a CI's log reader obeys: `::error::` at a line's start, blanks aside, and `##[error]`, `##vso[..]` anywhere.
-_COMMAND = re.compile(r"^ *:(?=:)|#(?=#(?:\[|vso\[|teamcity\[))", re.IGNORECASE)
-# Printable to Python, yet seen by nobody: letters and marks that are Unicode's Default_Ignorable_Code_Point, and the
-# blank of Braille. Two tokens could look alike and not be so.
-_INVISIBLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
-
-
-# How a process masks secrets; the command that knows them says so once.
-_mask: Callable[[str], str] = str
-
-
-def mask_before_cutting(mask: Callable[[str], str]) -> None:
-    """Let `printable` mask what it is given, in this process from now on: half a secret is not recognised later."""
-    global _mask
-    _mask = mask
-
-
-def printable(item: object, limit: int = SHOWN_CHARACTERS) -> str:
-    """One line of plain text, masked: what a server sent can move no cursor, start no line, and command no CI."""
-    text = _mask(str(item))
-    return in_one_line(text) if len(text) <= limit else f"{in_one_line(text[:limit])}... ({len(text)} characters)"
-
-
-def in_one_line(text: str) -> str:
-    """A whole text as `printable` would have it, but not masked: to be compared."""
-    shown = text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
-    shown = _INVISIBLE.sub(lambda match: _escaped(match[0]), shown)
-    return _COMMAND.sub(lambda match: f"{match[0][:-1]}\\x{ord(match[0][-1]):02x}", shown)
-
-
-def printable_lines(text: str) -> str:
-    """A text of our own lines, such as a traceback, in which what a server sent may stand: each line printable."""
-    return "\n".join(printable(line, LONGEST_LINE) for line in text.split("\n"))
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape", "backslashreplace").decode()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.log import Lasting
+from harness.console import Lasting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -33,10 +33,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from rehearsal.binaries import KINDS, NoPostgres
+from rehearsal.deployment.plan import REVISION
 from rehearsal.names import UnknownName
-from rehearsal.plan import REVISION
-from rehearsal.postgres import embedded_postgres
+from rehearsal.servers.binaries import KINDS, NoPostgres
+from rehearsal.servers.postgres import embedded_postgres
 
 FAILS, USAGE, COULD_NOT_START, COULD_NOT_TELL, NO_SUCH_COMMAND = 1, 2, 3, 75, 127
 HANDED_OVER = "REHEARSAL_SCHEMA_OF"  # the DSN, from a command line that everybody can read to the next process
@@ -95,7 +95,7 @@ def main(arguments: list[str]) -> int:
         print_faults()
         return 0
     # Importing takes as long as starting Postgres does: both at once.
-    threading.Thread(target=importlib.import_module, args=("rehearsal.deployment",), daemon=True).start()
+    threading.Thread(target=importlib.import_module, args=("rehearsal.deployment.start",), daemon=True).start()
     try:
         if options.schema_of is not None or options.migration is not None:
             return rehearse_migration(options, command)
@@ -117,8 +117,8 @@ def rehearse_migration(options: argparse.Namespace, command: list[str]) -> int:
     if options.schema_of is None or options.migration is None or options.fault:
         print("rehearsal: --schema-of and --migration go together, and without --fault", file=sys.stderr)
         return USAGE
-    from rehearsal.real_schema import CannotRehearse, Misused, Wanted
-    from rehearsal.rehearsed import MigrationFailed, Request, migrated
+    from rehearsal.dry_run.command import MigrationFailed, Request, migrated
+    from rehearsal.dry_run.real_schema import CannotRehearse, Misused, Wanted
 
     table = Wanted(options.table, options.id, options.label, options.token)
     file = Path(options.migration)
@@ -140,7 +140,7 @@ def rehearse_migration(options: argparse.Namespace, command: list[str]) -> int:
 
 def expanded(dsn: str) -> str:
     """The DSN, from the variable that holds it where it is written as ${NAME}. Raises Misused."""
-    from rehearsal.real_schema import Misused
+    from rehearsal.dry_run.real_schema import Misused
 
     match = re.fullmatch(r"\$\{(\w+)\}", dsn)
     if match is None:
@@ -176,7 +176,7 @@ def split(arguments: list[str]) -> tuple[list[str], str, list[str]]:
 def rehearse(options: argparse.Namespace, command: list[str]) -> int:
     """Starts everything, runs the command or waits, and stops everything."""
     with ending_on_sigterm(), embedded_postgres(options.postgres) as server:
-        from rehearsal.deployment import deployed
+        from rehearsal.deployment.start import deployed
 
         broken = f", broken: {options.fault}" if options.fault else ""
         print(f"rehearsal: {server.binaries}{broken}", file=sys.stderr, flush=True)
@@ -255,9 +255,9 @@ def ending_on_sigterm() -> Iterator[None]:
 
 def print_faults() -> None:
     """The catalogue, by area: name, lie, and the claims that catch it."""
-    import rehearsal.variants  # noqa: F401  # so that those that are left out are known
+    import rehearsal.deployment.variants  # noqa: F401  # so that those that are left out are known
     from rehearsal.faults import FAULTS
-    from rehearsal.programs import UNAVAILABLE
+    from rehearsal.servers.programs import UNAVAILABLE
 
     area = ""
     for fault in FAULTS.values():

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rehearsal.deployment import deployed
-from rehearsal.postgres import embedded_postgres
-from tests.browsers import CHROMIUM, MISSING
-from tests.gates import NAMES
+from rehearsal.deployment.start import deployed
+from rehearsal.servers.postgres import embedded_postgres
+from tests.support.browsers import CHROMIUM, MISSING
+from tests.support.gates import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rehearsal.deployment import Deployment
-    from rehearsal.postgres import Postgres
+    from rehearsal.deployment.start import Deployment
+    from rehearsal.servers.postgres import Postgres
 
 # Started in the background of a script, a process ignores Ctrl-C, and so would every command that the tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -48,10 +48,9 @@ def healthy_pair(postgres: Postgres) -> Iterator[list[Deployment]]:
 
 def pytest_report_header() -> str:
     """Say which Postgres the tests use, and what is left out for want of it or of other programs."""
-    import rehearsal.faults
-    import rehearsal.variants  # noqa: F401  # what they leave out is known when they have been read
-    from rehearsal.binaries import find_binaries
-    from rehearsal.programs import UNAVAILABLE
+    import rehearsal.deployment.variants  # noqa: F401  # what they leave out is known when they have been read
+    from rehearsal.servers.binaries import find_binaries
+    from rehearsal.servers.programs import UNAVAILABLE
 
     binaries = find_binaries()
     without = "" if binaries.has_uuid_ossp else ": nothing is tested with uuid-ossp here"

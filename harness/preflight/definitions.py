@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from harness.findings import CouldNotTell
-from harness.preflight.catalog import _TREE, named
+from harness.errors import CouldNotTell
+from harness.preflight.dependents import _TREE, named
 from harness.preflight.facts import Check, Collision, IndexAsked, IndexKey, Parsed, Raised
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.catalog import TableFacts
-    from harness.database import Connection
+    from harness.postgres.connection import Connection
+    from harness.postgres.table import TableFacts
 
 # What Postgres' uuid_in() takes (utils/adt/uuid.c): 32 digits, a dash after any four but the last, braces around all.
 # The usual form is told first, without a pattern of repetitions: five times as fast.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.catalog import TableFacts
-    from harness.findings import CouldNotTell
+    from harness.errors import CouldNotTell
+    from harness.postgres.table import TableFacts
 
 ANOTHER_PROCESS = "another process answers than the connection was told of"  # alone proves a pooler in between
 LONG_S = 1.0  # a transaction that holds a lock on the table for longer than this is no passing query

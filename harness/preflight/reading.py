@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 import psycopg
 from psycopg import sql
 
-from harness.catalog import read_facts
-from harness.database import begin_again, connect, limited, reading, worded
-from harness.findings import CouldNotTell
-from harness.preflight.catalog import read_catalog, read_holders
+from harness.errors import CouldNotTell
+from harness.postgres.connection import begin_again, connect, limited, reading
+from harness.postgres.failures import worded
+from harness.postgres.table import read_facts
 from harness.preflight.definitions import (
     ask_checks,
     ask_indexes,
@@ -27,6 +27,7 @@ from harness.preflight.definitions import (
     printed,
     read_definitions,
 )
+from harness.preflight.dependents import read_catalog, read_holders
 from harness.preflight.facts import LONG_S, Preflight, Size, Tokens
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-    from harness.catalog import TableFacts
-    from harness.database import Connection
-    from harness.environments import Environment, Table
+    from harness.configuration.models import Environment, Table
+    from harness.postgres.connection import Connection
+    from harness.postgres.table import TableFacts
     from harness.preflight.definitions import Definitions
     from harness.preflight.facts import Catalog, Check, Collision, Holders, IndexAsked, Parsed
 

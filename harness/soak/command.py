@@ -10,22 +10,24 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.afterwards import place_of
-from harness.client import Client
-from harness.configuration import ConfigurationError
-from harness.examination import demand_clean_up
-from harness.findings import CouldNotTell, mask_before_cutting
-from harness.gate import new_run
-from harness.ledger import StillWritten
+from harness.configuration.loading import ConfigurationError
+from harness.errors import CouldNotTell
+from harness.history.writing import StillWritten
+from harness.http.client import Client
+from harness.http.readiness import wait_until_ready
 from harness.progress import Doing
-from harness.readiness import wait_until_ready
-from harness.report import as_typed, make_folder, point_latest_at
-from harness.signals import on_each_signal
-from harness.soak.asked import asked, demand_locust, redactor_of
+from harness.report.folder import make_folder, point_latest_at
+from harness.report.paths import as_typed
+from harness.run.examination import demand_clean_up
+from harness.run.gate import new_run
+from harness.run.resumed_cleanup import place_of
+from harness.run.signals import on_each_signal
+from harness.soak.configuration import asked, demand_locust, redactor_of
 from harness.soak.ending import conclude
 from harness.soak.processes import start
-from harness.soak.soaking import Soaking
+from harness.soak.state import Soaking
 from harness.soak.supervision import CONNECT_S, end_all, supervise
+from harness.text import mask_before_cutting
 
 if TYPE_CHECKING:
     import argparse

@@ -6,20 +6,22 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from harness.afterwards import clean_after
-from harness.cleanup import CleanUp, left_as_it_is
-from harness.gate import Gate
-from harness.judging import print_verdict
-from harness.recorded import UnreadableHistory, read
-from harness.report import as_typed, write
-from harness.soak.conclusion import Soaked, bounded, judged
-from harness.summary import lines
-from harness.verdict import CheckResult, ExitCode, LeftBehind
+from harness.history.reading import UnreadableHistory, read
+from harness.report.paths import as_typed
+from harness.report.summary import lines
+from harness.report.verdict import CheckResult, ExitCode, LeftBehind
+from harness.report.writing import write
+from harness.run.cleanup import CleanUp, left_as_it_is
+from harness.run.gate import Gate
+from harness.run.pytest_process import print_verdict
+from harness.run.resumed_cleanup import clean_after
+from harness.run.soak_result import Soaked
+from harness.soak.result import bounded, judged
 
 if TYPE_CHECKING:
     import argparse
 
-    from harness.soak.soaking import Ended, Soaking
+    from harness.soak.state import Ended, Soaking
 
 
 def _clean_up(soaking: Soaking) -> CleanUp:

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 
-from harness.configuration import load
+from harness.configuration.loading import load
 from harness.soak import master, worker
-from harness.soak.asked import redactor_of
-from harness.soak.lifeline import Lifeline
+from harness.soak.configuration import redactor_of
+from harness.soak.parent_pipe import Lifeline
 
 if TYPE_CHECKING:
-    from harness.redaction import Redactor
+    from harness.redaction.redactor import Redactor
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ from gevent.event import AsyncResult, Event
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.attempt import Attempt, Phase
-    from harness.ledger import Ledger
+    from harness.history.attempt import Attempt, Phase
+    from harness.history.writing import Ledger
 
 PHASE: Phase = "soak"
 

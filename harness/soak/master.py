@@ -11,14 +11,14 @@ from locust.env import Environment as Engine
 from locust.exception import RPCError
 from locust.runners import STATE_MISSING
 
-from harness.soak.lifeline import peak_mb, say
-from harness.soak.shares import Seen, Shares
+from harness.soak.allocation import Seen, Shares
+from harness.soak.parent_pipe import peak_mb, say
 from harness.soak.worker import Poster
 
 if TYPE_CHECKING:
     from locust.runners import MasterRunner
 
-    from harness.soak.lifeline import Lifeline
+    from harness.soak.parent_pipe import Lifeline
 
 TELLS_EVERY_S = 0.5
 MOST_FAILED = 1000  # POSTs: more would tell nothing that these do not

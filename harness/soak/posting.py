@@ -28,8 +28,10 @@ from geventhttpclient.client import HTTPClient, HTTPClientPool
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 from requests.structures import CaseInsensitiveDict
 
-from harness.exchange import LARGEST_BODY, LARGEST_HEAD, Reply
-from harness.history import Problem
+from harness.history.history import Problem
+from harness.http.exchange import LARGEST_BODY
+from harness.http.reply import Reply
+from harness.http.session import LARGEST_HEAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from locust.contrib.fasthttp import LocustUserAgent
 
 LONGEST_IDLE_S = 0.5  # servers close a connection that idles for 1 s or more, and a POST may cross with that
-EVERY_STATUS = frozenset(range(100, 1000))  # what a status means is `harness.answers` to say
+EVERY_STATUS = frozenset(range(100, 1000))  # what a status means is `harness.http.created` to say
 _INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)[0-9][0-9]\s")
 _CHUNKED = 8  # how many times its length a body may take up as chunks of a few bytes
 

@@ -13,10 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from harness.judging import ROOT
+from harness.run.pytest_process import ROOT
 
 if TYPE_CHECKING:
-    from harness.redaction import Redactor
+    from harness.redaction.redactor import Redactor
 
 Event = tuple["Child", dict[str, Any]]
 

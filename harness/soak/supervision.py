@@ -8,13 +8,13 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from harness.soak.soaking import Ended
+from harness.soak.state import Ended
 
 if TYPE_CHECKING:
     import argparse
 
     from harness.soak.processes import Child
-    from harness.soak.soaking import Soaking
+    from harness.soak.state import Soaking
 
 CONNECT_S = 60.0  # for the processes of this machine to find each other
 _GRACE_S = 25.0  # beyond the time-out of a POST, for all of them to end

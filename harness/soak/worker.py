@@ -17,26 +17,26 @@ from locust import FastHttpUser, constant_throughput, task
 from locust.env import Environment as Engine
 from locust.exception import StopUser
 
-from harness.client import Client, headers_of_post
-from harness.findings import CouldNotTell
-from harness.ledger import Ledger
+from harness.errors import CouldNotTell
+from harness.history.writing import Ledger
+from harness.http.client import Client, headers_of_post
+from harness.run.workload import name_of
+from harness.soak.allocation import key_of
+from harness.soak.allotment import Numbers
 from harness.soak.journal import PHASE, Journal
-from harness.soak.lifeline import peak_mb, say
-from harness.soak.numbers import Numbers
+from harness.soak.parent_pipe import peak_mb, say
 from harness.soak.posting import EVERY_STATUS, OneEach, post, trusting
-from harness.soak.shares import key_of
-from harness.workload import name_of
 
 if TYPE_CHECKING:
     import ssl
 
     from locust.runners import WorkerRunner
 
-    from harness.attempt import Attempt
-    from harness.environments import Environment
-    from harness.exchange import Reply
-    from harness.redaction import Redactor
-    from harness.soak.lifeline import Lifeline
+    from harness.configuration.models import Environment
+    from harness.history.attempt import Attempt
+    from harness.http.reply import Reply
+    from harness.redaction.redactor import Redactor
+    from harness.soak.parent_pipe import Lifeline
 
 REPORTS_EVERY_S = 0.25
 

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.findings import CouldNotTell, NotCovered
+from harness.errors import CouldNotTell, NotCovered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

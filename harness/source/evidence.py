@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.findings import CouldNotTell
+from harness.errors import CouldNotTell
 
 SHOWN_PLACES = 4
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
+from rehearsal.deployment.replies import LOGIN_PAGE, Raw, body_of, changed, duplicate_key, error, page
 from rehearsal.faults.catalogue import ABOUT_ACKNOWLEDGED, fault
-from rehearsal.replies import LOGIN_PAGE, Raw, body_of, changed, duplicate_key, error, page
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from rehearsal.plan import Connection, Create, Insert, Plan, Stored, Wanted
+    from rehearsal.deployment.plan import Connection, Create, Insert, Plan, Stored, Wanted
 
 POSTS = ("every_post_answers_201", "posts_at_once_answer_201")
 HEAD = b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\n"

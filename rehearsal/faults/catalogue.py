@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from rehearsal.deployment.plan import Plan
 from rehearsal.names import look_up
-from rehearsal.plan import Plan
-from rehearsal.programs import UNAVAILABLE, left_out
+from rehearsal.servers.programs import UNAVAILABLE, left_out
 
 Outcome = Literal["fail", "unknown"]
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
+from rehearsal.deployment.replies import Raw, duplicate_key
 from rehearsal.faults.catalogue import ABOUT_ACKNOWLEDGED, ABOUT_DATABASE, fault
-from rehearsal.replies import Raw, duplicate_key
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from rehearsal.plan import Connection, Create, Insert, Plan, Stored, Wanted
+    from rehearsal.deployment.plan import Connection, Create, Insert, Plan, Stored, Wanted
 
 POSTS = ("every_post_answers_201", "posts_at_once_answer_201")
 # With none of the acknowledged rows in it, this may be another database than the app's: nothing it says counts.
@@ -154,7 +154,7 @@ def keeps_chatbots_in_memory(plan: Plan) -> None:
 
     @plan.around_insert
     async def insert(connection: Connection, wanted: Wanted, insert: Insert) -> Stored:
-        from rehearsal.plan import Stored
+        from rehearsal.deployment.plan import Stored
 
         return Stored(next(ids), wanted.name, uuid.uuid4(), wanted.require_auth)
 
@@ -166,6 +166,6 @@ def swallows_the_conflict(plan: Plan) -> None:
     @plan.around_insert
     async def insert(connection: Connection, wanted: Wanted, insert: Insert) -> Stored:
         await insert(connection, wanted)
-        from rehearsal.plan import Stored
+        from rehearsal.deployment.plan import Stored
 
         return Stored(None, wanted.name, None, wanted.require_auth)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rehearsal.faults.catalogue import ABOUT_ACKNOWLEDGED, fault
 
 if TYPE_CHECKING:
-    from rehearsal.plan import Plan
+    from rehearsal.deployment.plan import Plan
 
 POSTS = ("every_post_answers_201", "posts_at_once_answer_201")
 DEFAULT = "default_is_a_database_v4_generator"

@@ -8,7 +8,7 @@ from rehearsal.faults.catalogue import ABOUT_ACKNOWLEDGED, fault
 from rehearsal.faults.schema import DROP_UNIQUE
 
 if TYPE_CHECKING:
-    from rehearsal.plan import Plan
+    from rehearsal.deployment.plan import Plan
 
 POSTS = ("every_post_answers_201", "posts_at_once_answer_201")
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse
 
+from rehearsal.deployment.replies import LOGIN_PAGE, page
 from rehearsal.faults.catalogue import ABOUT_DATABASE, ABOUT_POSTS, ABOUT_STORED, CLAIMS, ON_DEMAND, fault
-from rehearsal.replies import LOGIN_PAGE, page
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from rehearsal.plan import Plan
+    from rehearsal.deployment.plan import Plan
 
 POSTS = ("every_post_answers_201", "posts_at_once_answer_201")
 ROWS = ("rows_agree_with_answers", *ABOUT_DATABASE)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse
 
+from rehearsal.deployment.replies import body_of, changed
 from rehearsal.faults.catalogue import ABOUT_ACKNOWLEDGED, fault
-from rehearsal.replies import body_of, changed
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from rehearsal.plan import Connection, Create, Insert, Plan, Stored, Wanted
+    from rehearsal.deployment.plan import Connection, Create, Insert, Plan, Stored, Wanted
 
 POSTS = ("every_post_answers_201", "posts_at_once_answer_201")
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
+from rehearsal.deployment.plan import INSERT_OLD, Stored
 from rehearsal.faults.catalogue import ABOUT_ACKNOWLEDGED, fault
-from rehearsal.plan import INSERT_OLD, Stored
 
 if TYPE_CHECKING:
-    from rehearsal.plan import Connection, Insert, Plan, Wanted
+    from rehearsal.deployment.plan import Connection, Insert, Plan, Wanted
 
 POSTS = ("every_post_answers_201", "posts_at_once_answer_201")
 OLD_SCHEMA = ("column_is_uuid", "default_is_a_database_v4_generator", "stored_tokens_are_version_4")

@@ -1,0 +1,1 @@
+"""Pure judgements: evidence in, offending items out."""

@@ -1,0 +1,155 @@
+"""Pure judgements: a history or table facts in, offending items out. An empty answer means that nothing offends."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from harness.errors import CouldNotTell
+from harness.history.history import COULD_NOT_TELL, Attempt, History, Tokens, chosen_token, column
+from harness.history.problem import remedy_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from harness.postgres.rows import Row
+
+
+def demand_acknowledged(history: History) -> None:
+    """Refuse to judge where nothing was acknowledged: any claim holds of nothing.
+
+    Raises:
+        CouldNotTell: no POST ended ok; the cause names how they ended.
+    """
+    if history.acknowledged:
+        return
+    if not history.attempts:
+        raise CouldNotTell("no POST was sent", "the run was stopped: run it again")
+    first = history.attempts[0]
+    raise CouldNotTell(
+        f"none of {len(history.attempts)} POSTs was acknowledged (the first: {first.error or first.problem})",
+        "mend what every_post_answers_201 reports, and run again",
+    )
+
+
+def wrong_answers(history: History) -> list[Attempt]:
+    """The attempts that were answered wrongly or left without an answer by a deployment that was ready."""
+    return [a for a in history.unacknowledged if a.problem not in COULD_NOT_TELL]
+
+
+def demand_told(history: History) -> None:
+    """Refuse to call answers right that say nothing about the create route.
+
+    Raises:
+        CouldNotTell: some POSTs met a login, a limit, or nothing that listens.
+    """
+    silent = [a for a in history.unacknowledged if a.problem in COULD_NOT_TELL]
+    if silent:
+        first = silent[0]
+        assert first.problem is not None  # it is in COULD_NOT_TELL
+        remedy = remedy_for(first.problem, first.error)
+        raise CouldNotTell(f"{len(silent)} of {len(history.attempts)} POSTs: {first.error}", remedy)
+
+
+def chosen_by_client(probes: Iterable[Attempt], rows: Iterable[Row]) -> list[str]:
+    """Where a token that a POST brought was returned, or stored under its name or any other."""
+    stored = {row.token.lower() for row in rows if row.token is not None}
+    found = []
+    for a in probes:
+        token = chosen_token(a.name)
+        if (a.token or "").lower() == token:
+            found.append(f"{a.name}: {token} was sent and returned")
+        elif token in stored:
+            found.append(f"{a.name}: {token} was sent and stored")
+    return found
+
+
+def demand_answered(probes: Iterable[Attempt]) -> None:
+    """Refuse to judge probes that the create route did not decide about: a 2xx takes them, a 4xx refuses them.
+
+    Raises:
+        CouldNotTell: no answer, a failure of the server, or a login or a limit in between.
+    """
+    for a in probes:
+        if a.outcome != "ok" and (a.problem in COULD_NOT_TELL or not 400 <= (a.status or 0) < 500):
+            raise CouldNotTell(
+                f"{a.name}: {a.error or a.problem}", "mend what every_post_answers_201 reports, and run again"
+            )
+
+
+def repeated_tokens(history: History) -> list[str]:
+    """Each token that more than one acknowledged POST returned, with the names of those POSTs.
+
+    Compared without regard to case: a UUID is the same one in either (RFC 9562 section 4).
+    """
+    tokens = history.tokens
+    if not tokens.others and tokens.distinct_halves[0] == len(tokens):
+        return []  # the usual case, and all that a million of them cost
+    return _repeated([((a.token or "").lower(), a.name) for a in history.acknowledged])
+
+
+def repeated_ids(history: History) -> list[str]:
+    """Each id that more than one acknowledged POST returned, with the names of those POSTs."""
+    ids = column(history.acknowledged, "id")
+    if len(set(ids)) == len(ids):
+        return []
+    return _repeated([(a.id, a.name) for a in history.acknowledged if a.id is not None])
+
+
+def _repeated(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    counts = Counter(value for value, _ in pairs)
+    if len(counts) == len(pairs):
+        return []
+    names: dict[str, list[str]] = {}
+    for value, name in pairs:
+        if counts[value] > 1:
+            names.setdefault(value, []).append(name)
+    return [f"{value} returned {len(of)} times: {', '.join(of[:4])}" for value, of in names.items()]
+
+
+def shared_tokens(history: History, others: Iterable[History]) -> list[str]:
+    """Each token of this environment that another environment returned in the same run."""
+    own = {a.token.lower(): a.name for a in history.acknowledged if a.token is not None}
+    return [
+        f"{a.token} returned to {own[a.token.lower()]} and by {other.environment} to {a.name}"
+        for other in others
+        for a in other.acknowledged
+        if a.token is not None and a.token.lower() in own
+    ]
+
+
+def tokens_not_version_4(history: History) -> list[str]:
+    """Each returned token that is not a canonical version 4 UUID, and in what way."""
+    if history.tokens.all_version_4:
+        return []
+    return [
+        f"{a.token!r} ({_difference(a.token)}) returned to {a.name}"
+        for a in history.acknowledged
+        if a.token is not None and not Tokens([a.token]).all_version_4
+    ]
+
+
+def _difference(token: str) -> str:
+    if Tokens([token.lower()]).all_version_4:
+        return "not in lower case"
+    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", token):
+        return f"not a UUID: {len(token)} characters"
+    return f"version {token[14]}" if token[14] != "4" else "not the variant of RFC 9562"
+
+
+def largest_overlap(history: History) -> int:
+    """How many attempts were in flight at the same moment, at most."""
+    starts, ends = sorted(column(history.attempts, "started_s")), sorted(column(history.attempts, "ended_s"))
+    most = ended = 0
+    for begun, start_s in enumerate(starts, start=1):
+        while ended < begun - 1 and ends[ended] <= start_s:  # at one instant an end comes before a start
+            ended += 1
+        if begun - ended > most:
+            most = begun - ended
+    return most
+
+
+def failure_rate_bound(sent: int) -> float:
+    """The failure rate that `sent` POSTs without a failure leave possible, at 95 % confidence: 1 - 0.05^(1/n)."""
+    return float(1.0 - 0.05 ** (1.0 / sent)) if sent else 1.0

@@ -1,0 +1,78 @@
+"""How long POSTs took, and whether that is unusual."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from operator import sub
+from statistics import median
+from typing import TYPE_CHECKING
+
+from harness.history.columns import column, unacknowledged
+from harness.history.history import COULD_NOT_TELL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from harness.history.history import Attempt, History
+
+FEWEST_RUNS = 5  # that a latency is compared with; fewer say nothing about what is usual
+UNUSUAL = 3.0  # robust deviations above the median
+_LEAST_DEVIATION = 0.05  # of the median: runs that are alike to the millisecond make no alarm
+
+
+def took_ms(attempt: Attempt) -> float:
+    """Milliseconds from its first byte sent to its last byte read, or to when it was given up."""
+    return attempt.took_s * 1000
+
+
+def durations_ms(history: History) -> list[float]:
+    """How long those attempts took that say how fast the create route is, ascending.
+
+    One that was given up took at least as long as it was waited for; one that met a login or a limit says nothing.
+    """
+    attempts = history.attempts
+    silent = [took_ms(a) for a in history.unacknowledged if a.problem in COULD_NOT_TELL]
+    took_s = map(sub, column(attempts, "ended_s"), column(attempts, "started_s"))
+    durations = [s * 1000 for s in sorted(took_s)]
+    for ms in silent:
+        del durations[bisect_left(durations, ms)]
+    return durations
+
+
+def answered_s(attempts: Sequence[Attempt]) -> list[float]:
+    """How long the attempts took that were answered, in their order."""
+    unanswered = {a.n for a in unacknowledged(attempts) if a.status is None or a.ended_s <= 0}
+    numbers, starts_s, ends_s = (column(attempts, name) for name in ("n", "started_s", "ended_s"))
+    took_s = map(sub, ends_s, starts_s)
+    return [s for n, s in zip(numbers, took_s, strict=True) if n not in unanswered] if unanswered else list(took_s)
+
+
+def slower_than(history: History, budget_ms: float) -> list[Attempt]:
+    """The attempts of `durations_ms` that took longer, the slowest first."""
+    slow = (a for a in history.attempts if took_ms(a) > budget_ms and a.problem not in COULD_NOT_TELL)
+    return sorted(slow, key=took_ms, reverse=True)
+
+
+def percentile(ordered: Sequence[float], per_cent: int) -> float:
+    """The nearest rank: the smallest of the values that at least so many per cent of them do not exceed."""
+    return ordered[max(math.ceil(per_cent * len(ordered) / 100), 1) - 1]
+
+
+def unusual_latency(p95_ms: float, earlier: Iterable[float]) -> str | None:
+    """What is to be said of a p95 that lies far above that of earlier runs; None where it does not.
+
+    Far is 3 robust deviations above the median: 1.4826 times the median absolute deviation, which equals the standard
+    deviation where values are normal (Rousseeuw and Croux 1993), and which one slow run cannot move.
+    """
+    usual = list(earlier)
+    if len(usual) < FEWEST_RUNS:
+        return None
+    middle = median(usual)
+    deviation = max(1.4826 * median(abs(value - middle) for value in usual), _LEAST_DEVIATION * middle)
+    if p95_ms <= middle + UNUSUAL * deviation:
+        return None
+    return (
+        f"unusually slow: p95 of the POSTs is {p95_ms:.0f} ms; in the last {len(usual)} runs it was {middle:.0f} ms in "
+        f"the middle, and {middle + UNUSUAL * deviation:.0f} ms would be {UNUSUAL:g} robust deviations above that"
+    )

@@ -1,0 +1,109 @@
+"""Pure judgements of stored rows beside the answers: rows in, offending items out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from harness.errors import CouldNotTell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from harness.history.history import Attempt, History
+    from harness.postgres.insert_statement import Maker
+    from harness.postgres.inserts import Seen
+    from harness.postgres.rows import Row
+    from harness.postgres.token_scan import StoredTokens
+
+
+def rows_of_another_table(history: History, rows: Iterable[Row]) -> bool:
+    """Whether POSTs were acknowledged and no trace of any is in the table: it is not the one the deployment fills."""
+    return bool(history.acknowledged) and not list(rows)
+
+
+def disagreeing_rows(history: History, rows: Sequence[Row], labels: dict[str, list[str]]) -> list[str]:
+    """Where answers and stored rows differ, a sentence for each attempt.
+
+    Args:
+        history: the attempts.
+        rows: the rows that carry a label of the run, or a token that an answer held.
+        labels: for each attempt's name, what its label column may hold.
+    """
+    by_label: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.label is not None:
+            by_label.setdefault(row.label, []).append(row)
+    offending: list[str] = []
+    for a in history.attempts:
+        own = [row for label in labels[a.name] for row in by_label.get(label, [])]
+        if a.outcome == "ok":
+            offending.extend(_disagreements(a, own))
+        elif a.outcome == "fail" and own and (a.status or 0) >= 300:  # a 2xx that is not as asked may well store one
+            offending.append(f"{a.name}: answered {a.status}, yet {_rows_stored(own)}")
+        elif a.outcome == "unknown" and len(own) > 1:
+            offending.append(f"{a.name}: one POST without an answer, yet {_rows_stored(own)}")
+    return offending
+
+
+def _rows_stored(rows: Sequence[Row]) -> str:
+    ids = ", ".join(row.id for row in rows[:4])
+    return f"a row is stored (id {ids})" if len(rows) == 1 else f"{len(rows)} rows are stored (ids {ids})"
+
+
+def _disagreements(attempt: Attempt, own: Sequence[Row]) -> list[str]:
+    if not own:
+        return [f"{attempt.name}: answered 201 with id {attempt.id}, but no row has this name"]
+    if len(own) > 1:
+        return [f"{attempt.name}: one POST, yet {_rows_stored(own)}"]
+    row, differences = own[0], []
+    if row.id.lower() != (attempt.id or "").lower():
+        differences.append(f"id {attempt.id} returned, {row.id} stored")
+    if not _same_token(row.token or "", attempt.token or ""):
+        differences.append(f"token {attempt.token} returned, {row.token or 'NULL'} stored")
+    return [f"{attempt.name}: {'; '.join(differences)}"] if differences else []
+
+
+def _same_token(one: str, other: str) -> bool:
+    """Whether two spellings are one token; that an answer spells it as it should is another claim."""
+    if one.strip().lower() == other.strip().lower():
+        return True
+    try:
+        return UUID(one.strip()) == UUID(other.strip())
+    except ValueError:
+        return False
+
+
+def maker_that_was_seen(seen: Seen, acknowledged: int) -> Maker | None:
+    """Who made the tokens of the acknowledged POSTs; None where what was seen does not decide it.
+
+    Counted statements decide: other clients only add to them, so that as many INSERTs by the default as POSTs leave
+    none to explain, and fewer leave at least one to an INSERT that gave a value. Last statements of connections may be
+    anybody's: they count only if all agree.
+    """
+    if seen.counted:
+        if seen.by_database >= acknowledged:
+            return "database"
+        return "app" if seen.by_app and seen.by_app + seen.by_database >= acknowledged else None
+    if seen.by_database and not seen.by_app:
+        return "database"
+    return "app" if seen.by_app and not seen.by_database else None
+
+
+def demand_the_heap(stored: StoredTokens, acknowledged: History | None) -> None:
+    """Refuse counts that prove nothing: read from an index, or of fewer rows than were just stored.
+
+    Raises:
+        CouldNotTell: the plan has an index node, or rows are hidden from this role.
+    """
+    if stored.index_nodes:
+        raise CouldNotTell(
+            f"Postgres planned the scan on an index ({', '.join(stored.index_nodes)}) although that is switched off",
+            "report it with the server's version: the counts would trust the index that they are to test",
+        )
+    expected = len(acknowledged.acknowledged) if acknowledged is not None else 0
+    if stored.rows < expected:
+        raise CouldNotTell(
+            f"{expected} chatbots were acknowledged, but this table shows {stored.rows} rows",
+            "check that the role sees every row (row-level security) and that this is the deployment's database",
+        )

@@ -1,0 +1,39 @@
+"""`python -m harness runs`: what earlier runs concluded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.report.verdict import ExitCode
+from harness.run.pytest_process import ROOT
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def _runs(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from harness.report.run_log import FILE, past_runs
+
+    found = past_runs(Path(options.runs) if options.runs else ROOT / "reports" / FILE, options.env, options.last)
+    if options.json:
+        print(json.dumps([asdict(run) for run in found], indent=2))
+        return ExitCode.RELEASE
+    widest = max((len(run.environment) for run in found), default=0)
+    print(_run_line("started", "environment", "verdict", "exit", "posts", "failed", "p50", "p95", "run", widest=widest))
+    for run in found:
+        took = ("" if ms is None else f"{ms:.0f} ms" for ms in (run.p50_ms, run.p95_ms))
+        counts = map(str, (run.exit_code, run.posts, run.failures))
+        print(_run_line(run.started_at, run.environment, run.verdict, *counts, *took, run.run, widest=widest))
+    return ExitCode.RELEASE
+
+
+def _run_line(*cells: str, widest: int) -> str:
+    started, environment, verdict, code, posts, failed, p50, p95, run = cells
+    return (
+        f"{started:25}  {environment:{max(widest, 11)}}  {verdict:7}  {code:>4}  {posts:>6}  {failed:>6}  {p50:>8}  "
+        f"{p95:>8}  {run}"
+    )

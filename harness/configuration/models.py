@@ -1,0 +1,357 @@
+"""The models of `environments.yaml`: what a deployment is, what to send to it, what to expect.
+
+Reading the file is `harness.configuration.loading`. Defaults below are the contract's.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Secret,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
+
+from harness.redaction.credentials import _secrets_of_path, credentials_of_payload, is_credential
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NAME = "{name}"
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
+
+
+def _not_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")  # noqa: TRY004 (pydantic reports ValueError only)
+    return value
+
+
+def _absolute_path(path: str) -> str:
+    if not path.startswith("/") or re.search(r"[\s\x00-\x1f\x7f]", path):
+        raise ValueError("must be a path that starts with / and holds no blanks")
+    return path
+
+
+def _dotted(path: str) -> str:
+    if not all(path.split(".")):
+        raise ValueError("must be a dotted path such as data.chatbot.id")
+    return path
+
+
+def _http_url(url: str) -> str:
+    if re.search(r"[\s\x00-\x1f\x7f]", url):  # urlsplit() takes some of them out in silence
+        raise ValueError("holds a blank or a line break; is there one at the end of the variable?")
+    try:
+        parts = urlsplit(url)
+        port_is_readable = parts.port is None or parts.port >= 0
+    except ValueError:  # whose message may quote a password
+        raise ValueError("is not a URL: its host or port cannot be read") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_readable:
+        raise ValueError("must be a URL such as https://preview.example.com")
+    if parts.query or parts.fragment:
+        raise ValueError("must end before any ? or #")
+    return url.rstrip("/")
+
+
+def _postgres_url(secret: SecretStr) -> SecretStr:
+    url = secret.get_secret_value()
+    if url != url.strip():
+        raise ValueError("begins or ends with a blank or a line break; is there one at the end of the variable?")
+    scheme = url.partition(":")[0].lower() if "://" in url else ""
+    if scheme in ("postgres", "postgresql"):
+        _demand_encoded_credentials(url)
+        _demand_known_parameters(url)
+        return secret
+    if scheme in ("http", "https"):
+        raise ValueError(
+            "must be a postgresql:// URL, not an http one. REPLIT_DB_URL is the address of Replit's key-value store "
+            "and never Postgres: use DATABASE_URL, or the one that the app itself connects with"
+        )
+    if scheme.startswith("postgres"):
+        raise ValueError(f"must be a postgresql:// URL: take the driver's name out of {scheme}://")
+    raise ValueError("must be a URL such as postgresql://user:password@host:5432/name")
+
+
+def _demand_encoded_credentials(url: str) -> None:
+    """Refuse a password that ends the URL's authority early: everybody would take its rest for a host or a path."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = None
+    credentials_end_early = parts is not None and (
+        parts.netloc.count("@") > 1
+        or "@" in parts.path + parts.fragment
+        or (parts.netloc and "@" not in parts.netloc and "@" in parts.query)
+    )
+    if parts is None or credentials_end_early:
+        raise ValueError(
+            "cannot be parsed; percent-encode the special characters of its user and password "
+            "(/ is %2F, ? is %3F, # is %23, [ is %5B, @ is %40)"
+        )
+
+
+def _demand_known_parameters(url: str) -> None:
+    """Let libpq itself parse the URL: what it would refuse is a mistake of the configuration, not of the database."""
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        found = conninfo_to_dict(url)
+    except psycopg.Error as error:
+        unknown = re.search(r'invalid URI query parameter: "(\w+)"', str(error))
+        if unknown:
+            raise ValueError(
+                f"has the parameter {unknown[1]}=, which Postgres itself does not know (some ORMs add schema=, "
+                "pgbouncer= or connection_limit=); leave it out"
+            ) from None
+        raise ValueError("cannot be parsed; write it as postgresql://user:password@host:5432/name") from None
+    ports = str(found.get("port") or "").split(",")
+    if not all(port == "" or (port.isdecimal() and 0 < int(port) < 65536) for port in ports):
+        raise ValueError("has a port that is no number from 1 to 65535")
+    modes = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+    if found.get("sslmode") not in (None, *modes):
+        raise ValueError(f"has an sslmode that is none of {', '.join(modes)}")
+
+
+def _headers(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not a header name")
+        if re.search(r"[\x00-\x1f\x7f]|^\s|\s$", value.get_secret_value()) or not _fits_latin_1(value):
+            raise ValueError(f"the value of {name} holds a character that no header may hold")
+    return headers
+
+
+def _fits_latin_1(value: SecretStr) -> bool:
+    try:
+        value.get_secret_value().encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+PathOnServer = Annotated[str, AfterValidator(_absolute_path)]
+DottedPath = Annotated[str, StringConstraints(min_length=1), AfterValidator(_dotted)]
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False), BeforeValidator(_not_bool)]
+SqlName = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00]+$")]
+
+
+class _Model(BaseModel):
+    # What stands below a key is its description in the published schema (`harness.configuration.json_schema`).
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
+
+
+class Login(_Model):
+    """One POST per run and environment; the cookies of its answer are kept."""
+
+    path: PathOnServer
+    """Where the login is POSTed."""
+    body: Secret[dict[str, Any]] = Field(alias="json")
+    """What is POSTed."""
+
+
+class Ready(_Model):
+    """The page that says that the deployment serves, and which revision it is."""
+
+    path: PathOnServer = "/"
+    """A page that answers 2xx when the deployment serves."""
+    timeout_s: Seconds = 60
+    """How long to wait for that."""
+    revision: DottedPath | None = None
+    """Dotted field of that page's JSON that names the commit, for --revision."""
+
+
+class Api(_Model):
+    """The create route, and where its 201 holds the id and the token."""
+
+    create: PathOnServer = "/api/chatbots"
+    """The route that is POSTed to."""
+    delete: PathOnServer | None = None
+    """The route that deletes one, such as /api/chatbots/{id}; for cleanup: api."""
+    payload: dict[str, Any] = Field(default_factory=lambda: {"name": NAME, "require_auth": False})
+    """What is sent; {name} becomes smoke-<run>-<n> and must stand in one of its values."""
+    id: DottedPath = "id"
+    """Dotted path of the id in the 201's JSON, such as data.chatbot.id."""
+    token: DottedPath = "public_token"
+    """Dotted path of the token in the 201's JSON."""
+    timeout_s: Seconds = 10
+    """For a whole exchange, to the last byte."""
+
+    @model_validator(mode="after")
+    def _rows_can_be_told_apart(self) -> Self:
+        if not _holds_name(self.payload):
+            raise ValueError('payload must hold "{name}" in one of its values: the rows of a run are found by it')
+        if self.delete is not None and "{id}" not in self.delete:
+            raise ValueError("delete must hold {id}, such as /api/chatbots/{id}")
+        return self
+
+
+class Table(_Model):
+    """The table that the create route fills, and its columns. `name` may be `schema.table`."""
+
+    name: SqlName = "chatbots"
+    """The table, schema.table where needed."""
+    id: SqlName = "id"
+    """Its id column."""
+    label: SqlName = "name"
+    """The column that holds the name that was sent."""
+    token: SqlName = "public_token"
+    """The token column."""
+
+
+class Soak(_Model):
+    """How much a soak sends, which is nothing where this is not set."""
+
+    attempts: Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(_not_bool)]
+    """POSTs of all workers together; never one more."""
+    users: Annotated[int, Field(ge=1, le=1_000), BeforeValidator(_not_bool)]
+    """POSTs that are under way at the same moment, of all workers together."""
+    rate: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False), BeforeValidator(_not_bool)]
+    """POSTs a second, of all workers together."""
+
+
+class Environment(_Model):
+    """A named deployment. `name` is its key in the file."""
+
+    name: str
+    url: Annotated[str, AfterValidator(_http_url)] = Field(repr=False)  # may hold a password; print `origin`
+    """Where it serves; credentials as https://user:password@host become Basic authentication."""
+    database: Annotated[SecretStr, AfterValidator(_postgres_url)] | None
+    """postgresql:// URL of its database, or null: then nothing about the database is claimed."""
+    headers: Annotated[dict[str, SecretStr], AfterValidator(_headers)] = Field(default_factory=dict)
+    """Sent with every request."""
+    login: Login | None = None
+    """One POST before the others; the cookies of its answer are kept."""
+    ready: Ready = Field(default_factory=Ready)
+    """The page that says that it serves."""
+    api: Api = Field(default_factory=Api)
+    """The create route, what is sent to it and where its answer holds id and token."""
+    table: Table = Field(default_factory=Table)
+    """The table that the create route fills, and its columns."""
+    source: Path | None = None
+    """A checkout of the app, for the source checks."""
+    posts: Annotated[int, Field(ge=1, le=100_000), BeforeValidator(_not_bool)] = 3
+    """POSTs one after another."""
+    burst: Annotated[int, Field(ge=0, le=1_000), BeforeValidator(_not_bool)] = 16  # each has a thread of its own
+    """POSTs at the same moment."""
+    cleanup: Literal["database", "api", "keep"] = "database"
+    """database: delete the rows; api: through api.delete; keep: leave them, and exit 76."""
+    late_rows_s: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False), BeforeValidator(_not_bool)] = 10
+    """How long clean-up waits for the row of a POST that had no answer."""
+    statement_timeout_s: Seconds = 60
+    """What one statement may take in the database, such as the scan of all stored tokens."""
+    protected: bool = False
+    """posts + burst above 200 need --allow-many, and nothing is sent that this role could not delete."""
+    latency_p95_ms: Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_not_bool)] | None = None
+    """A budget for the 95th percentile of how long POSTs take; null claims nothing."""
+    ca_file: Path | None = None
+    """PEM of the authorities that the certificate is checked against, instead of the public ones."""
+    probes: list[Literal["chosen_token", "same_payload"]] = Field(default_factory=list)
+    """POSTs that ask something else, sent after the others."""
+    soak: Soak | None = None
+    """What `python -m harness soak` may send here; null: nothing."""
+
+    @model_validator(mode="after")
+    def _cleanup_is_possible(self) -> Self:
+        if self.cleanup == "api" and self.api.delete is None:
+            raise ValueError("cleanup: api needs api.delete, such as /api/chatbots/{id}")
+        return self
+
+    @model_validator(mode="after")
+    def _credentials_stay_secret(self) -> Self:
+        parts = urlsplit(self.url)
+        sent = [*credentials_sent(self)]
+        if parts.scheme == "http" and sent and not is_loopback(parts.hostname or ""):
+            raise ValueError(
+                f"{', '.join(sent)} would be sent in clear: url is plain http, and {parts.hostname} is not this "
+                "machine. Use https, or reach it through a tunnel on 127.0.0.1"
+            )
+        return self
+
+    @property
+    def origin(self) -> str:
+        """The URL without user and password: what may be printed, and what requests are built on."""
+        parts = urlsplit(self.url)
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+    def url_of(self, path: str) -> str:
+        """The absolute URL of a path of this deployment."""
+        return self.origin + path
+
+    def request_headers(self) -> dict[str, str]:
+        """The configured headers in clear; a user and password in the URL become Basic credentials (RFC 7617)."""
+        headers = {name: value.get_secret_value() for name, value in self.headers.items()}
+        user_and_password, at, _ = urlsplit(self.url).netloc.rpartition("@")
+        if at and not any(name.lower() == "authorization" for name in headers):
+            headers["Authorization"] = "Basic " + base64.b64encode(unquote(user_and_password).encode()).decode()
+        return headers
+
+    def payload_for(self, name: str, *, token: str | None = None) -> Any:
+        """The JSON value that one POST sends; with a token, one that tries to choose it, by each name it may have."""
+        chosen = {} if token is None else dict.fromkeys((self.api.token.rpartition(".")[2], self.table.token), token)
+        return {**_with_name(self.api.payload, name), **chosen}
+
+    def labels_for(self, name: str) -> list[str]:
+        """What the label column may hold for this name: each string of the payload that carries it, and the name."""
+        carried = [text.replace(NAME, name) for text in _strings(self.api.payload) if NAME in text]
+        return list(dict.fromkeys([*carried, name]))
+
+
+def credentials_sent(environment: Environment) -> Iterator[str]:
+    """The names of what carries a credential to the deployment: headers, and keys of the configuration."""
+    yield from filter(is_credential, environment.request_headers())
+    if environment.login is not None:
+        yield "login"
+    paths = {"ready.path": environment.ready.path, "api.create": environment.api.create}
+    paths["api.delete"] = environment.api.delete or ""
+    yield from (key for key, path in paths.items() if any(_secrets_of_path(path)))
+    if any(credentials_of_payload(environment.api.payload)):
+        yield "api.payload"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host of a URL is this machine (RFC 6761 section 6.3; RFC 6890 sections 2.2.2 and 2.2.3)."""
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _strings(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in _strings(item)]
+    if isinstance(value, list):
+        return [text for item in value for text in _strings(item)]
+    return []
+
+
+def _holds_name(value: object) -> bool:
+    return any(NAME in text for text in _strings(value))
+
+
+def _with_name(value: Any, name: str) -> Any:
+    if isinstance(value, str):
+        return value.replace(NAME, name)
+    if isinstance(value, dict):
+        return {key: _with_name(item, name) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_name(item, name) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""What was sent and what came back: written before and after each POST, read back, by the million."""

@@ -1,0 +1,49 @@
+"""One POST and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.history.problem import _UNANSWERED, NEVER_SENT, Problem
+
+Probe = Literal["chosen_token", "same_payload"]
+Phase = Literal["sequence", "burst", "soak", "chosen_token", "same_payload"]
+Outcome = Literal["ok", "fail", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One POST.
+
+    `id` and `token` are set where the answer held them, as text. Times are seconds on the run's monotonic clock.
+    `evidence` is the start of the body, masked; `error` says in words why the attempt did not end ok.
+    """
+
+    n: int
+    name: str
+    phase: Phase
+    outcome: Outcome
+    started_s: float
+    ended_s: float
+    problem: Problem | None = None
+    status: int | None = None
+    id: str | None = None
+    token: str | None = None
+    evidence: str = ""
+    error: str = ""
+
+    @property
+    def took_s(self) -> float:
+        """How long the whole exchange took, or how long it was waited for."""
+        return self.ended_s - self.started_s
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the deployment may still be at work on it: no whole answer came, or a proxy gave up waiting."""
+        return self.problem in _UNANSWERED or self.status in (502, 503, 504)
+
+    @property
+    def may_have_stored(self) -> bool:
+        """Whether a row of this attempt's name may exist."""
+        return self.problem not in NEVER_SENT

@@ -1,0 +1,222 @@
+"""Reads histories to be judged, a million attempts in seconds: into columns, and without what only clean-up needs.
+
+Lines are decoded some hundred kilobytes at a time. A file that does not fit (a record of a later version, a number
+that is sent twice, half a surrogate pair) is read record by record instead, as clean-up reads it, which also names what
+is wrong.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from operator import eq
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from harness.history.columns import Attempts
+from harness.history.history import Attempt, History, Outcome, Phase, Problem
+from harness.history.reading import UnreadableHistory, begun, not_recorded, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_PIECE = 1 << 18  # bytes: what is made of them then stays in the cache of the processor
+
+
+class _Run(msgspec.Struct, tag_field="record", tag="run"):
+    format: Literal[1]
+    environments: dict[str, dict[str, Any]]
+
+
+class _Intent(msgspec.Struct, tag_field="record", tag="intent", gc=False):
+    environment: str
+    n: int
+    name: str
+    phase: Phase
+
+
+class _Attempt(msgspec.Struct, tag_field="record", tag="attempt", gc=False):
+    environment: str
+    n: int
+    name: str
+    phase: Phase
+    outcome: Outcome
+    started_s: float
+    ended_s: float
+    problem: Problem | None = None
+    status: int | None = None
+    id: str | None = None
+    token: str | None = None
+
+
+class _Whole(_Attempt, tag_field="record", tag="attempt", gc=False):
+    """With what is only kept of an attempt that is not as usual."""
+
+    evidence: str = ""
+    error: str = ""
+
+
+class _Database(msgspec.Struct, tag_field="record", tag="database"):
+    pass
+
+
+class _Row(msgspec.Struct, tag_field="record", tag="row"):
+    pass
+
+
+class _Removed(msgspec.Struct, tag_field="record", tag="removed"):
+    pass
+
+
+_DECODER = msgspec.json.Decoder(_Run | _Intent | _Attempt | _Database | _Row | _Removed)
+_WHOLE = msgspec.json.Decoder(_Run | _Intent | _Whole | _Database | _Row | _Removed)
+
+
+def read_together(files: Sequence[Path]) -> dict[str, History]:
+    """The histories of several files, joined by environment.
+
+    Each file counts its seconds from its own start, so that later files are moved behind the end of earlier ones: an
+    overlap is claimed only of POSTs whose times can be compared.
+
+    Raises:
+        UnreadableHistory: a file is not one.
+    """
+    joined: dict[str, Attempts] = {}
+    taken: dict[tuple[str, str], set[int]] = {}
+    runs = [begun(path)[0] for path in files]
+    offset_s = 0.0
+    for path, run in zip(files, runs, strict=True):
+        end_s = offset_s
+        for name, attempts in _sent(path).items():
+            if runs.count(run) > 1:
+                _take_once(path, run, attempts, taken.setdefault((run, name), set()))
+            attempts.moved(offset_s)
+            end_s = max(end_s, max(attempts.ends_s, default=0.0))
+            if name in joined:
+                joined[name].extend(attempts)
+            else:
+                joined[name] = attempts
+        offset_s = end_s + 1.0
+    return {name: History.of(name, attempts) for name, attempts in joined.items()}
+
+
+def _take_once(path: Path, run: str, attempts: Attempts, taken: set[int]) -> None:
+    again = taken.intersection(attempts.numbers)
+    if again:
+        raise UnreadableHistory(
+            f"{path}: number {min(again)} of run {run} is in another of these histories as well: name each file once"
+        )
+    taken.update(attempts.numbers)
+
+
+def missing(files: Sequence[Path], histories: Mapping[str, History]) -> str:
+    """What histories of soaks lack of what was to be sent, in words: a file that is not there may hold a duplicate."""
+    bounds: dict[tuple[str, str], int] = {}
+    for path in files:
+        run, settings = begun(path)
+        soaks = {name: of["soak"] for name, of in settings.items() if isinstance(of.get("soak"), dict)}
+        bounds |= {(name, run): int(of["attempts"]) for name, of in soaks.items()}
+    said = []
+    for name in dict.fromkeys(name for name, _ in bounds):
+        wanted = sum(attempts for (of, _), attempts in bounds.items() if of == name)
+        there = len(histories[name].phase("soak").attempts)
+        if there < wanted:
+            said.append(
+                f"{name}: {there} of the {wanted} POSTs of its soak are in these histories: it ended early, or the "
+                "history of a worker is missing; name those of all workers"
+            )
+    return "; ".join(said)
+
+
+def _sent(path: Path) -> dict[str, Attempts]:
+    """What was sent to each environment, in the order of its numbers."""
+    try:
+        return _decoded(path)
+    except (OSError, msgspec.MsgspecError, _Odd):
+        recorded = read(path)[1]
+        sent = {name: Attempts() for name in recorded}
+        for name, of in recorded.items():
+            for attempt in of.history.sent:
+                sent[name].add(attempt)
+        return sent
+
+
+class _Odd(Exception):
+    """A file is not as this version writes it."""
+
+
+def _decoded(path: Path) -> dict[str, Attempts]:
+    sent: dict[str, Attempts] = {}
+    begun: dict[str, dict[int, _Intent]] = {}
+    for records, settled in _pieces(path):
+        if not sent:
+            first = records.pop(0)
+            if not isinstance(first, _Run):
+                raise _Odd
+            sent = {name: Attempts() for name in first.environments}
+            begun = {name: {} for name in sent}
+        intents = [r for r in records if type(r) is _Intent]
+        named = {r.environment for r in intents} | {r.environment for r in settled}
+        if not named <= sent.keys():
+            raise _Odd
+        for name in named:
+            own = settled if len(named) == 1 else [r for r in settled if r.environment == name]
+            _add(sent[name], own)
+            ended = {r.n for r in own}
+            for n in begun[name].keys() & ended:
+                del begun[name][n]
+            alone = len(named) == 1
+            begun[name] |= {r.n: r for r in intents if r.n not in ended and (alone or r.environment == name)}
+    if not sent:
+        raise _Odd
+    for name, attempts in sent.items():
+        for intent in begun[name].values():
+            attempts.add(not_recorded(intent.n, intent.name, intent.phase))
+        sent[name] = attempts.in_order()
+        if any(map(eq, sent[name].numbers, islice(sent[name].numbers, 1, None))):
+            raise _Odd
+    return sent
+
+
+def _pieces(path: Path) -> Iterator[tuple[list[Any], list[_Attempt]]]:
+    """The records of a file, some thousand at a time, and the attempts among them; a torn last line is left out."""
+    rest = b""
+    with path.open("rb", buffering=0) as file:
+        while piece := file.read(_PIECE):
+            end = piece.rfind(b"\n")
+            if end < 0:
+                rest += piece
+                continue
+            whole, rest = rest + piece[:end], piece[end + 1 :]
+            records = _DECODER.decode_lines(whole)
+            attempts = [r for r in records if type(r) is _Attempt]
+            usual = {r.outcome for r in attempts} <= {"ok"} and {r.status for r in attempts} <= {201}
+            if not usual or not {r.problem for r in attempts} <= {None}:
+                records = _WHOLE.decode_lines(whole)
+                attempts = [r for r in records if type(r) is _Whole]
+            if records:
+                yield records, attempts
+
+
+def _add(attempts: Attempts, settled: list[_Attempt]) -> None:
+    """Add attempts to the columns; whole where they are unusual."""
+    first = len(attempts)
+    numbers = [r.n for r in settled]
+    names = [r.name for r in settled]
+    prefix = names[0].removesuffix(str(numbers[0])) if names else ""
+    prefixes = [prefix] * len(names)
+    alike = names == [f"{prefix}{n}" for n in numbers]
+    attempts.numbers.extend(numbers)
+    attempts.prefixes.extend(prefixes)
+    attempts.phases.extend([r.phase for r in settled])
+    attempts.starts_s.extend([r.started_s for r in settled])
+    attempts.ends_s.extend([r.ended_s for r in settled])
+    attempts.ids.extend([r.id for r in settled])
+    attempts.tokens.extend([r.token or "" for r in settled])
+    if alike and not any(isinstance(r, _Whole) for r in settled[:1]):
+        return
+    for place, r in enumerate(settled, start=first):
+        if r.outcome != "ok" or r.status != 201 or r.problem is not None or r.name != f"{prefix}{r.n}":
+            whole: dict[str, Any] = {field: getattr(r, field, "") for field in Attempt.__slots__}
+            attempts.others[place] = Attempt(**whole)

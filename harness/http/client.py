@@ -1,0 +1,202 @@
+"""Speaks to one deployment: logs in once, reads pages, and sends each POST exactly once."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from requests.cookies import RequestsCookieJar
+
+from harness import __version__
+from harness.errors import CouldNotTell
+from harness.history.history import Attempt, Phase, Problem
+from harness.http.created import read_created
+from harness.http.exchange import exchange
+from harness.http.reply import Reply
+from harness.http.session import new_session
+from harness.redaction.redactor import MASK
+from harness.redaction.spellings import SHORTEST_PLAIN
+from harness.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import requests
+
+    from harness.configuration.models import Environment
+    from harness.redaction.redactor import Redactor
+
+EVIDENCE = 2000  # characters of a body that the history keeps
+MOST_MASKED = 64  # cookies beside the login's that are masked everywhere; more only in the answer that sets them
+
+
+class Client:
+    """One deployment, used by many threads: each has its own session, all share the cookies of the login.
+
+    Args:
+        environment: what to speak to, and how.
+        run: the run's id, named in the User-Agent.
+        redact: masks secrets in everything that is kept; learns the cookies that the login sets.
+        origin_s: the reading of `time.monotonic()` that attempts count their seconds from.
+    """
+
+    def __init__(self, environment: Environment, run: str, redact: Redactor, origin_s: float) -> None:
+        self.environment = environment
+        self._redact = redact
+        self._origin_s = origin_s
+        self._cookies = RequestsCookieJar()
+        self._masked_cookies: set[str] = set()
+        self._learning = threading.Lock()
+        self._own = threading.local()
+        self._headers = headers_of(environment, run)
+
+    def session(self) -> requests.Session:
+        """This thread's session."""
+        session: requests.Session | None = getattr(self._own, "session", None)
+        if session is None:
+            session = self._own.session = new_session(self.environment.ca_file)
+            session.headers.clear()
+            session.headers.update(self._headers)
+            session.cookies.update(self._cookies)
+        return session
+
+    def renew_connection(self) -> None:
+        """Close this thread's connection: the next request opens a new one, which may reach another instance."""
+        self.session().close()
+
+    def _exchange(self, method: str, path: str, timeout_s: float, **send: Any) -> Reply:
+        return exchange(self.session(), method, self.environment.url_of(path), timeout_s=timeout_s, **send)
+
+    def _learn(self, most: int | None) -> None:
+        """Mask this thread's cookies everywhere from now on, as far as not so many are masked already; all of None."""
+        with self._learning:
+            room = None if most is None else max(0, most - len(self._masked_cookies))
+            new = sorted(self._cookies_of(self.session()) - self._masked_cookies)[:room]
+            self._redact.add(new)
+            self._masked_cookies.update(new)
+
+    def _cookies_of(self, session: requests.Session) -> set[str]:
+        return {cookie.value for cookie in session.cookies if cookie.value}
+
+    def _beyond(self, text: str) -> set[str]:
+        """Cookies of this thread that stand in a text of its last answer and are not masked everywhere.
+
+        Those that a create route sets are not: one of them may be the token that it has just made.
+        """
+        return {value for value in self._cookies_of(self.session()) - self._masked_cookies if value in text}
+
+    def _masked(self, text: str) -> str:
+        """A text of this thread's last answer."""
+        return self._redact(text, self._beyond(text))
+
+    def get(self, path: str, timeout_s: float) -> Reply:
+        """One GET of a path; cookies that its answer sets are secrets."""
+        reply = self._exchange("GET", path, timeout_s)
+        self._learn(MOST_MASKED)
+        return reply
+
+    def delete(self, id_: str) -> Reply:
+        """One DELETE of a chatbot by its id, at `api.delete`. An id that would lead to another path is not sent."""
+        if id_ in (".", ".."):  # dot segments (RFC 3986 section 5.2.4); quoting does not change them
+            return Reply(started_s=0.0, problem=Problem.NO_ANSWER, error="was not sent: such an id is no path segment")
+        path = (self.environment.api.delete or "").replace("{id}", quote(id_, safe="", errors="replace"))
+        return self._exchange("DELETE", path, self.environment.api.timeout_s)
+
+    def login(self) -> None:
+        """Send the configured login and keep its cookies.
+
+        Raises:
+            CouldNotTell: it was not answered with 2xx or a redirect, or set no cookie.
+        """
+        login = self.environment.login
+        if login is None:
+            return
+        session = self.session()
+        timeout_s = self.environment.api.timeout_s
+        reply = self._exchange("POST", login.path, timeout_s, json=login.body.get_secret_value())
+        self._learn(None)  # every request carries them
+        answered = reply.error or f"answered {reply.status}"
+        if reply.problem is not None or not 200 <= (reply.status or 0) < 400:
+            raise CouldNotTell(
+                f"the login at {login.path} {printable(self._masked(answered))}",
+                "check login.path and login.json of this environment, and that the account still exists",
+            )
+        if not session.cookies:
+            raise CouldNotTell(
+                f"the login at {login.path} {printable(answered)} but set no cookie",
+                "check login.path: is it the API's login?",
+            )
+        self._cookies.update(session.cookies)
+
+    def post_chatbot(
+        self, n: int, name: str, phase: Phase, *, token: str | None = None, hold: Callable[[], None] | None = None
+    ) -> Attempt:
+        """Send one POST of this name, once; with a token, try to choose it. Never raises, but what `hold` raises.
+
+        `hold` is that of `exchange`.
+        """
+        api = self.environment.api
+        payload = self.environment.payload_for(name, token=token)
+        headers = headers_of_post(name)
+        reply = self._exchange("POST", api.create, api.timeout_s, headers=headers, json=payload, hold=hold)
+        return self.attempt(n, name, phase, reply)
+
+    def _unless_secret(self, value: str | None) -> str | None:
+        """An id or a token as it is, since it is compared; but a route that hands out our own secret is not helped."""
+        if value is None:
+            return None
+        return MASK if self._redact.longest(value) >= SHORTEST_PLAIN or self._redact(value) == MASK else value
+
+    def attempt(self, n: int, name: str, phase: Phase, reply: Reply) -> Attempt:
+        """How a POST ended that this thread's cookies went along with, secrets masked."""
+        reading = None
+        if reply.problem is None:
+            api = self.environment.api
+            reading = read_created(reply.status or 0, reply.headers, reply.body, id_path=api.id, token_path=api.token)
+        body = reply.body.decode("utf-8", "replace")
+        cookies = self._beyond(body) - ({reading.id, reading.token} if reading is not None else set())
+        kept: dict[str, Any] = {
+            "n": n,
+            "name": name,
+            "phase": phase,
+            "started_s": reply.started_s - self._origin_s,
+            "ended_s": reply.ended_s - self._origin_s,
+            "status": reply.status,
+            "evidence": self._redact.part(body, 0, EVIDENCE, cookies)[:EVIDENCE],
+        }
+        if reading is None:
+            answered = reply.problem in (Problem.TOO_LARGE, Problem.NOT_JSON)
+            return Attempt(
+                outcome="fail" if answered else "unknown",
+                problem=reply.problem,
+                error=printable(self._masked(reply.error)),
+                **kept,
+            )
+        return Attempt(
+            outcome="ok" if reading.problem is None else "fail",
+            problem=reading.problem,
+            id=self._unless_secret(reading.id),
+            token=self._unless_secret(reading.token),
+            error=printable(self._redact(reading.error, cookies)),
+            **kept,
+        )
+
+
+def headers_of(environment: Environment, run: str) -> dict[str, str]:
+    """The headers that every request of a run carries, credentials in clear."""
+    return {
+        "User-Agent": f"chatbots-smoke/{__version__} (run {run})",
+        "Accept": "application/json, */*;q=0.5",
+        "Accept-Encoding": "identity",
+        **environment.request_headers(),
+    }
+
+
+def headers_of_post(name: str) -> dict[str, str]:
+    """The headers by which one POST is found in the logs of a deployment."""
+    return {
+        "X-Request-Id": name,
+        "traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",  # W3C Trace Context
+    }

@@ -1,0 +1,166 @@
+"""Reads one HTTP answer to a create request: is it the 201 that was asked for, wrong, or no statement at all?
+
+Pure: an answer in, a reading out. The hostile cases (RFC 8259 and beyond) end as readings too, never as exceptions.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.history.history import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_LOGIN_PATH = re.compile(r"(?i)[/._-](log[-_]?in|sign[-_]?in|sso|saml|oauth2?|authorize|auth|session/new)\b")
+_PASSWORD_FIELD = re.compile(r"(?i)<input[^<>]+type\s*=\s*[\"']?password")
+_LOGIN_WORDS = re.compile(r"(?i)\b(log ?in|sign ?in|continue with (google|github))\b")
+_PLACEHOLDER_WORDS = re.compile(
+    r"(?i)\b(maintenance|be right back|be back soon|coming soon|placeholder|parked|not running|is (stopped|asleep|"
+    r"sleeping|starting|waking up|paused|suspended)|wake (it )?up|isn.t live|not (yet )?(live|deployed|published)|"
+    r"no longer active|run this (app|repl))\b"
+)
+DUPLICATE_KEY = re.compile(r"(?i)\b23505\b|duplicate key|unique constraint|P2002")
+LONGEST_VALUE = 1000  # characters of an id or a token
+# A mebibyte of JSON takes up to forty when it is parsed: the threads of a burst do not hold theirs at the same moment.
+ONE_DOCUMENT = threading.Lock()
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an answer says. `problem` is None for a 201 as asked; `error` is the reason in words."""
+
+    problem: Problem | None
+    error: str = ""
+    id: str | None = None
+    token: str | None = None
+
+
+def read_created(status: int, headers: Mapping[str, str], body: bytes, *, id_path: str, token_path: str) -> Reading:
+    """Read the answer to a create request.
+
+    Args:
+        status: the HTTP status.
+        headers: case-insensitive response headers.
+        body: the decoded body.
+        id_path: dotted path of the id in the 201's JSON; a segment of digits indexes an array.
+        token_path: dotted path of the token.
+    """
+    content_type = headers.get("Content-Type", "")
+    if status != 201:
+        return _not_created(status, headers, content_type, body)
+    media_type = content_type.partition(";")[0].strip().lower()
+    if not body.strip():
+        return Reading(Problem.NOT_JSON, "201 with an empty body")
+    if media_type and not (media_type in ("application/json", "text/json") or media_type.endswith("+json")):
+        return Reading(Problem.NOT_JSON, f"201 with Content-Type {media_type}, want application/json")
+    with ONE_DOCUMENT:
+        return _read_document(body, id_path, token_path)
+
+
+def _read_document(body: bytes, id_path: str, token_path: str) -> Reading:
+    try:
+        document = parse_json(body)
+    except ValueError as error:
+        return Reading(Problem.NOT_JSON, f"201 whose body is not JSON: {error}")
+    id_, wrong_id = _identifier(lookup(document, id_path), id_path)
+    token, wrong_token = _token(lookup(document, token_path), token_path)
+    wrong = "; ".join(filter(None, (wrong_id, wrong_token)))
+    return Reading(Problem.FIELD_MISSING if wrong else None, wrong and f"201, but {wrong}", id_, token)
+
+
+def parse_json(body: bytes) -> Any:
+    """Parse strictly: UTF-8, no NaN or Infinity, and nesting or numbers beyond the parser's limits are errors too.
+
+    Raises:
+        ValueError: says what is wrong.
+    """
+    try:
+        return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"byte {error.start} is not UTF-8") from None
+
+
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(f"{word} is not a JSON number")
+
+
+def lookup(document: Any, path: str) -> Any:
+    """The value at a dotted path, or a marker that `is_missing` knows."""
+    for part in path.split("."):
+        if isinstance(document, dict) and part in document:
+            document = document[part]
+        elif isinstance(document, list) and part.isdecimal() and int(part) < len(document):
+            document = document[int(part)]
+        else:
+            return _MISSING
+    return document
+
+
+def is_missing(value: Any) -> bool:
+    """Whether `lookup` found nothing at its path."""
+    return value is _MISSING
+
+
+def _identifier(value: Any, path: str) -> tuple[str | None, str]:
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or value == "":
+        return None, f"{path} {_described(value)}, want a number or text"
+    try:
+        return _bounded(str(value), path)
+    except ValueError:  # beyond sys.get_int_max_str_digits()
+        return None, f"{path} is a number of too many digits"
+
+
+def _token(value: Any, path: str) -> tuple[str | None, str]:
+    if not isinstance(value, str) or value == "":
+        return None, f"{path} {_described(value)}, want text"
+    return _bounded(value, path)
+
+
+def _bounded(value: str, path: str) -> tuple[str | None, str]:
+    """What is kept of every POST, compared, and looked for in the database is no book."""
+    if len(value) > LONGEST_VALUE:
+        return None, f"{path} is of {len(value)} characters, want at most {LONGEST_VALUE}"
+    return value, ""
+
+
+def _described(value: Any) -> str:
+    if value is _MISSING:
+        return "is not there"
+    kinds = {dict: "an object", list: "an array", bool: "true or false", int: "a number", float: "a number"}
+    if value is None:
+        return "is null"
+    return "is empty text" if value == "" else f"is {kinds.get(type(value), type(value).__name__)}"
+
+
+def _not_created(status: int, headers: Mapping[str, str], content_type: str, body: bytes) -> Reading:
+    text = body[:65536].decode("utf-8", "replace")
+    html = "html" in content_type.lower() or re.match(r"(?i)\s*<(!doctype html|html)", text) is not None
+    if status in (401, 407):
+        return Reading(Problem.UNAUTHORISED, f"{status}: the request was not authorised")
+    if status == 403:
+        return Reading(Problem.FORBIDDEN, "403: the request was refused")
+    if status == 429:
+        retry_after = headers.get("Retry-After", "")
+        return Reading(
+            Problem.RATE_LIMITED, "429: rate limited" + (f", Retry-After: {retry_after}" if retry_after else "")
+        )
+    if 300 <= status < 400:
+        location = headers.get("Location", "")
+        if _LOGIN_PATH.search(location):
+            return Reading(Problem.LOGIN_PAGE, f"{status}: redirected to the login page {location}")
+        return Reading(Problem.REDIRECTED, f"{status}: redirected to {location or 'nowhere'}, want 201")
+    if status == 500 or DUPLICATE_KEY.search(text):
+        return Reading(Problem.WRONG_STATUS, f"{status}, want 201")  # the app's own error page, whatever it looks like
+    if html and (_PASSWORD_FIELD.search(text) or (status < 300 and _LOGIN_WORDS.search(text))):
+        return Reading(Problem.LOGIN_PAGE, f"{status}: an HTML login page")
+    if html and (status < 300 or _PLACEHOLDER_WORDS.search(text)):
+        return Reading(Problem.PLACEHOLDER_PAGE, f"{status}: an HTML page instead of the API's answer")
+    return Reading(Problem.WRONG_STATUS, f"{status}, want 201")

@@ -1,0 +1,169 @@
+"""Waits until a deployment serves, and finds out which revision it is.
+
+A GET may be repeated, so waiting is tenacity's. What cannot get better by waiting (a certificate, a missing
+authorisation) ends it at once.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, sleep_using_event
+
+from harness.errors import CouldNotTell
+from harness.history.history import Problem
+from harness.history.problem import remedy_for
+from harness.history.revision import Heard, same_revision
+from harness.http.created import ONE_DOCUMENT, is_missing, lookup, parse_json
+from harness.text import in_one_line, printable
+
+if TYPE_CHECKING:
+    import threading
+
+    from harness.configuration.models import Environment
+    from harness.http.client import Client
+    from harness.http.reply import Reply
+    from harness.progress import Doing
+
+LONGEST_PAUSE_S = 10.0
+SHORTEST_PAUSE_S = 0.1  # also where Retry-After says 0, or a time that is past
+LONGEST_ATTEMPT_S = 10.0  # then it is asked again: what was lost, or held back by a cold start, costs no more
+LONGEST_REVISION = 200  # characters; whatever the page holds there goes into reports
+WAITING = "waiting until it is ready"
+FRESH_CONNECTIONS = 8  # that are asked for their revision after the POSTs
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """The deployment answered. `revision` is what its page named, None where none is configured."""
+
+    waited_s: float
+    status: int
+    revision: str | None
+
+
+class _NotYet(Exception):
+    def __init__(self, reason: str, retry_after_s: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+
+def wait_until_ready(
+    client: Client, revision: str | None, stop: threading.Event, doing: Doing | None = None
+) -> Readiness:
+    """Ask the ready page until it answers 2xx, and names `revision` where one is given; say in `doing` why not yet.
+
+    Raises:
+        CouldNotTell: it did not within `ready.timeout_s`, or waiting cannot help.
+    """
+    ready = client.environment.ready
+    began = time.monotonic()
+    deadline = began + ready.timeout_s
+    last = deadline - min(1.0, ready.timeout_s / 4)  # no attempt begins later: it would only have time to time out
+
+    def pause(state: RetryCallState) -> float:
+        outcome = state.outcome.exception() if state.outcome is not None else None
+        if doing is not None:
+            doing.now(WAITING, str(outcome or ""))
+        asked = outcome.retry_after_s if isinstance(outcome, _NotYet) else None
+        wanted: float = min(0.1 * 2 ** (state.attempt_number - 1), 2.0)
+        if asked is not None:
+            wanted = max(asked, SHORTEST_PAUSE_S)
+        return max(0.0, min(wanted, LONGEST_PAUSE_S, last - time.monotonic()))
+
+    def over(_: RetryCallState) -> bool:
+        return stop.is_set() or time.monotonic() >= last
+
+    def ask() -> Readiness:
+        reply = client.get(ready.path, timeout_s=min(deadline - time.monotonic(), LONGEST_ATTEMPT_S))
+        client.renew_connection()
+        found = _serving(client.environment, reply, revision)
+        return Readiness(waited_s=time.monotonic() - began, status=reply.status or 0, revision=found)
+
+    attempts = Retrying(
+        sleep=sleep_using_event(stop),
+        stop=over,
+        wait=pause,
+        retry=retry_if_exception_type(_NotYet),
+        reraise=True,
+    )
+    try:
+        return attempts(ask)
+    except _NotYet as not_yet:
+        raise CouldNotTell(
+            f"GET {client.environment.url_of(ready.path)} was not ready within {ready.timeout_s:g} s: {not_yet.reason}",
+            "wait for the deployment and run again; if it is up, check url, ready.path and ready.timeout_s",
+        ) from None
+
+
+def _serving(environment: Environment, reply: Reply, wanted: str | None) -> str | None:
+    """The revision that a reply names. Raises `_NotYet` or `CouldNotTell` where it is not the answer waited for."""
+    url = environment.url_of(environment.ready.path)
+    if reply.problem is Problem.TLS:
+        raise CouldNotTell(f"{url}: {printable(reply.error)}", remedy_for(reply.problem, reply.error))
+    status = reply.status or 0
+    large = reply.problem is Problem.TOO_LARGE and environment.ready.revision is None  # a page is not read for itself
+    if reply.problem is not None and not large:
+        raise _NotYet(printable(reply.error))
+    if status in (401, 403, 407):
+        raise CouldNotTell(
+            f"{url} answered {status}: not authorised", "check headers and login, or let ready.path be a public page"
+        )
+    if not 200 <= status < 300:
+        moved = f" to {printable(reply.headers.get('Location', 'nowhere'))}" if 300 <= status < 400 else ""
+        raise _NotYet(f"it answered {status}{moved}", _retry_after_s(reply.headers.get("Retry-After")))
+    if environment.ready.revision is None:
+        return None
+    found = revision_of(environment, reply)
+    if wanted is not None and not same_revision(found, wanted):
+        raise _NotYet(f"it serves revision {printable(found or 'none')}, want {wanted}")
+    return found
+
+
+def revision_of(environment: Environment, reply: Reply) -> str | None:
+    """The revision at `ready.revision` of a page's JSON, None where it names none."""
+    with ONE_DOCUMENT:
+        return _named(environment, reply)
+
+
+def _named(environment: Environment, reply: Reply) -> str | None:
+    try:
+        value = lookup(parse_json(reply.body), environment.ready.revision or "")
+    except ValueError:
+        return None
+    if is_missing(value) or value is None:
+        return None
+    text = str(value)
+    return in_one_line(text) if len(text) <= LONGEST_REVISION else printable(text, limit=LONGEST_REVISION)
+
+
+def revisions_now(client: Client) -> tuple[Heard, ...]:
+    """Ask several fresh connections at once: a balancer that counts or hashes connections spreads them."""
+    ready = client.environment.ready
+
+    def ask(_: int) -> Heard:
+        reply = client.get(ready.path, timeout_s=client.environment.api.timeout_s)
+        client.renew_connection()
+        if reply.problem is not None or not 200 <= (reply.status or 0) < 300:
+            return Heard(None, printable(reply.error or f"answered {reply.status}"))
+        return Heard(revision_of(client.environment, reply))
+
+    with ThreadPoolExecutor(FRESH_CONNECTIONS) as pool:
+        return tuple(pool.map(ask, range(FRESH_CONNECTIONS)))
+
+
+def _retry_after_s(value: str | None) -> float | None:
+    """Retry-After in seconds (RFC 9110 section 10.2.3: seconds or a date); None where it is neither."""
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return float(value[:9])
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -1,0 +1,61 @@
+"""Evaluates a column's default, as an INSERT would, without storing anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+
+from harness.errors import NotCovered
+from harness.postgres.token_scan import VERSION_4_OF_UUID
+
+if TYPE_CHECKING:
+    from harness.postgres.connection import Connection
+    from harness.postgres.table import TableFacts
+
+TIMES = 10_000
+# RFC 9562 section 5.4, of any type but uuid as text.
+_VERSION_4_OF_TEXT = "{token} ~ '^[0-9a-f]{{8}}-[0-9a-f]{{4}}-4[0-9a-f]{{3}}-[89ab][0-9a-f]{{3}}-[0-9a-f]{{12}}$'"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What the default made in `times` evaluations: how many distinct values, and how many of version 4."""
+
+    times: int
+    distinct: int
+    version_4: int
+    example: str
+
+
+def evaluate_default(connection: Connection, facts: TableFacts) -> Made:
+    """Evaluate the catalog's own expression `TIMES` times, inside the caller's READ ONLY transaction.
+
+    Raises:
+        NotCovered: there is no default.
+        psycopg.Error: it cannot be evaluated by this role, or wants to write.
+    """
+    if facts.default is None:
+        raise NotCovered("the column has no default", "set one")
+    query = evaluation_query(facts.default.expression, is_uuid=facts.token_type == "uuid")
+    made = connection.execute(query).fetchone()
+    assert made is not None  # an aggregate answers one row
+    return Made(TIMES, *made)
+
+
+def evaluation_query(expression: str, *, is_uuid: bool = True) -> sql.Composed:
+    """Selects (distinct values, values of version 4, one of them) over `TIMES` evaluations of an expression.
+
+    The values of a uuid column are compared and tested as bytes, which takes half as long as their text.
+    """
+    return sql.SQL(
+        "WITH made AS MATERIALIZED (SELECT ({expression})::{type} AS value FROM generate_series(1, {times})) "
+        "SELECT count(DISTINCT value), count(*) FILTER (WHERE {version_4}), coalesce(min(value::text), 'NULL') "
+        "FROM made"
+    ).format(
+        expression=sql.SQL(expression),  # printed by pg_get_expr
+        type=sql.SQL("uuid" if is_uuid else "text"),
+        times=sql.Literal(TIMES),
+        version_4=sql.SQL(VERSION_4_OF_UUID if is_uuid else _VERSION_4_OF_TEXT).format(token=sql.SQL("value")),
+    )

@@ -1,0 +1,92 @@
+"""Finds and deletes the rows of a run in the database: only rows whose id and label are known to be ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import sql
+
+from harness.postgres.connection import reading, writing
+from harness.postgres.identifiers import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.history.history import Attempt
+    from harness.postgres.connection import Connection
+    from harness.postgres.identifiers import Names
+    from harness.postgres.table import TableFacts
+
+TRIES = 3  # of a sitting at the database: deleting the same rows a second time does no harm
+PAUSE_S = 0.5
+TRIES_FOR_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A stored row that carries a label of an attempt."""
+
+    id: str
+    label: str
+    attempt: Attempt
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """What it is recorded and deleted by."""
+        return self.id, self.label
+
+
+def find_query(names: Names) -> sql.Composed:
+    """Selects (id, label) as text of the rows that carry one of the labels (%s)."""
+    return sql.SQL("SELECT {id}::text, {label}::text FROM {table} WHERE {label}::text = ANY(%s::text[])").format(
+        id=quoted(names.id_column), label=quoted(names.label_column), table=quoted(names.identifier)
+    )
+
+
+def delete_query(names: Names) -> sql.Composed:
+    """Deletes the rows whose id and label stand beside each other in two arrays (%s, %s)."""
+    return sql.SQL(
+        "DELETE FROM {table} AS stored USING unnest(%s::text[], %s::text[]) AS ours(id, label) "
+        "WHERE stored.{label}::text = ours.label AND stored.{id}::text = ours.id"
+    ).format(table=quoted(names.identifier), id=quoted(names.id_column), label=quoted(names.label_column))
+
+
+def may_delete(connection: Connection, facts: TableFacts) -> bool:
+    """Whether this role has the right to delete rows of the table."""
+    row = connection.execute("SELECT has_table_privilege(%s, 'DELETE')", [facts.identifier.as_string()]).fetchone()
+    return row is not None and bool(row[0])
+
+
+def find(
+    connection: Connection, facts: TableFacts, attempts: Sequence[Attempt], labels: Mapping[str, Sequence[str]]
+) -> list[Found]:
+    """The rows that carry a label of these attempts, in a transaction of their own."""
+    of_label = {label: a for a in attempts for label in labels[a.name]}
+    with reading(connection):
+        rows = connection.execute(find_query(facts), [list(of_label)]).fetchall()
+    return [Found(id_, label, of_label[label]) for id_, label in rows]
+
+
+def delete(connection: Connection, facts: TableFacts, found: Sequence[Found]) -> list[Found]:
+    """Delete these rows in one transaction; returns those that are there nevertheless."""
+    with writing(connection):
+        connection.execute(delete_query(facts), [[row.id for row in found], [row.label for row in found]])
+    # What a trigger, a rule or a policy kept back is seen only afterwards.
+    attempts = [row.attempt for row in found]
+    labels: dict[str, list[str]] = {}
+    for row in found:
+        labels.setdefault(row.attempt.name, []).append(row.label)
+    there = {row.pair for row in find(connection, facts, attempts, labels)}
+    return [row for row in found if row.pair in there]
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether another sitting may succeed: the connection was lost, or another transaction was in the way."""
+    if not isinstance(error, psycopg.Error):
+        return False
+    state = error.sqlstate or ""
+    if not state:
+        return isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
+    return state.startswith(("08", "57P", "40")) or state == "55P03"

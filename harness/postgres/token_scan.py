@@ -1,0 +1,233 @@
+"""What the table holds: the rows of this run, the id sequence against the ids, and a scan of every stored token.
+
+The scan reads the heap. A query for duplicates is otherwise planned on the unique index, and an index that misses rows
+would answer that there are none.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, LiteralString
+
+from psycopg import sql
+
+from harness.errors import CouldNotTell
+from harness.history.token_sample import Sample
+
+if TYPE_CHECKING:
+    from harness.postgres.connection import Connection
+    from harness.postgres.identifiers import Names
+    from harness.postgres.table import TableFacts
+    from harness.progress import Doing
+
+EXAMPLES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTokens:
+    """The scan of the whole table: counts, and examples of what is wrong.
+
+    `index_nodes` names the plan nodes that read an index instead of the heap; the counts prove nothing unless empty.
+    `surplus` is the number of tokens beyond the first of their value.
+    """
+
+    rows: int
+    tokens: int
+    surplus: int
+    not_version_4: int
+    index_nodes: tuple[str, ...]
+    repeated: tuple[tuple[str, int], ...]
+    other_versions: tuple[str, ...]
+    sample: Sample
+
+    @property
+    def nulls(self) -> int:
+        """Rows without a token."""
+        return self.rows - self.tokens
+
+
+# By type of the column: how a token is hashed to 64 bits, and what makes it a version 4 UUID (RFC 9562 section 5.4).
+# Equal tokens have equal hashes, so as many hashes as tokens proves that all differ; fewer is looked into exactly.
+VERSION_4_OF_UUID: LiteralString = (
+    "get_byte(uuid_send({token}), 6) & 240 = 64 AND get_byte(uuid_send({token}), 8) & 192 = 128"
+)
+_UUID = ("uuid_hash_extended({token}, 0)", VERSION_4_OF_UUID)
+_TEXT = (
+    'hashtextextended({token}::text COLLATE "C", 0)',
+    "{token}::text ~* '^[0-9a-f]{{8}}-[0-9a-f]{{4}}-4[0-9a-f]{{3}}-[89ab][0-9a-f]{{3}}-[0-9a-f]{{12}}$'",
+)
+FROM_THE_HEAP: LiteralString = (
+    "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; SET LOCAL enable_bitmapscan = off"
+)
+
+
+# The middle of all UUIDs in Postgres' order, which compares bytes: equal tokens are on the same side of it.
+_MIDDLE = "80000000-0000-0000-0000-000000000000"
+
+
+def scan_query(names: Names, *, split: bool = False) -> sql.Composed:
+    """Selects (rows, tokens, tokens beyond the distinct hashes, tokens of another version), all counts.
+
+    `count(DISTINCT ..)` has no parallel plan. `split` counts the lower and the upper half of all UUIDs apart, so that
+    two workers can: each reads the whole table, and sorts its part.
+    """
+    hashed, version_4 = _UUID if names.token_type == "uuid" else _TEXT
+    token = sql.Identifier(names.token_column)
+    counts = sql.SQL(
+        "SELECT count(*) AS n, count({token}) AS tokens, count({token}) - count(DISTINCT {hashed}) AS surplus, "
+        "count(*) FILTER (WHERE NOT ({version_4})) AS others FROM {table}"  # NULL is of no other version
+    ).format(
+        token=token,
+        hashed=sql.SQL(hashed).format(token=token),
+        version_4=sql.SQL(version_4).format(token=token),
+        table=names.identifier,
+    )
+    if not split:
+        return counts
+    return sql.SQL(
+        "SELECT sum(n)::bigint, sum(tokens)::bigint, sum(surplus)::bigint, sum(others)::bigint FROM "
+        "({counts} WHERE {token} < {middle} UNION ALL {counts} WHERE {token} >= {middle} OR {token} IS NULL) AS halves"
+    ).format(counts=counts, token=token, middle=sql.Literal(_MIDDLE))
+
+
+def scan_tokens(connection: Connection, facts: TableFacts, doing: Doing) -> StoredTokens:
+    """Count every stored token in one statement that reads the heap; name offenders only where there are any."""
+    token = sql.Identifier(facts.token_column)
+    names = {"token": token, "table": facts.identifier}
+    connection.execute(FROM_THE_HEAP)
+    scan, nodes, expected = _planned(connection, facts)
+    scanning = f"scanning about {expected:,} stored tokens"
+    doing.now(scanning, "duplicates, NULLs and versions")
+    counted = connection.execute(scan).fetchone()
+    if counted is None:
+        raise CouldNotTell(
+            "the scan of the stored tokens returned no row", "run again; this is not expected of Postgres"
+        )
+    rows, tokens, surplus, others = counted
+    repeated: tuple[tuple[str, int], ...] = ()
+    if surplus:
+        query = sql.SQL(
+            "SELECT {token}::text, count(*) FROM {table} WHERE {token} IS NOT NULL GROUP BY 1 HAVING count(*) > 1 "
+            "ORDER BY 2 DESC, 1 LIMIT {limit}"
+        ).format(limit=sql.Literal(EXAMPLES), **names)
+        repeated = tuple((text, number) for text, number in connection.execute(query))
+        surplus = surplus if repeated else 0  # two values may share a hash; only equal ones are duplicates
+    other_versions: tuple[str, ...] = ()
+    if others:
+        query = sql.SQL(
+            "SELECT {token}::text FROM {table} WHERE {token} IS NOT NULL AND NOT ({is_version_4}) LIMIT {limit}"
+        ).format(
+            limit=sql.Literal(EXAMPLES),
+            is_version_4=sql.SQL(_UUID[1] if facts.token_type == "uuid" else _TEXT[1]).format(token=token),
+            **names,
+        )
+        other_versions = tuple(text for (text,) in connection.execute(query))
+    doing.now(scanning, "halves and bits")
+    sample = sample_tokens(connection, facts, rows, repeated=surplus > 0, mixed=others > 0)
+    index_nodes = tuple(node for node in nodes if "Index" in node)
+    return StoredTokens(rows, tokens, surplus, others, index_nodes, repeated, other_versions, sample)
+
+
+def _planned(connection: Connection, names: Names) -> tuple[sql.Composed, tuple[str, ...], int]:
+    """The scan that takes the server least time, the types of its plan's nodes, and how many rows it will about read.
+
+    Split where the server plans workers for it; without them (a small table, a server that allows none) it would only
+    read the table twice.
+    """
+    if names.token_type == "uuid":
+        scan = scan_query(names, split=True)
+        nodes, rows = _nodes(connection, scan)
+        if "Gather" in nodes[: nodes.index("Append")]:
+            return scan, nodes, rows
+    scan = scan_query(names)
+    return scan, *_nodes(connection, scan)
+
+
+LARGEST_FOR_HALVES = 2_000_000  # tokens; beyond, halves are compared on a sample of about as many
+ENOUGH_FOR_BITS = 20_000
+
+
+def sample_tokens(connection: Connection, facts: TableFacts, rows: int, *, repeated: bool, mixed: bool) -> Sample:
+    """Count halves and bits of the stored tokens of version 4.
+
+    Args:
+        connection: inside a transaction.
+        facts: of the table.
+        rows: about how many there are.
+        repeated: whether tokens are stored twice, so that distinct ones have to be counted.
+        mixed: whether tokens of other versions are stored, which have to be left out.
+    """
+    share = LARGEST_FOR_HALVES / max(rows, 1)
+    halves = None if repeated else connection.execute(hashes_query(facts, share=share, mixed=mixed)).fetchone()
+    if halves is None or min(halves) != max(halves):  # two halves may share a hash; only equal ones collide
+        halves = connection.execute(halves_query(facts, share=share, distinct=repeated)).fetchone()
+    bits = connection.execute(bits_query(facts, share=ENOUGH_FOR_BITS / max(rows, 1))).fetchone()
+    if halves is None or bits is None:
+        return Sample(0, 0, 0)
+    tokens, firsts, lasts = halves
+    return Sample(tokens, firsts, lasts, bits_of=bits[0], ones=tuple(bits[1:]) if bits[0] else ())
+
+
+def hashes_query(names: Names, *, share: float = 1.0, mixed: bool = False) -> sql.Composed:
+    """Selects (tokens, distinct hashes of their first 8 bytes, of their last 8), which two workers count at once.
+
+    Sorting integers is cheaper than sorting bytes. `mixed` leaves out what is not of version 4.
+    """
+    return sql.SQL(
+        "SELECT sum(tokens)::bigint, sum(firsts)::bigint, sum(lasts)::bigint FROM "
+        "(SELECT count(b) AS tokens, count(DISTINCT {first}) AS firsts, 0::bigint AS lasts FROM {source} "
+        "UNION ALL SELECT 0::bigint, 0::bigint, count(DISTINCT {last}) FROM {source}) AS halves"
+    ).format(
+        first=sql.SQL("hashtextextended(encode(substring(b for 8), 'hex') COLLATE \"C\", 0)"),
+        last=sql.SQL("hashtextextended(encode(substring(b from 9), 'hex') COLLATE \"C\", 0)"),
+        source=_version_4_bytes(names, share, mixed=mixed),
+    )
+
+
+def halves_query(names: Names, *, share: float = 1.0, distinct: bool = False) -> sql.Composed:
+    """Selects (tokens, distinct first 8 bytes, distinct last 8 bytes) of the tokens of version 4."""
+    return sql.SQL(
+        "SELECT {tokens}, count(DISTINCT substring(b for 8)), count(DISTINCT substring(b from 9)) FROM {source}"
+    ).format(tokens=sql.SQL("count(DISTINCT b)" if distinct else "count(b)"), source=_version_4_bytes(names, share))
+
+
+def bits_query(names: Names, *, share: float = 1.0) -> sql.Composed:
+    """Selects (tokens, how many have bit 0 set, .. bit 127 set) of the tokens of version 4, bit 0 the highest."""
+    # get_bit() counts from the lowest bit of each byte
+    ones = sql.SQL(", ").join(sql.SQL("sum(get_bit(b, {}))").format(sql.Literal(bit ^ 7)) for bit in range(128))
+    return sql.SQL("SELECT count(b), {ones} FROM {source}").format(ones=ones, source=_version_4_bytes(names, share))
+
+
+def _version_4_bytes(names: Names, share: float, *, mixed: bool = True) -> sql.Composed:
+    token = sql.Identifier(names.token_column)
+    sample = sql.SQL("TABLESAMPLE SYSTEM ({}) REPEATABLE (1)").format(sql.Literal(round(100 * share, 4)))
+    is_uuid = names.token_type == "uuid"
+    where = sql.SQL(" WHERE {}").format(sql.SQL((_UUID if is_uuid else _TEXT)[1]).format(token=token))
+    return sql.SQL("(SELECT uuid_send({uuid}) AS b FROM {table}{sample}{where}) AS version_4").format(
+        uuid=token if is_uuid else sql.SQL("{}::text::uuid").format(token),
+        table=names.identifier,
+        sample=sql.SQL(" {}").format(sample) if share < 1 else sql.SQL(""),
+        # Where all are of version 4, the planner is spared a condition that it believes next to no row to meet.
+        where=where if mixed else sql.SQL(""),
+    )
+
+
+def _nodes(connection: Connection, query: sql.Composed) -> tuple[tuple[str, ...], int]:
+    """The types of the nodes of a query's plan (EXPLAIN (FORMAT JSON), "Node Type"), and how many rows its scans emit.
+
+    The root comes first. Rows are what the planner takes from the size of the table as it is now.
+    """
+    row = connection.execute(sql.SQL("EXPLAIN (FORMAT JSON) {}").format(query)).fetchone()
+    assert row is not None  # a plan is one row
+    document = json.loads(row[0]) if isinstance(row[0], str) else row[0]
+    found: list[str] = []
+    rows = 0
+    pending = [document[0]["Plan"]]
+    while pending:
+        node = pending.pop()
+        found.append(node["Node Type"])
+        if "Relation Name" in node:
+            rows += round(node.get("Plan Rows", 0))
+        pending.extend(node.get("Plans", []))
+    return tuple(found), rows

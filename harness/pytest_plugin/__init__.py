@@ -1,0 +1,1 @@
+"""Ties the harness to pytest."""

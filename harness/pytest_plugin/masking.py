@@ -1,0 +1,134 @@
+"""Masks what pytest prints and writes by itself: tracebacks, logs, captured output, the trace of `--debug`.
+
+Reports are masked one by one in `conftest.py`. Here is what no report passes through, and what pytest would cut before
+a report could be masked: half a secret is not recognised any more.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import traceback
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.redaction.redactor import Redactor
+
+
+def mask_everything(config: pytest.Config, redact: Redactor) -> None:
+    """Mask logs, shortened values and the trace of this process until pytest ends."""
+    config.pluginmanager.register(_InternalErrors(redact))
+    for install in (_mask_logs, _mask_late_warnings, _mask_before_shortening):
+        config.add_cleanup(install(redact))
+    trace = config.trace.root
+    writer = getattr(trace, "_writer", None)  # there is no public way to it
+    if writer is not None:
+        trace.setwriter(lambda text: writer(redact(text)))
+
+
+def keep_files_private(config: pytest.Config) -> None:
+    """Let whatever file this process is asked for be its owner's only, until pytest ends."""
+    umask = os.umask(0o077)
+
+    def undo() -> None:
+        os.umask(umask)
+
+    config.add_cleanup(undo)
+
+
+def mask_terminal(config: pytest.Config, redact: Redactor) -> None:
+    """Mask what is printed, write by write: live logs, warnings, the trace of an interruption. From then on."""
+    if config.pluginmanager.get_plugin("terminalreporter") is None:
+        return
+    terminal = config.get_terminal_writer()
+    write = terminal.write
+
+    def masked(text: str, **markup: Any) -> None:
+        write(redact(text), **markup)
+
+    terminal.write = masked  # type: ignore[method-assign, assignment]  # as pytest's own plugin pastebin does
+
+
+@dataclass(frozen=True, slots=True)
+class _InternalErrors:
+    """A plugin: masks an INTERNALERROR in place, since every other plugin is handed this same object."""
+
+    redact: Redactor
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_internalerror(self, excrepr: Any) -> None:
+        from _pytest._code.code import ReprTracebackNative
+
+        masked = ReprTracebackNative([self.redact(str(excrepr))])
+        excrepr.reprtraceback, excrepr.reprcrash = masked, None  # of one exception
+        excrepr.chain = [(masked, None, None)]  # of several
+        excrepr.sections = []
+
+
+def _mask_logs(redact: Redactor) -> Callable[[], None]:
+    """Mask log records as they are made, before any handler has them; returns what undoes it."""
+    make = logging.getLogRecordFactory()
+
+    def masked(*arguments: Any, **named: Any) -> logging.LogRecord:
+        record = make(*arguments, **named)
+        try:
+            record.msg = redact(record.getMessage())
+        except Exception as error:  # what logging would say of it quotes the arguments
+            record.msg = f"a log message that cannot be put together ({type(error).__name__})"
+        record.args = None
+        if record.exc_info:
+            record.exc_text = redact("".join(traceback.format_exception(*record.exc_info)).rstrip("\n"))
+            record.exc_info = None
+        if record.stack_info:
+            record.stack_info = redact(record.stack_info)
+        return record
+
+    logging.setLogRecordFactory(masked)
+    return lambda: logging.setLogRecordFactory(make)
+
+
+def _mask_late_warnings(redact: Redactor) -> Callable[[], None]:
+    """Mask the warnings that come when pytest collects none any more, such as what a thread died of."""
+    word = warnings.formatwarning
+
+    def masked(*arguments: Any, **named: Any) -> str:
+        return redact(word(*arguments, **named))
+
+    def undo() -> None:
+        warnings.formatwarning = word
+
+    warnings.formatwarning = masked
+    return undo
+
+
+def _mask_before_shortening(redact: Redactor) -> Callable[[], None]:
+    """Let pytest mask a value before it takes the middle out of it; returns what undoes it.
+
+    Arguments, locals and what an assertion compares are shown with 240 characters. There is no public way to this.
+    """
+    from _pytest._io.saferepr import SafeRepr
+
+    shorten = SafeRepr.repr
+
+    def masked(self: SafeRepr, x: object) -> str:
+        if self.maxsize is None:
+            return shorten(self, x)
+        text = shorten(SafeRepr(None, self.use_ascii), x)
+        if len(text) <= self.maxsize:
+            return redact(text)
+        head = max(0, (self.maxsize - 3) // 2)
+        tail = max(0, self.maxsize - 3 - head)
+        return f"{redact.part(text, 0, head)}...{redact.part(text, len(text) - tail, len(text))}"
+
+    SafeRepr.repr = masked  # type: ignore[method-assign]
+
+    def undo() -> None:
+        SafeRepr.repr = shorten  # type: ignore[method-assign]
+
+    return undo

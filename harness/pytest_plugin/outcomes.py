@@ -1,0 +1,91 @@
+"""What becomes of how a check ended: a result for the verdict, and a report that pytest's own plugins count alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import CouldNotTell, NotCovered
+from harness.findings import last_finding
+from harness.report.verdict import CheckResult
+from harness.text import printable_lines
+
+if TYPE_CHECKING:
+    import pytest
+
+    from harness.redaction.redactor import Redactor
+
+
+def sort_outcome(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> CheckResult | None:
+    """The result of a check, once it has one; the report is made to say the same.
+
+    FAILED is asked and wrong, ERROR is could not tell, SKIPPED is not covered.
+    """
+    worded = last_finding()
+    traceback = "" if _shows_no_traceback(item) else f"{report.longrepr}\n"
+
+    result: dict[str, Any] = {}
+    error = call.excinfo.value if call.excinfo is not None else None
+    if error is None:
+        result = {"outcome": "pass"} if report.when == "call" else {}
+    elif isinstance(error, CouldNotTell):
+        result = {"outcome": "unknown", "cause": error.cause, "remedy": error.remedy}
+        text = f"could not tell\n  cause: {error.cause}\n  remedy: {error.remedy}"
+        # JUnit and pytest call what fails outside of a test's own body an error, which is what this is.
+        report.outcome, report.when, report.longrepr = "failed", "setup", traceback + text
+    elif isinstance(error, NotCovered):
+        result = {"outcome": "not_covered", "cause": error.reason, "remedy": error.remedy}
+        report.outcome = "skipped"
+        report.longrepr = (str(item.path), 0, f"not covered: {error.reason}")
+    elif isinstance(error, AssertionError) and worded is not None:
+        result = {"outcome": "fail", "want": worded.want, "have": list(worded.have)}
+        result |= {"cause": worded.cause, "remedy": worded.remedy}
+        report.longrepr = traceback + str(worded)
+    elif isinstance(error, Exception):
+        said = f"the harness itself failed: {type(error).__name__}: {error}"
+        result = {"outcome": "unknown", "cause": said, "remedy": "run again with --tb=long and report what it says"}
+        report.when = "setup"
+    elif report.failed:  # pytest.fail() of a plugin, such as a time-out, or an attempt to leave
+        said = f"the check was ended from outside: {type(error).__name__}: {error}"
+        result = {"outcome": "unknown", "cause": said, "remedy": "run again without what ended it"}
+        report.when = "setup"
+    if not result:
+        return None
+    return CheckResult(id=check_id(item), environment=environment_of(item), claim=_claim(item), **result)
+
+
+def _shows_no_traceback(item: pytest.Item) -> bool:
+    return bool(getattr(item.config.option, "tbstyle", "no") == "no")
+
+
+def shorten_traceback(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Spare pytest a traceback that `sort_outcome` puts words in the place of: it takes longer than the check did."""
+    replaced = call.excinfo is not None and isinstance(call.excinfo.value, (CouldNotTell, NotCovered))
+    if call.excinfo is not None and replaced and _shows_no_traceback(item):
+        call.excinfo.traceback = call.excinfo.traceback[-1:]
+
+
+def mask_report(report: pytest.TestReport, redact: Redactor) -> None:
+    """Mask, and make harmless, what terminal, JUnit and any other plugin take from a report."""
+    told = report.longrepr
+    if isinstance(told, tuple):
+        report.longrepr = (told[0], told[1], printable_lines(redact(told[2])))
+    elif told is not None:
+        report.longrepr = printable_lines(redact(str(told)))
+    report.sections = [(title, printable_lines(redact(text))) for title, text in report.sections]
+
+
+def check_id(item: pytest.Item) -> str:
+    """The check's name in a verdict."""
+    return str(getattr(item, "originalname", item.name)).removeprefix("test_")
+
+
+def environment_of(item: pytest.Item) -> str:
+    """The environment that a check is asked of; "" where it is asked of none."""
+    callspec = getattr(item, "callspec", None)
+    return str(callspec.params.get("environment", "")) if callspec is not None else ""
+
+
+def _claim(item: pytest.Item) -> str:
+    """The first line of the check's module: its claim in one sentence."""
+    module = getattr(item, "module", None)
+    return (getattr(module, "__doc__", None) or item.name).strip().splitlines()[0].removesuffix(".")

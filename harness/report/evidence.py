@@ -1,0 +1,30 @@
+"""What the page shows of an environment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.configuration.models import Environment
+    from harness.history.history import History
+    from harness.history.token_sample import Sample
+    from harness.report.run_log import PastRun
+
+
+class Evidence(NamedTuple):
+    """What was seen of one environment, as far as the run got: what the page shows besides the verdict.
+
+    `environment` is None where its requests cannot be repeated: a saved history does not hold what was configured.
+    `untold` says why there is no history, `stored_untold` why there is no sample of the stored tokens. `past` are the
+    last runs on it, this one first.
+    """
+
+    name: str
+    environment: Environment | None = None
+    history: History | None = None
+    untold: str = ""
+    stored: Sample | None = None
+    stored_untold: str = ""
+    past: Sequence[PastRun] = ()

@@ -1,0 +1,406 @@
+"""The report as a page: what `report.html` shows, gathered from the verdict and the histories, and its rendering.
+
+Everything that a server sent is made printable and masked here, and escaped by the template, which escapes all it is
+given. The page holds no script and asks for nothing.
+
+What it is made of are named tuples: every run pays for it, and a dataclass takes five times as long to define.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+import sys
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from harness import __version__
+from harness.checkers.history import failure_rate_bound, largest_overlap
+from harness.checkers.latency import answered_s
+from harness.history.columns import unacknowledged
+from harness.history.history import History
+from harness.history.token_sample import sample_of
+from harness.report.curl import Variable, repeated, variables
+from harness.report.evidence import Evidence
+from harness.report.paths import as_typed
+from harness.report.plots import (
+    Bits,
+    Column,
+    Latency,
+    Timeline,
+    answer_in_words,
+    bit_frequencies,
+    in_words,
+    latency,
+    timeline,
+    trend,
+)
+from harness.report.summary import BOUNDED, CONCLUSIONS, WORDS, advised, by_reason, per_cent
+from harness.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from jinja2 import Template
+    from jinja2.bccache import Bucket
+
+    from harness.configuration.models import Environment
+    from harness.history.history import Attempt, Outcome
+    from harness.report.verdict import CheckResult, EnvironmentVerdict, LeftBehind, Verdict
+
+TEMPLATE = Path(__file__).with_name("report.html.j2")
+MOST_REQUESTS = 12  # failed requests that are shown in full, of one environment
+MOST_TOKENS = 100_000  # of those returned, whose bits are drawn
+MOST_LEFT = 200  # rows left behind that are listed; the verdict lists all
+MOST_STEPS = 6  # remedies that stand at the top
+SHOWN_EVIDENCE = 400  # characters of a body
+
+
+class Claim(NamedTuple):
+    """One claim, or several that one reason bars."""
+
+    outcome: str
+    claims: tuple[str, ...]
+    checks: tuple[str, ...]
+    want: str = ""
+    have: tuple[str, ...] = ()
+    cause: str = ""
+    remedy: str = ""
+
+
+class PhasePlots(NamedTuple):
+    """The POSTs of one phase."""
+
+    name: str
+    title: str
+    sent: int
+    overlap: int
+    outcomes: str
+    timeline: Timeline
+    latency: Latency | None
+    untimed: int
+
+
+class BitPlot(NamedTuple):
+    """The bits of some tokens, and in words what they show."""
+
+    name: str
+    title: str
+    bits: Bits
+    says: str
+
+
+class Request(NamedTuple):
+    """A POST that did not end ok, and the command line that sends it again."""
+
+    name: str
+    outcome: str
+    answer: str
+    error: str
+    evidence: str
+    command: str
+
+
+class EnvironmentPage(NamedTuple):
+    """One environment's part of the page. `key` is what the ids of its elements begin with."""
+
+    key: str
+    name: str
+    url: str
+    revision: str
+    mood: str
+    word: str
+    facts: tuple[tuple[str, str], ...]
+    wrong: tuple[Claim, ...]
+    not_covered: tuple[Claim, ...]
+    passed: tuple[Claim, ...]
+    uncovered: int
+    proves: str
+    untold: str
+    phases: tuple[PhasePlots, ...]
+    bits: tuple[BitPlot, ...]
+    bits_untold: tuple[str, ...]
+    requests: tuple[Request, ...]
+    more_requests: int
+    variables: tuple[Variable, ...]
+    can_repeat: bool
+    notes: tuple[str, ...]
+    trend: tuple[Column, ...]
+    slowest: str
+
+
+class Page(NamedTuple):
+    """The whole page."""
+
+    title: str
+    mood: str
+    word: str
+    advice: str
+    exit_code: int
+    run: str
+    started_at: str
+    duration: str
+    version: str
+    error: str
+    steps: tuple[tuple[str, str], ...]
+    more_steps: int
+    command: str
+    environments: tuple[EnvironmentPage, ...]
+    left_behind: tuple[LeftBehind, ...]
+    more_left: int
+    left_out: tuple[str, ...]
+
+
+def render(verdict: Verdict, evidence: Sequence[Evidence], folder: Path, redact: Callable[[str], str] = str) -> str:
+    """The page as HTML.
+
+    Args:
+        verdict: of the run, masked.
+        evidence: of each environment, as far as there is any.
+        folder: where the run's files are.
+        redact: masks secrets in what servers sent.
+    """
+    template = _template()
+    return template.render(
+        page=page_of(verdict, evidence, folder, redact), words=WORDS, in_words=in_words, per_cent=per_cent
+    )
+
+
+def _template() -> Template:
+    """The template, which takes longer to compile than all else: kept compiled where Python keeps its own bytecode."""
+    import jinja2  # at the end of a run, and nowhere else: it takes longer to import than most checks take to judge
+
+    class Kept(jinja2.FileSystemBytecodeCache):
+        def dump_bytecode(self, bucket: Bucket) -> None:
+            if not sys.dont_write_bytecode:
+                with suppress(OSError):  # the checkout cannot be written
+                    super().dump_bytecode(bucket)
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATE.parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        bytecode_cache=Kept(str(TEMPLATE.parent / "__pycache__"), f"%s.{sys.implementation.cache_tag}.j2c"),
+    ).get_template(TEMPLATE.name)
+
+
+def page_of(verdict: Verdict, evidence: Sequence[Evidence], folder: Path, redact: Callable[[str], str] = str) -> Page:
+    """What the page shows of a run."""
+    seen = {of.name: of for of in evidence}
+
+    def text(said: str) -> str:
+        """Free text of a server. Names of ours are not masked, here as in the verdict: a password may be a word."""
+        return printable(redact(said), BOUNDED)
+
+    steps = list(_steps(verdict))
+    return Page(
+        title=": ".join(filter(None, (CONCLUSIONS[verdict.verdict], ", ".join(e.name for e in verdict.environments)))),
+        mood=verdict.verdict,
+        word=CONCLUSIONS[verdict.verdict],
+        advice=_sentence(advised(verdict)),
+        exit_code=verdict.exit_code,
+        run=verdict.run,
+        started_at=verdict.started_at,
+        duration=in_words(verdict.duration_s),
+        version=__version__,
+        error="\n".join(text(line) for line in verdict.error.splitlines()),
+        steps=tuple((_own(where), text(remedy)) for where, remedy in steps[:MOST_STEPS]),
+        more_steps=max(len(steps) - MOST_STEPS, 0),
+        command=_clean_up_command(folder) if verdict.left_behind else "",
+        environments=tuple(
+            _environment(number, of, verdict, seen.get(of.name, Evidence(of.name)), text)
+            for number, of in enumerate(verdict.environments, start=1)
+        ),
+        left_behind=tuple(
+            row.model_copy(
+                update={
+                    "name": _own(row.name),
+                    "id": row.id and text(row.id),
+                    "reason": text(row.reason),
+                    "remedy": text(row.remedy),
+                }
+            )
+            for row in verdict.left_behind[:MOST_LEFT]
+        ),
+        more_left=max(len(verdict.left_behind) - MOST_LEFT, 0),
+        left_out=tuple(map(_own, verdict.left_out)),
+    )
+
+
+def _own(text: str) -> str:
+    return printable(text, BOUNDED)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _steps(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """What to do, as (environments, remedy), each once: about what is wrong where anything is, or what barred."""
+    where: dict[str, dict[str, None]] = {}
+    for result in verdict.checks:
+        if result.outcome == verdict.verdict and result.remedy:
+            where.setdefault(result.remedy, {})[result.environment] = None
+    yield from ((", ".join(environments), remedy) for remedy, environments in where.items())
+
+
+def _clean_up_command(folder: Path) -> str:
+    return f"python -m harness cleanup {shlex.quote(as_typed(folder / 'history.jsonl'))}"
+
+
+def _environment(
+    number: int, of: EnvironmentVerdict, verdict: Verdict, seen: Evidence, text: Callable[[str], str]
+) -> EnvironmentPage:
+    results = [result for result in verdict.checks if result.environment == of.name]
+    history = seen.history if seen.history is not None else History(of.name, ())
+    bad = history.unacknowledged
+    bits, bits_untold = _bits(history, seen, text)
+    phases = tuple(_phases(history))
+    return EnvironmentPage(
+        key=f"e{number}",
+        name=_own(of.name),
+        url=_own(of.url),
+        revision=text(of.revision or ""),
+        mood=of.verdict,
+        word=CONCLUSIONS[of.verdict],
+        facts=tuple(_facts(of, history, phases)),
+        wrong=tuple(_claim([r], text) for r in results if r.outcome == "fail")
+        + tuple(_claim(alike, text) for alike in by_reason(results, "unknown")),
+        not_covered=tuple(_claim(alike, text) for alike in by_reason(results, "not_covered")),
+        passed=tuple(_claim([r], text) for r in results if r.outcome == "pass"),
+        uncovered=sum(result.outcome == "not_covered" for result in results),
+        proves=_proves(history),
+        untold=text(seen.untold),
+        phases=phases,
+        bits=tuple(bits),
+        bits_untold=tuple(bits_untold),
+        requests=tuple(_request(a, seen.environment, text) for a in bad[:MOST_REQUESTS]),
+        more_requests=max(len(bad) - MOST_REQUESTS, 0),
+        variables=variables(seen.environment) if seen.environment is not None else (),
+        can_repeat=seen.environment is not None,
+        notes=tuple(map(text, of.notes)),
+        trend=trend(list(reversed(seen.past))),
+        slowest=in_words(max((run.p95_ms or 0.0 for run in seen.past), default=0.0) / 1000),
+    )
+
+
+def _facts(of: EnvironmentVerdict, history: History, phases: Sequence[PhasePlots]) -> Iterator[tuple[str, str]]:
+    if of.posts:
+        yield "acknowledged", f"{of.acknowledged} of {of.posts} POSTs"
+        alone = len(phases) == 1 and phases[0].sent == len(history.attempts)
+        yield "at the same moment", f"{phases[0].overlap if alone else largest_overlap(history)} at most"
+        yield "rows removed", str(of.rows_removed)
+    if of.duration_s:
+        yield "took", in_words(of.duration_s)
+
+
+def _claim(alike: Sequence[CheckResult], text: Callable[[str], str]) -> Claim:
+    first = alike[0]
+    return Claim(
+        outcome=first.outcome,
+        claims=tuple(dict.fromkeys(_own(result.claim) for result in alike)),
+        checks=tuple(_own(result.id) for result in alike),
+        want=text(first.want),
+        have=tuple(text(item) for item in first.have),
+        cause=text(first.cause),
+        remedy=text(first.remedy),
+    )
+
+
+def _proves(history: History) -> str:
+    """What the POSTs alone prove, in words."""
+    sent, failed = len(history.attempts), len(history.attempts) - len(history.acknowledged)
+    if not sent:
+        return ""
+    if failed:
+        return f"{failed} of {sent} POSTs ({per_cent(failed / sent)}) did not end as they should."
+    bound = failure_rate_bound(sent)
+    for_one_per_cent = math.ceil(math.log(0.05) / math.log(0.99))
+    more = "" if sent >= for_one_per_cent else f" To get below 1 % takes {for_one_per_cent} POSTs."
+    return (
+        f"None of {sent} POSTs failed. A deployment that fails {per_cent(bound)} of them would still pass one run in "
+        f"twenty like this: with 95 % confidence fewer than {per_cent(bound)} fail, and no less is shown.{more} That "
+        "tokens no longer collide is shown by their form, the column's default and the stored rows, and not by this."
+    )
+
+
+_PHASES = {"sequence": "One after another", "burst": "At the same moment", "soak": "Soak", "probes": "Probes"}
+
+
+def _phases(history: History) -> Iterator[PhasePlots]:
+    by_phase: dict[str, Sequence[Attempt]] = {
+        "sequence": history.phase("sequence").attempts,
+        "burst": history.phase("burst").attempts,
+        "soak": history.phase("soak").attempts,
+        "probes": history.probes,
+    }
+    took = {name: answered_s(attempts) for name, attempts in by_phase.items()}
+    longest_s = max((max(of, default=0.0) for of in took.values()), default=0.0)
+    for name, title in _PHASES.items():
+        attempts = by_phase[name]
+        if not attempts:
+            continue
+        counts = Counter(a.outcome for a in unacknowledged(attempts))
+        counts["ok"] = len(attempts) - counts.total()
+        drawn = timeline(attempts)
+        yield PhasePlots(
+            name=name,
+            title=title,
+            sent=len(attempts),
+            overlap=largest_overlap(History(history.environment, attempts)),
+            outcomes=", ".join(f"{counts[of]} {word}" for of, word in _OUTCOMES.items() if counts[of]),
+            timeline=drawn,
+            latency=latency(took[name], longest_s),
+            untimed=len(attempts) - drawn.of,
+        )
+
+
+_OUTCOMES: dict[Outcome, str] = {"ok": "acknowledged", "fail": "answered wrongly", "unknown": "without an answer"}
+
+
+def _bits(history: History, seen: Evidence, text: Callable[[str], str]) -> tuple[list[BitPlot], list[str]]:
+    returned = sample_of(history.tokens[:MOST_TOKENS])
+    plots, untold = [], []
+    for name, title, sample, why in (
+        ("returned", "Returned tokens", returned, "no POST returned a version 4 UUID"),
+        ("stored", "Stored tokens", seen.stored, text(seen.stored_untold) or "no stored token is a version 4 UUID"),
+    ):
+        bits = bit_frequencies(sample) if sample is not None else None
+        if bits is None:
+            untold.append(f"{title}: none to show ({why}).")
+        else:
+            plots.append(BitPlot(name, title, bits, _bits_in_words(bits)))
+    return plots, untold
+
+
+def _bits_in_words(bits: Bits) -> str:
+    least, most = bits.extremes
+    ends = (
+        f"Over {bits.tokens} tokens the random bits are set in {100 * least.share:.1f} % (bit {least.number}) "
+        f"to {100 * most.share:.1f} % (bit {most.number}) of them"
+    )
+    if bits.within is None:
+        return f"{ends}; fewer than 100 are too few to judge by, so this is only to look at."
+    judged = {0: "none is", 1: "one is"}.get(bits.uneven, f"{bits.uneven} are")
+    return (
+        f"{ends}; {judged} further from a half than chance allows (50 % \N{PLUS-MINUS SIGN} {100 * bits.within:.1f} %)."
+    )
+
+
+def _request(attempt: Attempt, environment: Environment | None, text: Callable[[str], str]) -> Request:
+    command = ""
+    if environment is not None:
+        command = "\n".join(text(line) for line in repeated(environment, attempt, text).split("\n"))
+    return Request(
+        name=_own(attempt.name),
+        outcome=attempt.outcome,
+        answer=answer_in_words(attempt),
+        error=text(attempt.error),
+        evidence=printable(text(attempt.evidence), SHOWN_EVIDENCE),
+        command=command,
+    )

@@ -1,0 +1,187 @@
+"""The verdict in words: for the terminal and, as Markdown, for a job's summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.report.verdict import ExitCode
+from harness.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from harness.report.verdict import CheckResult, EnvironmentVerdict, Kind, Verdict
+
+WORDS = {"pass": "ok", "fail": "FAIL", "unknown": "could not tell", "not_covered": "not covered"}
+CONCLUSIONS = {"pass": "PASS", "fail": "FAIL", "unknown": "COULD NOT TELL"}
+_ADVICE = {
+    ExitCode.RELEASE: "release",
+    ExitCode.ROLL_BACK: "roll back: the deployment is wrong",
+    ExitCode.INTERRUPTED: "hold: the run was interrupted",
+    ExitCode.INTERNAL_ERROR: "hold: the harness itself failed",
+    ExitCode.USAGE: "hold: mend the command line or the configuration; nothing was sent",
+    ExitCode.NOTHING_COLLECTED: "hold: no check was selected",
+    ExitCode.COULD_NOT_TELL: "hold: mend what stood in the way, and run again",
+    ExitCode.LEFT_BEHIND: "release, then clean up the rows that may be left",
+}
+
+
+_BEFORE: dict[Kind, dict[ExitCode, str]] = {
+    "preflight": {
+        ExitCode.RELEASE: "migrate: nothing that would stop the migration was found",
+        ExitCode.ROLL_BACK: "hold the migration: it would fail, or leave the table wrong",
+    },
+    "source": {
+        ExitCode.RELEASE: "deploy: the source is as it should be",
+        ExitCode.ROLL_BACK: "hold the deploy: the source is wrong",
+    },
+}
+BOUNDED = 20_000  # characters: what comes here was bounded already, and is not to be cut a second time
+
+
+def advice(code: int, kind: Kind = "deployment") -> str:
+    """What a gate does with an exit code, after a deploy or before it."""
+    if code not in set(ExitCode):
+        return "hold"
+    return _BEFORE.get(kind, {}).get(ExitCode(code)) or _ADVICE[ExitCode(code)]
+
+
+def advised(verdict: Verdict) -> str:
+    """What a gate does with this verdict."""
+    return advice(verdict.exit_code, verdict.kind)
+
+
+def lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """The terminal summary as (text, mood) pairs, mood being pass, fail, unknown, or "" for plain text."""
+    for environment in verdict.environments:
+        results = [result for result in verdict.checks if result.environment == environment.name]
+        yield printable(f"{environment.name}  {environment.url}", BOUNDED), "heading"
+        together = [result for alike in by_reason(results, "not_covered") if len(alike) > 1 for result in alike]
+        for result in results:
+            if result not in together:  # which are named once, with their reason, below
+                yield f"  {WORDS[result.outcome]:<15}{result.claim}", result.outcome
+        yield from _details(results)
+        yield from _of_environment(environment)
+        yield "", ""
+    if verdict.left_out:
+        yield f"not selected: {', '.join(verdict.left_out)}", ""
+    for row in verdict.left_behind:
+        id_ = f" (id {row.id})" if row.id else ""
+        row_in_words = f"{row.environment} {row.name}{id_}: {row.reason}. {row.remedy}"
+        yield f"may be left behind: {printable(row_in_words, BOUNDED)}", "unknown"
+    for line in verdict.error.splitlines():
+        yield printable(line, BOUNDED), "unknown"
+    yield (
+        f"verdict: {CONCLUSIONS[verdict.verdict]} (exit {verdict.exit_code}: {advised(verdict)})",
+        verdict.verdict,
+    )
+
+
+def so_far(environment: str, results: Sequence[CheckResult]) -> str:
+    """What is known of one environment while others are still examined, in one line."""
+    failed = [result.id for result in results if result.outcome == "fail"]
+    untold = [result.id for result in results if result.outcome == "unknown"]
+    held = sum(result.outcome == "pass" for result in results)
+    if failed:
+        said = f"{CONCLUSIONS['fail']}: {', '.join(failed)}"
+    elif untold:
+        said = f"{CONCLUSIONS['unknown']} so far: {', '.join(untold)}"
+    elif held:
+        said = f"{CONCLUSIONS['pass']} so far: {held} claims hold"
+    else:
+        said = "no claim covered so far"
+    return f"{environment}: {said}"
+
+
+def _details(results: Sequence[CheckResult]) -> Iterator[tuple[str, str]]:
+    """What a reader needs of the claims that do not hold, or could not be asked: each reason once."""
+    for alike in by_reason(results, "not_covered"):
+        claims = ", ".join(result.id for result in alike)
+        yield (
+            f"  not covered: {claims}: {printable(alike[0].cause, BOUNDED)}; {printable(alike[0].remedy, BOUNDED)}",
+            "",
+        )
+    for result in results:
+        if result.outcome == "fail":
+            yield from (("", ""), (f"  FAILED [{result.environment}] {result.id}: {result.claim}", "fail"))
+            yield from _reasons(result)
+    for alike in by_reason(results, "unknown"):
+        claims = ", ".join(result.id for result in alike)
+        yield from (("", ""), (f"  COULD NOT TELL [{alike[0].environment}] {claims}", "unknown"))
+        yield from _reasons(alike[0])
+
+
+def by_reason(results: Sequence[CheckResult], outcome: str) -> Iterator[list[CheckResult]]:
+    """The results of an outcome, those of one reason (cause and remedy) together."""
+    reasons: dict[tuple[str, str], list[CheckResult]] = {}
+    for result in results:
+        if result.outcome == outcome:
+            reasons.setdefault((result.cause, result.remedy), []).append(result)
+    yield from reasons.values()
+
+
+def _reasons(result: CheckResult) -> Iterator[tuple[str, str]]:
+    if result.want:
+        yield f"    want:   {printable(result.want, BOUNDED)}", ""
+    for number, item in enumerate(result.have):
+        yield f"    {'have:' if number == 0 else '':<7} {printable(item, BOUNDED)}", ""
+    yield f"    cause:  {printable(result.cause, BOUNDED)}", ""
+    yield f"    remedy: {printable(result.remedy, BOUNDED)}", ""
+
+
+def _of_environment(environment: EnvironmentVerdict) -> Iterator[tuple[str, str]]:
+    if environment.posts:
+        bound = ""
+        if environment.failure_rate_bound is not None:
+            bound = (
+                f"; none failed, which bounds the rate of failing POSTs below "
+                f"{per_cent(environment.failure_rate_bound)} (at 95 % confidence)"
+            )
+        removed = f"Rows removed: {environment.rows_removed}."
+        yield f"  {environment.acknowledged} of {environment.posts} POSTs acknowledged{bound}. {removed}", ""
+    for note in environment.notes:
+        yield f"  note: {printable(note)}", ""
+    yield f"  {environment.name}: {CONCLUSIONS[environment.verdict]}", environment.verdict
+
+
+def per_cent(share: float) -> str:
+    """A share with two digits that matter; no more than are honest for counts of this size."""
+    return f"{100 * share:.0f} %" if share >= 0.1 or share == 0 else f"{100 * share:.2g} %"
+
+
+def markdown(verdict: Verdict) -> str:
+    """The summary for a job's page. Whatever a server sent stands in code spans, where no markup is read."""
+    out = [
+        f"## chatbots smoke: {CONCLUSIONS[verdict.verdict]}",
+        "",
+        f"Exit {verdict.exit_code}: {advised(verdict)}. Run `{verdict.run}`, {verdict.started_at}.",
+        "",
+    ]
+    if verdict.error:
+        out += [_code(verdict.error), ""]
+    for environment in verdict.environments:
+        out += [f"### {environment.name}: {CONCLUSIONS[environment.verdict]}", "", "| claim | outcome |", "|---|---|"]
+        results = [result for result in verdict.checks if result.environment == environment.name]
+        out += [f"| {result.claim} | {WORDS[result.outcome]} |" for result in results]
+        for result in results:
+            if result.outcome == "pass":
+                continue
+            out += ["", f"**{WORDS[result.outcome]}: {result.claim}**", ""]
+            parts = [("want", result.want), *(("have", item) for item in result.have)]
+            parts += [("cause", result.cause), ("remedy", result.remedy)]
+            out += [f"- {part}: {_code(text)}" for part, text in parts if text]
+        out.append("")
+    if verdict.left_behind:
+        out += ["### May be left behind", ""]
+        out += [f"- {row.environment} `{row.name}`: {_code(row.reason)}" for row in verdict.left_behind]
+    if verdict.left_out:
+        out += ["", f"Not selected: {', '.join(verdict.left_out)}"]
+    return "\n".join(out) + "\n"
+
+
+def _code(text: str) -> str:
+    """A code span that the text cannot end (CommonMark: a longer run of backticks than any inside)."""
+    text = printable(text, BOUNDED)
+    longest = max((len(run) for run in "".join(c if c == "`" else " " for c in text).split()), default=0)
+    fence = "`" * (longest + 1)
+    return f"{fence} {text} {fence}"

@@ -1,0 +1,1 @@
+"""One run of the gate: workload, examination, verdict and clean-up."""

@@ -1,0 +1,400 @@
+"""Removes the rows of a run, and says exactly what may remain.
+
+Only rows whose id and label are in the history are deleted. A label alone is found first, written to the history with
+its id, and only then deleted, in one transaction on a connection of its own. A POST without an answer may still be
+stored after we looked, so that its row is waited for, within a budget.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import psycopg
+from tenacity import (
+    Retrying,
+    retry_if_exception,
+    sleep_using_event,
+    stop_after_attempt,
+    stop_after_delay,
+    stop_any,
+    stop_when_event_set,
+)
+from tenacity import wait_fixed as pause_of
+
+from harness.errors import CouldNotTell
+from harness.postgres.connection import connect, identity_of, limited, reading, same_database
+from harness.postgres.deletion import PAUSE_S, TRIES, TRIES_FOR_S, Found, delete, find, may_pass
+from harness.postgres.failures import worded
+from harness.postgres.table import read_facts
+from harness.progress import Doing
+from harness.report.verdict import LeftBehind
+from harness.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from pydantic import SecretStr
+
+    from harness.configuration.models import Environment
+    from harness.history.history import Attempt
+    from harness.history.writing import Ledger
+    from harness.http.client import Client
+    from harness.postgres.connection import Connection
+    from harness.postgres.table import TableFacts
+
+BY_HAND = "python -m harness cleanup HISTORY"
+_NO_DATABASE = CouldNotTell(
+    "database: null: there is no database to delete from", "delete them by hand, or set cleanup: api and api.delete"
+)
+_LOOKS_EVERY_S = 0.5  # while a row may still come
+AT_ONCE = 10_000  # attempts that one statement looks for, and rows that one transaction deletes
+
+
+@dataclass(frozen=True, slots=True)
+class CleanUp:
+    """What was done: how many rows were removed, and which may remain."""
+
+    removed: int = 0
+    left: tuple[LeftBehind, ...] = ()
+
+
+@dataclass(slots=True)
+class Task:
+    """What one run may have stored in one environment, and how to go about it.
+
+    Args:
+        client: speaks to the environment, logged in where it has a login, or to be logged in first (`login`).
+        attempts: of one environment.
+        labels: for each attempt's name, what its label column may hold.
+        ledger: where ids are written before they are deleted.
+        patience_s: how long to wait for the row of a POST that had no answer.
+        known: the rows (id, label) that an earlier clean-up found in this table, whether or not it removed them.
+        gone: those of them that it removed.
+        settled: names of POSTs without an answer that were sent so long ago that nobody is at work on them any more.
+        identity: of the database that the run stored its rows in; None where that is not to be compared.
+        hurry: when set, nothing is waited for any more, whatever that leaves: its result is of no use any more.
+        doing: told what is under way.
+        facts: of the table, where it has just been looked at; the first sitting relies on them.
+        looked: whether all attempts were looked for in this sitting.
+    """
+
+    client: Client
+    attempts: Sequence[Attempt]
+    labels: Mapping[str, Sequence[str]]
+    ledger: Ledger
+    patience_s: float
+    login: bool = False
+    known: frozenset[tuple[str, str]] = frozenset()
+    gone: frozenset[tuple[str, str]] = frozenset()
+    settled: frozenset[str] = frozenset()
+    identity: str | None = None
+    hurry: threading.Event = field(default_factory=threading.Event)
+    doing: Doing = field(default_factory=Doing)
+    facts: TableFacts | None = None
+    looked: bool = False
+    _seen: dict[tuple[str, str], Found] = field(default_factory=dict)
+    _there: set[tuple[str, str]] = field(default_factory=set)
+
+    @property
+    def environment(self) -> Environment:
+        """The environment that is cleaned up."""
+        return self.client.environment
+
+    @property
+    def database(self) -> SecretStr:
+        """Its database. Raises CouldNotTell where it has none."""
+        if self.environment.database is None:
+            raise _NO_DATABASE
+        return self.environment.database
+
+    def see(self, found: Iterable[Found]) -> None:
+        """Write down the rows that are about to be removed, each once."""
+        new = [row for row in found if row.pair not in self._seen]
+        self._seen |= {row.pair: row for row in new}
+        self._there |= {row.pair for row in new}
+        self._record("row", new)
+
+    def settle(self, there: Iterable[Found], attempts: Sequence[Attempt] | None = None) -> None:
+        """Write down which rows are gone: all of these attempts (or of all) that were ever seen, but those there."""
+        looked_for = None if attempts is None else {a.name for a in attempts}
+        ours = (p for p in self._there if looked_for is None or self._seen[p].attempt.name in looked_for)
+        gone = {*ours} - {row.pair for row in there}
+        self._there -= gone
+        self._record("removed", [self._seen[pair] for pair in sorted(gone)])
+
+    def _record(self, record: str, rows: Sequence[Found]) -> None:
+        if rows:
+            with suppress(OSError):  # a full disk must not keep rows in production: their names were written before
+                self.ledger.rows(record, self.environment.name, [row.pair for row in rows])
+
+    @property
+    def removed(self) -> list[Found]:
+        """The rows that were removed."""
+        return [row for pair, row in self._seen.items() if pair not in self._there]
+
+    @property
+    def kept(self) -> list[Found]:
+        """The rows that are still there, whatever was done."""
+        return [row for pair, row in self._seen.items() if pair in self._there]
+
+    @property
+    def unseen(self) -> list[Attempt]:
+        """The attempts of which no row was ever seen in this table."""
+        labels = {label for _, label in (*self.known, *self._seen)}
+        return [a for a in self.attempts if labels.isdisjoint(self.labels[a.name])]
+
+    @property
+    def turns(self) -> int:
+        """How often a statement has to be repeated for all attempts."""
+        return max(1, -(-len(self.attempts) // AT_ONCE))
+
+    @property
+    def to_look_for(self) -> Sequence[Attempt]:
+        """All attempts; of very many, only those whose row may still come, once all were looked for."""
+        return self.awaited if self.looked and len(self.attempts) > AT_ONCE else self.attempts
+
+    @property
+    def awaited(self) -> list[Attempt]:
+        """The attempts whose row may still come."""
+        return [a for a in self.unseen if a.unanswered and a.name not in self.settled]
+
+
+def clean_up(task: Task) -> CleanUp:
+    """Remove what these attempts stored, in the environment's `cleanup` mode. Never raises for what a server does."""
+    environment = task.environment
+    task.attempts = [a for a in task.attempts if a.may_have_stored]
+    if not task.attempts:
+        return CleanUp()
+    if environment.cleanup == "keep":
+        remedy = f"when they have served, set cleanup: database or api, and run {BY_HAND}"
+        return CleanUp(left=_all(environment, task.attempts, "cleanup: keep", remedy))
+    try:
+        if environment.cleanup == "api":
+            if task.login:
+                task.client.login()
+            return _by_api(task)
+        return _by_database(task)
+    except CouldNotTell as untold:
+        reason, remedy = untold.cause, f"{untold.remedy}; then {BY_HAND}"
+        if task.hurry.is_set():  # whoever hurries has cut the connection
+            reason, remedy = "the clean-up was interrupted", f"run {BY_HAND}"
+    except Exception as error:  # whatever it is, the rows that may remain have to be named
+        reason = printable(f"the clean-up itself failed: {type(error).__name__}: {error}")
+        remedy = f"report it; then {BY_HAND}"
+    gone = {row.attempt.name for row in task.removed}
+    left = _all(environment, [a for a in task.attempts if a.name not in gone], reason, remedy)
+    return CleanUp(len(task.removed), left)
+
+
+def left_as_it_is(environment: Environment, attempts: Sequence[Attempt]) -> CleanUp:
+    """What may remain of a run that is not cleaned up."""
+    return CleanUp(left=_all(environment, attempts, "the run was ended before it could clean up", f"run {BY_HAND}"))
+
+
+def _all(environment: Environment, attempts: Iterable[Attempt], reason: str, remedy: str) -> tuple[LeftBehind, ...]:
+    """Those of the attempts that may have stored a row; a 4xx says that it has not, however it is worded."""
+    return tuple(
+        LeftBehind(environment=environment.name, name=a.name, id=a.id and printable(a.id), reason=reason, remedy=remedy)
+        for a in attempts
+        if not 400 <= (a.status or 0) < 500
+    )
+
+
+def _still_there(task: Task, row: Found, reason: str, remedy: str) -> LeftBehind:
+    """A row that was seen, whatever its POST was answered."""
+    id_ = row.id and printable(row.id)
+    return LeftBehind(environment=task.environment.name, name=row.attempt.name, id=id_, reason=reason, remedy=remedy)
+
+
+def _by_database(task: Task) -> CleanUp:
+    deadline = time.monotonic() + task.patience_s
+    sittings = Retrying(
+        sleep=sleep_using_event(task.hurry),
+        stop=stop_any(
+            stop_after_attempt(TRIES), stop_after_delay(TRIES_FOR_S * task.turns), stop_when_event_set(task.hurry)
+        ),
+        wait=pause_of(PAUSE_S),
+        retry=retry_if_exception(may_pass),
+        reraise=True,
+    )
+    try:
+        sittings(_sit_down, task, deadline)
+    except psycopg.Error as error:
+        raise worded(error, task.database) from None
+    reason = "DELETE did not remove it: a trigger, a rule or a policy keeps it"
+    left = [_still_there(task, row, reason, "delete it by hand") for row in task.kept]
+    return CleanUp(len(task.removed), (*left, *_not_found(task)))
+
+
+def _in_turns(attempts: Sequence[Attempt]) -> Iterator[Sequence[Attempt]]:
+    """So many at a time that each statement is bounded, in its length and in how long it lasts."""
+    return (attempts[first : first + AT_ONCE] for first in range(0, len(attempts), AT_ONCE))
+
+
+def _sit_down(task: Task, deadline: float) -> None:
+    """Delete what is there, again and again until nothing more can come or the time is up, on one connection."""
+    patience_s = max(deadline - time.monotonic(), 0.0)
+    with (
+        connect(task.database, task.hurry, task.environment.statement_timeout_s) as connection,
+        limited(connection, connection.budget_s * task.turns + patience_s, task.hurry),
+    ):
+        _demand_same_database(connection, task)
+        facts, task.facts = task.facts, None
+        if facts is None:
+            with reading(connection):
+                facts = read_facts(connection, task.environment.table)
+        task.looked = False
+
+        def look() -> None:
+            for some in _in_turns(task.to_look_for):
+                found = find(connection, facts, some, task.labels)
+                task.see(found)
+                # Also gone is what was seen in a sitting before, whose connection was lost after its DELETE.
+                task.settle(_delete(connection, facts, found) if found else [], some)
+                task.doing.detail = f"{len(task.removed)} of {len(task.attempts)}"
+            task.looked = True
+
+        _while_rows_may_come(task, deadline, look)
+
+
+def _while_rows_may_come(task: Task, deadline: float, look: Callable[[], None]) -> None:
+    task.doing.now("removing its rows")
+    look()
+    waiting = f"waiting at most {max(deadline - time.monotonic(), 0):.0f} s for rows of POSTs without an answer"
+    while task.awaited and (left_s := deadline - time.monotonic()) > 0 and not task.hurry.is_set():
+        task.doing.now(waiting, f"{len(task.awaited)} may still come")
+        task.hurry.wait(min(_LOOKS_EVERY_S, left_s))
+        look()
+
+
+def _demand_same_database(connection: Connection, task: Task) -> None:
+    if task.identity is None:
+        return
+    with reading(connection):
+        identity = identity_of(connection)
+    if not same_database(identity, task.identity):
+        raise CouldNotTell(
+            "this is not the database that the run stored its rows in (another system identifier or oid)",
+            "give this environment the database URL that it had",
+        )
+
+
+def _not_found(task: Task) -> list[LeftBehind]:
+    """Attempts whose row may be somewhere although no row has their name."""
+    awaited = {a.name for a in task.awaited}
+    left: list[LeftBehind] = []
+    for a in task.unseen:
+        if a.outcome == "ok":
+            reason = "answered 201, but no row of this table has its name: it may be stored elsewhere"
+            remedy = "check database and table of this environment"
+        elif a.name in awaited:
+            answered = f"was answered {a.status}" if a.outcome == "fail" else "had no answer"
+            waited = f"within {task.patience_s:g} s" if task.patience_s else "yet"
+            if task.hurry.is_set():
+                waited = "before the clean-up was interrupted"
+            reason = f"{answered}, and no row came {waited}: the deployment may still store it"
+            remedy = "run python -m harness cleanup HISTORY again later"
+        elif a.outcome == "fail" and (a.status or 0) < 300:
+            reason = f"was answered {a.status} ({a.problem}), but no row of this table has its name"
+            remedy = "check database and table of this environment"
+        else:
+            continue
+        left.extend(_all(task.environment, [a], reason, remedy))
+    return left
+
+
+def _delete(connection: Connection, facts: TableFacts, found: Sequence[Found]) -> list[Found]:
+    try:
+        return delete(connection, facts, found)
+    except psycopg.errors.ForeignKeyViolation as error:
+        said = printable(str(error).splitlines()[0])
+        raise CouldNotTell(
+            f"other rows refer to them (23503: {said})",
+            "set cleanup: api, so that the app deletes what belongs to them",
+        ) from None
+    except psycopg.errors.InsufficientPrivilege:
+        raise CouldNotTell(
+            "this role may not delete from the table (42501)", "grant it DELETE on the table, or set cleanup: api"
+        ) from None
+
+
+def _by_api(task: Task) -> CleanUp:
+    """DELETE each by its id.
+
+    Where the database is readable, ids are taken from it, since an answer may name somebody else's row; and it is asked
+    again afterwards, since an app may only mark a row as deleted.
+    """
+    environment = task.environment
+    refused: dict[str, str] = {}
+    asked: set[tuple[str, str]] = set()
+    if environment.database is None:
+        ours = _ids_of_ours(task)
+        unsure = [a for a in task.attempts if a.id not in ours]
+        left = list(_all(environment, unsure, "its id is not known for certain", "look for its name in the app"))
+        found = [Found(id_, a.name, a) for id_, a in ours.items() if (id_, a.name) not in task.gone]
+        task.see(found)
+        refused = _delete_each(task, found)
+        task.settle(row for row in found if row.id in refused)
+    else:
+
+        def look() -> None:
+            found = _find_in(task, task.attempts)
+            task.see(found)
+            refused.update(_delete_each(task, [row for row in found if row.pair not in asked]))
+            asked.update(row.pair for row in found)  # an app that only marks a row is not asked again and again
+            task.settle(_find_in(task, [row.attempt for row in found]) if found else [])
+
+        _while_rows_may_come(task, time.monotonic() + task.patience_s, look)
+        left = _not_found(task)
+    for row in task.kept:
+        reason = refused.get(row.id, f"DELETE of id {printable(row.id)} was answered, but its row is still stored")
+        remedy = "check api.delete, or set cleanup: database; or delete it by hand"
+        left.append(_still_there(task, row, reason, remedy))
+    return CleanUp(len(task.removed), tuple(left))
+
+
+def _delete_each(task: Task, found: Iterable[Found]) -> dict[str, str]:
+    """Send a DELETE for each row; returns for those that were refused why."""
+    refused: dict[str, str] = {}
+    for row in found:
+        if task.hurry.is_set():
+            refused[row.id] = f"DELETE of id {printable(row.id)} was not sent any more"
+            continue
+        reply = task.client.delete(row.id)
+        if reply.problem is not None:
+            refused[row.id] = f"DELETE of id {printable(row.id)} {printable(reply.error)}"
+        elif not 200 <= (reply.status or 0) < 300:
+            refused[row.id] = f"DELETE of id {printable(row.id)} answered {reply.status}"
+        elif reply.body.lstrip()[:1] == b"<":
+            refused[row.id] = f"DELETE of id {printable(row.id)} answered {reply.status} with a page, as no API does"
+    return refused
+
+
+def _ids_of_ours(task: Task) -> dict[str, Attempt]:
+    """The ids that answers gave for rows of this run, where there is no database to look them up in.
+
+    An id that came twice is at least once another row's. Where answers repeat the name that was sent, one that does not
+    may be an answer for another row as well.
+    """
+    given = [a for a in task.attempts if a.id is not None and 200 <= (a.status or 0) < 300]
+    times = Counter(a.id for a in given)
+    echoed = any(a.name in a.evidence for a in given)
+    return {a.id: a for a in given if a.id and times[a.id] == 1 and (a.name in a.evidence or not echoed)}
+
+
+def _find_in(task: Task, attempts: Sequence[Attempt]) -> list[Found]:
+    try:
+        with (
+            connect(task.database, task.hurry, task.environment.statement_timeout_s) as connection,
+            limited(connection, connection.budget_s * task.turns, task.hurry),
+        ):
+            with reading(connection):
+                facts: TableFacts = read_facts(connection, task.environment.table)
+            return [row for some in _in_turns(attempts) for row in find(connection, facts, some, task.labels)]
+    except psycopg.Error as error:
+        raise worded(error, task.database) from None

@@ -1,0 +1,97 @@
+"""Removes what the run of a saved history left: the same clean-up as the run's own, by what its history says."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from harness.configuration.loading import ConfigurationError
+from harness.history.reading import read
+from harness.history.writing import Ledger, StillWritten
+from harness.http.client import Client
+from harness.postgres.connection import located
+from harness.progress import Doing
+from harness.run.cleanup import CleanUp, Task, clean_up
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from harness.configuration.models import Environment
+    from harness.history.reading import Recorded
+    from harness.redaction.redactor import Redactor
+
+SETTLED_AFTER_S = 3600.0  # nothing between a client and a table keeps a request for an hour
+
+
+def clean_after(
+    path: Path,
+    run: str,
+    environment: Environment,
+    redact: Redactor,
+    hurry: threading.Event,
+    tell: Callable[[str], None] | None = None,
+) -> CleanUp:
+    """Remove the rows of one environment that a history file names; `tell` is called with what is waited for.
+
+    Raises:
+        ConfigurationError: its run is still going on, it cannot be written, or it is of another deployment.
+        UnreadableHistory: it is no history.
+    """
+    client = Client(environment, run, redact, time.monotonic())
+    try:
+        ledger = Ledger(path)
+    except StillWritten:
+        raise ConfigurationError(
+            f"{path}: its run is still going on, and will clean up itself, or another clean-up of it is. Wait for it, "
+            "or end it with Ctrl-C."
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from None
+    try:
+        # Read only now that nobody else writes it: another clean-up may just have found and removed rows.
+        of = read(path)[1][environment.name]
+        _demand_same_place(path, of, environment, redact)
+        sent = of.history.sent
+        ages_s = {a.name: of.age_s(a.n) for a in sent if a.unanswered}
+        youngest_s = min(ages_s.values(), default=0.0)
+        task = Task(
+            client,
+            sent,
+            {a.name: of.labels.get(a.n, [a.name]) for a in sent},
+            ledger,
+            # A row may come as long after its POST as the run itself would have waited for it.
+            patience_s=min(
+                environment.late_rows_s, max(0.0, environment.api.timeout_s + environment.late_rows_s - youngest_s)
+            ),
+            login=True,
+            known=frozenset(of.rows | of.removed),
+            gone=frozenset(of.removed),
+            settled=frozenset(name for name, age_s in ages_s.items() if age_s > SETTLED_AFTER_S),
+            identity=of.identity,
+            hurry=hurry,
+            doing=Doing(said=tell),
+        )
+        return clean_up(task)
+    finally:
+        ledger.close()
+
+
+def place_of(environment: Environment, redact: Redactor) -> dict[str, object]:
+    """Where a run sends its POSTs and where they are stored, as the first record of a history has it; no secret."""
+    url, database = redact.url(environment.origin), environment.database and located(environment.database)
+    return {"url": url, "database": database, "table": environment.table.model_dump()}
+
+
+def _demand_same_place(path: Path, of: Recorded, environment: Environment, redact: Redactor) -> None:
+    """Refuse to look for a run's rows where it has not stored them: they would be reported as gone."""
+    now = place_of(environment, redact)
+    for key in ("url", "database"):
+        value = now[key]
+        was = of.settings.get(key, value)  # an older history does not name its database
+        if was not in (value, environment.origin):
+            raise ConfigurationError(
+                f"{path}: was written on {was}, but environments.{environment.name}.{key} is now {value or 'null'}. "
+                "Clean up with the configuration that the run had."
+            )

@@ -1,0 +1,143 @@
+"""The POSTs of a run on one environment: some one after another, then some at the same moment."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from harness.errors import CouldNotTell
+from harness.history.history import Attempt, History, Phase, Probe, chosen_token
+from harness.http.reply import Withheld
+from harness.progress import Doing
+from harness.run.start_line import _Start
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from harness.history.writing import Ledger
+    from harness.http.client import Client
+
+MOST_PROBES = 3  # POSTs that all probes together send
+WARM_UP_S = 5.0  # at most, for the GET that opens a connection before the burst
+
+
+class Unrecorded(CouldNotTell):
+    """The history cannot be written any more, so that no further POST was sent. `sent` are those that were."""
+
+    def __init__(self, path: Path, error: OSError, sent: Sequence[Attempt]) -> None:
+        super().__init__(
+            f"{path} cannot be written ({error.strerror}), and no POST is sent whose name is not on disk; "
+            f"{len(sent)} were sent before",
+            "make room there, or name another folder with --report-dir, and run again",
+        )
+        self.sent = tuple(sent)
+
+
+def name_of(run: str, n: int) -> str:
+    """The unique name that attempt `n` of a run sends."""
+    return f"smoke-{run}-{n}"
+
+
+def post_all(
+    client: Client, ledger: Ledger, run: str, first: int, stop: threading.Event, doing: Doing | None = None
+) -> History:
+    """Send `posts` and then `burst` POSTs, each once, each written to the ledger before and after.
+
+    Args:
+        client: speaks to the environment.
+        ledger: where intents and outcomes are written.
+        run: the run's id.
+        first: the number of the first attempt; numbers are unique in a run, also across environments, so that two
+            environments on one database cannot be confused.
+        stop: when set, no further POST is sent.
+        doing: told how far it is.
+
+    Raises:
+        Unrecorded: the ledger cannot be written; what was sent until then is in it.
+    """
+    environment = client.environment
+    numbers = range(first, first + environment.posts)
+    doing = doing or Doing()
+    sent: list[Attempt] = []
+    try:
+        for n in numbers:
+            if not stop.is_set():
+                doing.now("POSTing one after another", f"{len(sent)} of {environment.posts}")
+                _post_one(client, ledger, run, n, sent)
+        doing.now(f"POSTing {environment.burst} at once")
+        if environment.burst and not stop.is_set():
+            together = range(numbers.stop, numbers.stop + environment.burst)
+            _at_once(client, ledger, run, together, stop, sent)
+        for probe in environment.probes:
+            if not stop.is_set():
+                _probe(client, ledger, run, first + environment.posts + environment.burst, probe, sent)
+    except OSError as error:
+        raise Unrecorded(ledger.path, error, sent) from None
+    return History.of(environment.name, sorted(sent, key=lambda a: a.n))
+
+
+def _probe(client: Client, ledger: Ledger, run: str, first: int, probe: Probe, sent: list[Attempt]) -> None:
+    """One POST that brings a token, or two POSTs that are alike to the letter."""
+    environment = client.environment
+    # The numbers of the probes are the same whichever of them are asked for.
+    numbers = [first] if probe == "chosen_token" else [first + 1, first + 2]
+    name = name_of(run, numbers[0])
+    ledger.intend(environment.name, [(n, name, probe, environment.labels_for(name)) for n in numbers])
+    for n in numbers:
+        token = chosen_token(name) if probe == "chosen_token" else None
+        sent.append(client.post_chatbot(n, name, probe, token=token))
+        client.renew_connection()
+        ledger.settle(environment.name, sent[-1])
+
+
+def _intend(client: Client, ledger: Ledger, run: str, numbers: Sequence[int], phase: Phase) -> None:
+    names = [(n, name_of(run, n)) for n in numbers]
+    ledger.intend(client.environment.name, [(n, name, phase, client.environment.labels_for(name)) for n, name in names])
+
+
+def _post_one(client: Client, ledger: Ledger, run: str, n: int, sent: list[Attempt]) -> None:
+    _intend(client, ledger, run, [n], "sequence")
+    sent.append(client.post_chatbot(n, name_of(run, n), "sequence"))
+    # A new connection for each: it may reach another instance, has not idled out, and holds no worker meanwhile.
+    client.renew_connection()
+    ledger.settle(client.environment.name, sent[-1])
+
+
+def _at_once(
+    client: Client, ledger: Ledger, run: str, numbers: Sequence[int], stop: threading.Event, sent: list[Attempt]
+) -> None:
+    _intend(client, ledger, run, numbers, "burst")
+    start = _Start(len(numbers))
+
+    def post(n: int) -> None:
+        ready = False
+
+        def hold() -> None:
+            nonlocal ready
+            ready = True
+            start.wait()
+            if stop.is_set():
+                raise Withheld
+
+        try:
+            # The connection is opened, and the request made, before all are let go: then each has only to be written.
+            client.get(client.environment.ready.path, timeout_s=min(WARM_UP_S, client.environment.api.timeout_s))
+            attempt = client.post_chatbot(n, name_of(run, n), "burst", hold=hold)
+        except Withheld:
+            return
+        finally:
+            if not ready:  # it failed before it could be sent, and the others must not wait for it
+                start.ready()
+        sent.append(attempt)
+        client.renew_connection()
+        ledger.settle(client.environment.name, attempt)
+
+    with ThreadPoolExecutor(len(numbers)) as pool:
+        try:
+            posting = pool.map(post, numbers)
+        except RuntimeError:  # no more threads: those that wait already would wait for ever
+            start.now()
+            raise
+        list(posting)  # raises what a thread raised, when all are done

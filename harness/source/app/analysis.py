@@ -1,0 +1,206 @@
+"""Reads an app's source once, for all checks of it: what it says of the table's tokens, in words and places."""
+
+from __future__ import annotations
+
+import gc
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from harness.errors import NotCovered
+from harness.source.app.calls import Calls
+from harness.source.app.collisions import Collisions, Handler
+from harness.source.app.constraints import Constraints
+from harness.source.app.flow import Flow, Origin
+from harness.source.app.leftovers import Leftovers, leftovers
+from harness.source.app.names import Names
+from harness.source.app.rules import Generators
+from harness.source.app.statements import Texts
+from harness.source.app.tables import Tables, named_by_app
+from harness.source.app.writes import Write, Writes
+from harness.source.checkout import SOURCE, Checkout
+from harness.source.evidence import SHOWN_PLACES, Analysis, Create
+from harness.source.javascript.modules import Module
+from harness.source.javascript.program import Program
+from harness.source.javascript.syntax import Node, spot
+from harness.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HANDLES = re.compile(r"23505|P2002")
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Trees are full of cycles and live until the end: to look for garbage among them costs more than to parse."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def analyse(checkout: Checkout, table: str, token: str) -> Analysis:
+    """Analyse a checkout for a table (`name` or `schema.name`) and its token column, as the database calls them.
+
+    Raises:
+        NotCovered: what parses source is not installed, or the checkout holds no source.
+    """
+    with _without_collecting():
+        return _analyse(checkout, table, token)
+
+
+def _analyse(checkout: Checkout, table: str, token: str) -> Analysis:
+    files = checkout.of(*SOURCE)
+    if not files:
+        raise NotCovered(
+            f"{checkout.root} holds no TypeScript or JavaScript",
+            "name the folder of the app itself in `source`, or with --source",
+        )
+    program = Program(files)
+    names = named_by_app(program, checkout.of(".prisma"), Names(table, token))
+    generators = Generators(program)
+    flow = Flow(program, generators, names)
+    tables, texts = Tables(program, names), Texts(program, names)
+    calls = Calls(program, tables, names, texts)
+    stores = Writes(program, tables, names, texts, calls)
+    writes = stores.all()
+    told = list(_reaching(flow, stores, writes))
+    reaching = [(origin, write) for origin, write, is_stored in told if is_stored]
+    untold = [write for _, write, is_stored in told if not is_stored]
+    rest = leftovers(program, generators, flow, names, writes, [origin for origin, _ in reaching])
+    constraints = Constraints(checkout.of(*SOURCE, ".sql", ".prisma"), names)
+    handlers = Collisions(program, names, calls, writes, constraints).handlers()
+    unparsed = [said for module in program.parsed for said in _unparsed(module, names)]
+    found = Analysis(
+        table,
+        token,
+        speaks=bool(
+            program.speaking(names.table_in_text, names.table_word)
+            or program.speaking(names.token_in_text, names.token_word)
+        ),
+        reaching=tuple(dict.fromkeys(f"{_quoted(origin.node)} -> {_target(write)}" for origin, write in reaching)),
+        left=tuple(f"{_quoted(node)} ({why})" for node, why in rest.left),
+        handlers=(
+            *(f"{_quoted(h.node)} ({h.why})" for h in handlers if h.verdict == "ours"),
+            *_conflicts(writes, names),
+        ),
+        creates=tuple(_creates(writes, names)),
+        unsure=tuple(_quoted(h.node) for h in handlers if _is_unsure(h, writes, names)),
+        untold=tuple(dict.fromkeys(printable(write.shown) for write in untold)),
+        unparsed=tuple(unparsed),
+        notes=(*_untold(untold, names), *_notes(program, rest, handlers, writes, checkout)),
+    )
+    program.forget()
+    return found
+
+
+def _reaching(flow: Flow, stores: Writes, writes: list[Write]) -> Iterator[tuple[Origin, Write, bool]]:
+    """The random values that are stored in the table, and those of which it cannot be told."""
+    told: set[tuple[Node, str]] = set()
+    for write in writes:
+        for value, way in write.values:
+            origin = flow.origin(value, way)
+            if origin is None or (key := (origin.node, write.shown.place)) in told:
+                continue
+            is_stored = stores.is_stored(write)
+            if is_stored is not False:
+                told.add(key)
+                yield origin, write, bool(is_stored)
+            break
+
+
+def _quoted(node: Node) -> str:
+    return printable(spot(node))
+
+
+def _target(write: Write) -> str:
+    return f"{write.how} ({write.shown.place})"
+
+
+def _creates(writes: list[Write], names: Names) -> Iterator[Create]:
+    for write in writes:
+        if write.is_create:
+            named = None if write.names_token is None else f"{_named(write)} (names {names.token})"
+            yield Create(printable(write.shown), named, _comes_back(write, names))
+
+
+def _named(write: Write) -> str:
+    assert write.names_token is not None
+    return printable(write.shown if write.names_token is write.node else spot(write.names_token))
+
+
+def _comes_back(write: Write, names: Names) -> bool | None:
+    """Whether the token is returned, or read again later in the same function."""
+    if write.returns is not False:
+        return write.returns
+    function = next((above for above in write.node.above() if above.field("body") is not None), None)
+    later = function.text[write.node.end - function.start :] if function is not None else ""
+    reads = re.search(r"\bselect\b|\bfind\w*\(|\.get\w*\(|\bfetch\w*\(|\breload\(", later, re.IGNORECASE)
+    return True if reads is not None else write.returns
+
+
+def _is_unsure(handler: Handler, writes: list[Write], names: Names) -> bool:
+    if handler.verdict == "ours" or any(write.is_create for write in writes) or "another" in handler.why:
+        return False
+    return names.table_in_text.search(handler.node.file.text) is not None
+
+
+def _conflicts(writes: list[Write], names: Names) -> Iterator[str]:
+    for write in writes:
+        if write.conflict is not None and names.token_in_text.search(write.conflict):
+            yield f"{printable(write.shown)} (ON CONFLICT on {names.token})"
+
+
+def _unparsed(module: Module, names: Names) -> Iterator[str]:
+    """The top-level statements of a file that hold something not understood and speak of the token."""
+    if not module.parsed.errors:
+        return
+    text = module.parsed.text
+    for error in module.parsed.of_kind("ERROR"):
+        top = next(
+            (above for above in [error, *error.above()] if above.parent is None or above.parent.parent is None), error
+        )
+        said = text[top.start : top.end]
+        if names.token_in_text.search(said) or names.table_in_text.search(said) or _HANDLES.search(said):
+            yield printable(spot(error), 200)
+            return
+
+
+def _untold(writes: list[Write], names: Names) -> Iterator[str]:
+    if writes:
+        yield f"makes a value for a {names.token} whose table could not be told: {_some([w.node for w in writes])}"
+
+
+def _notes(
+    program: Program, rest: Leftovers, handlers: list[Handler], writes: list[Write], checkout: Checkout
+) -> Iterator[str]:
+    if rest.elsewhere:
+        more = f", and {rest.files} more files" if rest.files else ""
+        yield f"makes random values for something else than the token: {_some(list(rest.elsewhere))}{more}"
+    if rest.unused:
+        yield f"random helpers that nothing uses: {_some([helper.node for helper in rest.unused])}"
+    others = [handler for handler in handlers if handler.verdict == "other"]
+    if others:
+        yield f"unique violations are handled that are not the token's: {_some([h.node for h in others])}"
+    everywhere = [handler for handler in handlers if handler.verdict == "global"]
+    if everywhere:
+        yield f"unique violations of every route are handled in one place: {_some([h.node for h in everywhere])}"
+    vague = [write.node for write in writes if write.is_create and write.conflict == ""]
+    if vague:
+        yield f"ON CONFLICT without a column, which swallows every collision: {_some(vague)}"
+    broken = [module.path for module in program.parsed if module.parsed.errors]
+    unread = [path for path, _ in checkout.unread if path.lower().endswith(SOURCE)]
+    if broken or unread:
+        listed = [*broken, *unread]
+        more = f" and {len(listed) - 2 * SHOWN_PLACES} more" if len(listed) > 2 * SHOWN_PLACES else ""
+        yield printable(f"source that could not be parsed wholly: {', '.join(listed[: 2 * SHOWN_PLACES])}{more}")
+
+
+def _some(nodes: list[Node]) -> str:
+    places = list(dict.fromkeys(f"{spot(node).place} ({spot(node).text})" for node in nodes))
+    more = f", and {len(places) - SHOWN_PLACES} more" if len(places) > SHOWN_PLACES else ""
+    return printable(", ".join(places[:SHOWN_PLACES]) + more)

@@ -1,0 +1,186 @@
+"""Which table a call of an ORM, of a query builder, or of a helper that is told its table stores into."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from harness.source.app.names import plain
+from harness.source.javascript.functions import member_name
+from harness.source.javascript.modules import Binding
+from harness.source.javascript.syntax import Node, arguments, unwrapped
+
+if TYPE_CHECKING:
+    from harness.source.app.names import Names
+    from harness.source.app.statements import Texts
+    from harness.source.app.tables import Tables, Which
+    from harness.source.javascript.program import Program
+
+INSERTS = frozenset(
+    [
+        "values",
+        "insert",
+        "create",
+        "createMany",
+        "createManyAndReturn",
+        "upsert",
+        "save",
+        "bulkCreate",
+        "build",
+        "insertGraph",
+        "insertAndFetch",
+        "insertGraphAndFetch",
+        "findOrCreate",
+        "findOrBuild",
+        "insertMany",
+        "batchInsert",
+        "persist",
+        "merge",
+        "preload",
+        "insertOne",
+    ]
+)
+UPDATES = frozenset(
+    [
+        "set",
+        "update",
+        "updateMany",
+        "patch",
+        "patchAndFetchById",
+        "updateAndFetchById",
+        "updateOne",
+        "assign",
+        "doUpdateSet",
+    ]
+)
+# Functions for rows of any table, which are told the table first.
+_TOLD_THE_TABLE = re.compile(
+    r"(?:^|\.)(?:insert|create|save|upsert|batchInsert)_?(?:Rows?|Records?|One|Many|Into|Entity|Item|Data|And\w+|Returning)*$"
+)
+_BROWSER = re.compile(
+    r"""["']use client["']|\bfrom\s+["'](?:react|react-dom\S*|vue|svelte\S*|@angular/core|preact\S*|solid-js\S*"""
+    r"""|zustand\S*|jotai\S*|valtio\S*|mobx\S*|recoil|pinia|vuex|redux|react-redux|@reduxjs/toolkit\S*|swr\S*|idb\S*|dexie"""
+    r"""|localforage|@tanstack/(?:react|vue|svelte|solid)-\S+)["']|\b(?:localStorage|sessionStorage|indexedDB)\b"""
+)
+
+
+class Calls:
+    """Tells the table of a call that stores."""
+
+    def __init__(self, program: Program, tables: Tables, names: Names, texts: Texts) -> None:
+        self._program = program
+        self._tables = tables
+        self._names = names
+        self._texts = texts
+
+    def told(self, call: Node) -> Which:
+        """The table that a function which stores is told, with a row: `insert("chatbots", {..})`."""
+        callee, given = call.field("function"), arguments(call)
+        if callee is None or len(given) < 2 or _TOLD_THE_TABLE.search(callee.text) is None:
+            return "unknown"
+        owner = callee.field("object") if callee.kind == "member_expression" else None
+        if is_of_browser(call.file.text) or (owner and not self.is_of_storage(owner, given[0])):
+            return "unknown"
+        table, row = self._texts.constant(given[0]), unwrapped(given[1])
+        is_row = row.kind in ("object", "array", "identifier", "call_expression", "member_expression")
+        is_name = table is not None and re.fullmatch(r"[\w.\"$]+", table) is not None
+        return self._tables.of_text(table) if table is not None and is_name and is_row else "unknown"
+
+    def stores_another(self, call: Node) -> bool:
+        """Whether a call plainly stores a row of another table."""
+        callee = call.field("function")
+        if callee is None:
+            return False
+        method = member_name(callee) if callee.kind == "member_expression" else None
+        return self.told(call) == "other" or (method in INSERTS and self.table_of_call(call) == "other")
+
+    def table_of_call(self, call: Node) -> Which:
+        """The table that a call of an ORM or a query builder stores into."""
+        callee = call.field("function")
+        callee = unwrapped(callee) if callee is not None else None
+        if callee is None or callee.kind != "member_expression":
+            return "unknown"
+        owner, method, given = callee.field("object"), member_name(callee), arguments(call)
+        if owner is None:
+            return "unknown"
+        later_calls = trailing(call)
+        for name, later in later_calls:
+            if name in ("into", "from") and later:
+                return self._tables.of_argument(later[0])
+        if method == "values":
+            inner = unwrapped(owner)
+            while inner.kind == "call_expression" and (made := inner.field("function")) is not None:
+                called = member_name(made) if made.kind == "member_expression" else None
+                if called in ("insert", "insertInto", "into", "replace") and arguments(inner):
+                    return self._tables.of_argument(arguments(inner)[0])
+                inner = unwrapped(made.field("object") or made)
+            return "unknown"
+        first = unwrapped(given[0]) if given else None
+        if method == "insert" and first is not None and len(given) == 1 and _trails(later_calls, "values"):
+            return "unknown"  # db.insert(table): judged at .values()
+        if first is not None and first.kind in ("identifier", "member_expression") and len(given) > 1:
+            which = self._of_saved(first)  # manager.save(Chatbot, row)
+            if which != "unknown" and method in ("save", "create", "insert", "upsert", "persist", "update"):
+                return which
+        if first is not None and method in ("save", "persist", "insert") and (made := self.new(first)) is not None:
+            which = self._of_saved(made)  # manager.save(chatbot)
+            if which != "unknown":
+                return which
+        if not self.is_of_storage(owner, first):
+            return "unknown"
+        return self._tables.of(owner)
+
+    def _of_saved(self, node: Node) -> Which:
+        """Of a class whose objects are saved: then it is one of a table, by its name where nothing else tells."""
+        which = self._tables.of(node)
+        named = node.field("constructor") if node.kind == "new_expression" else node
+        found = self._program.meaning(named) if named is not None and named.kind == "identifier" else None
+        is_class = isinstance(found, Binding) and found.kind == "class"
+        if which != "unknown" or named is None or not is_class or self._names.stem in plain(named.text):
+            return which
+        return self._tables.by_name(named.text)
+
+    def is_of_storage(self, owner: Node, first: Node | None) -> bool:
+        """Whether a method of this owner stores: not a form, a client of an API or a service of the app."""
+        text = owner.text
+        if re.search(
+            r"(?:api|axios|http|trpc|provider|client\.api|service|controller|fetcher|mutation|router|app)\w*$",
+            text,
+            re.IGNORECASE,
+        ):
+            return False
+        if re.search(r"(?:^|\.)(?:api|trpc|utils|axios|http)\.", text, re.IGNORECASE):
+            return False
+        return first is not None
+
+    def new(self, row: Node) -> Node | None:
+        """Where a row is made as an object of a class: `new Chatbot()`, also by the name that was given it."""
+        inner = unwrapped(row)
+        found = self._program.meaning(inner) if inner.kind == "identifier" else None
+        if isinstance(found, Binding) and found.kind == "var" and found.value is not None and not found.path:
+            inner = unwrapped(found.value)
+        return inner if inner.kind == "new_expression" else None
+
+
+@lru_cache(maxsize=8)
+def is_of_browser(text: str) -> bool:
+    """Whether a file's text imports what runs in a browser: asked of each place in it, and files may be large."""
+    return _BROWSER.search(text) is not None
+
+
+def trailing(call: Node) -> list[tuple[str, list[Node]]]:
+    """The methods that are called on what a call answers: their names and arguments."""
+    found = []
+    node = call
+    while (member := node.parent) is not None and member.kind == "member_expression" and member.field("object") is node:
+        above = member.parent
+        if above is None or above.kind != "call_expression" or above.field("function") is not member:
+            break
+        found.append((member_name(member) or "", arguments(above)))
+        node = above
+    return found
+
+
+def _trails(later_calls: list[tuple[str, list[Node]]], name: str) -> bool:
+    return any(method == name for method, _ in later_calls)

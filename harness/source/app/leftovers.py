@@ -1,0 +1,270 @@
+"""What makes random tokens and is not used any more: helpers, imports, and values that nobody reads.
+
+The change deletes the old generator. By its name, or by standing where rows of the table are stored, a helper that is
+left behind is told from one that makes something else.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.source.app.names import plain
+from harness.source.app.rules import may_make
+from harness.source.javascript.functions import returns
+from harness.source.javascript.modules import Binding
+from harness.source.javascript.syntax import FUNCTIONS, Node, enclosing_function, key_of, spot, unwrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.source.app.flow import Flow, Origin
+    from harness.source.app.names import Names
+    from harness.source.app.rules import Generators
+    from harness.source.app.writes import Write
+    from harness.source.javascript.modules import Module
+    from harness.source.javascript.program import Program
+
+_ELSE = re.compile(
+    r"session|reset|csrf|xsrf|api|invit|refresh|access|verif|auth|jwt|e?mail|otp|magic|device|push|bearer|upload|"
+    r"unsub|passw|confirm|activat|login|state|nonce|webhook|secret|request|trace|job|temp|file|cookie|user|signup|oauth"
+)
+MOST_PLACES = 4
+_SPEAKS = re.compile(r"token|public|slug", re.IGNORECASE)
+_TOKEN = re.compile(r"token|publics?(?:id|key|slug|code)|slug")
+
+
+@dataclass(frozen=True, slots=True)
+class Helper:
+    """A function of the app that answers a random value, or a name that stands for one."""
+
+    node: Node
+    name: str
+    origin: Origin
+    uses: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """`left` are the places of what is left behind with why; `unused` helpers of which it is not known what they
+    were for; `elsewhere` what makes random values for something else, as far as it is listed, and `files` how many more
+    files may do so."""
+
+    left: tuple[tuple[Node, str], ...]
+    unused: tuple[Helper, ...]
+    elsewhere: tuple[Node, ...]
+    files: int
+
+
+def leftovers(
+    program: Program, generators: Generators, flow: Flow, names: Names, writes: list[Write], reaching: list[Origin]
+) -> Leftovers:
+    """What is left behind in a program. `reaching` is what reaches the token column, and is judged elsewhere."""
+    makers = [file for file in program.own if may_make(file.text)]
+    # A helper that is called after tokens, or stands where rows are stored: other files are looked at for notes only.
+    homes = {at.file.path for write in writes if write.is_create for at in write.run_at}
+    asked = [f.path for f in makers if f.path in homes or names.table_in_text.search(f.text) or _SPEAKS.search(f.text)]
+    modules = [program.module(path) for path in asked]
+    helpers = list(_helpers(program, flow, modules))
+    own = {origin.node for origin in reaching}
+    unused = _unused(helpers, homes, names)
+    left: list[tuple[Node, str]] = []
+    unknown: list[Helper] = []
+    for helper in unused:
+        if helper.origin.node in own:
+            continue
+        if _is_left(helper, unused, homes, names):
+            left.append((helper.node, f"{helper.name} is not used any more"))
+        else:
+            unknown.append(helper)
+    made = {helper.node for helper in helpers}
+    for path in sorted(homes):
+        module = program.module(path)
+        left += _unused_imports(program, generators, module, made)
+        left += _unread(program, generators, module, helpers)
+    at = {spot(node).place for node in (*own, *(node for node, _ in left))}
+    elsewhere: list[Node] = []
+    files = 0
+    for file in makers:
+        if len(elsewhere) >= MOST_PLACES:
+            files += 1
+            continue
+        elsewhere += [
+            node
+            for node, rule in generators.in_file(program.module(file.path))
+            if rule.id not in ("clock", "by_name")
+            and node not in own
+            and spot(node).place not in at
+            and not any(helper.node.holds(node) for helper in unused)
+        ]
+    return Leftovers(tuple(left), tuple(unknown), tuple(elsewhere), files)
+
+
+def _is_of_token(name: str, names: Names) -> bool:
+    """Whether a helper's name says that it makes the table's tokens, or random tokens of no other kind."""
+    said = plain(name)
+    if plain(names.token) in said or (names.stem in said and re.search(r"token|slug|code|key|id$", said)):
+        return True
+    return _TOKEN.search(said) is not None and _ELSE.search(said) is None
+
+
+def _is_left(helper: Helper, unused: list[Helper], homes: set[str], names: Names) -> bool:
+    """Whether a helper that is not used made the table's tokens, as far as its name, its place or its users say."""
+    return _is_of_token(helper.name, names) or helper.node.file.path in homes or _made_for(helper, unused, names)
+
+
+def _made_for(helper: Helper, unused: list[Helper], names: Names) -> bool:
+    """Whether only helpers that were left behind themselves use it."""
+    return any(
+        other.node.holds(use)
+        for use in helper.uses
+        for other in unused
+        if other is not helper and _is_of_token(other.name, names)
+    )
+
+
+def _helpers(program: Program, flow: Flow, modules: list[Module]) -> Iterator[Helper]:
+    asked: dict[str, Module] = {module.path: module for module in modules}
+    for module in list(asked.values()):
+        root = module.scopes.get(module.parsed.root, {})
+        for binding in list(root.values()):
+            if binding.kind == "function" or (binding.kind == "var" and binding.value is not None and not binding.path):
+                origin = _made_by(program, flow, binding)
+                if origin is not None:
+                    known = [use for use in program.references(binding) if not _is_passed_on(use)]
+                    uses = (*known, *(node for node in _members_called(program, binding.name) if node not in known))
+                    yield Helper(_whole(binding.node), binding.name, origin, uses)
+        for method in module.parsed.of_kind("method_definition"):
+            name = key_of(method)
+            if name is None or name == "constructor" or _TOKEN.search(plain(name)) is None:
+                continue
+            origin = next((o for value in returns(method) if (o := flow.origin(value)) is not None), None)
+            if origin is not None:
+                uses = tuple(
+                    use
+                    for other in program.mentioning(name)
+                    for use in other.parsed.named(name)
+                    if use.parent is not method
+                )
+                yield Helper(method, name, origin, uses)
+
+
+def _made_by(program: Program, flow: Flow, binding: Binding) -> Origin | None:
+    """What makes the value that a function answers; of a constant only where it is a function itself."""
+    value = unwrapped(binding.value) if binding.value is not None else None
+    if value is None:
+        return None
+    if value.kind in FUNCTIONS:
+        return next((o for one in returns(value) if (o := flow.origin(one)) is not None), None)
+    if value.kind == "call_expression":  # customAlphabet(..), init({..})
+        callee = value.field("function")
+        known = program.package_of(callee) if callee is not None else None
+        makes = known is not None and re.search(
+            r"alphabet|random$|factory|init|hyperid|customRandom|generator", known[1], re.IGNORECASE
+        )
+        return flow.origin(value) if makes else None
+    return None
+
+
+def _whole(node: Node) -> Node:
+    """A declaration as a whole: the declarator of a name."""
+    return node.parent if node.parent is not None and node.parent.kind == "variable_declarator" else node
+
+
+def _is_passed_on(use: Node) -> bool:
+    """Whether a name is only exported: by a list, as the default, or in what a common module exports."""
+    above = use.parent
+    if above is not None and above.kind == "pair":
+        above = above.parent
+    if above is not None and above.kind == "object":
+        above = above.parent
+    if above is None:
+        return False
+    if above.kind == "assignment_expression":
+        left = above.field("left")
+        return left is not None and left.text.startswith(("module.exports", "exports."))
+    return above.kind in ("export_specifier", "export_statement")
+
+
+def _members_called(program: Program, name: str) -> Iterator[Node]:
+    """Members of this name that anything is asked for: whose they are is not always known."""
+    for module in program.mentioning(name):
+        for node in module.parsed.named(name):
+            above = node.parent
+            if node.kind == "identifier":  # const { generateToken } = tokens; generateToken()
+                taken = module.resolve(node)
+                if taken is not None and taken.kind in ("var", "param") and taken.path[-1:] == (name,):
+                    yield node
+                continue
+            if node.kind != "property_identifier" or above is None or above.kind != "member_expression":
+                continue
+            if not above.text.startswith(("module.exports.", "exports.")):
+                yield node
+
+
+def _unused(helpers: list[Helper], homes: set[str], names: Names) -> list[Helper]:
+    """The helpers that only themselves use, and those left behind.
+
+    One that is not known to have made tokens may be called by what is not seen: what it uses is in use.
+    """
+    dead: list[Helper] = []
+    while True:
+        left = [helper for helper in dead if _is_left(helper, dead, homes, names)]
+        more = [
+            helper
+            for helper in helpers
+            if helper not in dead
+            and all(helper.node.holds(use) or any(other.node.holds(use) for other in left) for use in helper.uses)
+        ]
+        if not more:
+            return dead
+        dead += more
+
+
+def _unused_imports(
+    program: Program, generators: Generators, module: Module, helpers: set[Node]
+) -> Iterator[tuple[Node, str]]:
+    for binding in module.imports:
+        uses = [
+            use
+            for use in module.parsed.named(binding.name)
+            if use is not binding.node
+            and (use.parent is None or use.parent.kind not in ("import_specifier", "import_clause"))
+        ]
+        if uses:
+            continue
+        behind = program.behind(binding)
+        is_helper = isinstance(behind, Binding) and _whole(behind.node) in helpers
+        if is_helper or (isinstance(behind, Binding) and behind.kind == "import" and generators.is_imported(binding)):
+            yield binding.node, f"{binding.name} is imported and not used any more"
+
+
+def _unread(
+    program: Program, generators: Generators, module: Module, helpers: list[Helper]
+) -> Iterator[tuple[Node, str]]:
+    """Names that are given a random value and never read."""
+    made = {unwrapped(helper.node.field("value") or helper.node) for helper in helpers}
+    for node in module.parsed.of_kind("variable_declarator"):
+        name, value = node.field("name"), node.field("value")
+        if name is None or name.kind != "identifier" or value is None or enclosing_function(node) is None:
+            continue
+        inner = unwrapped(value)
+        if inner.kind != "call_expression":
+            continue
+        callee = inner.field("function")
+        functions = program.functions(callee) if callee is not None else []
+        if generators.rule_of(inner) is None and not any(function in made for function in functions):
+            continue
+        binding = module.resolve(name)
+        if binding is None:
+            continue
+        reads = [
+            n
+            for n in module.parsed.named(name.text)
+            if n is not name
+            and module.resolve(n) is binding
+            and n.kind in ("identifier", "shorthand_property_identifier")
+        ]
+        if not reads:
+            yield node, f"{name.text} is made and never read"

@@ -1,0 +1,359 @@
+"""Which table something of an app's source stands for: the table under test, plainly another, or it is not known."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal
+
+from harness.source.app.names import Names, plain, singular
+from harness.source.app.statements import Texts
+from harness.source.javascript.functions import member_name
+from harness.source.javascript.modules import Binding
+from harness.source.javascript.syntax import Node, arguments, key_of, literal, unwrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.source.checkout import SourceFile
+    from harness.source.javascript.program import Program
+
+Which = Literal["ours", "other", "unknown"]
+_CLASSES = ("class_declaration", "class", "abstract_class_declaration")
+_DEFINES = re.compile(r"(?:^|\.)(?:\w*[tT]able|define|defineEntity|model|createTable|EntitySchema)$")
+_TABLE_KEYS = ("tableName", "table", "name", "collection")
+_DATABASE = re.compile(r"(?:^|\.)(?:prisma\w*|db|database|tx|trx|client|ctx|orm)$", re.IGNORECASE)
+_NAMES_A_MODEL = re.compile(r"^[A-Z][a-z]\w*$|\w{3,}(?:Repository|Repo|Model|Table|Dao|Entity)$")
+# What stands for any table, in code that is written for all of them.
+_GENERIC = frozenset(
+    [
+        "table",
+        "model",
+        "entity",
+        "schema",
+        "repo",
+        "repository",
+        "target",
+        "t",
+        "tbl",
+        "collection",
+        "cls",
+        "ctor",
+        "base",
+        "store",
+        "data",
+        "baserepository",
+        "basemodel",
+        "entityclass",
+        "modelclass",
+        "entitymanager",
+        "object",
+        "array",
+        "promise",
+        "string",
+        "number",
+        "type",
+        "class",
+    ]
+)
+_IS_NAME = re.compile(r"[\w.\"$]+")
+_PRISMA_MODEL = re.compile(r"^\s*model\s+(\w+)\s*\{(.*?)^\s*\}", re.MULTILINE | re.DOTALL)
+_PRISMA_MAP = re.compile(r'@@map\(\s*(?:name:\s*)?"([^"]+)"')
+_PRISMA_FIELD = re.compile(r'^\s*(\w+)\s+\S+[^\n]*@map\(\s*(?:name:\s*)?"([^"]+)"', re.MULTILINE)
+
+
+def named_by_app(program: Program, schemas: tuple[SourceFile, ...], names: Names) -> Names:
+    """The names with what the app's own schema maps to the table and the column."""
+    models: set[str] = set()
+    others: set[str] = set()
+    aliases: set[str] = set()
+    for file in schemas:
+        for match in _PRISMA_MODEL.finditer(file.text):
+            mapped = _PRISMA_MAP.search(match[2])
+            is_ours = names.is_sql_table(mapped[1]) if mapped is not None else names.is_table(match[1])
+            (models if is_ours else others).add(plain(match[1]))
+            if is_ours:
+                aliases |= {plain(f[1]) for f in _PRISMA_FIELD.finditer(match[2]) if names.is_token(f[2])}
+    for module in program.modules(program.speaking(names.table_in_text, names.table_word)):
+        for name, table, body in _definitions(module.parsed.of_kind("call_expression", "new_expression", *_CLASSES)):
+            is_ours = names.is_sql_table(table)
+            (models if is_ours else others).add(plain(name))
+            if is_ours and body is not None:
+                aliases |= {plain(key) for key in _keys_of_column(body, names)}
+    return Names(names.table, names.token, frozenset(models), frozenset(others - models), frozenset(aliases))
+
+
+def _definitions(nodes: list[Node]) -> Iterator[tuple[str, str, Node | None]]:
+    """What the app calls a table, the table, and where its columns stand."""
+    for node in nodes:
+        table = defined_table(node)
+        if table is None:
+            continue
+        if node.kind in _CLASSES:
+            name = node.field("name")
+            if name is not None:
+                yield name.text, table, node.field("body")
+            continue
+        above = node.parent
+        columns = next((given for given in arguments(node) if given.kind in ("object", "arrow_function")), None)
+        name = above.field("name") if above is not None and above.kind == "variable_declarator" else None
+        if name is not None:
+            yield name.text, table, columns
+        callee = node.field("function")
+        if callee is not None and callee.kind == "member_expression" and member_name(callee) == "init":
+            owner = callee.field("object")
+            if owner is not None:
+                yield owner.text, table, columns
+
+
+def defined_table(node: Node) -> str | None:
+    """The table that a definition is of: `pgTable("x", ..)`, `define("X", .., {tableName})`, `@Entity("x") class X`."""
+    if node.kind in _CLASSES:
+        return _table_of_class(node)
+    callee = node.field("function") or node.field("constructor")
+    if callee is None:
+        return None
+    given = arguments(node)
+    options = next((_table_option(one, ("tableName",)) for one in reversed(given) if one.kind == "object"), None)
+    is_init = callee.kind == "member_expression" and member_name(callee) == "init"
+    if is_init:
+        return options
+    if not _DEFINES.search(callee.text) or not given:
+        return None
+    if options is not None:
+        return options
+    if callee.text.endswith(("define", "model", "EntitySchema", "defineEntity")):
+        return None
+    return literal(given[0])
+
+
+def _table_option(options: Node, keys: tuple[str, ...]) -> str | None:
+    for child in options.children:
+        if child.kind == "pair" and key_of(child) in keys:
+            return literal(child.field("value"))
+    return None
+
+
+def _table_of_class(node: Node) -> str | None:
+    holders = [node, *([node.parent] if node.parent is not None and node.parent.kind == "export_statement" else [])]
+    for decorator in (child for holder in holders for child in holder.children if child.kind == "decorator"):
+        call = decorator.of_kind("call_expression")
+        callee = call.field("function") if call is not None else None
+        if call is None or callee is None or callee.text not in ("Entity", "Table", "ViewEntity", "Model"):
+            continue
+        for given in arguments(call):
+            said = _table_option(given, _TABLE_KEYS) if given.kind == "object" else literal(given)
+            if said is not None:
+                return said
+    body = node.field("body")
+    for child in body.children if body is not None else ():
+        if child.kind.endswith("field_definition") and key_of(child) in ("tableName", "table"):
+            return literal(child.field("value"))
+    return None
+
+
+def _is_entity(node: Node) -> bool:
+    """Whether a class is declared to be one of a table, though not of which."""
+    holders = [node, *([node.parent] if node.parent is not None and node.parent.kind == "export_statement" else [])]
+    decorators = (child for holder in holders for child in holder.children if child.kind == "decorator")
+    return any(re.match(r"@(?:Entity|Table)\b", decorator.text) is not None for decorator in decorators)
+
+
+def _keys_of_column(body: Node, names: Names) -> Iterator[str]:
+    """The properties that a schema maps to the column: `t: varchar("public_token")`, `@Column({name: ..}) token`."""
+    for node in body.below("pair", "public_field_definition", "field_definition"):
+        key, value = key_of(node), node.field("value")
+        if key is None:
+            continue
+        if node.kind == "pair" and value is not None:
+            inner = unwrapped(value)
+            if inner.kind == "object" and names.is_token(_table_option(inner, ("field", "fieldName", "columnName"))):
+                yield key
+            while inner.kind == "call_expression" and (callee := inner.field("function")) is not None:
+                if callee.kind == "identifier" and names.is_token(literal(next(iter(arguments(inner)), None))):
+                    yield key
+                inner = callee.field("object") or callee if callee.kind == "member_expression" else callee
+        for decorator in node.children if node.kind != "pair" else ():
+            if decorator.kind != "decorator":
+                continue
+            for said in decorator.below("object"):
+                if names.is_token(_table_option(said, ("name", "field", "fieldName", "columnName"))):
+                    yield key
+
+
+class Tables:
+    """Says which table something stands for."""
+
+    def __init__(self, program: Program, names: Names) -> None:
+        self._program = program
+        self._names = names
+        self._texts = Texts(program, names)
+
+    def by_name(self, name: str) -> Which:
+        """Of a model or a table by its name, where nothing else is known of it: `Share`, `shareRepo` are others."""
+        if self._names.is_table(name):
+            return "ours"
+        return "other" if _NAMES_A_MODEL.search(name) and plain(name) not in _GENERIC else "unknown"
+
+    def of_argument(self, node: Node) -> Which:
+        """Of what a query builder is told to store into: a name that is not the table's is another's."""
+        which = self.of(node)
+        inner = unwrapped(node)
+        if which != "unknown" or inner.kind not in ("identifier", "member_expression"):
+            return which
+        name = plain(inner.text.rpartition(".")[2])
+        return "unknown" if name in _GENERIC or self._is_parameter(inner) else "other"
+
+    def _is_parameter(self, node: Node) -> bool:
+        found = self._program.meaning(node) if node.kind == "identifier" else None
+        return isinstance(found, Binding) and found.kind == "param"
+
+    def of_text(self, text: str) -> Which:
+        """Of a table's name in SQL."""
+        if "\x01" in text:
+            return "unknown"
+        return "ours" if self._names.is_sql_table(text) else "other"
+
+    def _named(self, node: Node) -> str | None:
+        """The name that a text or a constant of the app has."""
+        said = self._texts.constant(node)
+        return said if said is not None and _IS_NAME.fullmatch(said) is not None else None
+
+    def of(self, node: Node, depth: int = 0) -> Which:
+        """Of an expression that stands for a table, a model, a repository or a row."""
+        node = unwrapped(node)
+        if depth > 6:
+            return "unknown"
+        if (said := literal(node)) is not None:
+            return self.of_text(said)
+        if node.kind in ("this", "super"):
+            around = next((above for above in node.above() if above.kind in _CLASSES), None)
+            return self.of_class(around) if around is not None else "unknown"
+        if node.kind in ("identifier", "shorthand_property_identifier"):
+            return self._of_meaning(node.text, self._program.meaning(node), depth)
+        if node.kind == "member_expression":
+            which = self._of_member(node, depth)
+            said = self._named(node) if which == "unknown" else None  # a member of an enum
+            return self.of_text(said) if said is not None else which
+        if node.kind in ("call_expression", "new_expression"):
+            return self._of_call(node, depth)
+        return "unknown"
+
+    def of_class(self, node: Node) -> Which:
+        """Of a class: by what it says of its table, else by its name."""
+        said = _table_of_class(node)
+        if said is not None:
+            return self.of_text(said)
+        name = node.field("name")
+        if name is None:
+            return "unknown"
+        if self._names.is_table(name.text):
+            return "ours"
+        heritage = node.of_kind("class_heritage")
+        is_model = heritage is not None and re.search(r"\bModel\b|\bBaseEntity\b", heritage.text) is not None
+        is_model = is_model or _is_entity(node)
+        return "other" if is_model or plain(name.text) in self._names.others else "unknown"
+
+    def _of_meaning(self, name: str, found: Binding | Node | None, depth: int) -> Which:
+        if isinstance(found, Node):
+            return self.of(found, depth + 1) if found.kind != "program" else "unknown"
+        if found is None or found.kind == "import":
+            return self.by_name(name)
+        if found.kind == "class":
+            return self.of_class(found.node)
+        if (typed := self._of_type(found.node)) != "unknown":
+            return typed
+        value = found.value if found.kind == "var" and not found.path else None
+        which = self.of(value, depth + 1) if value is not None else "unknown"
+        return which if which != "unknown" else self.by_name(name)
+
+    def _of_type(self, node: Node) -> Which:
+        """By a type annotation, `Repository<Chatbot>` or `Chatbot`, and by `@InjectRepository(Chatbot)`."""
+        holders = [node, *([node.parent] if node.parent is not None else [])]
+        for holder in holders:
+            if holder.kind not in (
+                "variable_declarator",
+                "required_parameter",
+                "optional_parameter",
+                "public_field_definition",
+            ):
+                continue
+            annotation = holder.of_kind("type_annotation")
+            said = list(annotation.below("type_identifier", "identifier")) if annotation is not None else []
+            for decorator in (child for child in holder.children if child.kind == "decorator"):
+                said += [
+                    n for n in decorator.below("identifier") if n.parent is not None and n.parent.kind == "arguments"
+                ]
+            for name in reversed(said):
+                found = self._program.meaning(name)
+                if isinstance(found, Binding) and found.kind == "class":
+                    which = self.of_class(found.node)
+                    if which != "unknown":
+                        return which
+                if self._names.is_table(name.text):
+                    return "ours"
+        return "unknown"
+
+    def _of_member(self, node: Node, depth: int) -> Which:
+        owner, name = node.field("object"), member_name(node)
+        if owner is None or name is None:
+            return "unknown"
+        if owner.kind == "this":
+            around = next((above for above in node.above() if above.kind in _CLASSES), None)
+            held = self._program.declared_member(around, name) if around is not None else None
+            if held is not None and (typed := self._of_type(held)) != "unknown":
+                return typed
+            initial = held.field("value") if held is not None else None
+            if initial is not None and (which := self.of(initial, depth + 1)) != "unknown":
+                return which
+            which = self.by_name(name)
+            return which if which != "unknown" or around is None else self._of_namesake(name, around)
+        if _DATABASE.search(owner.text):  # prisma.chatbot
+            return "ours" if self._names.is_table(name) else "other"
+        for thing in self._program.things(owner):
+            value = self._program.member(thing, name)
+            if value is not None and (which := self._of_meaning(name, value, depth + 1)) != "unknown":
+                return which
+        return self.by_name(name)
+
+    def _of_namesake(self, name: str, around: Node) -> Which:
+        """Of a field that is called like its class: `documents` in a DocumentService stores no chatbots."""
+        called = around.field("name")
+        said = plain(called.text) if called is not None else ""
+        is_namesake = len(name) > 3 and singular(plain(name)) in said and plain(name) not in _GENERIC
+        return "other" if is_namesake and self._names.stem not in said else "unknown"
+
+    def _of_call(self, node: Node, depth: int) -> Which:
+        table = defined_table(node)
+        if table is not None:
+            return self.of_text(table)
+        callee = node.field("function") or node.field("constructor")
+        if callee is None:
+            return "unknown"
+        name = member_name(callee) if callee.kind == "member_expression" else callee.text
+        given = arguments(node)
+        if (
+            name
+            in (
+                "from",
+                "into",
+                "table",
+                "insertInto",
+                "updateTable",
+                "insert",
+                "update",
+                "getRepository",
+                "model",
+                "repo",
+            )
+            and given
+            and (which := self.of(given[0], depth + 1)) != "unknown"
+        ):
+            return which
+        if name in ("define", "model") and given and (said := literal(given[0])) is not None:
+            return "ours" if self._names.is_table(said) else "other"
+        if callee.kind == "identifier" and given and (said := self._named(given[0])) is not None:  # knex("chatbots")
+            return self.of_text(said) if re.search(r"knex|db|trx|tx|table", name or "", re.IGNORECASE) else "unknown"
+        if node.kind == "new_expression":
+            return self.of(callee, depth + 1)
+        owner = callee.field("object") if callee.kind == "member_expression" else None
+        return self.of(owner, depth + 1) if owner is not None else "unknown"

@@ -1,0 +1,1 @@
+"""Reads the migrations and schema files of an app, whatever tool they are for."""

@@ -1,0 +1,416 @@
+"""Finds the token column in the schema files of ORMs: Drizzle, Prisma, TypeORM, MikroORM and Sequelize.
+
+What such a file declares is what its tool would push, and what the app's own statements are made from.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from harness.source.checkout import Place
+from harness.source.javascript.literals import (
+    FUNCTIONS,
+    Link,
+    Opaque,
+    Program,
+    Raw,
+    chain,
+    literal,
+    parameters,
+    parse_program,
+    returned,
+    unwrapped,
+)
+from harness.source.migrations.builders import Unknown, type_of
+from harness.source.sql.columns import Column, Declared
+from harness.source.sql.parser import in_one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ast_grep_py import SgNode
+
+    from harness.source.checkout import Checkout, SourceFile
+
+_ORMS = re.compile(r"drizzle-orm|pgTable|typeorm|mikro-orm|sequelize|@Entity|@Table\b", re.IGNORECASE)
+# Sequelize's DataTypes.UUIDV4, a function, or a call of what makes ids.
+_BY_THE_APP = re.compile(
+    r"(?i)\bUUIDV\d|=>|^function\b|\bv[1-7]\(|uuidv?\d?\(|nanoid|random|cuid|create_?id|token\w*\("
+)
+_OTHER_DATABASE = re.compile(r"drizzle-orm/(?:mysql|sqlite|singlestore)-core")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which column is looked for: the names in the database."""
+
+    table: str
+    token: str
+
+    def is_table(self, *names: str | None) -> bool:
+        """Whether one of these is the table, with or without its schema."""
+        bare = self.table.rpartition(".")[2]
+        return any(name is not None and name.rpartition(".")[2] == bare for name in names)
+
+    def is_token(self, key: str, named: str | None = None) -> bool:
+        """Whether a property is the column: by the name that it is given, or else by its own, in camelCase too."""
+        return named == self.token if named is not None else self.token in (key, snake(key))
+
+
+def snake(name: str) -> str:
+    """`publicToken` as `public_token`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def read_declarations(checkout: Checkout, wanted: Wanted, source: tuple[SourceFile, ...]) -> list[Declared]:
+    """What the schema files of a checkout declare of the column; `source` are its files of code."""
+    found: list[Declared] = []
+    prisma = checkout.of(".prisma")
+    if prisma and not any(re.search(r'provider\s*=\s*"(?:mysql|sqlite|sqlserver|mongodb)"', f.text) for f in prisma):
+        found += [declared for file in prisma for declared in _prisma(file, wanted)]
+    words = (wanted.token.lower(), wanted.token.replace("_", "").lower())
+    for file in source:
+        lowered = file.text.lower()
+        if any(word in lowered for word in words) and _ORMS.search(file.text) and not _OTHER_DATABASE.search(file.text):
+            program = parse_program(file)
+            with suppress(RecursionError):  # code that was generated, or made small, which nobody declares a schema in
+                found += [*_drizzle(program, wanted), *_entities(program, wanted), *_sequelize(program, wanted)]
+    return found
+
+
+# --- Prisma -----------------------------------------------------------------------------------------------------------
+
+_MODEL = re.compile(r"^\s*model\s+(\w+)\s*\{")
+_FIELD = re.compile(r"^\s*(\w+)\s+(Unsupported\(\"[^\"]*\"\)|\w+)(\[\]|\?)?(.*)$")
+_NAMED = r"\((?:\s*(?:name|map)\s*:)?\s*\"([^\"]*)\""
+_PRISMA_TYPES = {"String": "text", "Int": "integer", "BigInt": "bigint", "Boolean": "boolean", "Bytes": "bytea"}
+
+
+def _prisma(file: SourceFile, wanted: Wanted) -> Iterator[Declared]:
+    model, mapped = "", ""
+    fields: list[tuple[int, str]] = []
+    for number, line in enumerate(file.text.split("\n"), 1):
+        bare = re.sub(r'("(?:[^"\\]|\\.)*")|//.*', lambda match: match[1] or "", line)
+        begins = _MODEL.match(bare)
+        if begins:
+            model, mapped, fields = begins[1], begins[1], []
+        elif model and (named := re.search(r"@@map\s*" + _NAMED, bare)):
+            mapped = named[1]
+        elif model and bare.strip() == "}":
+            if wanted.is_table(mapped):
+                yield from _prisma_fields(file, fields, wanted)
+            model = ""
+        elif model and "@@" not in bare:
+            fields.append((number, bare))
+
+
+def _prisma_fields(file: SourceFile, fields: list[tuple[int, str]], wanted: Wanted) -> Iterator[Declared]:
+    for number, line in fields:
+        field = _FIELD.match(line)
+        if field is None:
+            continue
+        key, type_, _, attributes = field.groups()
+        named = re.search(r"(?<!@)@map\s*" + _NAMED, attributes)
+        if (named[1] if named else key) != wanted.token:
+            continue
+        place = Place(file.path, number, in_one_line(line))
+        native = re.search(r"@\w+\.(Uuid|VarChar|Char|Text|Citext)\b(\(\d+\))?", attributes)
+        unsupported = re.match(r'Unsupported\("([^"]*)"\)', type_)
+        is_type = _PRISMA_TYPES.get(type_, type_.lower())
+        if native:
+            is_type = native[1].lower() + (native[2] or "")
+        elif unsupported:
+            is_type = unsupported[1]
+        column = Column(is_type, not_null="?" not in line, type_at=place, default_at=place)
+        yield Declared("Prisma", place, _prisma_default(column, attributes))
+
+
+def _prisma_default(column: Column, attributes: str) -> Column:
+    begins = re.search(r"@default\s*\(", attributes)
+    if begins is None:
+        return column
+    given = _balanced(attributes[begins.end() :]).strip()
+    made = re.fullmatch(r'dbgenerated\(\s*(?:"((?:[^"\\]|\\.)*)")?\s*\)', given)
+    if made:
+        expression = (made[1] or "").replace('\\"', '"')
+        return (
+            replace(column, default=expression) if expression else replace(column, unknown="dbgenerated() names none")
+        )
+    if re.match(r"(?:uuid|cuid|nanoid|ulid)\(", given):
+        return replace(column, by_the_app=f"@default({given}) is made by Prisma's client")
+    text = given[1:-1] if given.startswith('"') else given
+    return replace(column, default=literal(text))
+
+
+def _balanced(text: str) -> str:
+    """A text up to the parenthesis that ends it."""
+    depth, quoted = 1, False
+    for at, character in enumerate(text):
+        if character == '"' and text[at - 1 : at] != "\\":
+            quoted = not quoted
+        elif not quoted:
+            depth += (character == "(") - (character == ")")
+            if depth == 0:
+                return text[:at]
+    return text
+
+
+# --- Drizzle ----------------------------------------------------------------------------------------------------------
+
+
+def _drizzle(program: Program, wanted: Wanted) -> Iterator[Declared]:
+    if "drizzle" not in program.file.text and "pgTable" not in program.file.text:
+        return
+    for node in program.root.find_all(kind="call_expression"):
+        links = chain(node)
+        args = links[-1].args if links else None
+        if not args or len(args) < 2 or not wanted.is_table(*_drizzle_names(program, links[-1])):
+            continue
+        columns = program.named(args[1])
+        columns = returned(columns) or columns
+        if columns.kind() != "object":
+            continue
+        for key, value in program.pairs(columns):
+            declared = _drizzle_column(program, wanted, key, value)
+            if declared is not None:
+                yield declared
+
+
+def _drizzle_names(program: Program, link: Link) -> list[str | None]:
+    """The name that a table is given, and the one that a pgTableCreator makes of it."""
+    name = program.text((link.args or [])[0])
+    creator = program.names.get(link.name)
+    made = chain(creator) if creator is not None else []
+    if name is None or not made or made[-1].name != "pgTableCreator" or not made[-1].args:
+        return [name]
+    function = program.named(made[-1].args[0])
+    template, names = returned(function), parameters(function)
+    if template is None or not names:
+        return [name]
+    return [template.text().strip("`").replace("${" + names[0] + "}", name)]
+
+
+def _drizzle_column(program: Program, wanted: Wanted, key: str, value: SgNode) -> Declared | None:
+    links, helper = _drizzle_chain(program, value)
+    base = next((n for n, link in enumerate(links) if link.args is not None), None)
+    if base is None:
+        return None
+    args = links[base].args or []
+    named = program.text(args[0]) if args else None
+    if not wanted.is_token(key, named):
+        return None
+    place = replace(program.place(value), text=f"{key}: {in_one_line(value.text())}")
+    column = Column(_drizzle_type(program, links[base], helper), type_at=place, default_at=place)
+    if not column.type:
+        column = replace(column, unknown=f"{links[base].name}() stands elsewhere")
+    for link in links[base + 1 :]:
+        column = _drizzle_modified(program, column, link)
+    return Declared("Drizzle", place, column)
+
+
+def _drizzle_chain(program: Program, value: SgNode) -> tuple[list[Link], bool]:
+    """The calls that make a column, with those of a function of this file that begins it put in its place."""
+    links = chain(program.named(value))
+    if links and links[0].name in program.names:
+        maker = program.names[links[0].name]
+        if maker.kind() in FUNCTIONS:
+            body = returned(maker)
+            inner = chain(body) if body is not None else []
+            first = next((n for n, link in enumerate(inner) if link.args is not None), None)
+            if first is not None:
+                given = links[0].args or []
+                own = inner[first].args or []
+                passed = bool(own) and own[0].text() in parameters(maker)
+                args = given[:1] if passed else own
+                begins = Link(inner[first].name, args, inner[first].node)
+                return [begins, *inner[first + 1 :], *links[1:]], True
+        elif links[0].args is None:  # a constant that is modified: token.notNull()
+            return [*chain(maker), *links[1:]], True
+    return links, False
+
+
+def _drizzle_type(program: Program, base: Link, helper: bool) -> str:
+    maker = program.names.get(base.name)
+    if maker is not None and not helper:  # customType({ dataType() { return "uuid" } })
+        called = chain(maker)
+        options = program.named(called[-1].args[0]) if called and called[-1].args else None
+        if options is not None and options.kind() == "object":
+            for key, value in program.pairs(options):
+                given = returned(value)
+                if key == "dataType" and given is not None:
+                    return program.text(given) or ""
+        return ""
+    known = {"uuid", "text", "varchar", "char", "integer", "serial", "bigint", "bigserial", "json", "jsonb", "numeric"}
+    return base.name if base.name in known else ""
+
+
+def _drizzle_modified(program: Program, column: Column, link: Link) -> Column:
+    code = in_one_line(link.args[0].text()) if link.args else ""
+    if link.name == "defaultRandom":
+        return replace(column, default="gen_random_uuid()", unknown="")
+    if link.name in ("$defaultFn", "$default"):
+        return replace(column, by_the_app=f"{link.name}({code})")
+    if link.name == "default" and link.args:
+        return _with_value(column, program.value(link.args[0]))
+    if link.name == "generatedAlwaysAs":
+        return replace(column, default=f"generated always as {code}")
+    return replace(column, not_null=True) if link.name in ("notNull", "primaryKey") else column
+
+
+def _with_value(column: Column, value: object) -> Column:
+    """The column with a default that code gives it: a piece of SQL, a constant, or what the app computes."""
+    if value is None:
+        return column
+    if isinstance(value, Raw):
+        return replace(column, default=value.sql, unknown="")
+    if isinstance(value, Opaque):
+        if _BY_THE_APP.search(value.code):
+            return replace(column, by_the_app=value.code)
+        return replace(column, unknown=f"its default is {value.code}")
+    return replace(column, default=literal(value), unknown="")
+
+
+# --- classes with decorators: TypeORM, MikroORM, sequelize-typescript -------------------------------------------------
+
+_COLUMNS = frozenset(
+    ("Column", "Property", "PrimaryGeneratedColumn", "PrimaryColumn", "PrimaryKey", "Generated", "Default")
+)
+
+
+def _entities(program: Program, wanted: Wanted) -> Iterator[Declared]:
+    if "@" not in program.file.text:
+        return
+    for node in program.root.find_all(kind="class_declaration"):
+        above = node.parent()
+        holders = [node, above] if above is not None and above.kind() == "export_statement" else [node]
+        tables = [link for holder in holders for link in _decorators(holder) if link.name in ("Entity", "Table")]
+        if not tables or not wanted.is_table(*_entity_names(program, tables[0], node)):
+            continue
+        body = node.field("body")
+        for member in body.named_children() if body is not None else []:
+            if member.kind() == "public_field_definition":
+                declared = _entity_column(program, wanted, member, tables[0].name == "Table")
+                if declared is not None:
+                    yield declared
+
+
+def _decorators(node: SgNode) -> list[Link]:
+    found = []
+    for child in node.named_children():
+        if child.kind() == "decorator":
+            found += chain(child.named_children()[0])[-1:]
+    return found
+
+
+def _entity_names(program: Program, link: Link, node: SgNode) -> list[str | None]:
+    value = program.value(link.args[0]) if link.args else None
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        for key in ("name", "tableName"):
+            if isinstance(value.get(key), str):
+                return [value[key]]
+    name = node.field("name")
+    bare = name.text().removesuffix("Entity") if name is not None else ""
+    return [snake(bare), snake(bare) + "s", bare + "s"]
+
+
+def _entity_column(program: Program, wanted: Wanted, member: SgNode, sequelize: bool) -> Declared | None:
+    decorators = [link for link in _decorators(member) if link.name in _COLUMNS]
+    name = member.field("name")
+    if not decorators or name is None:
+        return None
+    values = {link.name: [program.value(arg) for arg in link.args or []] for link in decorators}
+    options: dict[str, object] = {}
+    for given in values.values():
+        for value in given:
+            options |= value if isinstance(value, dict) else {}
+    named = next((options[key] for key in ("name", "fieldName", "field") if isinstance(options.get(key), str)), None)
+    if not wanted.is_token(name.text(), str(named) if named is not None else None):
+        return None
+    place = program.place(decorators[0].node)
+    column = Column(_entity_type(values, options), type_at=place, default_at=place)
+    return Declared("Sequelize" if sequelize else "an entity", place, _entity_default(column, values, options))
+
+
+def _entity_type(values: dict[str, list[object]], options: dict[str, object]) -> str:
+    if values.get("Generated") == ["uuid"] or "uuid" in values.get("PrimaryGeneratedColumn", []):
+        return "uuid"
+    given = options.get("columnType", options.get("type"))
+    for decorator in ("Column", "PrimaryColumn"):
+        first = (values.get(decorator) or [None])[0]
+        if isinstance(first, (str, Opaque)):
+            given = first
+    if given is None:
+        return "character varying"  # of a property that is a string
+    try:
+        return type_of(given)
+    except Unknown:
+        return ""
+
+
+def _entity_default(column: Column, values: dict[str, list[object]], options: dict[str, object]) -> Column:
+    if values.get("Generated") == ["uuid"] or "uuid" in values.get("PrimaryGeneratedColumn", []):
+        return replace(column, default="uuid_generate_v4()")
+    if options.get("generated") == "uuid":
+        return replace(column, default="uuid_generate_v4()")
+    if isinstance(options.get("defaultRaw"), str):
+        return replace(column, default=str(options["defaultRaw"]))
+    if "onCreate" in options:
+        return replace(column, by_the_app=f"onCreate: {_code(options['onCreate'])}")
+    for value in (options.get("default"), options.get("defaultValue"), *values.get("Default", [])):
+        function = re.fullmatch(r"\(\s*\)\s*=>\s*(['\"`])(.*)\1", value.code) if isinstance(value, Opaque) else None
+        if function:  # TypeORM's default: () => "gen_random_uuid()" is a piece of SQL
+            return replace(column, default=function[2])
+        if value is not None:
+            return _with_value(column, value)
+    return column
+
+
+def _code(value: object) -> str:
+    return value.code if isinstance(value, Opaque) else str(value)
+
+
+# --- Sequelize --------------------------------------------------------------------------------------------------------
+
+
+def _sequelize(program: Program, wanted: Wanted) -> Iterator[Declared]:
+    if "sequelize" not in program.file.text.lower():
+        return
+    for node in program.root.find_all(kind="call_expression"):
+        links = chain(node)
+        if len(links) < 2 or links[-1].name not in ("define", "init") or not links[-1].args:
+            continue
+        args = links[-1].args
+        at = 1 if links[-1].name == "define" else 0
+        if len(args) <= at or program.named(args[at]).kind() != "object":
+            continue
+        options = program.value(args[at + 1]) if len(args) > at + 1 else {}
+        given = options if isinstance(options, dict) else {}
+        model = program.text(args[0]) if at else given.get("modelName", links[-2].name)
+        names = [given.get("tableName")] if isinstance(given.get("tableName"), str) else _plurals(str(model))
+        if wanted.is_table(*names):
+            yield from _sequelize_columns(program, wanted, program.named(args[at]))
+
+
+def _plurals(model: str) -> list[str]:
+    return [model, model + "s", snake(model), snake(model) + "s"]
+
+
+def _sequelize_columns(program: Program, wanted: Wanted, node: SgNode) -> Iterator[Declared]:
+    for key, value in program.pairs(node):
+        of = program.value(value)
+        given = of if isinstance(of, dict) else {"type": of}
+        named = given.get("field")
+        if not wanted.is_token(key, named if isinstance(named, str) else None):
+            continue
+        place = replace(program.place(value), text=f"{key}: {in_one_line(unwrapped(value).text())}")
+        try:
+            type_ = type_of(given.get("type", "text"))
+        except Unknown:
+            type_ = ""
+        column = Column(type_, type_at=place, default_at=place)
+        yield Declared("Sequelize", place, _with_value(column, given.get("defaultValue")))

@@ -1,0 +1,1 @@
+"""Reads SQL and replays migrations into a catalog."""

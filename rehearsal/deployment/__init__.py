@@ -1,0 +1,1 @@
+"""The app of a rehearsal, and how it is started."""

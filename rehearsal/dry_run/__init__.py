@@ -1,0 +1,1 @@
+"""Tries a migration on a copy of a real table's definition."""

@@ -1,0 +1,283 @@
+"""`--schema-of DSN --migration FILE`: the real table's definition and tokens, the migration, and the app on the result.
+
+What is said on the way goes to standard error: what is read before it is read, how the migration went, what failed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from rehearsal.deployment.plan import Plan, Stored
+from rehearsal.deployment.start import deployed_copy
+from rehearsal.dry_run.made_up_rows import load, stand_in
+from rehearsal.dry_run.masking import without_tokens
+from rehearsal.dry_run.real_schema import (
+    CannotRehearse,
+    Dumper,
+    Misused,
+    Real,
+    Wanted,
+    choose_server,
+    demand_url,
+    dump,
+    find_dumper,
+    look_at,
+    quoted,
+    reading,
+    restore,
+)
+from rehearsal.dry_run.relatives import Relatives, demand_all, relatives_of
+from rehearsal.dry_run.report import Account, say, say_how_it_went, say_what_failed, say_what_is_read, say_what_is_run
+from rehearsal.dry_run.rights import Rights, inherit, make_roles, remarks, reproduce, rights_of
+from rehearsal.dry_run.runner import Failure, created_extensions, demand_runnable, migrate
+from rehearsal.dry_run.sample import tokens_of
+from rehearsal.dry_run.splitting import Script, split
+from rehearsal.dry_run.squawk import squawked
+from rehearsal.servers.binaries import NoPostgres
+from rehearsal.servers.postgres import SUPERUSER, TO_BE_DEMOTED, Postgres, running
+
+DATABASE = "rehearsed"
+DISK_FROM_ROWS = 500_000  # more rows than this are not kept in memory
+LOOK_TIMEOUT_S, READ_TIMEOUT_S = 60, 900
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for."""
+
+    dsn: str
+    file: Path
+    rows: int | None  # None: all
+    table: Wanted
+    kind: str | None  # of Postgres, as in find_binaries
+    revision: str
+    report: Path | None = None  # where the JSON goes
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the catalog says: of the table, of the role that migrates, of what has to be in the copy."""
+
+    real: Real
+    rights: Rights
+    relatives: Relatives
+
+
+class MigrationFailed(Exception):
+    """The migration is wrong. All there is to say has been said."""
+
+
+@contextmanager
+def migrated(request: Request) -> Iterator[dict[str, str]]:
+    """The variables of two deployments of the reference app on the migrated table, for the time of the block.
+
+    Raises Misused, CannotRehearse, MigrationFailed, and NoPostgres.
+    """
+    account = Account()
+    if request.report is not None:
+        demand_writable(request.report)
+    with ExitStack() as stack:
+        try:
+            variables = prepare(request, account, stack)
+            account.outcome = "passed"
+        except MigrationFailed:
+            account.outcome = "failed"
+            raise
+        except (Misused, CannotRehearse, NoPostgres) as error:
+            account.error = str(error)
+            raise
+        finally:
+            if request.report is not None:
+                account.write(request.report)
+        yield variables
+
+
+def demand_writable(report: Path) -> None:
+    """Raises Misused where the report could not be written, before anything is read."""
+    try:
+        os.close(os.open(report, os.O_WRONLY | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise Misused(f"--report {report}: {error.strerror}") from None
+
+
+def prepare(request: Request, account: Account, stack: ExitStack) -> dict[str, str]:
+    """Everything until the reference app serves; what has to be ended is put on the stack."""
+    demand_url(request.dsn)
+    script = read(request.file)
+    with reading(request.dsn, LOOK_TIMEOUT_S) as connection:
+        real = look_at(connection, request.dsn, request.table)
+        source = Source(real, rights_of(connection, real), relatives_of(connection, real))
+    rows = real.rows if request.rows is None else min(request.rows, real.rows)
+    dumper = find_dumper(real.major)
+    say_what_is_read(account, real, rows)
+    for remark in remarks(source.rights):
+        account.note(remark)
+    if rows > DISK_FROM_ROWS:
+        os.environ.setdefault("TMPDIR", tempfile.gettempdir())  # where it is set, the server is not kept in memory
+    binaries = choose_server(real, created_extensions(script), request.kind)
+    server = stack.enter_context(running(binaries, TO_BE_DEMOTED))
+    roles = copy_table(request, account, server, dumper, source, words_of(script))
+    say_what_is_run(script)
+    settings = settings_of(source.rights)
+    server.run("postgres", [f'alter database "{DATABASE}" set {setting}' for setting in settings])
+    try_it(request, account, server, source, script)
+    with psycopg.connect(server.dsn(DATABASE, SUPERUSER), autocommit=True) as connection:
+        inherit(connection, source.rights, roles, always=True)  # the reference app knows no SET ROLE
+    plan = prepare_app(request, account, server, real)
+    preview, production = (
+        stack.enter_context(deployed_copy(server, DATABASE, plan, name, settings)) for name in ("preview", "production")
+    )
+    return {
+        "PREVIEW_URL": preview.url,
+        "PREVIEW_POSTGRES_URL": preview.database,
+        "PRODUCTION_URL": production.url,
+        "POSTGRES_URL": production.database,
+    }
+
+
+def copy_table(
+    request: Request, account: Account, server: Postgres, dumper: Dumper, source: Source, words: set[str]
+) -> set[str]:
+    """Makes the real database's definitions again, and fills the table. Returns the roles that `app` may become."""
+    real = source.real
+    account.server = str(server.binaries)
+    alike = server.binaries.version_numbers[0] == real.major
+    say(f"{server.binaries}" + ("" if alike else f", while the real one is {real.version}"))
+    with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
+        file = Path(folder) / "definitions.dump"
+        dump(dumper, request.dsn, real, file)
+        roles = make_roles(server, source.rights, real, words)
+        for line in restore(dumper, file, server, DATABASE, real):
+            account.note(f"not made here: {line}")
+    with psycopg.connect(server.dsn(DATABASE, SUPERUSER)) as connection:
+        demand_all(real, source.rights.asked, source.relatives, relatives_of(connection, real))
+    account.rows = fill(request, account, server, source)
+    reproduce(server, DATABASE, source.rights, roles)
+    return roles
+
+
+def try_it(request: Request, account: Account, server: Postgres, source: Source, script: Script) -> None:
+    """Runs the migration and says how it went. Raises MigrationFailed, CannotRehearse."""
+    real = source.real
+    course = migrate(server.dsn(DATABASE), server.dsn(DATABASE, SUPERUSER), script)
+    with psycopg.connect(server.dsn(DATABASE, SUPERUSER), autocommit=True) as connection:
+        course.notices = [without_tokens(connection, real, notice) for notice in course.notices]
+    say_how_it_went(account, request.file, real, course, account.rows or 0)
+    account.squawk = squawked(request.file, real.major, script.in_one_transaction)
+    for line in account.squawk:
+        say(f"  note: {line}")
+    if course.failure is None:
+        return
+    demand_own_failure(server, real, course.failure)
+    if course.failure.sqlstate == "42501" and source.rights.is_superuser:
+        raise CannotRehearse(
+            f"line {course.failure.line}: {course.failure.message}: the real role, {source.rights.role}, is a"
+            " superuser, and here it is none: try the migration on a restored backup"
+        )
+    with psycopg.connect(server.dsn(DATABASE, SUPERUSER), autocommit=True) as connection:
+        say_what_failed(account, connection, real, course, course.failure)
+    raise MigrationFailed
+
+
+def read(file: Path) -> Script:
+    """The statements of the file. Raises Misused where there are none, CannotRehearse where psql is needed."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise Misused(f"--migration {file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise Misused(f"--migration {file}: it is not UTF-8") from None
+    if "\0" in text:
+        raise Misused(f"--migration {file}: it holds a NUL character")
+    script = split(text)
+    demand_runnable(script)
+    if not script.statements:
+        raise Misused(f"--migration {file}: there is no statement in it")
+    return script
+
+
+def words_of(script: Script) -> set[str]:
+    """Every name that stands in the statements."""
+    text = "\n".join(statement.text for statement in script.statements)
+    return {word.strip('"') for word in re.findall(r'"[^"]+"|[A-Za-z_][\w$]*', text)}
+
+
+def settings_of(rights: Rights) -> list[str]:
+    """What follows ALTER DATABASE .. SET, for a session that feels like one of the real database."""
+    times = [f"{name} = '{rights.settings[name]}'" for name in ("lock_timeout", "statement_timeout")]
+    return [f"search_path = {rights.search_path()}", *times]
+
+
+def fill(request: Request, account: Account, server: Postgres, source: Source) -> int:
+    """Copies the tokens into the throwaway table; returns how many rows it has."""
+    real = source.real
+    with (
+        psycopg.connect(server.dsn(DATABASE, SUPERUSER), autocommit=True) as into,
+        reading(request.dsn, READ_TIMEOUT_S) as connection,
+    ):
+        into.execute(f"set search_path = {source.rights.search_path()}".encode())
+        stored, notes = load(into, real, tokens_of(connection, real, request.rows), real.rows)
+    for note in notes:
+        account.note(note)
+    return stored
+
+
+def demand_own_failure(server: Postgres, real: Real, failure: Failure) -> None:
+    """Raises CannotRehearse where the real server has an extension that is only missing here."""
+    for name in created_extensions(Script((failure.statement,))):
+        if (
+            failure.sqlstate in ("0A000", "58P01")
+            and not server.binaries.has_extension(name)
+            and name in real.available
+        ):
+            raise CannotRehearse(
+                f"line {failure.line} creates the extension {name}, which the real server has and {server.binaries}"
+                f" here has not: install the contrib package of PostgreSQL {real.major}"
+            )
+
+
+def prepare_app(request: Request, account: Account, server: Postgres, real: Real) -> Plan:
+    """Readies the migrated database for an app that knows nothing but the label. Raises MigrationFailed."""
+    with psycopg.connect(server.dsn(DATABASE, SUPERUSER), autocommit=True) as connection:
+        have = connection.execute(
+            "select array_agg(attname) from pg_attribute where attrelid = to_regclass(%s) and not attisdropped",
+            [f"{quoted(real.schema)}.{quoted(real.name)}"],
+        ).fetchone()
+        missing = {real.id, real.label, real.token} - set((have and have[0]) or [])
+        if missing:
+            told = f"after it {real} has no {', '.join(sorted(missing))}"
+            say(f"THE MIGRATION FAILS: {told}")
+            account.failure = {"message": told}
+            raise MigrationFailed
+        for note in stand_in(connection, real, account.rows or 0):
+            account.note(note)
+    table, id_, label, token = (
+        part.replace("%", "%%")
+        for part in (f"{quoted(real.schema)}.{quoted(real.name)}", *map(quoted, (real.id, real.label, real.token)))
+    )
+    return Plan(
+        insert_sql=f"insert into {table} ({label}) values (%(name)s) returning {id_}, {token}",
+        delete_sql=f"delete from {table} where {id_} = %(id)s",
+        autocommit=True,
+        answer=answer,
+        revision=request.revision,
+    )
+
+
+def answer(stored: Stored) -> dict[str, Any]:
+    """The JSON of a 201, whatever the types of id and token are."""
+    return {
+        "id": stored.id if isinstance(stored.id, int) else str(stored.id),
+        "name": stored.name,
+        "public_token": None if stored.public_token is None else str(stored.public_token),
+        "require_auth": stored.require_auth,
+    }

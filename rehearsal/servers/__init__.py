@@ -1,0 +1,1 @@
+"""The programs that a rehearsal runs: Postgres, and an HTTP server."""

@@ -1,0 +1,226 @@
+"""One throwaway Postgres.
+
+    with embedded_postgres() as server:
+        dsn = server.create_database("preview", template="chatbots_new")
+
+It listens on a Unix socket in a temporary directory of its own, so that any number can run side by side, and it is gone
+with its directory when the block or this process ends, however it ends (see `guard.py`).
+
+Roles: `postgres` (superuser), `app` (owns the databases; what deployments publish), `verifier` (has no rights but what
+a fault or variant grants it) and `locked_out` (needs a password, for trying a wrong one). Roles of the names that
+README makes need their passwords too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from rehearsal.servers.binaries import Binaries, NoPostgres, find_binaries
+from rehearsal.servers.guard import Order, Program
+
+SUPERUSER, OWNER, VERIFIER, LOCKED_OUT = "postgres", "app", "verifier", "locked_out"
+
+SETTINGS = [
+    "listen_addresses=",
+    "port=5432",
+    "max_connections=300",
+    "shared_buffers=64MB",
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "max_wal_size=256MB",  # the directory may be in memory
+    # A vacuum in the middle of a run would move the row counters that are looked at, and hold a template database.
+    "autovacuum=off",
+    "jit=off",
+]
+
+TO_BE_DEMOTED = "wal_level=replica"  # a server that was less talkative cannot be read while it is in recovery
+
+PG_HBA = f"""\
+local all {LOCKED_OUT},smoke_reader,smoke scram-sha-256
+local all all trust
+"""
+
+
+@dataclass
+class Postgres:
+    """A running server."""
+
+    directory: Path
+    binaries: Binaries
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    count: int = 0
+    template_lock: threading.Lock = field(default_factory=threading.Lock)
+    templates: set[str] = field(default_factory=set)  # the migrated ones; under template_lock
+    demote: Callable[[], None] = lambda: None  # start it again as a standby that follows nobody: needs TO_BE_DEMOTED
+
+    @property
+    def has_uuid_ossp(self) -> bool:
+        """True if migrations can use the extension uuid-ossp here."""
+        return self.binaries.has_uuid_ossp
+
+    @property
+    def counts_statements(self) -> bool:
+        """True if a database here can have the extension pg_stat_statements."""
+        return self.binaries.counts_statements
+
+    def dsn(self, database: str, role: str = OWNER, password: str | None = None) -> str:
+        """The address of a database for a role. The port is named because PGPORT would change it otherwise."""
+        login = role if password is None else f"{role}:{quote(password, safe='')}"
+        return f"postgresql://{login}@/{database}?host={quote(str(self.directory), safe='')}&port=5432"
+
+    def run(self, database: str, statements: Iterable[str], role: str = SUPERUSER) -> None:
+        """Runs statements one by one, each committed by itself. A statement may be a whole script of several."""
+        import psycopg
+
+        with psycopg.connect(self.dsn(database, role), autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    def create_database(self, name: str, template: str | None = None) -> str:
+        """Creates a database that the role `app` owns, as a copy of `template` where one is named; returns its DSN."""
+        copied = f' template "{template}"' if template else ""
+        with self.lock:  # two copies of one template at the same time may meet each other's session there
+            self.run("postgres", [f'create database "{name}" owner {OWNER}{copied}'])
+        return self.dsn(name)
+
+    def drop_database(self, name: str) -> None:
+        """Removes a database and ends its sessions. It is no error if it does not exist."""
+        self.run("postgres", [f'drop database if exists "{name}" with (force)'])
+
+    def new_name(self, stem: str) -> str:
+        """A database name that this server has not used yet."""
+        with self.lock:
+            self.count += 1
+            return f"{stem}_{self.count}"
+
+
+@contextmanager
+def embedded_postgres(kind: str | None = None) -> Iterator[Postgres]:
+    """A Postgres for the time of the block. `kind` as in `find_binaries`. Raises NoPostgres where none can be had."""
+    with running(find_binaries(kind)) as server:
+        yield server
+
+
+@contextmanager
+def running(binaries: Binaries, *settings: str) -> Iterator[Postgres]:
+    """A Postgres of this installation for the time of the block. Raises NoPostgres if it does not start."""
+    order = order_for(binaries)
+    order["settings"] = [*order["settings"], *settings]
+    with guarded(order, str(binaries)) as (answer, demote):
+        server = Postgres(Path(answer["directory"]), binaries, demote=demote)
+        server.run(
+            "postgres",
+            [
+                f"create role {OWNER} login",
+                f"create role {VERIFIER} login",
+                f"create role {LOCKED_OUT} login password 'known to nobody'",
+            ],
+        )
+        yield server
+
+
+@contextmanager
+def guarded(order: Order, what: str) -> Iterator[tuple[dict[str, str], Callable[[], None]]]:
+    """What was ordered, for the time of the block: what its guard says of it, and how it is demoted.
+
+    Raises NoPostgres, also in the demotion, if it does not start.
+    """
+    guard = subprocess.Popen(
+        [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert guard.stdin is not None
+    assert guard.stdout is not None
+    with guard:
+        try:
+            answer = ask(guard, json.dumps(order), what)
+
+            def demote() -> None:
+                ask(guard, "", what)
+
+            yield answer, demote
+        finally:
+            guard.stdin.close()
+            guard.wait()
+
+
+def ask(guard: subprocess.Popen[bytes], line: str, what: str) -> dict[str, str]:
+    """Sends a line to a guard and returns its answer. Raises NoPostgres if that is an error."""
+    assert guard.stdin is not None
+    assert guard.stdout is not None
+    guard.stdin.write(line.encode() + b"\n")
+    guard.stdin.flush()
+    answer: dict[str, str] = json.loads(guard.stdout.readline() or b'{"error": "its guard ended at once"}')
+    if "error" in answer:
+        raise NoPostgres(f"{what} did not start: {answer['error']}")
+    return answer
+
+
+def order_for(binaries: Binaries) -> Order:
+    """What the guard has to start. Postgres refuses to run as root, so that root lends it another user."""
+    settings = [*SETTINGS, "shared_preload_libraries=pg_stat_statements"] if binaries.counts_statements else SETTINGS
+    order = Order(
+        binaries=str(binaries.folder), copy=False, uid=None, gid=None, settings=settings, pg_hba=PG_HBA, program=None
+    )
+    if os.geteuid() != 0:
+        return order
+    user = unprivileged_user()
+    order["uid"], order["gid"] = user.pw_uid, user.pw_gid
+    order["copy"] = not can_run(binaries.folder / "postgres", user)
+    return order
+
+
+def order_for_program(program: Program) -> Order:
+    """The same for a program that stands beside Postgres, whose socket it has to reach: as the same user."""
+    user = unprivileged_user() if os.geteuid() == 0 else None
+    return Order(
+        binaries="",
+        copy=False,
+        uid=user and user.pw_uid,
+        gid=user and user.pw_gid,
+        settings=[],
+        pg_hba="",
+        program=program,
+    )
+
+
+def unprivileged_user() -> pwd.struct_passwd:
+    """The user that root runs Postgres as. Raises NoPostgres."""
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise NoPostgres("Postgres refuses to run as root, and there is neither a user postgres nor a user nobody")
+
+
+def can_run(program: Path, user: pwd.struct_passwd) -> bool:
+    """False if the user may not read the program where it is, e.g. below root's home."""
+    try:
+        done = subprocess.run(
+            [program, "--version"],
+            capture_output=True,
+            user=user.pw_uid,
+            group=user.pw_gid,
+            extra_groups=[],
+            cwd="/",
+            timeout=20,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0

@@ -1,0 +1,76 @@
+"""`python -m harness plan` shows what the configuration comes to and what a run would do; it sends nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from tests.support.gates import run_harness, write_environments
+from tests.support.servers import serving
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECRETS = ("c4n4ry-header", "c4n4ry-login", "c4n4ry-user", "c4n4ry-pass", "c4n4ry-dsn", "c4n4ry-payload")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """An environment that takes some of its settings from the defaults, with a secret wherever one may stand."""
+    return write_environments(
+        tmp_path / "environments.yaml",
+        {"posts": 5, "headers": {"X-Team": "bots", "X-Api-Key": "c4n4ry-header"}, "api": {"timeout_s": 3}},
+        preview={
+            "url": "https://c4n4ry-user:c4n4ry-pass@preview.example.com",
+            "database": "postgresql://app:c4n4ry-dsn@db.example.com/shop?sslmode=require",
+            "login": {"path": "/login", "json": {"user": "c4n4ry-user", "password": "c4n4ry-login"}},
+            "api": {"token": "data.token", "payload": {"name": "{name}", "api_key": "c4n4ry-payload"}},
+        },
+    )
+
+
+def test_the_merged_configuration_is_shown_with_secrets_masked(file: Path) -> None:
+    """Defaults under the environment's own, every key with its value, and where the database is."""
+    done = run_harness("plan", "--environments", str(file), "--json")
+    (planned,) = json.loads(done.out)
+    merged = planned["configuration"]
+    assert merged["url"] == "https://***@preview.example.com"
+    assert merged["database"] == "postgresql://***@db.example.com:5432/shop"
+    assert merged["headers"] == {"X-Team": "bots", "X-Api-Key": "***"}
+    assert merged["login"] == {"path": "/login", "json": {"user": "***", "password": "***"}}
+    assert (merged["posts"], merged["burst"]) == (5, 16)
+    assert (merged["api"]["timeout_s"], merged["api"]["token"], merged["api"]["id"]) == (3, "data.token", "id")
+    assert merged["api"]["payload"] == {"name": "{name}", "api_key": "***"}
+    assert not [secret for secret in SECRETS if secret in done.out + done.err]
+
+
+def test_in_words_it_is_yaml(file: Path) -> None:
+    """As somebody would write it, so that it can be compared with the file."""
+    done = run_harness("plan", "--environments", str(file))
+    lines = done.out.splitlines()
+    first = lines.index("  configuration, defaults merged and secrets masked:") + 1
+    last = next(n for n, line in enumerate(lines) if line.startswith("  header "))
+    merged = yaml.safe_load("\n".join(lines[first:last]))
+    assert merged["api"]["timeout_s"] == 3
+    assert merged["late_rows_s"] == 10
+    assert not [secret for secret in SECRETS if secret in done.out + done.err]
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_what_is_planned_says_what_it_writes(file: Path, read_only: bool) -> None:
+    """POSTs and clean-up, and nothing of it with --read-only."""
+    arguments = ["--read-only"] if read_only else []
+    (planned,) = json.loads(run_harness("plan", "--environments", str(file), "--json", *arguments).out)
+    writes = [step["does"].split()[0] for step in planned["steps"] if step["mutates"]]
+    assert writes == ([] if read_only else ["POST", "POST", "POST", "BEGIN"])
+
+
+def test_a_plan_sends_nothing(tmp_path: Path) -> None:
+    """Not one connection is opened."""
+    with serving(lambda request: request.answer("200 OK")) as server:
+        file = write_environments(tmp_path / "e.yaml", {}, preview={"url": server.url, "database": None})
+        assert run_harness("plan", "--environments", str(file)).exit_code == 0
+    assert server.connections == 0

@@ -1,0 +1,313 @@
+"""What holds `make bench` together; the figures themselves are measured by it alone.
+
+The part of it that every machine has, the task as a shell script, is run on deployments: one that only ever passed
+would be no opponent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import psutil
+import psycopg
+import pytest
+
+from bench import __main__ as bench
+from bench.gate import _compared, _target, least
+from bench.installed import LeftOut, _made, program
+from bench.measuring import Command, Failed, Timing, in_turns, run
+from bench.results import write
+from rehearsal.deployment.start import deployed
+from tests.support.gates import ROOT, clean_environment
+from tests.support.steps import rows_of, secrets_for
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from rehearsal.servers.postgres import Postgres
+
+
+def python(script: str) -> list[str]:
+    return [sys.executable, "-c", script]
+
+
+# --- parts ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_part_can_be_measured() -> None:
+    """Each module of the folder that has `measure` is one, and says in its first line what it measures."""
+    modules = {path.stem for path in (ROOT / "bench").glob("*.py")}
+    parts = {name for name in modules if hasattr(import_module(f"bench.{name}"), "measure")}
+    assert parts == set(bench.PARTS)
+    titles = {(import_module(f"bench.{part}").__doc__ or "").partition("\n")[0] for part in bench.PARTS}
+    assert len(titles - {""}) == len(bench.PARTS)
+
+
+def test_every_part_that_a_document_names_is_there() -> None:
+    """As `python -m bench PART`."""
+    texts = [path.read_text(encoding="utf-8") for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]]
+    words = [text.split("python -m bench ")[1:] for text in texts]
+    named = {after.split()[0].strip("`.,;:)") for found in words for after in found}
+    assert named - {"PART"} <= set(bench.PARTS)
+
+
+def part(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **measures: object) -> Path:
+    """Parts of a test instead of the real ones; returns the file that they are written to."""
+    for name, does in measures.items():
+        module = type(sys)(f"bench.{name}")
+        module.__doc__ = f"Title of {name}.\n\nMore."
+        vars(module)["measure"] = does
+        monkeypatch.setitem(sys.modules, f"bench.{name}", module)
+    monkeypatch.setattr(bench, "PARTS", tuple(measures))
+    monkeypatch.setattr(bench, "RESULTS", tmp_path / "results.md")
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    return tmp_path / "results.md"
+
+
+def refuses(rounds: int) -> str:
+    raise Failed("sleep: exit 3 of sleep")
+
+
+def mistaken(rounds: int) -> str:
+    raise ZeroDivisionError
+
+
+def test_a_part_that_fails_stops_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is named, nothing of it is written, what was there of it stays, and the exit code is 1."""
+    file = part(monkeypatch, tmp_path, one=lambda rounds: f"{rounds} rounds", two=refuses, three=mistaken, four=str)
+    write(file, "two", "Title of two", "measured earlier", order=bench.PARTS)
+    assert bench.main([]) == 1
+    text = file.read_text(encoding="utf-8")
+    for found in ("## Title of one\n", "7 rounds", "measured earlier", "## Title of four\n"):
+        assert found in text
+    assert "three" not in text
+    err = capsys.readouterr().err
+    assert "two failed: sleep: exit 3 of sleep" in err
+    assert "ZeroDivisionError" in err
+    assert "not measured: two, three; results.md keeps what it had of them" in err
+
+
+def test_few_rounds_are_printed_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The medians of fewer than seven are for whoever tries something."""
+    file = part(monkeypatch, tmp_path, one=lambda rounds: f"{rounds} rounds")
+    assert bench.main(["one", "--rounds", "6"]) == 0
+    assert "6 rounds" in capsys.readouterr().out
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["neither"], "no such part: neither; there are one"), (["--rounds", "0"], "--rounds: at least 1")],
+)
+def test_a_mistake_is_named(
+    arguments: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Before anything is measured."""
+    part(monkeypatch, tmp_path, one=refuses)
+    with pytest.raises(SystemExit) as ended:
+        bench.main(arguments)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+# --- results.md -------------------------------------------------------------------------------------------------------
+
+
+def test_one_section_is_replaced_and_the_others_are_kept(tmp_path: Path) -> None:
+    """In the order of the parts, and without those that are no longer measured."""
+    file, order = tmp_path / "results.md", ("one", "two")
+    write(file, "gone", "Gone", "g", order=("gone",))
+    write(file, "two", "Two", "second", order=order)
+    write(file, "one", "One", "first, with \\1 in it", order=order)
+    before = file.read_text(encoding="utf-8")
+    write(file, "two", "Two", "second again", order=order)
+    text = file.read_text(encoding="utf-8")
+    assert text.index("first, with \\1 in it") < text.index("second again")
+    assert "Gone" not in text
+    assert text == before.replace("second\n", "second again\n")
+    assert "Measured with `python -m bench two` on " in text
+    assert [path.name for path in tmp_path.iterdir()] == ["results.md"]
+
+
+# --- measuring --------------------------------------------------------------------------------------------------------
+
+
+def test_a_wrong_exit_code_is_no_measurement() -> None:
+    """The message names who, the code, the command, and the end of what it printed."""
+    with pytest.raises(Failed) as failed:
+        run("the gate", Command(python("print('no database'); raise SystemExit(3)")))
+    assert str(failed.value).startswith(f"the gate: exit 3 of {sys.executable} -c ")
+    assert str(failed.value).endswith("\nno database\n")
+    assert run("it", Command(python("raise SystemExit(3)"), expected=(0, 3)))[0] > 0
+
+
+def test_a_command_that_is_not_there_is_named() -> None:
+    """And is no traceback."""
+    with pytest.raises(Failed, match="it: /no/such/program cannot be run: No such file or directory"):
+        run("it", Command(["/no/such/program"]))
+
+
+def test_a_command_that_hangs_is_ended_with_its_children() -> None:
+    """Its children hold its output open; they are ended as well."""
+    hangs = "import subprocess; print(subprocess.Popen(['sleep', '600']).pid, flush=True); import time; time.sleep(600)"
+    with pytest.raises(Failed, match=r"it: not done within 0\.7 s of ") as failed:
+        run("it", Command(python(hangs), timeout_s=0.7))
+    assert gone(int(str(failed.value).split()[-1]))
+
+
+def test_ctrl_c_ends_what_is_measured(tmp_path: Path) -> None:
+    """It runs in a session of its own, which a terminal's Ctrl-C does not reach."""
+    noted = tmp_path / "pid"
+    threading.Thread(target=interrupt_when, args=(noted,), daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        run("it", Command(["sh", "-c", f"echo $$ > {noted}.new; mv {noted}.new {noted}; sleep 600"]))
+    assert gone(int(noted.read_text(encoding="utf-8")))
+
+
+def interrupt_when(noted: Path) -> None:
+    while not noted.exists():
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended, within ten seconds."""
+    for _ in range(1000):
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:  # whoever got it has not waited for it
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_turns_are_taken_and_the_first_is_not_counted() -> None:
+    """What follows a turn is not measured, and may refuse it."""
+    took: list[str] = []
+
+    def turn(name: str) -> Command:
+        return Command(python(""), after=lambda: took.append(name))
+
+    timings = in_turns({"a": lambda: turn("a"), "b": lambda: took.append("b")}, rounds=2)
+    assert took == ["a", "b"] * 3
+    assert [len(timing.wall_s) for timing in timings.values()] == [2, 2]
+    assert min(timings["a"].cpu_s) > 0
+    assert min(timings["a"].peak_mb) > 1
+
+
+# --- the gate and its opponents ---------------------------------------------------------------------------------------
+
+
+def timed(**seconds: float) -> dict[str, Timing]:
+    names = {"gate": "the gate", "bare": "(a) bare pytest", "least": "the least"}
+    names |= {"tavern": "(c) Tavern", "newman": "(d) Newman"}
+    return {names[who]: Timing([s], [s], [1.0]) for who, s in seconds.items()}
+
+
+def test_the_target_is_judged_by_the_figures() -> None:
+    """Each of its three parts by itself; one that was not measured is neither met nor missed."""
+    said = _target(timed(gate=1.5, bare=1.0, least=1.2, tavern=1.6, newman=1.4))
+    assert (
+        "1.50 x (a), met, where the least is at 1.20 x; ahead of (c) Tavern (0.94 x), met; "
+        "behind (d) Newman (1.07 x), missed."
+    ) in said
+    said = _target(timed(gate=1.51, bare=1.0, least=1.4, newman=2.0))
+    assert (
+        "1.51 x (a), missed, where the least is at 1.40 x; (c) Tavern was not measured; "
+        "ahead of (d) Newman (0.76 x), met."
+    ) in said
+
+
+def test_what_cannot_be_had_is_a_row_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No Node.js is no reason to measure nothing."""
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(LeftOut, match="there is no npm here") as reason:
+        program("npm")
+    rows = _compared(timed(gate=3.0, bare=2.0), {"(d) Newman": str(reason.value)})
+    assert "| the gate | 3.00 s (3.00-3.00) | 3.00 s (3.00-3.00) | 1.50 | 1.50 |" in rows
+    assert rows.endswith("| (d) Newman | left out: there is no npm here |  |  |  |")
+
+
+def test_what_cannot_be_installed_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In one line. It is made anew where it was not made to its end, or from another list; else not."""
+    monkeypatch.setattr("bench.installed.ROOT", tmp_path)
+    folder, listed, made = tmp_path / "newman", tmp_path / "list", tmp_path / "made"
+    listed.write_text("1", encoding="utf-8")
+    with pytest.raises(LeftOut, match=r"^newman cannot be installed: no network$"):
+        _made(folder, [listed], [python("print('Collecting', flush=True); raise SystemExit('no network')")])
+    for text, times in [("1", 1), ("1", 1), ("2", 2)]:
+        listed.write_text(text, encoding="utf-8")
+        _made(folder, [listed], [["sh", "-c", f"echo once >> {made}"]])
+        assert len(made.read_text(encoding="utf-8").splitlines()) == times
+
+
+def asked_by(line: Sequence[str], **variables: str) -> subprocess.CompletedProcess[str]:
+    """How an opponent ended that is started in the checkout, as the measurement does."""
+    return subprocess.run(
+        line, cwd=ROOT, env=clean_environment(**variables), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+needs_programs = pytest.mark.skipif(
+    any(shutil.which(name) is None for name in ("bash", "curl", "psql")), reason="there is no bash, curl or psql here"
+)
+
+
+@needs_programs
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (None, ""),
+        ("answers_200", "POST 19 answered 200, not 201"),
+        ("reuses_token", "there are not 19 distinct tokens"),
+        ("column_is_varchar_36", "the column is no uuid"),
+        ("duplicates_are_stored", "tokens are stored twice"),
+    ],
+)
+def test_the_shell_script_is_an_opponent_that_can_fail(postgres: Postgres, fault: str | None, said: str) -> None:
+    """It passes on a healthy deployment and fails on a broken one, for the right reason, and leaves no row."""
+    with deployed(postgres, fault) as deployment:
+        secrets = secrets_for(deployment)
+        secrets |= {"PRODUCTION_URL": secrets["PREVIEW_URL"], "POSTGRES_URL": secrets["PREVIEW_POSTGRES_URL"]}
+        done = asked_by(["bench/opponents/script.sh"], **secrets)
+        assert done.returncode == (1 if said else 0), done.stderr
+        assert said in done.stderr
+        assert bool(done.stderr) == bool(said)
+        with psycopg.connect(deployment.database) as connection:
+            left = connection.execute("select name from chatbots where name ~ '^bench-'").fetchall()
+        assert left == []
+        assert rows_of(deployment) == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [(None, "1 passed"), ("answers_200", "assert 200 == 201"), ("answers_201_and_stores_nothing", "assert 0 == 19")],
+)
+def test_the_least_asks_all_and_leaves_nothing(postgres: Postgres, fault: str | None, said: str) -> None:
+    """What the gate has to ask in any case is asked of each deployment, or else the run that is timed fails."""
+    with deployed(postgres) as healthy, deployed(postgres, fault) as deployment:
+        both = json.dumps([[of.url, of.database] for of in (healthy, deployment)])
+        command = least(sys.executable, DEPLOYMENTS=both)
+        done = asked_by(command.line, **command.env)
+        assert done.returncode == (1 if fault else 0), done.stdout
+        assert said in done.stdout
+        assert rows_of(healthy) == 0

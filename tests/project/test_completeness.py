@@ -1,0 +1,77 @@
+"""The catalogue and the checks measure each other: no fault without a check, no check without a fault of its own."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+import pytest
+
+from rehearsal.deployment.variants import VARIANTS
+from rehearsal.faults import FAULTS
+from rehearsal.faults.catalogue import CLAIMS
+from rehearsal.servers.programs import OPTIONAL
+from tests.support.gates import ROOT
+
+
+def checks() -> dict[str, str]:
+    """The docstring of each check's module, by the check's id: those that are asked of a deployment.
+
+    What is claimed of source no deployment can break; the apps under `tests/source/samples` do
+    (`tests/source/test_gate.py`).
+    What is claimed before a migration is broken by `tests/support/situations.py`.
+    """
+    found = {}
+    for file in sorted((ROOT / "checks").glob("test_*.py")):
+        if file.name.startswith(("test_source_", "test_preflight_")):
+            continue
+        module = ast.parse(file.read_text(encoding="utf-8"))
+        names = [node.name.removeprefix("test_") for node in module.body if isinstance(node, ast.FunctionDef)]
+        found.update({name: ast.get_docstring(module) or "" for name in names})
+    return found
+
+
+def test_catalogue_speaks_of_all_checks_and_no_others() -> None:
+    """The claims that faults name are the ids of the checks."""
+    assert set(CLAIMS) == set(checks())
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_is_caught_by_a_check(fault: str) -> None:
+    """At least one claim does not hold of it."""
+    assert FAULTS[fault].catches
+
+
+@pytest.mark.parametrize("check", sorted(checks()))
+def test_check_catches_what_no_other_check_does(check: str) -> None:
+    """There is a fault that this check alone catches, or its docstring says why it stays."""
+    alone = [fault.name for fault in FAULTS.values() if set(fault.catches) == {check}]
+    assert alone or "It stays although" in checks()[check]
+
+
+def test_catalogue_is_of_the_promised_size() -> None:
+    """At least 60 faults."""
+    assert len(FAULTS) >= 60
+
+
+def test_published_table_is_of_this_catalogue() -> None:
+    """`docs/detection.md` has a row for each fault and variant, and reports no miss and no false alarm.
+
+    Those that need a program may be missing on either side: here, or where the table was written.
+    """
+    text = (ROOT / "docs" / "detection.md").read_text(encoding="utf-8")
+    faults, variants = (names_in(part) for part in text.split("\n## Healthy variants\n"))
+    for published, entries in ((faults, FAULTS), (variants, VARIANTS)):
+        assert without_optional(published) == without_optional(entries), "run make selftest"
+    assert f"Caught: {len(faults)} of {len(faults)} faults. False alarms: 0 in {len(variants)}" in text
+
+
+def names_in(text: str) -> list[str]:
+    """The first cell of each row of a table, without its head."""
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in text.splitlines() if line.startswith("| ")]
+    return [row for row in rows if row not in ("fault", "variant")]
+
+
+def without_optional(names: Iterable[str]) -> list[str]:
+    """Those that are in every catalogue, whatever is installed."""
+    return [name for name in names if name not in OPTIONAL]

@@ -1,0 +1,662 @@
+"""The page of a run: what it shows, that nothing in it can act, and that it is there whatever happens."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.configuration.secrets import secrets_of
+from harness.history.history import History, Problem
+from harness.history.token_sample import Sample, sample_of
+from harness.history.writing import Ledger
+from harness.redaction.redactor import Redactor
+from harness.report import page, plots
+from harness.report.curl import repeated, variables
+from harness.report.evidence import Evidence
+from harness.report.folder import make_folder
+from harness.report.page import page_of, render
+from harness.report.verdict import LeftBehind, Verdict
+from harness.report.writing import write
+from rehearsal.deployment.start import deployed
+from tests.support.gates import ROOT, Run, run_gate, run_harness, run_pytest, write_environments
+from tests.support.histories import failed, ok, unanswered
+from tests.support.pages import (
+    HOSTILE,
+    burst,
+    environment,
+    hostile_page,
+    past_runs,
+    read_page,
+    samples,
+    verdict,
+    version_4,
+)
+from tests.support.verdicts import check
+
+if TYPE_CHECKING:
+    from rehearsal.deployment.start import Deployment
+    from rehearsal.servers.postgres import Postgres
+
+FOLDER = Path("/reports/r")
+
+
+def shown(of: Verdict, *evidence: Evidence) -> str:
+    """The text of a page."""
+    return read_page(render(of, evidence, FOLDER)).text
+
+
+def seen(*attempts: Any, **but: Any) -> Evidence:
+    """These POSTs on preview."""
+    return Evidence("preview", environment(), History.of("preview", attempts), **but)
+
+
+# --- what it says -----------------------------------------------------------------------------------------------------
+
+
+def test_a_failure_says_what_to_do_before_anything_else() -> None:
+    """The word, the advice, each remedy once however many environments and claims need it, then the claims."""
+    also = check(environment="production", id="b")
+    text = shown(verdict(check(), also, check("unknown", remedy="another remedy")))
+    order = ["FAIL", "Roll back: the deployment is wrong.", "exit 1", "What to do", "preview, production: a remedy"]
+    places = [text.index(said) for said in [*order, "No two share a token"]]
+    assert places == sorted(places)
+    assert text.count("preview, production: a remedy") == 1
+    assert "another remedy" not in text[: text.index("Claims")], "what could not be told does not decide a failure"
+
+
+def test_a_claim_that_is_broken_stands_open_with_all_its_parts() -> None:
+    """Want, have, cause and remedy; failures come before the claims that hold, which are folded away."""
+    html = render(verdict(check("pass", id="a", claim="It answers"), check()), [], FOLDER)
+    text = read_page(html).text
+    assert "want2 distinct tokens" in text.replace("want ", "want")
+    for said in ("x twice", "y twice", "a cause", "a remedy", "tokens_are_distinct"):
+        assert said in text
+    assert text.index("No two share a token") < text.index("1 ok") < text.index("It answers")
+    folded = html.index("<summary>1 ok</summary>")
+    assert html.rindex("<details", 0, folded) == folded - len("<details>")
+
+
+def test_many_offenders_are_folded_after_the_third() -> None:
+    """All that the verdict holds are there."""
+    text = shown(verdict(check(have=[f"item {n}" for n in range(8)])))
+    assert "5 more" in text
+    assert all(f"item {n}" in text for n in range(8))
+
+
+def test_claims_that_one_reason_bars_are_one_paragraph() -> None:
+    """With each of them named; the same for what is not covered."""
+    barred = [check(outcome, id=f"{outcome}_{n}", claim=f"claim {outcome} {n}") for n in range(3) for outcome in BARRED]
+    text = shown(verdict(*barred, verdict="unknown"))
+    assert text.count("3 claims, for one reason") == 2
+    assert "3 not covered" in text
+    assert all(result.claim in text for result in barred)
+
+
+BARRED = ("unknown", "not_covered")
+
+
+def test_what_the_posts_prove_is_said_in_words() -> None:
+    """The bound, how many POSTs a finer one takes, and what is proved by other means."""
+    text = shown(verdict(verdict="pass"), seen(*burst(1, 19)))
+    assert "None of 19 POSTs failed. A deployment that fails 15 % of them would still pass one run in twenty" in text
+    assert "with 95 % confidence fewer than 15 % fail" in text
+    assert "To get below 1 % takes 299 POSTs." in text
+    assert 1 - 0.05 ** (1 / 299) < 0.01 <= 1 - 0.05 ** (1 / 298)
+    assert "1 of 2 POSTs (50 %) did not end as they should." in shown(verdict(), seen(ok(1), failed(2)))
+
+
+def test_rows_left_behind_are_listed_with_the_command_that_removes_them() -> None:
+    """No more than fit a page; the command names the history's file as a shell needs it."""
+    left = [LeftBehind(environment="preview", name=f"smoke-r-{n}", reason="no answer", remedy="x") for n in range(250)]
+    text = read_page(render(verdict(check("pass"), verdict="pass", left_behind=left), [], Path("/a b/r"))).text
+    assert "250 rows of this run may be left behind" in text
+    assert "python -m harness cleanup '/a b/r/history.jsonl'" in text
+    assert "smoke-r-199" in text
+    assert "smoke-r-200" not in text
+    assert "50 more are in verdict.json" in text
+    one = shown(verdict(check("pass"), verdict="pass", left_behind=left[:1]))
+    assert "1 row of this run may be left behind" in one
+
+
+def test_outcomes_are_told_apart_without_colour() -> None:
+    """By a word in each row and by the class that gives the bar its shape; the table says the same."""
+    html = render(verdict(), [seen(ok(1), failed(2), unanswered(3))], FOLDER)
+    read = read_page(html)
+    assert [c for c in read.classes("rect") if c.startswith("bar")][3:] == ["bar ok", "bar fail", "bar unknown"]
+    for said in ("201, 500 ms", "\N{MULTIPLICATION SIGN} 500, 500 ms", "? timed out, 500 ms"):
+        assert said in read.text
+    assert "ok201, 500 ms 2fail500, 500 ms 3no answertimed out, 500 ms" in read.text
+    assert "1 acknowledged, 1 answered wrongly, 1 without an answer in 2.5 s; at most 1 in flight" in read.text
+
+
+def test_every_plot_says_in_words_what_it_shows() -> None:
+    """Each is an image with a title and a description, and a caption or table has the same numbers."""
+    read = read_page(samples(FOLDER)["pass"])
+    images = [attributes for tag, attributes in read.elements if tag == "svg" and attributes.get("role") == "img"]
+    assert len(images) == 2 + 2 + 2 + 1  # time and latency of two phases, bits of two kinds of tokens, last runs
+    assert all(len((a.get("aria-labelledby") or "").split()) == 2 for a in images)
+    assert "16 POSTs in 190 ms: 16 acknowledged; at most 16 in flight at the same moment." in read.text
+    assert "16 answered POSTs: half within 110 ms, 95 % within 190 ms, the slowest 190 ms." in read.text
+
+
+# --- the plots --------------------------------------------------------------------------------------------------------
+
+
+def test_bars_stand_where_their_posts_were() -> None:
+    """In the order in which they left, from when they left to when they ended, in per cent of the whole."""
+    line = plots.timeline([ok(2, started_s=12.0, ended_s=14.0), ok(1, started_s=10.0, ended_s=15.0)])
+    assert [(bar.n, bar.x, bar.width) for bar in line.bars] == [(1, 0.0, 100.0), (2, 40.0, 40.0)]
+    assert line.span_s == 5.0
+    assert [(tick.x, tick.label) for tick in line.ticks] == [(0.0, "0"), (40.0, "2 s"), (80.0, "4 s")]
+
+
+def test_posts_of_unknown_times_have_no_bar() -> None:
+    """A run that was killed did not write when they ended; they are counted."""
+    lost = unanswered(2, Problem.NOT_RECORDED, "the run ended before the outcome was written")
+    lost = replace(lost, started_s=0.0, ended_s=0.0)
+    text = shown(verdict(), seen(ok(1), lost))
+    assert "1 acknowledged, 1 without an answer in 500 ms" in text
+    assert "1 more left no time" in text
+    assert "2 POSTs" in text
+    only = shown(verdict(), seen(lost))
+    assert "1 more left no time" in only
+
+
+def test_of_many_posts_the_bad_and_the_slow_are_drawn() -> None:
+    """And some of the others; in the order in which they left. The page says by which rule."""
+    many = [replace(ok(1), n=n, started_s=n, ended_s=n + 0.1) for n in range(5000)]
+    many[1234] = replace(failed(1), n=1234, started_s=1234, ended_s=1234.1)
+    many[4321] = replace(many[4321], ended_s=4322.0)
+    line = plots.timeline(many)
+    numbers = [bar.n for bar in line.bars]
+    assert len(numbers) == len(set(numbers)) <= plots.MOST_BARS
+    assert {1234, 4321} <= set(numbers)
+    assert numbers == sorted(numbers)
+    assert max(b - a for a, b in pairwise(numbers)) < 2 * 5000 / 100, "no part of the run is empty"
+    text = shown(verdict(), seen(*many))
+    assert (
+        f"Drawn are {len(numbers)} of 5000: those that did not end as they should (the first 100), the slowest" in text
+    )
+
+
+def test_if_all_are_bad_the_others_still_have_a_place() -> None:
+    """The first hundred of what failed do not hide how the run went on."""
+    line = plots.timeline([replace(failed(1), n=n, started_s=n, ended_s=n + 0.5) for n in range(1000)])
+    assert len(line.bars) <= plots.MOST_BARS
+    assert line.bars[-1].n > 900
+
+
+def test_percentiles_are_nearest_ranks() -> None:
+    """Of 1 to 100 the 95th is 95; of three values it is the largest."""
+    of = plots.latency([float(n) for n in range(100, 0, -1)], 100.0)
+    assert of is not None
+    assert (of.answered, of.p50_s, of.p95_s, of.max_s) == (100, 50.0, 95.0, 100.0)
+    assert (of.p50_x, of.p95_x, of.max_x) == (50.0, 95.0, 100.0)
+    assert [plots.percentile([1.0, 2.0, 3.0], p) for p in (1, 50, 95, 100)] == [1.0, 2.0, 3.0, 3.0]
+    assert plots.latency([], 1.0) is None
+
+
+def test_every_latency_stands_in_one_bin() -> None:
+    """The slowest too; an axis of no length is no error."""
+    of = plots.latency([0.0, 0.5, 1.0], 1.0)
+    assert of is not None
+    assert [(x, height) for x, _, height in of.bins] == [(0.0, 100.0), (50.0, 100.0), (87.5, 100.0)]
+    assert plots.latency([0.0], 0.0) is not None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.0, "0 ms"),
+        (0.00123, "1.23 ms"),
+        (0.0994, "99.4 ms"),
+        (0.0996, "100 ms"),
+        (0.9994, "999 ms"),
+        (0.9996, "1 s"),
+        (1.234, "1.23 s"),
+        (999.4, "999 s"),
+        (123456.0, "123456 s"),
+    ],
+)
+def test_durations_have_three_digits_that_matter(seconds: float, words: str) -> None:
+    """And the unit that fits."""
+    assert plots.in_words(seconds) == words
+
+
+@pytest.mark.parametrize("span_s", [0.0, 1e-6, 0.0999, 0.1, 0.4, 1.0, 7.3, 59.9, 3600.0])
+def test_ticks_are_few_and_begin_at_nought(span_s: float) -> None:
+    """Never more than five, all on the axis."""
+    found = plots.ticks(span_s)
+    assert found[0] == (0.0, "0")
+    assert len(found) <= 5
+    assert all(0.0 <= tick.x <= 100.0 for tick in found)
+    assert len(found) >= 2 or span_s == 0.0
+
+
+def test_bits_are_told_apart() -> None:
+    """Fixed by version and variant, random, and set too often for chance."""
+    sample = sample_of(version_4(n) for n in range(1000))
+    ones = list(sample.ones)
+    ones[7] = 900
+    bits = plots.bit_frequencies(Sample(1000, 1000, 1000, 1000, tuple(ones)))
+    assert bits is not None
+    assert [bit.number for bit in bits.bits if bit.kind == "fixed"] == [48, 49, 50, 51, 64, 65]
+    assert [bit.share for bit in bits.bits if bit.kind == "fixed"] == [0.0, 1.0, 0.0, 0.0, 1.0, 0.0]
+    assert [bit.number for bit in bits.bits if bit.kind == "uneven"] == [7]
+    assert bits.within == pytest.approx(0.0911, abs=1e-4)
+    assert plots.bit_frequencies(sample_of([])) is None
+
+
+def test_bits_are_said_in_words() -> None:
+    """How many tokens, which bits are the extremes, and whether chance explains them."""
+    sample = sample_of(version_4(n) for n in range(1000))
+    ones = list(sample.ones)
+    ones[7] = 900
+    uneven = Sample(1000, 1000, 1000, 1000, tuple(ones))
+    text = shown(verdict(), seen(*burst(1, 16), stored=uneven))
+    assert "Over 16 tokens the random bits are set in" in text
+    assert "fewer than 100 are too few to judge by" in text
+    assert "to 90.0 % (bit 7) of them; one is further from a half than chance allows (50 % \u00b1 9.1 %)." in text
+    even = shown(verdict(), seen(*burst(1, 16), stored=sample))
+    assert "none is further from a half than chance allows" in even
+    nothing = shown(verdict(), seen(ok(1, token="short"), stored_untold="database: null"))
+    assert "Returned tokens: none to show (no POST returned a version 4 UUID)." in nothing
+    assert "Stored tokens: none to show (database: null)." in nothing
+
+
+def test_bits_are_counted_as_they_are() -> None:
+    """Counting equal bytes first gives what counting each bit of each token gives."""
+    random = Random(1)
+    numbers = {random.getrandbits(128) & ~(0xF << 76) | 4 << 76 for _ in range(300)}
+    numbers = {number & ~(3 << 62) | 2 << 62 for number in numbers}
+    sample = sample_of(f"{n:032x}" for n in numbers)
+    assert sample.ones == tuple(sum(n >> (127 - bit) & 1 for n in numbers) for bit in range(128))
+
+
+# --- the size ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_hundred_thousand_posts_make_a_small_page() -> None:
+    """Bars, tables and requests are bounded."""
+    good, bad = ok(1), failed(1, evidence="x" * 2000)
+    hundred_thousand = [
+        replace(bad if n % 50 == 0 else good, n=n, token=version_4(n), started_s=n / 50, ended_s=n / 50 + 0.01)
+        for n in range(100_000)
+    ]
+    html = render(verdict(check()), [seen(*hundred_thousand, *burst(1, 60))], FOLDER)
+    read = read_page(html)
+    assert len([c for c in read.classes("rect") if c.startswith("bar ")]) <= 400 + 3  # the legend has three
+    assert len(html) < 300_000
+    assert "1988 more are in history.jsonl" in read.text
+
+
+# --- how to repeat a request ------------------------------------------------------------------------------------------
+
+SECRETS = ("s3cr3t-bearer", "s3cr3t-password", "s3cr3t-tenant", "s3cr3t-login", "s3cr3t-database")
+
+
+def secretive(**but: Any) -> Any:
+    """Preview with a secret in every place that takes one."""
+    return environment(
+        **{
+            "url": f"https://someone:{SECRETS[1]}@preview.example.com",
+            "database": f"postgresql://u:{SECRETS[4]}@h/d",
+            "headers": {"X-Api-Key": SECRETS[0], "X-Tenant": SECRETS[2]},
+            "login": {"path": "/login", "json": {"user": "someone", "password": SECRETS[3]}},
+            "cleanup": "keep",
+            **but,
+        }
+    )
+
+
+def test_the_command_that_repeats_a_post_has_variables_for_secrets() -> None:
+    """One for each header, for the user of the URL and for the cookies of the login, each said what it holds."""
+    assert repeated(secretive(), failed(7)).split(" \\\n  ") == [
+        "curl --include https://preview.example.com/api/chatbots",
+        "--max-time 10",
+        "--header 'X-Api-Key: '\"$PREVIEW_X_API_KEY\"",
+        "--header 'X-Tenant: '\"$PREVIEW_X_TENANT\"",
+        '--user "$PREVIEW_USER"',
+        '-b "$PREVIEW_LOGIN_COOKIE"',
+        "--header 'Content-Type: application/json'",
+        "--header 'X-Request-Id: smoke-r-7'",
+        '--data-raw \'{"name": "smoke-r-7", "require_auth": false}\'',
+    ]
+    assert {v.name: v.holds for v in variables(secretive())} == {
+        "PREVIEW_X_API_KEY": "the value of headers.X-Api-Key",
+        "PREVIEW_X_TENANT": "the value of headers.X-Tenant",
+        "PREVIEW_USER": "user:password of url, percent-decoded",
+        "PREVIEW_LOGIN_COOKIE": "the cookies that the login at login.path sets, as name=value",
+    }
+
+
+def test_secrets_in_a_query_and_in_the_payload_are_variables_too(tmp_path: Path) -> None:
+    """What sh makes of the command is what the run has sent; without the variables no secret is in it."""
+    key, token = "t0p'secret-key", 'a "quoted" s3cret'
+    api = {
+        "create": "/api?kind=bot&api_key=q-s3cret-1",
+        "payload": {"name": "{name}", "api_key": key, "a": {"pwd": token}},
+    }
+    of = environment(api=api)
+    command = repeated(of, failed(7))
+    assert not [secret for secret in ("q-s3cret-1", "t0p", "s3cret") if secret in command]
+    assert {v.name: v.holds for v in variables(of)} == {
+        "PREVIEW_API_KEY": "the value of api_key in the query of api.create",
+        "PREVIEW_PAYLOAD_API_KEY": "the value of api.payload.api_key, as JSON spells it",
+        "PREVIEW_PAYLOAD_A_PWD": "the value of api.payload.a.pwd, as JSON spells it",
+    }
+    values = {v.name: v.instead_of for v in variables(of)}
+    curl = tmp_path / "curl"
+    curl.write_text('#!/bin/sh\nprintf "%s\\0" "$@"\n', encoding="utf-8")
+    curl.chmod(0o755)
+    path = f"{tmp_path}:/usr/bin:/bin"
+    done = subprocess.run(
+        ["sh", "-c", command], env={"PATH": path, **values}, capture_output=True, text=True, check=True
+    )
+    words = done.stdout.split("\0")
+    assert of.url_of(of.api.create) in words
+    assert json.dumps(of.payload_for("smoke-r-7")) in words
+
+
+def test_names_of_variables_are_different_and_never_the_shells_own() -> None:
+    """Whatever the environment and its headers are called."""
+    alike = environment(name="1 \u751f\u7523", headers={"X-A": "abcdefgh", "X_A": "abcdefgh", "X--A": "abcdefgh"})
+    assert [v.name for v in variables(alike)] == ["SMOKE_X_A", "SMOKE_X_A_2", "SMOKE_X_A_3"]
+    user = environment(name="__", url="https://u:password@h")
+    assert [v.name for v in variables(user)] == ["SMOKE_USER"]
+
+
+def test_a_shell_takes_the_command_as_it_is_meant(tmp_path: Path) -> None:
+    """Run by sh with a curl that prints its arguments: quotes, dollars and backticks of ours start nothing."""
+    curl = tmp_path / "curl"
+    curl.write_text('#!/bin/sh\nprintf "%s\\0" "$@"\n', encoding="utf-8")
+    curl.chmod(0o755)
+    odd = 'it\'s "$HOME" `id` \\ $(id) !! \u00e9'
+    of = environment(
+        headers={"X-'`$!": "s3cr3t 'x' $HOME"}, api={"create": "/a'b$c", "payload": {"name": "{name}", "x": odd}}
+    )
+    (variable,) = variables(of)
+    done = subprocess.run(
+        ["sh", "-c", repeated(of, ok(1))],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", variable.name: "s3cr3t 'x' $HOME"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said = done.stdout.split("\0")
+    assert said[:2] == ["--include", "https://preview.example.com/a'b$c"]
+    assert "X-'`$!: s3cr3t 'x' $HOME" in said
+    assert json.loads(said[said.index("--data-raw") + 1]) == {"name": "smoke-r-1", "x": odd}
+
+
+def test_a_saved_history_says_that_it_cannot_be_repeated() -> None:
+    """It does not hold what was configured."""
+    text = shown(verdict(check()), Evidence("preview", None, History.of("preview", [failed(1)])))
+    assert "a saved history does not hold what was configured" in text
+    assert "curl" not in text
+
+
+# --- what must not be in it -------------------------------------------------------------------------------------------
+
+
+def test_no_secret_stands_in_the_page() -> None:
+    """However a server echoes it; the variable that stands for it does."""
+    of = secretive()
+    echo = " ".join([*SECRETS, *(f"<b>{secret}</b>" for secret in SECRETS)])
+    sent = [failed(1, evidence=echo, error=echo), unanswered(2, error=echo)]
+    left = [LeftBehind(environment="preview", name="smoke-r-1", id=echo, reason=echo, remedy=echo)]
+    said = verdict(check(want=echo, have=[echo], cause=echo, remedy=echo), left_behind=left, error=echo)
+    evidence = Evidence("preview", of, History.of("preview", sent), untold=echo, stored_untold=echo)
+    assert SECRETS[0] in render(said, [evidence], FOLDER), "the attack reaches the page that masks nothing"
+    html = render(said, [evidence], FOLDER, Redactor(secrets_of(of)))
+    assert not [secret for secret in SECRETS if secret in html]
+    assert "someone:" not in html
+    assert "$PREVIEW_X_API_KEY" in html
+
+
+def test_a_password_that_is_a_word_spoils_no_name() -> None:
+    """Environment, URL, claims and POSTs stay what they are; only what a server may have echoed is masked."""
+    masked = Redactor(["preview", "smoke", "token"])
+    said = verdict(check(have=["preview smoke"]), environment={"posts": 2, "acknowledged": 1})
+    text = read_page(render(said, [seen(ok(1), failed(2, evidence="preview"))], FOLDER, masked)).text
+    assert "https://preview.example.com" in text
+    assert "No two share a token" in text
+    assert "smoke-r-2: 500" in text
+    assert "preview smoke" not in text
+    assert "*** ***" in text
+
+
+def test_nothing_that_a_server_sent_is_markup() -> None:
+    """Elements and attributes are those of the same page with harmless texts."""
+    read = read_page(hostile_page(FOLDER))
+    assert read.text.count("<script>") > 20, "the texts are there, as text"
+    assert "49" not in read.text.replace("7*7", ""), "and no template of ours reads them"
+    assert "\x1b" not in read.text
+    assert "\u202e" not in read.text
+
+
+@pytest.mark.parametrize("name", ["pass", "fail", "dense", "unknown", "left behind", "configuration", "hostile"])
+def test_every_page_is_well_formed(name: str) -> None:
+    """Each tag closes in order, ids are unique, nothing in it runs or asks, one heading names it."""
+    html = samples(FOLDER)[name]
+    read = read_page(html)
+    assert html.startswith("<!doctype html>")
+    assert [tag for tag, _ in read.elements].count("h1") == 1
+    assert ("html", {"lang": "en-GB"}) in read.elements
+
+
+# --- written whatever happens -----------------------------------------------------------------------------------------
+
+
+def test_the_page_is_for_its_owner_and_replaced_as_a_whole(tmp_path: Path) -> None:
+    """An earlier page, of whatever mode, leaves nothing."""
+    folder = tmp_path / "r"
+    make_folder(folder)
+    (folder / "report.html").write_text("x" * 500_000, encoding="utf-8")
+    (folder / "report.html").chmod(0o644)
+    write(verdict(check()), folder)
+    assert (folder / "report.html").stat().st_mode & 0o777 == 0o600
+    assert "FAIL" in read_page((folder / "report.html").read_text(encoding="utf-8")).text
+    assert sorted(path.name for path in folder.iterdir()) == ["report.html", "summary.md", "verdict.json"]
+    make_folder(folder)
+    assert not (folder / "report.html").exists(), "no run can be told by another one's page"
+
+
+def test_a_page_that_cannot_be_made_does_not_cost_the_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Jinja2 is missing, or what was seen cannot be gathered, a plain page says so, secrets masked."""
+
+    def broken() -> list[Evidence]:
+        raise RuntimeError("<b>s3cr3t-bearer</b>")
+
+    write(verdict(check()), tmp_path, broken, Redactor(["s3cr3t-bearer"]))
+    text = read_page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert "FAIL Exit 1: roll back: the deployment is wrong." in text.replace("FAILFAIL", "FAIL ")
+    assert "The page could not be made (RuntimeError: <b>***</b>)" in text
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    write(verdict(check()), tmp_path)
+    assert "The page could not be made (ModuleNotFoundError" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert Verdict.model_validate_json((tmp_path / "verdict.json").read_bytes()) == verdict(check())
+
+
+def test_a_lone_surrogate_does_not_cost_the_page(tmp_path: Path) -> None:
+    """A server may have sent one as an escape in JSON."""
+    write(
+        verdict(check(have=["\ud800"])), tmp_path, lambda: [seen(ok(1, token="\ud800"), failed(2, evidence="\ud800"))]
+    )
+    assert "\\ud800" in read_page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+
+
+def test_the_compiled_template_is_kept_and_never_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A template that changes is compiled anew; a folder that cannot be written to costs nothing but time."""
+    template = tmp_path / "report.html.j2"
+    monkeypatch.setattr(page, "TEMPLATE", template)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    template.write_text("one", encoding="utf-8")
+    assert render(verdict(), [], FOLDER) == "one", "there is no __pycache__ to write to"
+    (tmp_path / "__pycache__").mkdir()
+    assert render(verdict(), [], FOLDER) == "one"
+    assert len(list((tmp_path / "__pycache__").iterdir())) == 1
+    template.write_text("two", encoding="utf-8")
+    assert render(verdict(), [], FOLDER) == "two"
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    template.write_text("three", encoding="utf-8")
+    assert render(verdict(), [], FOLDER) == "three"
+
+
+def test_the_page_costs_nothing_until_the_end() -> None:
+    """Neither Jinja2 nor the page is imported with the gate."""
+    code = (
+        "import sys, harness.run.gate, harness.report.folder\n"
+        "print(*[m for m in ('jinja2', 'harness.report.page') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def page_at(run: Run) -> str:
+    """The text of a run's page, which is for its owner alone."""
+    file = run.report_dir / "report.html"
+    assert file.stat().st_mode & 0o777 == 0o600
+    return read_page(file.read_text(encoding="utf-8")).text
+
+
+def test_a_run_that_passes_shows_what_it_saw(healthy: Deployment, tmp_path: Path) -> None:
+    """And its saved history, judged again, shows the same POSTs."""
+    run = run_gate(tmp_path, [healthy])
+    assert run.exit_code == 0, run.out
+    text = page_at(run)
+    assert "PASS Release." in text
+    assert "16 acknowledged in" in text
+    assert "returned tokens, 19" in text
+    assert "stored tokens, " in text
+    judged = run_harness(
+        "judge", str(run.report_dir / "history.jsonl"), "--report-dir", str(tmp_path / "j"), report_dir=tmp_path / "j"
+    )
+    assert judged.exit_code == 0, judged.out
+    again = page_at(judged)
+    assert "16 acknowledged in" in again
+    assert "Stored tokens: none to show (judged from a saved history, nothing was asked)." in again
+
+
+def test_a_run_that_fails_shows_how_to_repeat_it(postgres: Postgres, tmp_path: Path) -> None:
+    """A secret header is a variable of the command, and its value nowhere in the page."""
+    with deployed(postgres, "answers_500_on_every_third", name="preview") as broken:
+        run = run_gate(tmp_path, [broken], headers={"X-Api-Key": SECRETS[0]})
+    assert run.exit_code == 1, run.out
+    html = (run.report_dir / "report.html").read_text(encoding="utf-8")
+    assert SECRETS[0] not in html
+    text = page_at(run)
+    assert "FAIL Roll back: the deployment is wrong." in text
+    assert f"curl --include {broken.url}/api/chatbots" in text
+    assert '"$PREVIEW_X_API_KEY"' in text
+    assert "$PREVIEW_X_API_KEY the value of headers.X-Api-Key" in text.replace("KEYthe", "KEY the")
+
+
+def test_rows_that_are_kept_are_listed(healthy: Deployment, tmp_path: Path) -> None:
+    """Exit 76, without a database to look into."""
+    run = run_gate(tmp_path, [healthy], database=None, cleanup="keep")
+    assert run.exit_code == 76, run.out
+    text = page_at(run)
+    assert "PASS Release, then clean up the rows that may be left." in text
+    assert "19 rows of this run may be left behind" in text
+    assert "Stored tokens: none to show (database: null)." in text
+
+
+def test_a_run_that_sends_nothing_says_so(healthy: Deployment, tmp_path: Path) -> None:
+    """With --read-only: the stored tokens are shown, POSTs are not."""
+    run = run_gate(tmp_path, [healthy], "--read-only")
+    text = page_at(run)
+    assert "No POST was sent: --read-only sends no POST." in text
+    assert "stored tokens, " in text
+
+
+def test_a_run_that_could_not_tell_says_what_stood_in_the_way(healthy: Deployment, tmp_path: Path) -> None:
+    """Nothing listens: the cause stands where the POSTs would."""
+    run = run_gate(tmp_path, [healthy], url="http://127.0.0.1:9", ready={"timeout_s": 0.5})
+    assert run.exit_code == 75, run.out
+    text = page_at(run)
+    assert "COULD NOT TELL Hold: mend what stood in the way, and run again." in text
+    assert "No POST was sent: " in text
+    assert "http://127.0.0.1:9" in text
+
+
+def test_a_run_that_could_not_begin_has_a_page(tmp_path: Path) -> None:
+    """A mistake of the configuration, and a selection that selects nothing."""
+    file = write_environments(tmp_path / "e.yaml", {}, preview={"url": "${NOT_SET_ANYWHERE}", "database": None})
+    run = run_pytest(tmp_path / "r", "--environments", str(file))
+    assert run.exit_code == 4
+    text = page_at(run)
+    assert "COULD NOT TELL Hold: mend the command line or the configuration; nothing was sent." in text
+    assert "NOT_SET_ANYWHERE" in text
+    file = write_environments(tmp_path / "e.yaml", {}, preview={"url": "http://127.0.0.1:9", "database": None})
+    run = run_pytest(tmp_path / "r", "--environments", str(file), "-k", "no_such_check")
+    assert run.exit_code == 5
+    assert "Hold: no check was selected." in page_at(run)
+
+
+def test_a_run_that_broke_down_shows_what_is_on_disk(tmp_path: Path) -> None:
+    """An examination without a result: the history says which POSTs left."""
+    from harness.run.gate import Gate
+
+    gate = Gate("r", [environment(database=None)], tmp_path)
+    gate._ledger = Ledger(tmp_path / "history.jsonl")
+    gate._ledger.run("r", {"preview": {"url": "http://h"}})
+    gate._ledger.intend("preview", [(1, "smoke-r-1", "sequence", ["smoke-r-1"])])
+    (evidence,) = gate.evidence()
+    assert evidence.history is not None
+    assert [a.problem for a in evidence.history.attempts] == [Problem.NOT_RECORDED]
+    assert page_of(verdict(), [evidence], FOLDER).environments[0].phases[0].untimed == 1
+    assert HOSTILE not in evidence.untold
+
+
+def test_pictures_of_the_documentation_are_small() -> None:
+    """`python -m tools.screenshots` makes them anew."""
+    pictures = list((ROOT / "docs" / "images").glob("*.png"))
+    assert len(pictures) == 3
+    assert all(picture.stat().st_size < 150_000 for picture in pictures)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f"docs/images/{picture.name}" in readme for picture in pictures)
+
+
+# --- trend ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_last_runs_are_drawn_and_told() -> None:
+    """A column each, the oldest first, what did not pass marked by a shape, and the same in words and as a table."""
+    page = page_of(verdict(check()), [Evidence("preview", past=past_runs(30))], Path("report"))
+    columns = page.environments[0].trend
+    assert [column.run for column in columns] == [f"r-{n:02}" for n in reversed(range(30))]
+    assert [column.verdict for column in columns[-5:]] == ["unknown", "pass", "fail", "pass", "pass"]
+    assert all(column.x >= 0 and column.x + column.width <= 100 and 0 < column.height <= 100 for column in columns)
+    assert (columns[-5].says, columns[-1].says, columns[-3].failures) == ("no POST", "p95 100 ms", 1)
+    text = shown(verdict(check()), Evidence("preview", past=past_runs(30)))
+    assert "18 of the last 30 runs passed; the highest p95 was 128 ms." in text
+    assert text.count("2026-01-30T00:00:00+00:00") == 2  # the column, and its row in the table
+
+
+def test_a_first_run_has_no_trend() -> None:
+    """One column says nothing."""
+    assert "The last runs" not in shown(verdict(check()), Evidence("preview", past=past_runs(1)))
+
+
+def test_what_is_unusual_is_noted() -> None:
+    """Beside what it is about."""
+    of = verdict(check("pass"), verdict="pass", environment={"notes": ["unusually slow: <b>"]})
+    assert "Note: unusually slow: <b>" in shown(of, Evidence("preview"))
+
+
+def test_a_second_run_shows_the_first(tmp_path: Path, healthy: Deployment) -> None:
+    """The real command, twice."""
+    run = run_gate(tmp_path, [healthy], "-k", "every_post")
+    again = run_gate(tmp_path, [healthy], "-k", "every_post")
+    page = (again.report_dir / "report.html").read_text(encoding="utf-8")
+    assert "2 of the last 2 runs passed" in page
+    assert page.count(run.verdict["run"]) >= 2

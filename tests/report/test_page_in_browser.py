@@ -1,0 +1,191 @@
+"""The page as a browser shows it: nothing runs, nothing is asked for, and everybody can read it.
+
+Left out where there is no Chromium, which the header of the test run says.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rehearsal.deployment.start import deployed
+from tests.support.browsers import CHROMIUM, MISSING, chromium
+from tests.support.gates import run_gate
+from tests.support.pages import samples
+from tests.support.servers import serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+    from rehearsal.servers.postgres import Postgres
+    from tests.support.servers import Request
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
+
+NAMES = ["pass", "fail", "dense", "unknown", "left behind", "configuration", "hostile", "a real failure"]
+PHONE, DESK = 375, 1280  # pixels
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests of this module."""
+    with chromium() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def pages(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The files of the pages, by name; one of them is of a real run on a deployment that is broken."""
+    folder = tmp_path_factory.mktemp("pages")
+    files = {}
+    for name, html in samples(folder).items():
+        files[name] = folder / f"{name}.html"
+        files[name].write_text(html, encoding="utf-8", errors="backslashreplace")
+    with deployed(postgres, "answers_500_on_every_third", name="preview") as broken:
+        run = run_gate(folder, [broken], headers={"X-Api-Key": "a-long-secret"})
+    return {**files, "a real failure": run.report_dir / "report.html"}
+
+
+@dataclass(slots=True)
+class Heard:
+    """What a page said and asked for while it was open."""
+
+    console: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def opened(browser: Browser, file: Path, scheme: str = "light", width: int = DESK) -> Iterator[tuple[Page, Heard]]:
+    """The page in a window of that width, every fold open."""
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
+    try:
+        page, heard = context.new_page(), Heard()
+        page.on("console", lambda message: heard.console.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: heard.console.append(str(error)))
+        page.on("dialog", lambda dialog: heard.console.append(f"dialog: {dialog.message}"))
+        page.on("request", lambda request: heard.requests.append(request.url))
+        page.goto(file.as_uri(), wait_until="load")
+        yield page, heard
+    finally:
+        context.close()
+
+
+def unfold(page: Page) -> None:
+    """Open every fold: what nobody sees is not tested."""
+    page.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true })")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_asks_for_nothing_and_complains_of_nothing(
+    browser: Browser, pages: dict[str, Path], name: str
+) -> None:
+    """The only request is the one for the file itself; no error, no warning, no dialogue."""
+    with opened(browser, pages[name]) as (page, heard):
+        unfold(page)
+        page.hover("h1")
+        assert heard.requests == [pages[name].as_uri()]
+        assert heard.console == []
+
+
+def attack(url: str) -> str:
+    """Markup that renames the page in two ways and asks a server for a picture."""
+    owned = "document.title='owned'"
+    return f'<script>{owned}</script><img src={url}/x onerror="{owned}"><style>@import "{url}/y";</style>'
+
+
+def not_found(request: Request) -> None:
+    """Answer any request."""
+    request.answer("404 Not Found")
+
+
+def test_a_page_that_asks_or_runs_would_be_noticed(browser: Browser, tmp_path: Path) -> None:
+    """Without policy and escaping the attack renames the page, and what it asks for arrives."""
+    file = tmp_path / "bad.html"
+    with serving(not_found) as server:
+        file.write_text(f"<p>x{attack(server.url)}", encoding="utf-8")
+        with opened(browser, file) as (page, heard):
+            assert page.title() == "owned"
+            assert {request.target for request in server.requests} == {"/x", "/y"}
+            assert {f"{server.url}/x", f"{server.url}/y"} <= set(heard.requests)
+            assert heard.console
+
+
+def test_the_policy_alone_stops_what_would_act(browser: Browser, pages: dict[str, Path], tmp_path: Path) -> None:
+    """A second door behind the first: markup that had got in would still not run, and nothing would be sent."""
+    html = pages["pass"].read_text(encoding="utf-8")
+    file = tmp_path / "injected.html"
+    with serving(not_found) as server:
+        file.write_text(html.replace("<main>", f"<main>{attack(server.url)}"), encoding="utf-8")
+        with opened(browser, file) as (page, heard):
+            assert page.title() == "PASS: preview"
+            assert len([said for said in heard.console if "Content Security Policy" in said]) >= 3
+        assert server.requests == []
+
+
+def test_nothing_hostile_runs(browser: Browser, pages: dict[str, Path]) -> None:
+    """Its texts are read as text, in elements, attributes, titles of plots and commands."""
+    with opened(browser, pages["hostile"]) as (page, _):
+        unfold(page)
+        for place in page.locator("code, h4, dd, summary").all()[:12]:
+            place.hover(timeout=5000)
+        assert page.title() == "FAIL: preview"
+        assert page.locator("script, img, [onmouseover], [onerror], a[href^=javascript]").count() == 0
+        assert page.locator("body").inner_text().count("<script>") > 10
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_wider_than_a_phone(browser: Browser, pages: dict[str, Path], name: str) -> None:
+    """The document does not scroll sideways with every fold open; nor at 320 pixels, which WCAG 2.2 asks for."""
+    with opened(browser, pages[name], width=PHONE) as (page, _):
+        unfold(page)
+        for width in (PHONE, 320):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize(("scheme", "paper"), [("light", "rgb(246, 248, 250)"), ("dark", "rgb(13, 17, 23)")])
+def test_the_page_follows_the_readers_scheme(browser: Browser, pages: dict[str, Path], scheme: str, paper: str) -> None:
+    """Dark where the reader's system is."""
+    with opened(browser, pages["pass"], scheme) as (page, _):
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == paper
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", DESK), ("dark", PHONE)])
+@pytest.mark.parametrize("name", NAMES)
+def test_axe_finds_nothing(browser: Browser, pages: dict[str, Path], name: str, scheme: str, width: int) -> None:
+    """No violation of WCAG A or AA, or of good practice, that axe-core can see: contrast, names, order, landmarks."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    with opened(browser, pages[name], scheme, width) as (page, _):
+        unfold(page)
+        results = Axe().run(page)
+        assert results.violations_count == 0, results.generate_report()
+
+
+def test_axe_would_find_something(browser: Browser, tmp_path: Path) -> None:
+    """It does look: grey on grey is a violation."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    file = tmp_path / "grey.html"
+    file.write_text('<!doctype html><p style="color:#999;background:#888">grey</p>', encoding="utf-8")
+    with opened(browser, file) as (page, _):
+        found = {violation["id"] for violation in Axe().run(page).response["violations"]}
+    assert {"color-contrast", "html-has-lang", "document-title"} <= found
+
+
+@pytest.mark.parametrize("name", ["pass", "fail", "dense"])
+def test_bars_and_their_words_are_inside_the_plot(browser: Browser, pages: dict[str, Path], name: str) -> None:
+    """On a phone no label of a row runs out of the page."""
+    with opened(browser, pages[name], width=PHONE) as (page, _):
+        boxes = page.evaluate(
+            "[...document.querySelectorAll('.plot text, .plot rect')].map(e => e.getBoundingClientRect())"
+            ".map(box => [box.left, box.right])"
+        )
+        assert len(boxes) > 5
+        assert all(left >= 0 and right <= PHONE for left, right in boxes)

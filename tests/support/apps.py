@@ -1,0 +1,29 @@
+"""Small apps in memory, and what their source is found to say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+from harness.source.app.analysis import analyse
+from harness.source.checkout import Checkout, SourceFile
+from harness.source.evidence import Analysis
+
+SAMPLES = Path(__file__).parents[1] / "source" / "samples"
+ROUTE = "src/routes/chatbots.ts"
+
+
+def checkout_of(files: dict[str, str]) -> Checkout:
+    """A checkout that holds these files."""
+    return Checkout(Path("/app"), tuple(SourceFile(path, dedent(files[path])) for path in sorted(files)))
+
+
+def analysed(route: str = "", *, table: str = "chatbots", token: str = "public_token", **files: str) -> Analysis:
+    """What the source of an app says that has this route, and these files: `lib__token_ts` is `src/lib/token.ts`."""
+    named = {f"src/{name.replace('__', '/').replace('_', '.')}": text for name, text in files.items()}
+    return analyse(checkout_of({**({ROUTE: route} if route else {}), **named}), table, token)
+
+
+def analysed_files(files: dict[str, str], table: str = "chatbots", token: str = "public_token") -> Analysis:
+    """What the source of an app with these files says."""
+    return analyse(checkout_of(files), table, token)

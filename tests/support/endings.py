@@ -1,0 +1,144 @@
+"""Runs that are ended from outside: gates that go on beside a test, what their histories hold, and what is stored."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from tests.support.gates import ROOT, Run, clean_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.support.warm import Forked, Warm
+
+PATIENCE_S = 60
+_LOOKS_EVERY_S = 0.004
+
+
+@dataclass(slots=True)
+class Going:
+    """A gate that is going on. What it prints goes to files, so that nobody has to read along."""
+
+    process: subprocess.Popen[bytes] | Forked
+    folder: Path
+    _size: int = 0
+    _records: int = 0
+
+    @property
+    def report_dir(self) -> Path:
+        """Where it writes its reports."""
+        return self.folder / "report"
+
+    @property
+    def history(self) -> Path:
+        """Its history."""
+        return self.report_dir / "history.jsonl"
+
+    def records(self) -> int:
+        """How many whole records its history has; -1 where there is none yet."""
+        try:
+            size = self.history.stat().st_size
+        except FileNotFoundError:
+            return -1
+        if size != self._size:
+            self._size, self._records = size, self.history.read_bytes().count(b"\n")
+        return self._records
+
+    def wait_until(self, there: Callable[[], bool]) -> bool:
+        """Wait until something is there; False if the gate ended before it was."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not there():
+            if self.process.poll() is not None:
+                return False
+            assert time.monotonic() < deadline, f"{self.folder} has not come so far"
+            time.sleep(_LOOKS_EVERY_S)
+        return True
+
+    def ended(self) -> Run:
+        """Wait for its end."""
+        code = self.process.wait(PATIENCE_S)
+        texts = [(self.folder / name).read_text(encoding="utf-8") for name in ("out", "err")]
+        return Run(code, *texts, self.report_dir)
+
+
+@contextmanager
+def going(folder: Path, file: Path, *arguments: str, warm: Warm | None = None, **how: Any) -> Iterator[Going]:
+    """A gate with its report in `folder/report`, for the time of the block; it does not outlive it.
+
+    With `warm` it is forked from what has imported all that it needs; without, `how` is for `subprocess.Popen`.
+    """
+    folder.mkdir(exist_ok=True)
+    words = ["-p", "no:cacheprovider", "--environments", str(file), "--report-dir", str(folder / "report"), *arguments]
+    process: subprocess.Popen[bytes] | Forked
+    if warm is not None:
+        process = warm.start(folder, words)
+    else:
+        with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
+            streams = {"stdout": out, "stderr": err, "env": clean_environment(), **how}
+            process = subprocess.Popen([sys.executable, "-m", "pytest", *words], cwd=ROOT, **streams)
+    try:
+        yield Going(process, folder)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+@dataclass(slots=True)
+class Told:
+    """What a history file tells, read here by hand: the harness's own reader must not be what proves it."""
+
+    run: str = ""
+    intended: dict[str, int] = field(default_factory=dict)  # number by name
+    settled: set[int] = field(default_factory=set)
+    rows: set[tuple[str, str]] = field(default_factory=set)
+    removed: set[tuple[str, str]] = field(default_factory=set)
+
+    @property
+    def unsettled(self) -> set[str]:
+        """The names of the POSTs whose outcome is not known."""
+        return {name for name, n in self.intended.items() if n not in self.settled}
+
+    @property
+    def lost(self) -> set[str]:
+        """The names of the POSTs whose outcome is not known and whose row was never seen: they may be stored yet."""
+        return self.unsettled - {label for _, label in self.rows}
+
+
+def told(history: Path) -> Told:
+    """What a history tells. A last line that is torn tells nothing."""
+    all_of_it = Told()
+    for line in history.read_bytes().split(b"\n")[:-1]:
+        record: dict[str, Any] = json.loads(line)
+        kind = record["record"]
+        if kind == "run":
+            all_of_it.run = record["run"]
+        elif kind == "intent":
+            all_of_it.intended[record["name"]] = record["n"]
+        elif kind == "attempt":
+            all_of_it.settled.add(record["n"])
+        elif kind in ("row", "removed"):
+            (all_of_it.rows if kind == "row" else all_of_it.removed).add((record["id"], record["label"]))
+    return all_of_it
+
+
+def stored(database: str) -> dict[int, tuple[str, str]]:
+    """Every stored chatbot by its id: its name, and the whole row as text."""
+    with psycopg.connect(database) as connection:
+        rows = connection.execute("select id, name, chatbots::text from chatbots").fetchall()
+    return {id_: (name, whole) for id_, name, whole in rows}
+
+
+def names_of(database: str, run: str) -> set[str]:
+    """The names of the stored rows that are of a run, by the form of their names."""
+    prefix = f"smoke-{run}-"
+    return {name for name, _ in stored(database).values() if name.startswith(prefix) and name[len(prefix) :].isdigit()}

@@ -1,0 +1,82 @@
+"""Real databases whose migrations are rehearsed, and the real command that rehearses them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rehearsal.deployment.start import STEPS, script
+from rehearsal.servers.postgres import OWNER
+from tests.support.gates import ROOT, clean_environment, write_environments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from rehearsal.servers.postgres import Postgres
+
+LIMIT_S = 120
+GATE = ["--", sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q"]
+
+# What a team writes first, but for the extension, which not every machine has.
+PLAIN = """\
+alter table chatbots
+    alter column public_token drop default,
+    alter column public_token type uuid using public_token::uuid,
+    alter column public_token set default gen_random_uuid();
+"""
+SAFE = script("0002_public_token_uuid.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What one rehearsal left: its exit code, and what it and its command printed."""
+
+    exit_code: int
+    out: str
+    err: str
+
+
+def real_database(server: Postgres, statements: Iterable[str] = (), role: str = OWNER) -> str:
+    """A database of its own with the old table and its 50 chatbots, changed by these statements; returns its DSN."""
+    name = server.new_name("real")
+    dsn = server.create_database(name)
+    server.run(name, map(script, STEPS["old"]), role=OWNER)
+    server.run(name, statements, role)
+    return dsn
+
+
+def whole_gate(folder: Path) -> list[str]:
+    """The command that verifies both deployments of the reference app; its report is `folder / "report"`."""
+    file = write_environments(
+        folder / "environments.yaml",
+        {"late_rows_s": 1},
+        preview={"url": "${PREVIEW_URL}", "database": "${PREVIEW_POSTGRES_URL}"},
+        production={"url": "${PRODUCTION_URL}", "database": "${POSTGRES_URL}"},
+    )
+    names = ["--environments", str(file), "--env", "preview", "--env", "production"]
+    return [*GATE, *names, "--report-dir", str(folder / "report")]
+
+
+def rehearse(dsn: str, folder: Path, migration: str, *arguments: str, **environ: str) -> Rehearsed:
+    """The real command on this migration. Without a command of its own it runs one that does nothing."""
+    file = folder / "migration.sql"
+    file.write_text(migration, encoding="utf-8")
+    more = list(arguments) if "--" in arguments else [*arguments, "--", sys.executable, "-c", ""]
+    return run_rehearsal("--schema-of", dsn, "--migration", str(file), *more, **environ)
+
+
+def run_rehearsal(*arguments: str, **environ: str) -> Rehearsed:
+    """`python -m rehearsal`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "rehearsal", *arguments],
+        cwd=ROOT,
+        env=clean_environment(**environ),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    return Rehearsed(done.returncode, done.stdout, done.stderr)

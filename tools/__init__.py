@@ -1,0 +1,1 @@
+"""Programs that write documents and measure; no part of a gate."""

@@ -1,0 +1,100 @@
+"""`make docs`: writes what documents say of the code anew: README's table of claims, and the published schemas."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from typing import TYPE_CHECKING
+
+from harness.configuration.json_schema import environments_schema
+from harness.report.json_schemas import verdict_schema
+from tests.support.gates import ROOT
+from tests.support.situations import SITUATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_TABLE = re.compile(r"(?<=<!-- claims -->\n).*?(?=<!-- /claims -->)", re.DOTALL)
+# What a check is asked of, by the fixture that hands it out, in the order in which a person would ask.
+_ASKED_OF = {
+    "heard": "fresh connections",
+    "readiness": "the ready page",
+    "seen": "the app's statements",
+    "rows": "the rows of the run",
+    "rows_if_any": "a probe",
+    "sequence": "the sequence",
+    "stored": "all stored rows",
+    "made": "the catalog, and 10,000 evaluations",
+    "facts": "the catalog",
+    "history": "the POSTs",
+    "analysis": "the app's source",
+    "token_in_source": "migrations and schema files",
+    "holders": "the database, before the migration",
+    "preflight": "the database, before the migration",
+}
+_ORDER = (
+    *("readiness", "heard", "history", "rows", "seen", "rows_if_any", "facts", "made", "sequence", "stored"),
+    *("analysis", "token_in_source", "preflight", "holders"),
+)
+
+
+def documents() -> dict[Path, str]:
+    """Each document as it should be."""
+    readme = ROOT / "README.md"
+    return {
+        ROOT / "docs" / "preflight.md": preflight_document(),
+        readme: _TABLE.sub(lambda _: claims_table(), readme.read_text(encoding="utf-8")),
+        ROOT / "docs" / "environments.schema.json": json.dumps(environments_schema(), indent=2) + "\n",
+        ROOT / "docs" / "verdict.schema.json": json.dumps(verdict_schema(), indent=2) + "\n",
+    }
+
+
+_PREFLIGHT = """\
+# What a preflight predicts
+
+`pytest -m preflight` was compared with Postgres on {number} tables: each was judged first, and then the plain migration
+(`examples/migrations/public_token_uuid.sql`) was really run on it, with SET NOT NULL, a unique index and an INSERT of
+the new code after it. A SQLSTATE that was predicted and did not come, or came and was not predicted, fails
+`tests/preflight/test_predictions.py`. `tests/support/situations.py` has the statements that make each table, and of
+which type its column is: the same check or index passes on a varchar and fails on a text. Locks, rights, the extension
+and servers that only read are proved in `tests/preflight/test_surroundings.py`. This file is written by `make docs`.
+
+| the migration ends in | on these tables |
+|---|---|
+"""
+
+
+def preflight_document() -> str:
+    """The situations on which a preflight was proved, by what the migration ends in there."""
+    rows: dict[str, list[str]] = {}
+    for situation in SITUATIONS:
+        ends_in = ", ".join(sorted(situation.states)) or "nothing: it passes"
+        rows.setdefault(ends_in, []).append(situation.name.replace("_", " "))
+    lines = [f"| {ends_in} | {'; '.join(names)} |\n" for ends_in, names in sorted(rows.items())]
+    return _PREFLIGHT.replace("{number}", str(len(SITUATIONS))) + "".join(lines)
+
+
+def claims_table() -> str:
+    """Each claim with what it is asked of and the check that asks it; the file's docstring says why."""
+    rows = [
+        f"| {claim} | {_ASKED_OF[asked]} | [{name}](checks/{file}) |"
+        for claim, asked, name, file in sorted(_claims(), key=lambda row: _ORDER.index(row[1]))
+    ]
+    return "\n".join(["| claim | asked of | check |", "|---|---|---|", *rows]) + "\n"
+
+
+def _claims() -> Iterator[tuple[str, str, str, str]]:
+    for path in sorted((ROOT / "checks").glob("test_*.py")):
+        module = ast.parse(path.read_text(encoding="utf-8"))
+        claim = (ast.get_docstring(module) or "").splitlines()[0].removesuffix(".")
+        for test in (node for node in module.body if isinstance(node, ast.FunctionDef)):
+            handed = {argument.arg for argument in test.args.args}
+            asked = next(name for name in _ASKED_OF if name in handed)
+            yield claim, asked, test.name.removeprefix("test_"), path.name
+
+
+if __name__ == "__main__":
+    for path, text in documents().items():
+        path.write_text(text, encoding="utf-8")
