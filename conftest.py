@@ -44,14 +44,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from harness.history.history import History
-    from harness.history.revision import Heard
+    from harness.history.revision import ServedRevision
     from harness.http.readiness import Readiness
-    from harness.postgres.default import Made
-    from harness.postgres.inserts import Seen
+    from harness.postgres.default import DefaultEvaluation
+    from harness.postgres.inserts import ObservedInserts
     from harness.postgres.rows import Row, SequenceState
     from harness.postgres.table import TableFacts
     from harness.postgres.token_scan import StoredTokens
-    from harness.preflight.facts import Holders, Preflight
+    from harness.preflight.facts import LockHolders, Preflight
     from harness.source.checkout import Checkout
     from harness.source.evidence import Analysis
     from harness.source.migrations.checkers import TokenInSource
@@ -71,7 +71,7 @@ _ENDED_EARLY: dict[int, str] = {
 _REDACT = pytest.StashKey[Redactor]()
 _NEEDS = {
     "readiness": Need.READINESS,
-    "heard": Need.READINESS,
+    "served_revisions": Need.READINESS,
     "history": Need.HISTORY,
     "other_histories": Need.HISTORY,
     "facts": Need.FACTS,
@@ -79,10 +79,10 @@ _NEEDS = {
     "rows_if_any": Need.HISTORY | Need.ROWS,
     "sequence": Need.SEQUENCE,
     "stored": Need.STORED,
-    "made": Need.MADE,
-    "seen": Need.HISTORY | Need.SEEN,
+    "default_evaluation": Need.MADE,
+    "observed_inserts": Need.HISTORY | Need.SEEN,
     "checkout": Need.SOURCE,
-    "holders": Need.PREFLIGHT,
+    "lock_holders": Need.PREFLIGHT,
     "preflight": Need.PREFLIGHT,
     "analysis": Need.SOURCE,
 }
@@ -216,9 +216,9 @@ def _judging_gate(config: pytest.Config, run: str, folder: Path) -> Gate:
     except UnreadableHistory as error:
         raise ConfigurationError(str(error)) from None
     if config.getoption("--soaked"):
-        from harness.run.soak_result import read_soaked
+        from harness.run.soak_result import read_soak_result
 
-        gate.soaked = read_soaked(config.invocation_params.dir / config.getoption("--soaked"))
+        gate.soaked = read_soak_result(config.invocation_params.dir / config.getoption("--soaked"))
         gate.run = gate.soaked.run
     return gate
 
@@ -394,9 +394,9 @@ def readiness(examination: Examination) -> Readiness:
 
 
 @pytest.fixture
-def heard(examination: Examination) -> tuple[Heard, ...]:
+def served_revisions(examination: Examination) -> tuple[ServedRevision, ...]:
     """What several fresh connections said after the POSTs that they serve."""
-    return examination.heard
+    return examination.served_revisions
 
 
 @pytest.fixture
@@ -470,15 +470,19 @@ def stored(examination: Examination) -> StoredTokens:
 
 
 @pytest.fixture
-def made(examination: Examination) -> Made | None:
+def default_evaluation(examination: Examination) -> DefaultEvaluation | None:
     """What the column's default makes; None where it could not be evaluated."""
-    return None if isinstance(examination.made, (CouldNotTell, NotCovered)) else examination.made
+    return (
+        None
+        if isinstance(examination.default_evaluation, (CouldNotTell, NotCovered))
+        else examination.default_evaluation
+    )
 
 
 @pytest.fixture
-def seen(examination: Examination) -> Seen:
+def observed_inserts(examination: Examination) -> ObservedInserts:
     """The INSERTs that Postgres showed during the POSTs."""
-    return examination.of_its_table(examination.seen)
+    return examination.of_its_table(examination.observed_inserts)
 
 
 @pytest.fixture
@@ -497,9 +501,9 @@ def token_in_source(environment: str, checkout: Checkout, request: pytest.Fixtur
 
 
 @pytest.fixture
-def holders(examination: Examination) -> Holders:
+def lock_holders(examination: Examination) -> LockHolders:
     """The transactions that hold a lock on the table."""
-    held: Holders = _had(examination.holders)
+    held: LockHolders = _had(examination.lock_holders)
     return held
 
 

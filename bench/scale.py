@@ -24,7 +24,7 @@ from harness.configuration.models import Table
 from harness.postgres.connection import reading
 from harness.postgres.table import read_facts
 from harness.postgres.token_scan import scan_tokens
-from harness.progress import Doing
+from harness.progress import Progress
 
 GOAL = 100_000_000
 MOST_ROUNDS = 3  # medians of so many show a law of growth well enough
@@ -95,7 +95,7 @@ def _of_database(rounds: int) -> dict[int, Cost]:
 
                 def scan() -> None:
                     with reading(connection):  # called within this turn of the loop
-                        scan_tokens(connection, read_facts(connection, Table()), Doing())
+                        scan_tokens(connection, read_facts(connection, Table()), Progress())
 
                 before_mb = written_temporarily_mb(connection)
                 timing = in_turns({"scan": scan}, rounds)["scan"]

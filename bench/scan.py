@@ -21,7 +21,7 @@ from harness.configuration.models import Table
 from harness.postgres.connection import connect, reading
 from harness.postgres.table import read_facts
 from harness.postgres.token_scan import FROM_THE_HEAP, scan_query, scan_tokens
-from harness.progress import Doing
+from harness.progress import Progress
 
 if TYPE_CHECKING:
     from bench.measuring import Timing
@@ -66,7 +66,7 @@ def _timed(connection: Connection, rounds: int) -> dict[str, Timing]:
 
     def whole() -> None:
         with reading(connection):
-            scan_tokens(connection, facts, Doing())
+            scan_tokens(connection, facts, Progress())
 
     return in_turns(
         {
@@ -112,7 +112,7 @@ def _memory(connection: Connection, dsn: str) -> list[str]:
     before_mb = written_temporarily_mb(connection)
     with connect(SecretStr(dsn), statement_timeout_s=600) as session:
         with watched(session) as scan, reading(session):
-            scan_tokens(session, read_facts(session, Table()), Doing())
+            scan_tokens(session, read_facts(session, Table()), Progress())
         temporary_mb = written_temporarily_mb(session) - before_mb
     peaks = [f"{float(done.stdout):.0f} MB", f"{floor.peak_mb:.1f} MB", f"{scan.peak_mb:.1f} MB"]
     return [*peaks, str(len(scan.pids)), f"{temporary_mb:.0f} MB"]
@@ -121,7 +121,7 @@ def _memory(connection: Connection, dsn: str) -> list[str]:
 def _alone(dsn: str) -> float:
     """Scan, and do nothing else; returns the peak of this process in MB."""
     with connect(SecretStr(dsn), statement_timeout_s=600) as connection, reading(connection):
-        scan_tokens(connection, read_facts(connection, Table()), Doing())
+        scan_tokens(connection, read_facts(connection, Table()), Progress())
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

@@ -7,17 +7,17 @@ of the connections are looked at, and judged only if they agree. Where Postgres 
 """
 
 from harness.checkers.history import demand_acknowledged
-from harness.checkers.rows import maker_that_was_seen
+from harness.checkers.rows import maker_observed
 from harness.errors import NotCovered
 from harness.findings import finding
 from harness.history.history import History
-from harness.postgres.inserts import Seen
+from harness.postgres.inserts import ObservedInserts
 
 
-def test_app_leaves_the_token_to_postgres(history: History, seen: Seen) -> None:
+def test_app_leaves_the_token_to_postgres(history: History, observed_inserts: ObservedInserts) -> None:
     """The INSERTs that were seen during the POSTs give the token no value."""
     demand_acknowledged(history)
-    maker = maker_that_was_seen(seen, len(history.acknowledged))
+    maker = maker_observed(observed_inserts, len(history.acknowledged))
     if maker is None:
         raise NotCovered(
             "no INSERT of the deployment was to be seen in pg_stat_statements or pg_stat_activity",
@@ -26,7 +26,7 @@ def test_app_leaves_the_token_to_postgres(history: History, seen: Seen) -> None:
     assert maker == "database", finding(
         claim="the app leaves the token to Postgres",
         want="an INSERT that does not name the token column, or says DEFAULT for it",
-        have=seen.examples,
+        have=observed_inserts.examples,
         cause="the app still makes the token itself, whatever the column's default is",
         remedy="take the token out of the INSERT and return it: INSERT .. RETURNING id, public_token",
     )

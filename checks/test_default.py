@@ -6,15 +6,18 @@ taken for it. Besides, the expression is evaluated 10,000 times in a READ ONLY t
 makes is evidence of its own, and says in a failure how bad it is.
 """
 
-from harness.checkers.schema import wrong_default, wrongly_made
+from harness.checkers.schema import wrong_default, wrong_evaluations
 from harness.findings import finding
-from harness.postgres.default import Made
+from harness.postgres.default import DefaultEvaluation
 from harness.postgres.table import TableFacts
 
 
-def test_default_is_a_database_v4_generator(facts: TableFacts, made: Made | None) -> None:
+def test_default_is_a_database_v4_generator(facts: TableFacts, default_evaluation: DefaultEvaluation | None) -> None:
     """The default calls a known generator, as pg_depend and pg_proc tell, and makes distinct version 4 UUIDs."""
-    wrong = [wrong_default(facts.default, facts.server_version), *(wrongly_made(made) if made is not None else ())]
+    wrong = [
+        wrong_default(facts.default, facts.server_version),
+        *(wrong_evaluations(default_evaluation) if default_evaluation is not None else ()),
+    ]
     found = [what for what in wrong if what is not None]
     assert not found, finding(
         claim="the token column's default is a version 4 generator of the database",

@@ -3,8 +3,8 @@
 Its ready page answers 2xx within its budget, cold start included. Everything else is asked only after that: a
 deployment that does not answer is neither right nor wrong, it could not be told.
 
-It stays although whatever breaks it leaves other claims untold too: it alone says so of a deployment without a database
-that is only read.
+It stays although whatever breaks it leaves other claims unanswered too: it alone says so of a deployment without a
+database that is only read.
 """
 
 from harness.findings import finding

@@ -8,15 +8,15 @@ autovacuum gives way, unless it prevents wraparound. This is true of the moment:
 
 from harness.findings import finding
 from harness.preflight.checkers import locks
-from harness.preflight.facts import LONG_S, Holders
+from harness.preflight.facts import LONG_S, LockHolders
 
 
-def test_preflight_nobody_holds_the_table(holders: Holders) -> None:
+def test_preflight_nobody_holds_the_table(lock_holders: LockHolders) -> None:
     """No transaction has held a lock on it for a while."""
-    found = locks(holders)
+    found = locks(lock_holders)
     assert not found, finding(
         claim="nobody holds the table for long just now",
-        want=f"no transaction that holds a lock on {holders.table} for more than {LONG_S:g} s",
+        want=f"no transaction that holds a lock on {lock_holders.table} for more than {LONG_S:g} s",
         have=found,
         cause="a session that is idle in its transaction, a long report or dump, or another migration",
         remedy="let it end, or end it (pg_terminate_backend(pid); ROLLBACK PREPARED 'name'); SET lock_timeout in the "

@@ -5,26 +5,28 @@ the POSTs: behind one address, an old instance may still take a part of the traf
 only have to agree with each other.
 """
 
-from harness.checkers.revision import demand_heard, other_revisions
+from harness.checkers.revision import demand_served_revisions, other_revisions
 from harness.errors import NotCovered
 from harness.findings import finding
-from harness.history.revision import Heard
+from harness.history.revision import ServedRevision
 from harness.http.readiness import Readiness
 
 
-def test_revision_is_the_one_deployed(readiness: Readiness, heard: tuple[Heard, ...], revision: str | None) -> None:
+def test_revision_is_the_one_deployed(
+    readiness: Readiness, served_revisions: tuple[ServedRevision, ...], revision: str | None
+) -> None:
     """Every fresh connection named the revision that was asked for, or else the one that the run began with."""
     wanted = revision or readiness.revision
     if wanted is None:
         raise NotCovered(
             "no revision is known of this deployment", "give --revision SHA, and ready.revision in the file"
         )
-    others = other_revisions(heard, wanted)
+    others = other_revisions(served_revisions, wanted)
     assert not others, finding(
         claim="the revision that was deployed is the only one that serves",
-        want=f"{wanted} on each of {len(heard)} fresh connections",
+        want=f"{wanted} on each of {len(served_revisions)} fresh connections",
         have=others,
         cause="a mixed deployment: an old instance still serves a part of the traffic, or the deploy was undone",
         remedy="finish or repeat the deploy, so that only the new revision is behind this address",
     )
-    demand_heard(heard)
+    demand_served_revisions(served_revisions)

@@ -24,9 +24,9 @@ def test_source_makes_no_token(analysis: Analysis) -> None:
         "delete what makes it if nothing else uses it",
     )
     demand_understood(analysis)
-    if analysis.untold and not analysis.creates:
+    if analysis.unavailable and not analysis.creates:
         raise CouldNotTell(
             f"no place that stores {analysis.table} was recognised, and a random value is called {analysis.token}: "
-            + "; ".join(analysis.untold[:SHOWN_PLACES]),
+            + "; ".join(analysis.unavailable[:SHOWN_PLACES]),
             f"see whether it is stored in {analysis.table}; it must not be",
         )

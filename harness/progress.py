@@ -14,7 +14,7 @@ _SLOWER = 3.0  # each word about the same comes after three times as long
 
 
 @dataclass(slots=True)
-class Doing:
+class Progress:
     """What is under way on one environment: its thread writes it, another may read it at any time.
 
     `said` is called at once with what begins to be waited for, where somebody wants to hear it without asking.

@@ -19,24 +19,35 @@ if TYPE_CHECKING:
 _TABLE = re.compile(r"(?<=<!-- claims -->\n).*?(?=<!-- /claims -->)", re.DOTALL)
 # What a check is asked of, by the fixture that hands it out, in the order in which a person would ask.
 _ASKED_OF = {
-    "heard": "fresh connections",
+    "served_revisions": "fresh connections",
     "readiness": "the ready page",
-    "seen": "the app's statements",
+    "observed_inserts": "the app's statements",
     "rows": "the rows of the run",
     "rows_if_any": "a probe",
     "sequence": "the sequence",
     "stored": "all stored rows",
-    "made": "the catalog, and 10,000 evaluations",
+    "default_evaluation": "the catalog, and 10,000 evaluations",
     "facts": "the catalog",
     "history": "the POSTs",
     "analysis": "the app's source",
     "token_in_source": "migrations and schema files",
-    "holders": "the database, before the migration",
+    "lock_holders": "the database, before the migration",
     "preflight": "the database, before the migration",
 }
 _ORDER = (
-    *("readiness", "heard", "history", "rows", "seen", "rows_if_any", "facts", "made", "sequence", "stored"),
-    *("analysis", "token_in_source", "preflight", "holders"),
+    *(
+        "readiness",
+        "served_revisions",
+        "history",
+        "rows",
+        "observed_inserts",
+        "rows_if_any",
+        "facts",
+        "default_evaluation",
+        "sequence",
+        "stored",
+    ),
+    *("analysis", "token_in_source", "preflight", "lock_holders"),
 )
 
 

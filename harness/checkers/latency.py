@@ -8,7 +8,7 @@ from operator import sub
 from statistics import median
 from typing import TYPE_CHECKING
 
-from harness.history.columns import column, unacknowledged
+from harness.history.columnar import column, unacknowledged
 from harness.history.history import COULD_NOT_TELL
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.errors import CouldNotTell
 
 if TYPE_CHECKING:
-    from harness.postgres.default import Made
+    from harness.postgres.default import DefaultEvaluation
     from harness.postgres.rows import SequenceState
     from harness.postgres.table import Default, Function, Index, TableFacts
 
@@ -42,14 +42,14 @@ def wrong_default(default: Default | None, server_version: int) -> str | None:
     return f"default {default.expression}, which calls {made_by}"
 
 
-def wrongly_made(made: Made) -> list[str]:
+def wrong_evaluations(evaluation: DefaultEvaluation) -> list[str]:
     """What is wrong with the values that a default made, a sentence each."""
     found = []
-    if made.version_4 < made.times:
-        found.append(f"{made.times - made.version_4} are no version 4 UUIDs, such as {made.example}")
-    if made.distinct < made.times:
-        found.append(f"only {made.distinct} are distinct")
-    return [f"of {made.times} values that it made {what}" for what in found]
+    if evaluation.version_4 < evaluation.times:
+        found.append(f"{evaluation.times - evaluation.version_4} are no version 4 UUIDs, such as {evaluation.example}")
+    if evaluation.distinct < evaluation.times:
+        found.append(f"only {evaluation.distinct} are distinct")
+    return [f"of {evaluation.times} values that it evaluation {what}" for what in found]
 
 
 def _owner(function: Function) -> str:

@@ -20,7 +20,7 @@ from harness.postgres.table import FACTS, parts_of
 from harness.postgres.token_scan import EXAMPLES, FROM_THE_HEAP, bits_query, hashes_query, scan_query
 from harness.redaction.credentials import is_credential
 from harness.redaction.redactor import MASK
-from harness.run.workload import name_of
+from harness.run.workload import attempt_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,7 +60,9 @@ def plan(environment: Environment, redact: Redactor, *, read_only: bool = False)
 
 def _soak(environment: Environment, soak: Soak, redact: Redactor) -> dict[str, Any]:
     """What `python -m harness soak` would send; a run of the gate sends none of it."""
-    post = f"POST {environment.url_of(environment.api.create)} {json.dumps(environment.payload_for(name_of(RUN, 1)))}"
+    post = (
+        f"POST {environment.url_of(environment.api.create)} {json.dumps(environment.payload_for(attempt_name(RUN, 1)))}"
+    )
     lasts_s = soak.attempts / soak.rate
     times = f"{soak.attempts} times in all, {soak.users} at once at most, {soak.rate:g} a second at most"
     until = f"{times}: {lasts_s:.0f} s or longer; rows are removed as above, at most 10,000 a statement"
@@ -103,15 +105,15 @@ def _requests(environment: Environment, read_only: bool) -> Iterator[dict[str, A
             looks = f"{begin_reading(environment.statement_timeout_s)}; {_CATALOG}; {IDENTITY}; ROLLBACK"
             yield {"does": looks, "until": "once: may what is stored be removed again?", "mutates": False}
         post = f"POST {environment.url_of(api.create)} "
-        usual = post + json.dumps(environment.payload_for(name_of(RUN, 1)))
+        usual = post + json.dumps(environment.payload_for(attempt_name(RUN, 1)))
         yield {"does": usual, "until": f"{environment.posts} times, one after another", "mutates": True}
         if environment.burst:
             together = f"{environment.burst} times at once, each behind a GET that opens its connection"
             yield {"does": usual, "until": together, "mutates": True}
         for probe in environment.probes:
-            token = chosen_token(name_of(RUN, 1)) if probe == "chosen_token" else None
+            token = chosen_token(attempt_name(RUN, 1)) if probe == "chosen_token" else None
             times = "once" if probe == "chosen_token" else "twice, alike to the letter"
-            sent = json.dumps(environment.payload_for(name_of(RUN, 1), token=token))
+            sent = json.dumps(environment.payload_for(attempt_name(RUN, 1), token=token))
             yield {"does": post + sent, "until": times, "mutates": True}
     if environment.ready.revision is not None:
         yield {"does": ready, "until": f"{FRESH_CONNECTIONS} times at once, each anew", "mutates": False}

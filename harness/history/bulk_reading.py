@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from harness.history.columns import Attempts
+from harness.history.columnar import Attempts
 from harness.history.history import Attempt, History, Outcome, Phase, Problem
 from harness.history.reading import UnreadableHistory, begun, not_recorded, read
 

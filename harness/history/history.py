@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from harness.history.attempt import Attempt, Outcome, Phase, Probe
-from harness.history.columns import Attempts, Tokens, column, unacknowledged
+from harness.history.columnar import Attempts, Tokens, column, unacknowledged
 from harness.history.problem import COULD_NOT_TELL, NEVER_SENT, Problem
 
 if TYPE_CHECKING:

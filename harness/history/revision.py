@@ -9,7 +9,7 @@ SHORTEST = 7  # characters of an abbreviated commit
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ServedRevision:
     """What one fresh connection said after the POSTs: a revision, or why it said none.
 
     `silent` is set where there was no 2xx answer at all, which says nothing about who serves.

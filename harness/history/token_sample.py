@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from harness.history.columns import Tokens
+from harness.history.columnar import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

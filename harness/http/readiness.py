@@ -17,7 +17,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, sleep_us
 from harness.errors import CouldNotTell
 from harness.history.history import Problem
 from harness.history.problem import remedy_for
-from harness.history.revision import Heard, same_revision
+from harness.history.revision import ServedRevision, same_revision
 from harness.http.created import ONE_DOCUMENT, is_missing, lookup, parse_json
 from harness.text import in_one_line, printable
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from harness.configuration.models import Environment
     from harness.http.client import Client
     from harness.http.reply import Reply
-    from harness.progress import Doing
+    from harness.progress import Progress
 
 LONGEST_PAUSE_S = 10.0
 SHORTEST_PAUSE_S = 0.1  # also where Retry-After says 0, or a time that is past
@@ -54,9 +54,9 @@ class _NotYet(Exception):
 
 
 def wait_until_ready(
-    client: Client, revision: str | None, stop: threading.Event, doing: Doing | None = None
+    client: Client, revision: str | None, stop: threading.Event, progress: Progress | None = None
 ) -> Readiness:
-    """Ask the ready page until it answers 2xx, and names `revision` where one is given; say in `doing` why not yet.
+    """Ask the ready page until it answers 2xx, and names `revision` where one is given; say in `progress` why not yet.
 
     Raises:
         CouldNotTell: it did not within `ready.timeout_s`, or waiting cannot help.
@@ -68,8 +68,8 @@ def wait_until_ready(
 
     def pause(state: RetryCallState) -> float:
         outcome = state.outcome.exception() if state.outcome is not None else None
-        if doing is not None:
-            doing.now(WAITING, str(outcome or ""))
+        if progress is not None:
+            progress.now(WAITING, str(outcome or ""))
         asked = outcome.retry_after_s if isinstance(outcome, _NotYet) else None
         wanted: float = min(0.1 * 2 ** (state.attempt_number - 1), 2.0)
         if asked is not None:
@@ -142,16 +142,16 @@ def _named(environment: Environment, reply: Reply) -> str | None:
     return in_one_line(text) if len(text) <= LONGEST_REVISION else printable(text, limit=LONGEST_REVISION)
 
 
-def revisions_now(client: Client) -> tuple[Heard, ...]:
+def revisions_now(client: Client) -> tuple[ServedRevision, ...]:
     """Ask several fresh connections at once: a balancer that counts or hashes connections spreads them."""
     ready = client.environment.ready
 
-    def ask(_: int) -> Heard:
+    def ask(_: int) -> ServedRevision:
         reply = client.get(ready.path, timeout_s=client.environment.api.timeout_s)
         client.renew_connection()
         if reply.problem is not None or not 200 <= (reply.status or 0) < 300:
-            return Heard(None, printable(reply.error or f"answered {reply.status}"))
-        return Heard(revision_of(client.environment, reply))
+            return ServedRevision(None, printable(reply.error or f"answered {reply.status}"))
+        return ServedRevision(revision_of(client.environment, reply))
 
     with ThreadPoolExecutor(FRESH_CONNECTIONS) as pool:
         return tuple(pool.map(ask, range(FRESH_CONNECTIONS)))

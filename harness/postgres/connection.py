@@ -26,7 +26,7 @@ from tenacity import (
 
 from harness import __version__
 from harness.errors import CouldNotTell
-from harness.postgres.failures import _passes, worded
+from harness.postgres.failures import passes, translated
 from harness.postgres.limits import LOCK_TIMEOUT_S, STATEMENT_TIMEOUT_S, STATEMENTS
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def connect(
     """Connect, retrying what passes (refused, starting up, no free connection) within `CONNECT_BUDGET_S`.
 
     Raises:
-        CouldNotTell: no connection, worded by `worded`.
+        CouldNotTell: no connection, worded by `translated`.
     """
     began = time.monotonic()
     stop = stop or threading.Event()
@@ -97,13 +97,13 @@ def connect(
         sleep=sleep_using_event(stop),
         stop=stop_any(stop_after_delay(CONNECT_BUDGET_S), stop_when_event_set(stop)),
         wait=wait_exponential(multiplier=0.1, max=2),
-        retry=retry_if_exception(_passes),
+        retry=retry_if_exception(passes),
         reraise=True,
     )
     try:
         connection = attempts(_connect, dsn, began)
     except psycopg.Error as error:
-        raise worded(error, dsn) from None
+        raise translated(error, dsn) from None
     except UnicodeError as error:
         raise CouldNotTell(
             f"the database URL cannot be used: {error}", "percent-encode its special characters"

@@ -20,7 +20,7 @@ _VERSION_4_OF_TEXT = "{token} ~ '^[0-9a-f]{{8}}-[0-9a-f]{{4}}-4[0-9a-f]{{3}}-[89
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class DefaultEvaluation:
     """What the default made in `times` evaluations: how many distinct values, and how many of version 4."""
 
     times: int
@@ -29,7 +29,7 @@ class Made:
     example: str
 
 
-def evaluate_default(connection: Connection, facts: TableFacts) -> Made:
+def evaluate_default(connection: Connection, facts: TableFacts) -> DefaultEvaluation:
     """Evaluate the catalog's own expression `TIMES` times, inside the caller's READ ONLY transaction.
 
     Raises:
@@ -41,7 +41,7 @@ def evaluate_default(connection: Connection, facts: TableFacts) -> Made:
     query = evaluation_query(facts.default.expression, is_uuid=facts.token_type == "uuid")
     made = connection.execute(query).fetchone()
     assert made is not None  # an aggregate answers one row
-    return Made(TIMES, *made)
+    return DefaultEvaluation(TIMES, *made)
 
 
 def evaluation_query(expression: str, *, is_uuid: bool = True) -> sql.Composed:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 
-def _passes(error: BaseException) -> bool:
+def passes(error: BaseException) -> bool:
+    """Whether a failure to connect may pass by itself, so that it is worth a second try."""
     text = str(error).lower()
     return isinstance(error, psycopg.OperationalError) and any(
         sign in text
@@ -117,7 +118,7 @@ _BY_STATE: dict[str, tuple[str, str]] = {
 }
 
 
-def worded(error: psycopg.Error, dsn: SecretStr) -> CouldNotTell:
+def translated(error: psycopg.Error, dsn: SecretStr) -> CouldNotTell:
     """Sort an error of connecting or reading into a cause that a person understands, without the URL's secrets."""
     state = error.sqlstate or ""
     said = printable(_without_dsn(str(error).strip().splitlines()[0] if str(error).strip() else "", dsn), limit=200)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class InsertBaseline:
     """What was there before the POSTs: the server's time, and how often each INSERT was counted, None if not shown."""
 
     at: datetime
@@ -33,8 +33,8 @@ class Before:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """INSERTs into the table that were sent since `Before`.
+class ObservedInserts:
+    """INSERTs into the table that were sent since `InsertBaseline`.
 
     `counted` tells whether `by_database` and `by_app` are numbers of rows' statements that Postgres counted, or only of
     connections whose last statement it was. `examples` are statements that name the token and give it a value.
@@ -46,21 +46,21 @@ class Seen:
     examples: tuple[str, ...]
 
 
-def look_before(connection: Connection) -> Before:
+def look_before(connection: Connection) -> InsertBaseline:
     """Take note of the time and the counts; a transaction that this is asked in may be of no use afterwards."""
     row = connection.execute("SELECT clock_timestamp()").fetchone()
     assert row is not None  # a SELECT without FROM
-    return Before(row[0], _calls(connection))
+    return InsertBaseline(row[0], _calls(connection))
 
 
-def look_after(connection: Connection, facts: TableFacts, before: Before) -> Seen:
+def look_after(connection: Connection, facts: TableFacts, before: InsertBaseline) -> ObservedInserts:
     """Compare with what was there before, inside or outside of a transaction."""
     if before.calls is not None:
         after = _calls(connection) or {}
         counts = {statement: calls - before.calls.get(statement, 0) for statement, calls in after.items()}
-        seen = _sorted(counts, facts, counted=True)
-        if seen.by_app or seen.by_database:
-            return seen
+        observed_inserts = _sorted(counts, facts, counted=True)
+        if observed_inserts.by_app or observed_inserts.by_database:
+            return observed_inserts
     rows = connection.execute(
         "SELECT query FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
         "AND query_start >= %s AND query ILIKE '%%insert%%'",
@@ -69,7 +69,7 @@ def look_after(connection: Connection, facts: TableFacts, before: Before) -> See
     return _sorted({statement: 1 for (statement,) in rows}, facts, counted=False)
 
 
-def _sorted(counts: dict[str, int], facts: TableFacts, *, counted: bool) -> Seen:
+def _sorted(counts: dict[str, int], facts: TableFacts, *, counted: bool) -> ObservedInserts:
     by_database = by_app = 0
     examples = []
     for statement, calls in counts.items():
@@ -79,7 +79,7 @@ def _sorted(counts: dict[str, int], facts: TableFacts, *, counted: bool) -> Seen
         elif maker == "app":
             by_app += calls
             examples.append(printable(" ".join(statement.split()), 300))
-    return Seen(counted, by_database, by_app, tuple(examples[:3]))
+    return ObservedInserts(counted, by_database, by_app, tuple(examples[:3]))
 
 
 def _calls(connection: Connection) -> dict[str, int] | None:

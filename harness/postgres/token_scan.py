@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harness.postgres.connection import Connection
     from harness.postgres.identifiers import Names
     from harness.postgres.table import TableFacts
-    from harness.progress import Doing
+    from harness.progress import Progress
 
 EXAMPLES = 10
 
@@ -91,14 +91,14 @@ def scan_query(names: Names, *, split: bool = False) -> sql.Composed:
     ).format(counts=counts, token=token, middle=sql.Literal(_MIDDLE))
 
 
-def scan_tokens(connection: Connection, facts: TableFacts, doing: Doing) -> StoredTokens:
+def scan_tokens(connection: Connection, facts: TableFacts, progress: Progress) -> StoredTokens:
     """Count every stored token in one statement that reads the heap; name offenders only where there are any."""
     token = sql.Identifier(facts.token_column)
     names = {"token": token, "table": facts.identifier}
     connection.execute(FROM_THE_HEAP)
     scan, nodes, expected = _planned(connection, facts)
     scanning = f"scanning about {expected:,} stored tokens"
-    doing.now(scanning, "duplicates, NULLs and versions")
+    progress.now(scanning, "duplicates, NULLs and versions")
     counted = connection.execute(scan).fetchone()
     if counted is None:
         raise CouldNotTell(
@@ -123,7 +123,7 @@ def scan_tokens(connection: Connection, facts: TableFacts, doing: Doing) -> Stor
             **names,
         )
         other_versions = tuple(text for (text,) in connection.execute(query))
-    doing.now(scanning, "halves and bits")
+    progress.now(scanning, "halves and bits")
     sample = sample_tokens(connection, facts, rows, repeated=surplus > 0, mixed=others > 0)
     index_nodes = tuple(node for node in nodes if "Index" in node)
     return StoredTokens(rows, tokens, surplus, others, index_nodes, repeated, other_versions, sample)

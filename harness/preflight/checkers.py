@@ -17,7 +17,7 @@ from harness.preflight.facts import ANOTHER_PROCESS, LONG_S
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.preflight.facts import Check, Holder, Holders, IndexAsked, Preflight
+    from harness.preflight.facts import Check, Holder, IndexAsked, LockHolders, Preflight
 
 T = TypeVar("T")
 SAFE = "examples/migrations/public_token_uuid_safe.sql"
@@ -248,7 +248,7 @@ def read_only(known: Preflight) -> list[Cause]:
     return found
 
 
-def locks(known: Holders) -> list[Cause]:
+def locks(known: LockHolders) -> list[Cause]:
     """Transactions that hold the table and do not pass: 55P03 after lock_timeout, and without one a queue of everybody.
 
     Raises:

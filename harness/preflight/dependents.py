@@ -16,8 +16,8 @@ from harness.preflight.facts import (
     ForeignKey,
     Generator,
     Holder,
-    Holders,
     IndexKey,
+    LockHolders,
     Relation,
     RowCheck,
 )
@@ -252,8 +252,8 @@ def pooler_between(host: str, port: int, told_pid: int, backend_pid: int) -> str
     return f"port {port} is usually one's" if port in (6432, 6543) else ""
 
 
-def read_holders(connection: Connection, table: Table) -> Holders:
+def read_holders(connection: Connection, table: Table) -> LockHolders:
     """Who else holds a lock on the table now. None of it waits for a lock itself."""
     row = connection.execute(HOLDERS, resolution(table)).fetchone()
     assert row is not None  # an aggregate has a row
-    return Holders(table.name, row[0], tuple(Holder(**each) for each in row[1]))
+    return LockHolders(table.name, row[0], tuple(Holder(**each) for each in row[1]))

@@ -196,7 +196,7 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
-class Holders:
+class LockHolders:
     """All of them, of the table as the configuration names it, as this role sees them."""
 
     table: str

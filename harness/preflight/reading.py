@@ -14,7 +14,7 @@ from psycopg import sql
 
 from harness.errors import CouldNotTell
 from harness.postgres.connection import begin_again, connect, limited, reading
-from harness.postgres.failures import worded
+from harness.postgres.failures import translated
 from harness.postgres.table import read_facts
 from harness.preflight.definitions import (
     ask_checks,
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
     from harness.postgres.connection import Connection
     from harness.postgres.table import TableFacts
     from harness.preflight.definitions import Definitions
-    from harness.preflight.facts import Catalog, Check, Collision, Holders, IndexAsked, Parsed
+    from harness.preflight.facts import Catalog, Check, Collision, IndexAsked, LockHolders, Parsed
 
 T = TypeVar("T")
 EXAMPLES = 5
 _SHOWN = 3  # characters of a token: enough to find it by, and no key to what it opens
 
 
-def look(environment: Environment, stop: threading.Event) -> tuple[Holders, Preflight | CouldNotTell]:
+def look(environment: Environment, stop: threading.Event) -> tuple[LockHolders, Preflight | CouldNotTell]:
     """Who holds the table, and everything else that a preflight knows of an environment that has a database.
 
     Raises:
@@ -62,11 +62,11 @@ def look(environment: Environment, stop: threading.Event) -> tuple[Holders, Pref
             reading(connection),
         ):
             began_s = time.monotonic()
-            holders = read_holders(connection, environment.table)
+            lock_holders = read_holders(connection, environment.table)
             known = _read(connection, environment.table, dsn)
-            return _that_stay(connection, environment.table, holders, began_s, stop), known
+            return _that_stay(connection, environment.table, lock_holders, began_s, stop), known
     except psycopg.Error as error:
-        raise worded(error, dsn) from None
+        raise translated(error, dsn) from None
 
 
 def _read(connection: Connection, named: Table, dsn: SecretStr) -> Preflight | CouldNotTell:
@@ -75,11 +75,11 @@ def _read(connection: Connection, named: Table, dsn: SecretStr) -> Preflight | C
     def told(part: Callable[[], T]) -> T | CouldNotTell:
         try:
             return part()
-        except CouldNotTell as untold:
-            return untold
+        except CouldNotTell as unavailable:
+            return unavailable
         except psycopg.Error as error:
             begin_again(connection)
-            return worded(error, dsn)
+            return translated(error, dsn)
 
     table = told(lambda: read_facts(connection, named))
     if isinstance(table, CouldNotTell):
@@ -114,7 +114,9 @@ def _defined(connection: Connection, table: TableFacts) -> tuple[Catalog, Defini
     return read_catalog(connection, table), definitions, cast, parsed
 
 
-def _that_stay(connection: Connection, table: Table, before: Holders, began_s: float, stop: threading.Event) -> Holders:
+def _that_stay(
+    connection: Connection, table: Table, before: LockHolders, began_s: float, stop: threading.Event
+) -> LockHolders:
     """Who holds the table, and of each whether it does so for `LONG_S` at least: nobody needs a right to see that."""
     if not before.transactions:
         return before

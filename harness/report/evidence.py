@@ -17,14 +17,14 @@ class Evidence(NamedTuple):
     """What was seen of one environment, as far as the run got: what the page shows besides the verdict.
 
     `environment` is None where its requests cannot be repeated: a saved history does not hold what was configured.
-    `untold` says why there is no history, `stored_untold` why there is no sample of the stored tokens. `past` are the
-    last runs on it, this one first.
+    `unavailable` says why there is no history, `stored_unavailable` why there is no sample of the stored tokens. `past`
+    are the last runs on it, this one first.
     """
 
     name: str
     environment: Environment | None = None
     history: History | None = None
-    untold: str = ""
+    unavailable: str = ""
     stored: Sample | None = None
-    stored_untold: str = ""
+    stored_unavailable: str = ""
     past: Sequence[PastRun] = ()

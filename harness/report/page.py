@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from harness import __version__
 from harness.checkers.history import failure_rate_bound, largest_overlap
 from harness.checkers.latency import answered_s
-from harness.history.columns import unacknowledged
+from harness.history.columnar import unacknowledged
 from harness.history.history import History
 from harness.history.token_sample import sample_of
 from harness.report.curl import Variable, repeated, variables
@@ -27,8 +27,8 @@ from harness.report.evidence import Evidence
 from harness.report.paths import as_typed
 from harness.report.plots import (
     Bits,
-    Column,
     Latency,
+    PlotColumn,
     Timeline,
     answer_in_words,
     bit_frequencies,
@@ -118,16 +118,16 @@ class EnvironmentPage(NamedTuple):
     passed: tuple[Claim, ...]
     uncovered: int
     proves: str
-    untold: str
+    unavailable: str
     phases: tuple[PhasePlots, ...]
     bits: tuple[BitPlot, ...]
-    bits_untold: tuple[str, ...]
+    bits_unavailable: tuple[str, ...]
     requests: tuple[Request, ...]
     more_requests: int
     variables: tuple[Variable, ...]
     can_repeat: bool
     notes: tuple[str, ...]
-    trend: tuple[Column, ...]
+    trend: tuple[PlotColumn, ...]
     slowest: str
 
 
@@ -191,7 +191,7 @@ def _template() -> Template:
 
 def page_of(verdict: Verdict, evidence: Sequence[Evidence], folder: Path, redact: Callable[[str], str] = str) -> Page:
     """What the page shows of a run."""
-    seen = {of.name: of for of in evidence}
+    evidence_of = {of.name: of for of in evidence}
 
     def text(said: str) -> str:
         """Free text of a server. Names of ours are not masked, here as in the verdict: a password may be a word."""
@@ -213,7 +213,7 @@ def page_of(verdict: Verdict, evidence: Sequence[Evidence], folder: Path, redact
         more_steps=max(len(steps) - MOST_STEPS, 0),
         command=_clean_up_command(folder) if verdict.left_behind else "",
         environments=tuple(
-            _environment(number, of, verdict, seen.get(of.name, Evidence(of.name)), text)
+            _environment(number, of, verdict, evidence_of.get(of.name, Evidence(of.name)), text)
             for number, of in enumerate(verdict.environments, start=1)
         ),
         left_behind=tuple(
@@ -254,12 +254,12 @@ def _clean_up_command(folder: Path) -> str:
 
 
 def _environment(
-    number: int, of: EnvironmentVerdict, verdict: Verdict, seen: Evidence, text: Callable[[str], str]
+    number: int, of: EnvironmentVerdict, verdict: Verdict, evidence_of: Evidence, text: Callable[[str], str]
 ) -> EnvironmentPage:
     results = [result for result in verdict.checks if result.environment == of.name]
-    history = seen.history if seen.history is not None else History(of.name, ())
+    history = evidence_of.history if evidence_of.history is not None else History(of.name, ())
     bad = history.unacknowledged
-    bits, bits_untold = _bits(history, seen, text)
+    bits, bits_unavailable = _bits(history, evidence_of, text)
     phases = tuple(_phases(history))
     return EnvironmentPage(
         key=f"e{number}",
@@ -275,17 +275,17 @@ def _environment(
         passed=tuple(_claim([r], text) for r in results if r.outcome == "pass"),
         uncovered=sum(result.outcome == "not_covered" for result in results),
         proves=_proves(history),
-        untold=text(seen.untold),
+        unavailable=text(evidence_of.unavailable),
         phases=phases,
         bits=tuple(bits),
-        bits_untold=tuple(bits_untold),
-        requests=tuple(_request(a, seen.environment, text) for a in bad[:MOST_REQUESTS]),
+        bits_unavailable=tuple(bits_unavailable),
+        requests=tuple(_request(a, evidence_of.environment, text) for a in bad[:MOST_REQUESTS]),
         more_requests=max(len(bad) - MOST_REQUESTS, 0),
-        variables=variables(seen.environment) if seen.environment is not None else (),
-        can_repeat=seen.environment is not None,
+        variables=variables(evidence_of.environment) if evidence_of.environment is not None else (),
+        can_repeat=evidence_of.environment is not None,
         notes=tuple(map(text, of.notes)),
-        trend=trend(list(reversed(seen.past))),
-        slowest=in_words(max((run.p95_ms or 0.0 for run in seen.past), default=0.0) / 1000),
+        trend=trend(list(reversed(evidence_of.past))),
+        slowest=in_words(max((run.p95_ms or 0.0 for run in evidence_of.past), default=0.0) / 1000),
     )
 
 
@@ -363,19 +363,24 @@ def _phases(history: History) -> Iterator[PhasePlots]:
 _OUTCOMES: dict[Outcome, str] = {"ok": "acknowledged", "fail": "answered wrongly", "unknown": "without an answer"}
 
 
-def _bits(history: History, seen: Evidence, text: Callable[[str], str]) -> tuple[list[BitPlot], list[str]]:
+def _bits(history: History, evidence_of: Evidence, text: Callable[[str], str]) -> tuple[list[BitPlot], list[str]]:
     returned = sample_of(history.tokens[:MOST_TOKENS])
-    plots, untold = [], []
+    plots, unavailable = [], []
     for name, title, sample, why in (
         ("returned", "Returned tokens", returned, "no POST returned a version 4 UUID"),
-        ("stored", "Stored tokens", seen.stored, text(seen.stored_untold) or "no stored token is a version 4 UUID"),
+        (
+            "stored",
+            "Stored tokens",
+            evidence_of.stored,
+            text(evidence_of.stored_unavailable) or "no stored token is a version 4 UUID",
+        ),
     ):
         bits = bit_frequencies(sample) if sample is not None else None
         if bits is None:
-            untold.append(f"{title}: none to show ({why}).")
+            unavailable.append(f"{title}: none to show ({why}).")
         else:
             plots.append(BitPlot(name, title, bits, _bits_in_words(bits)))
-    return plots, untold
+    return plots, unavailable
 
 
 def _bits_in_words(bits: Bits) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from harness.checkers.latency import percentile
 from harness.checkers.randomness import EVEN_WITHIN, FEWEST_FOR_BITS, RANDOM_BITS, uneven_bits
-from harness.history.columns import column, unacknowledged
+from harness.history.columnar import column, unacknowledged
 from harness.history.history import Problem
 from harness.text import printable
 
@@ -225,7 +225,7 @@ def bit_frequencies(sample: Sample) -> Bits | None:
     return Bits(tokens, bits, within)
 
 
-class Column(NamedTuple):
+class PlotColumn(NamedTuple):
     """One earlier run: its verdict, and its p95 in per cent of the highest; `says` is both in words."""
 
     verdict: str
@@ -238,12 +238,12 @@ class Column(NamedTuple):
     run: str
 
 
-def trend(runs: Sequence[PastRun]) -> tuple[Column, ...]:
+def trend(runs: Sequence[PastRun]) -> tuple[PlotColumn, ...]:
     """The last runs on an environment, the oldest first, as columns of equal width."""
     highest = max((run.p95_ms or 0.0 for run in runs), default=0.0) or 1.0
     width = 100 / max(len(runs), FEWEST_COLUMNS)
     return tuple(
-        Column(
+        PlotColumn(
             verdict=run.verdict,
             x=round(number * width + width * 0.1, 2),
             width=round(width * 0.8, 2),

@@ -80,12 +80,12 @@ def lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
 def so_far(environment: str, results: Sequence[CheckResult]) -> str:
     """What is known of one environment while others are still examined, in one line."""
     failed = [result.id for result in results if result.outcome == "fail"]
-    untold = [result.id for result in results if result.outcome == "unknown"]
+    unavailable = [result.id for result in results if result.outcome == "unknown"]
     held = sum(result.outcome == "pass" for result in results)
     if failed:
         said = f"{CONCLUSIONS['fail']}: {', '.join(failed)}"
-    elif untold:
-        said = f"{CONCLUSIONS['unknown']} so far: {', '.join(untold)}"
+    elif unavailable:
+        said = f"{CONCLUSIONS['unknown']} so far: {', '.join(unavailable)}"
     elif held:
         said = f"{CONCLUSIONS['pass']} so far: {held} claims hold"
     else:

@@ -29,9 +29,9 @@ from tenacity import wait_fixed as pause_of
 from harness.errors import CouldNotTell
 from harness.postgres.connection import connect, identity_of, limited, reading, same_database
 from harness.postgres.deletion import PAUSE_S, TRIES, TRIES_FOR_S, Found, delete, find, may_pass
-from harness.postgres.failures import worded
+from harness.postgres.failures import translated
 from harness.postgres.table import read_facts
-from harness.progress import Doing
+from harness.progress import Progress
 from harness.report.verdict import LeftBehind
 from harness.text import printable
 
@@ -94,7 +94,7 @@ class Task:
     settled: frozenset[str] = frozenset()
     identity: str | None = None
     hurry: threading.Event = field(default_factory=threading.Event)
-    doing: Doing = field(default_factory=Doing)
+    progress: Progress = field(default_factory=Progress)
     facts: TableFacts | None = None
     looked: bool = False
     _seen: dict[tuple[str, str], Found] = field(default_factory=dict)
@@ -179,8 +179,8 @@ def clean_up(task: Task) -> CleanUp:
                 task.client.login()
             return _by_api(task)
         return _by_database(task)
-    except CouldNotTell as untold:
-        reason, remedy = untold.cause, f"{untold.remedy}; then {BY_HAND}"
+    except CouldNotTell as unavailable:
+        reason, remedy = unavailable.cause, f"{unavailable.remedy}; then {BY_HAND}"
         if task.hurry.is_set():  # whoever hurries has cut the connection
             reason, remedy = "the clean-up was interrupted", f"run {BY_HAND}"
     except Exception as error:  # whatever it is, the rows that may remain have to be named
@@ -225,7 +225,7 @@ def _by_database(task: Task) -> CleanUp:
     try:
         sittings(_sit_down, task, deadline)
     except psycopg.Error as error:
-        raise worded(error, task.database) from None
+        raise translated(error, task.database) from None
     reason = "DELETE did not remove it: a trigger, a rule or a policy keeps it"
     left = [_still_there(task, row, reason, "delete it by hand") for row in task.kept]
     return CleanUp(len(task.removed), (*left, *_not_found(task)))
@@ -256,18 +256,18 @@ def _sit_down(task: Task, deadline: float) -> None:
                 task.see(found)
                 # Also gone is what was seen in a sitting before, whose connection was lost after its DELETE.
                 task.settle(_delete(connection, facts, found) if found else [], some)
-                task.doing.detail = f"{len(task.removed)} of {len(task.attempts)}"
+                task.progress.detail = f"{len(task.removed)} of {len(task.attempts)}"
             task.looked = True
 
         _while_rows_may_come(task, deadline, look)
 
 
 def _while_rows_may_come(task: Task, deadline: float, look: Callable[[], None]) -> None:
-    task.doing.now("removing its rows")
+    task.progress.now("removing its rows")
     look()
     waiting = f"waiting at most {max(deadline - time.monotonic(), 0):.0f} s for rows of POSTs without an answer"
     while task.awaited and (left_s := deadline - time.monotonic()) > 0 and not task.hurry.is_set():
-        task.doing.now(waiting, f"{len(task.awaited)} may still come")
+        task.progress.now(waiting, f"{len(task.awaited)} may still come")
         task.hurry.wait(min(_LOOKS_EVERY_S, left_s))
         look()
 
@@ -397,4 +397,4 @@ def _find_in(task: Task, attempts: Sequence[Attempt]) -> list[Found]:
                 facts: TableFacts = read_facts(connection, task.environment.table)
             return [row for some in _in_turns(attempts) for row in find(connection, facts, some, task.labels)]
     except psycopg.Error as error:
-        raise worded(error, task.database) from None
+        raise translated(error, task.database) from None

@@ -18,13 +18,13 @@ import psycopg
 from harness.checkers.rows import rows_of_another_table
 from harness.errors import CouldNotTell, NotCovered
 from harness.history.history import History
-from harness.history.revision import Heard
+from harness.history.revision import ServedRevision
 from harness.http.readiness import WAITING, Readiness, revisions_now, wait_until_ready
 from harness.postgres.connection import begin_again, connect, identity_of, limited, reading
-from harness.postgres.default import Made, evaluate_default
+from harness.postgres.default import DefaultEvaluation, evaluate_default
 from harness.postgres.deletion import may_delete
-from harness.postgres.failures import worded
-from harness.postgres.inserts import Before, Seen, look_after, look_before
+from harness.postgres.failures import translated
+from harness.postgres.inserts import InsertBaseline, ObservedInserts, look_after, look_before
 from harness.postgres.rows import Row, SequenceState, read_rows, read_sequence
 from harness.postgres.table import TableFacts, read_facts
 from harness.postgres.token_scan import StoredTokens, scan_tokens
@@ -41,11 +41,11 @@ if TYPE_CHECKING:
     from harness.history.writing import Ledger
     from harness.http.client import Client
     from harness.postgres.connection import Connection
-    from harness.preflight.facts import Holders, Preflight
-    from harness.progress import Doing
+    from harness.preflight.facts import LockHolders, Preflight
+    from harness.progress import Progress
 
 T = TypeVar("T")
-Untold = CouldNotTell | NotCovered
+Unavailable = CouldNotTell | NotCovered
 
 
 class Need(Flag):
@@ -79,22 +79,22 @@ class Examination:
     """
 
     environment: Environment
-    readiness: Readiness | Untold = _NOT_ASKED
-    heard: tuple[Heard, ...] = ()
-    history: History | Untold = _NOT_ASKED
+    readiness: Readiness | Unavailable = _NOT_ASKED
+    served_revisions: tuple[ServedRevision, ...] = ()
+    history: History | Unavailable = _NOT_ASKED
     sent: Sequence[Attempt] = ()
-    facts: TableFacts | Untold = _NOT_ASKED
-    rows: tuple[Row, ...] | Untold = _NOT_ASKED
-    sequence: SequenceState | Untold | None = _NOT_ASKED
-    stored: StoredTokens | Untold = _NOT_ASKED
-    made: Made | Untold = _NOT_ASKED
-    seen: Seen | Untold = _NOT_ASKED
-    holders: Holders | Untold = _NOT_ASKED
-    preflight: Preflight | Untold = _NOT_ASKED
+    facts: TableFacts | Unavailable = _NOT_ASKED
+    rows: tuple[Row, ...] | Unavailable = _NOT_ASKED
+    sequence: SequenceState | Unavailable | None = _NOT_ASKED
+    stored: StoredTokens | Unavailable = _NOT_ASKED
+    default_evaluation: DefaultEvaluation | Unavailable = _NOT_ASKED
+    observed_inserts: ObservedInserts | Unavailable = _NOT_ASKED
+    lock_holders: LockHolders | Unavailable = _NOT_ASKED
+    preflight: Preflight | Unavailable = _NOT_ASKED
     began_s: float = field(default_factory=time.monotonic)
     took_s: float = 0.0
 
-    def of_its_table(self, part: T | Untold) -> T:
+    def of_its_table(self, part: T | Unavailable) -> T:
         """A part that was read from the table, if that is the table that the deployment fills.
 
         Raises:
@@ -115,7 +115,7 @@ class Examination:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RunRequest:
     """What a run asks of every environment."""
 
     run: str
@@ -125,7 +125,7 @@ class Order:
     stop: threading.Event
 
 
-def examine(client: Client, order: Order, ledger: Ledger, first: int, doing: Doing) -> Examination:
+def examine(client: Client, request: RunRequest, ledger: Ledger, first: int, progress: Progress) -> Examination:
     """Wait until it is ready, send the POSTs, ask what it serves now, and read its database. Blocks; one thread each.
 
     Args:
@@ -139,81 +139,81 @@ def examine(client: Client, order: Order, ledger: Ledger, first: int, doing: Doi
     done = Examination(environment)
     with ThreadPoolExecutor(1) as pool:
         connecting: Future[_Watching] | None = None
-        if order.needs & _OF_THE_DATABASE and environment.database is not None:
-            connecting = pool.submit(_connect, environment.database, order, environment.statement_timeout_s)
+        if request.needs & _OF_THE_DATABASE and environment.database is not None:
+            connecting = pool.submit(_connect, environment.database, request, environment.statement_timeout_s)
         # Before a migration it does not matter what serves, and nothing is asked of it.
-        if order.needs & _OF_THE_DEPLOYMENT or (order.revision is not None and order.needs != Need.PREFLIGHT):
-            doing.now(WAITING)
-            done.readiness = _told(lambda: wait_until_ready(client, order.revision, order.stop, doing))
-        if order.needs & (Need.HISTORY | Need.ROWS):
-            done.history = _history(done, client, order, ledger, first, connecting, doing)
+        if request.needs & _OF_THE_DEPLOYMENT or (request.revision is not None and request.needs != Need.PREFLIGHT):
+            progress.now(WAITING)
+            done.readiness = _told(lambda: wait_until_ready(client, request.revision, request.stop, progress))
+        if request.needs & (Need.HISTORY | Need.ROWS):
+            done.history = _history(done, client, request, ledger, first, connecting, progress)
         if (
-            order.needs & Need.READINESS
+            request.needs & Need.READINESS
             and isinstance(done.readiness, Readiness)
             and environment.ready.revision is not None
         ):
-            done.heard = revisions_now(client)
-        if order.needs & _OF_THE_DATABASE:
-            doing.now("reading its database")
-            _read_database(done, order, connecting, doing)
-        if order.needs & Need.PREFLIGHT:
-            doing.now("reading what the migration would meet")
-            _look_before_migration(done, order)
-    doing.now("")
+            done.served_revisions = revisions_now(client)
+        if request.needs & _OF_THE_DATABASE:
+            progress.now("reading its database")
+            _read_database(done, request, connecting, progress)
+        if request.needs & Need.PREFLIGHT:
+            progress.now("reading what the migration would meet")
+            _look_before_migration(done, request)
+    progress.now("")
     done.took_s = time.monotonic() - done.began_s
     return done
 
 
-_Watching = tuple["Connection", Before | None]
+_Watching = tuple["Connection", InsertBaseline | None]
 
 
-def _connect(dsn: SecretStr, order: Order, statement_timeout_s: float) -> _Watching:
-    connection = connect(dsn, order.stop, statement_timeout_s)
-    if order.read_only or not order.needs & Need.SEEN:
+def _connect(dsn: SecretStr, request: RunRequest, statement_timeout_s: float) -> _Watching:
+    connection = connect(dsn, request.stop, statement_timeout_s)
+    if request.read_only or not request.needs & Need.SEEN:
         return connection, None  # no POST is sent, so there is nothing to watch
     try:
-        with limited(connection, connection.budget_s, order.stop), reading(connection):
+        with limited(connection, connection.budget_s, request.stop), reading(connection):
             return connection, look_before(connection)
     except psycopg.Error as error:
         connection.close()
-        raise worded(error, dsn) from None
+        raise translated(error, dsn) from None
 
 
-def _told(ask: Callable[[], T]) -> T | Untold:
+def _told(ask: Callable[[], T]) -> T | Unavailable:
     try:
         return ask()
-    except (CouldNotTell, NotCovered) as untold:
-        return untold
+    except (CouldNotTell, NotCovered) as unavailable:
+        return unavailable
 
 
 def _history(
     done: Examination,
     client: Client,
-    order: Order,
+    request: RunRequest,
     ledger: Ledger,
     first: int,
     connecting: Future[_Watching] | None,
-    doing: Doing,
-) -> History | Untold:
-    if order.read_only:
+    progress: Progress,
+) -> History | Unavailable:
+    if request.read_only:
         return NotCovered("--read-only sends no POST", "run without --read-only to ask the create route")
     if not isinstance(done.readiness, Readiness):
         return done.readiness
-    doing.now("connecting to its database")
+    progress.now("connecting to its database")
     try:
-        identity = demand_clean_up(done.environment, order.stop, connecting)
+        identity = demand_clean_up(done.environment, request.stop, connecting)
         if identity is not None:
             ledger.database(done.environment.name, identity)
         client.login()
-    except CouldNotTell as untold:
-        return untold
+    except CouldNotTell as unavailable:
+        return unavailable
     except OSError as error:
         return Unrecorded(ledger.path, error, ())
     try:
-        history = post_all(client, ledger, order.run, first, order.stop, doing)
-    except Unrecorded as untold:
-        done.sent = untold.sent
-        return untold
+        history = post_all(client, ledger, request.run, first, request.stop, progress)
+    except Unrecorded as unavailable:
+        done.sent = unavailable.sent
+        return unavailable
     done.sent = history.sent
     return history
 
@@ -255,9 +255,9 @@ def demand_clean_up(
         with connect(environment.database, stop, environment.statement_timeout_s) as connection:
             return _look_at_table(connection, environment, stop, certain)
     except (CouldNotTell, psycopg.Error) as error:
-        untold = error if isinstance(error, CouldNotTell) else worded(error, environment.database)
-        said = f"no POST was sent, since its row could not be removed: {untold.cause}"
-        raise CouldNotTell(said, f"{untold.remedy}; or set cleanup to api or keep") from None
+        unavailable = error if isinstance(error, CouldNotTell) else translated(error, environment.database)
+        said = f"no POST was sent, since its row could not be removed: {unavailable.cause}"
+        raise CouldNotTell(said, f"{unavailable.remedy}; or set cleanup to api or keep") from None
 
 
 def _look_at_table(connection: Connection, environment: Environment, stop: threading.Event, certain: bool) -> str:
@@ -277,23 +277,25 @@ def _look_at_table(connection: Connection, environment: Environment, stop: threa
         return identity_of(connection)
 
 
-def _read_database(done: Examination, order: Order, connecting: Future[_Watching] | None, doing: Doing) -> None:
+def _read_database(
+    done: Examination, request: RunRequest, connecting: Future[_Watching] | None, progress: Progress
+) -> None:
     environment = done.environment
     if connecting is None or environment.database is None:
-        _untold(done, NotCovered("database: null", "give this environment its database URL"))
+        _all_unavailable(done, NotCovered("database: null", "give this environment its database URL"))
         return
-    if order.revision is not None and isinstance(done.readiness, CouldNotTell):
+    if request.revision is not None and isinstance(done.readiness, CouldNotTell):
         # The release under test is not serving: what the database holds says nothing about it.
-        _untold(done, done.readiness)
+        _all_unavailable(done, done.readiness)
         _close(connecting)
         return
     try:
         connection, before = connecting.result()
         began = False
         try:
-            with connection, limited(connection, connection.budget_s, order.stop), reading(connection):
+            with connection, limited(connection, connection.budget_s, request.stop), reading(connection):
                 began = True
-                _read_parts(done, order, connection, before, doing)
+                _read_parts(done, request, connection, before, progress)
         except psycopg.Error:
             if began:
                 raise
@@ -301,30 +303,30 @@ def _read_database(done: Examination, order: Order, connecting: Future[_Watching
             return
         # It was opened before the POSTs were sent; a pooler may have closed it since. A second one is not idle.
         with (
-            connect(environment.database, order.stop, environment.statement_timeout_s) as connection,
-            limited(connection, connection.budget_s, order.stop),
+            connect(environment.database, request.stop, environment.statement_timeout_s) as connection,
+            limited(connection, connection.budget_s, request.stop),
             reading(connection),
         ):
-            _read_parts(done, order, connection, before, doing)
-    except CouldNotTell as untold:
-        _untold(done, untold)
+            _read_parts(done, request, connection, before, progress)
+    except CouldNotTell as unavailable:
+        _all_unavailable(done, unavailable)
     except psycopg.Error as error:
-        _untold(done, worded(error, environment.database))
+        _all_unavailable(done, translated(error, environment.database))
 
 
-def _look_before_migration(done: Examination, order: Order) -> None:
+def _look_before_migration(done: Examination, request: RunRequest) -> None:
     from harness.preflight.reading import look  # a run after the deploy asks none of it
 
     try:
         if done.environment.database is None:
             raise NotCovered("database: null", "give this environment its database URL")  # noqa: TRY301
-        done.holders, done.preflight = look(done.environment, order.stop)
-    except (CouldNotTell, NotCovered) as untold:
-        done.holders = done.preflight = untold
+        done.lock_holders, done.preflight = look(done.environment, request.stop)
+    except (CouldNotTell, NotCovered) as unavailable:
+        done.lock_holders = done.preflight = unavailable
 
 
-def _untold(done: Examination, why: Untold) -> None:
-    done.facts = done.rows = done.sequence = done.stored = done.made = done.seen = why
+def _all_unavailable(done: Examination, why: Unavailable) -> None:
+    done.facts = done.rows = done.sequence = done.stored = done.default_evaluation = done.observed_inserts = why
 
 
 def _close(connecting: Future[_Watching]) -> None:
@@ -332,20 +334,22 @@ def _close(connecting: Future[_Watching]) -> None:
         connecting.result()[0].close()
 
 
-def _read_parts(done: Examination, order: Order, connection: Connection, before: Before | None, doing: Doing) -> None:
+def _read_parts(
+    done: Examination, request: RunRequest, connection: Connection, before: InsertBaseline | None, progress: Progress
+) -> None:
     """All parts in the caller's transaction; a part that fails gets the rest a new one."""
     environment = done.environment
     history = done.history
 
-    def read(part: Callable[[], T]) -> T | Untold:
+    def read(part: Callable[[], T]) -> T | Unavailable:
         try:
             return part()
-        except (CouldNotTell, NotCovered) as untold:
-            return untold
+        except (CouldNotTell, NotCovered) as unavailable:
+            return unavailable
         except psycopg.Error as error:
             assert environment.database is not None  # there is a connection
             begin_again(connection)
-            return worded(error, environment.database)
+            return translated(error, environment.database)
         except (ValueError, KeyError, TypeError) as error:  # what a database of another encoding or shape provokes
             begin_again(connection)
             said = printable(f"{type(error).__name__}: {error}")
@@ -353,7 +357,7 @@ def _read_parts(done: Examination, order: Order, connection: Connection, before:
 
     facts = done.facts = read(lambda: read_facts(connection, environment.table))
     if not isinstance(facts, TableFacts):
-        _untold(done, facts)
+        _all_unavailable(done, facts)
         return
     if isinstance(history, (CouldNotTell, NotCovered)):
         done.rows = history
@@ -361,11 +365,11 @@ def _read_parts(done: Examination, order: Order, connection: Connection, before:
         labels = [label for a in history.sent for label in environment.labels_for(a.name)]
         tokens = [a.token for a in history.sent if a.token is not None]
         done.rows = read(lambda: read_rows(connection, facts, labels, tokens))
-    if order.needs & Need.SEQUENCE:
+    if request.needs & Need.SEQUENCE:
         done.sequence = read(lambda: read_sequence(connection, facts))
-    if order.needs & Need.MADE:
-        done.made = read(lambda: evaluate_default(connection, facts))
-    if order.needs & Need.SEEN:
-        done.seen = _UNSEEN if before is None else read(lambda: look_after(connection, facts, before))
-    if order.needs & Need.STORED:
-        done.stored = read(lambda: scan_tokens(connection, facts, doing))
+    if request.needs & Need.MADE:
+        done.default_evaluation = read(lambda: evaluate_default(connection, facts))
+    if request.needs & Need.SEEN:
+        done.observed_inserts = _UNSEEN if before is None else read(lambda: look_after(connection, facts, before))
+    if request.needs & Need.STORED:
+        done.stored = read(lambda: scan_tokens(connection, facts, progress))

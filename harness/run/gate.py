@@ -27,7 +27,7 @@ from harness.http.deadline import abandon_exchanges
 from harness.http.readiness import Readiness
 from harness.postgres.table import TableFacts
 from harness.postgres.token_scan import StoredTokens
-from harness.progress import Doing
+from harness.progress import Progress
 from harness.redaction.redactor import Redactor
 from harness.report.verdict import (
     CheckResult,
@@ -40,7 +40,7 @@ from harness.report.verdict import (
     worst,
 )
 from harness.run.cleanup import CleanUp, Task, clean_up, left_as_it_is
-from harness.run.examination import Examination, Need, Order, examine
+from harness.run.examination import Examination, Need, RunRequest, examine
 from harness.run.resumed_cleanup import place_of
 from harness.run.source_reading import _once
 from harness.run.verdict_assembly import _before_the_migration, _remembered, _why
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from harness.configuration.models import Environment
     from harness.history.history import Attempt
     from harness.report.evidence import Evidence
-    from harness.run.soak_result import Soaked
+    from harness.run.soak_result import SoakResult
     from harness.source.checkout import Checkout
     from harness.source.evidence import Analysis
 
@@ -95,7 +95,7 @@ class Gate:
     interrupts: int = 0
     concluded: bool = False
     incomplete: str = ""  # what saved histories lack
-    soaked: Soaked | None = None  # what became of the rows, where a soak is judged
+    soaked: SoakResult | None = None  # what became of the rows, where a soak is judged
     redact: Redactor = field(default_factory=Redactor)
     tell: Callable[[str], None] | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -104,7 +104,7 @@ class Gate:
     _started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     _ledger: Ledger | None = None
     _pool: ThreadPoolExecutor | None = None
-    _doing: dict[str, Doing] = field(default_factory=dict)
+    _progress: dict[str, Progress] = field(default_factory=dict)
     _clients: dict[str, Client] = field(default_factory=dict)
     _examinations: dict[str, Future[Examination]] = field(default_factory=dict)
     _cleaning: dict[str, Future[CleanUp]] = field(default_factory=dict)
@@ -126,21 +126,21 @@ class Gate:
             return
         self._ledger = Ledger(self.report_dir / "history.jsonl")
         self._ledger.run(self.run, {e.name: place_of(e, self.redact) for e in self.environments})
-        order = Order(self.run, needs, self.revision, self.read_only, self._stop)
+        request = RunRequest(self.run, needs, self.revision, self.read_only, self._stop)
         self._pool = ThreadPoolExecutor(len(self.environments), thread_name_prefix="examine")
         first = 1
         for environment in self.environments:
             client = self._clients[environment.name] = Client(environment, self.run, self.redact, self._began_s)
-            doing = self._doing[environment.name] = Doing()
+            progress = self._progress[environment.name] = Progress()
             self._examinations[environment.name], self._cleaning[environment.name] = Future(), Future()
-            self._pool.submit(self._examine, client, order, self._ledger, first, doing)
+            self._pool.submit(self._examine, client, request, self._ledger, first, progress)
             first += environment.posts + environment.burst + MOST_PROBES
 
-    def _examine(self, client: Client, order: Order, ledger: Ledger, first: int, doing: Doing) -> None:
+    def _examine(self, client: Client, request: RunRequest, ledger: Ledger, first: int, progress: Progress) -> None:
         """Examine an environment, and then remove its rows: what is judged of them is known, and others may be slow."""
         name = client.environment.name
-        _settle(self._examinations[name], lambda: examine(client, order, ledger, first, doing))
-        _settle(self._cleaning[name], lambda: self._clean(client, ledger, doing))
+        _settle(self._examinations[name], lambda: examine(client, request, ledger, first, progress))
+        _settle(self._cleaning[name], lambda: self._clean(client, ledger, progress))
 
     def judge(self, files: Sequence[Path]) -> None:
         """Take saved histories instead of examining: several files of one environment are judged as one history.
@@ -164,9 +164,9 @@ class Gate:
                     rows=_OFFLINE,
                     sequence=_OFFLINE,
                     stored=_OFFLINE,
-                    made=_OFFLINE,
-                    seen=_OFFLINE,
-                    holders=_OFFLINE,
+                    default_evaluation=_OFFLINE,
+                    observed_inserts=_OFFLINE,
+                    lock_holders=_OFFLINE,
                     preflight=_OFFLINE,
                 )
             )
@@ -190,8 +190,8 @@ class Gate:
         while not (done := wait(futures, timeout=0.1, return_when=FIRST_COMPLETED).done):
             if over():
                 raise KeyboardInterrupt
-            for name, doing in self._doing.items():
-                if self.tell is not None and (line := doing.due()):
+            for name, progress in self._progress.items():
+                if self.tell is not None and (line := progress.due()):
                     self.tell(f"{name}: {line}")
         return done
 
@@ -266,9 +266,9 @@ class Gate:
                     name,
                     environment=environment if name in self._clients else None,
                     history=history if isinstance(history, History) else None,
-                    untold=_why(history),
+                    unavailable=_why(history),
                     stored=done.stored.sample if isinstance(done.stored, StoredTokens) else None,
-                    stored_untold=_why(done.stored),
+                    stored_unavailable=_why(done.stored),
                     past=_remembered(remembered, name),
                 )
             )
@@ -320,7 +320,7 @@ class Gate:
         """Only free text is masked: a secret that happens to be a word of the schema must not spoil it."""
         return model.model_copy(update={text: self.redact.throughout(getattr(model, text)) for text in texts})
 
-    def _clean(self, client: Client, ledger: Ledger, doing: Doing) -> CleanUp:
+    def _clean(self, client: Client, ledger: Ledger, progress: Progress) -> CleanUp:
         environment = client.environment
         attempts = self._attempts(environment.name)
         labels = {a.name: environment.labels_for(a.name) for a in attempts}
@@ -332,7 +332,7 @@ class Gate:
                 ledger,
                 environment.late_rows_s,
                 hurry=self._hurry,
-                doing=doing,
+                progress=progress,
                 facts=self._facts(environment.name),
             )
         )

@@ -10,7 +10,7 @@ from harness.history.reading import read
 from harness.history.writing import Ledger, StillWritten
 from harness.http.client import Client
 from harness.postgres.connection import located
-from harness.progress import Doing
+from harness.progress import Progress
 from harness.run.cleanup import CleanUp, Task, clean_up
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def clean_after(
             settled=frozenset(name for name, age_s in ages_s.items() if age_s > SETTLED_AFTER_S),
             identity=of.identity,
             hurry=hurry,
-            doing=Doing(said=tell),
+            progress=Progress(said=tell),
         )
         return clean_up(task)
     finally:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Soaked(BaseModel):
+class SoakResult(BaseModel):
     """What a soak did besides sending: handed to whoever judges it, for the verdict."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -26,6 +26,6 @@ class Soaked(BaseModel):
     left_behind: list[LeftBehind]
 
 
-def read_soaked(path: Path) -> Soaked:
+def read_soak_result(path: Path) -> SoakResult:
     """What `judged` wrote there."""
-    return Soaked.model_validate_json(path.read_bytes())
+    return SoakResult.model_validate_json(path.read_bytes())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from harness.errors import CouldNotTell
 from harness.history.history import Attempt, History, Phase, Probe, chosen_token
 from harness.http.reply import Withheld
-from harness.progress import Doing
+from harness.progress import Progress
 from harness.run.start_line import _Start
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ class Unrecorded(CouldNotTell):
         self.sent = tuple(sent)
 
 
-def name_of(run: str, n: int) -> str:
+def attempt_name(run: str, n: int) -> str:
     """The unique name that attempt `n` of a run sends."""
     return f"smoke-{run}-{n}"
 
 
 def post_all(
-    client: Client, ledger: Ledger, run: str, first: int, stop: threading.Event, doing: Doing | None = None
+    client: Client, ledger: Ledger, run: str, first: int, stop: threading.Event, progress: Progress | None = None
 ) -> History:
     """Send `posts` and then `burst` POSTs, each once, each written to the ledger before and after.
 
@@ -59,14 +59,14 @@ def post_all(
     """
     environment = client.environment
     numbers = range(first, first + environment.posts)
-    doing = doing or Doing()
+    progress = progress or Progress()
     sent: list[Attempt] = []
     try:
         for n in numbers:
             if not stop.is_set():
-                doing.now("POSTing one after another", f"{len(sent)} of {environment.posts}")
+                progress.now("POSTing one after another", f"{len(sent)} of {environment.posts}")
                 _post_one(client, ledger, run, n, sent)
-        doing.now(f"POSTing {environment.burst} at once")
+        progress.now(f"POSTing {environment.burst} at once")
         if environment.burst and not stop.is_set():
             together = range(numbers.stop, numbers.stop + environment.burst)
             _at_once(client, ledger, run, together, stop, sent)
@@ -83,7 +83,7 @@ def _probe(client: Client, ledger: Ledger, run: str, first: int, probe: Probe, s
     environment = client.environment
     # The numbers of the probes are the same whichever of them are asked for.
     numbers = [first] if probe == "chosen_token" else [first + 1, first + 2]
-    name = name_of(run, numbers[0])
+    name = attempt_name(run, numbers[0])
     ledger.intend(environment.name, [(n, name, probe, environment.labels_for(name)) for n in numbers])
     for n in numbers:
         token = chosen_token(name) if probe == "chosen_token" else None
@@ -93,13 +93,13 @@ def _probe(client: Client, ledger: Ledger, run: str, first: int, probe: Probe, s
 
 
 def _intend(client: Client, ledger: Ledger, run: str, numbers: Sequence[int], phase: Phase) -> None:
-    names = [(n, name_of(run, n)) for n in numbers]
+    names = [(n, attempt_name(run, n)) for n in numbers]
     ledger.intend(client.environment.name, [(n, name, phase, client.environment.labels_for(name)) for n, name in names])
 
 
 def _post_one(client: Client, ledger: Ledger, run: str, n: int, sent: list[Attempt]) -> None:
     _intend(client, ledger, run, [n], "sequence")
-    sent.append(client.post_chatbot(n, name_of(run, n), "sequence"))
+    sent.append(client.post_chatbot(n, attempt_name(run, n), "sequence"))
     # A new connection for each: it may reach another instance, has not idled out, and holds no worker meanwhile.
     client.renew_connection()
     ledger.settle(client.environment.name, sent[-1])
@@ -124,7 +124,7 @@ def _at_once(
         try:
             # The connection is opened, and the request made, before all are let go: then each has only to be written.
             client.get(client.environment.ready.path, timeout_s=min(WARM_UP_S, client.environment.api.timeout_s))
-            attempt = client.post_chatbot(n, name_of(run, n), "burst", hold=hold)
+            attempt = client.post_chatbot(n, attempt_name(run, n), "burst", hold=hold)
         except Withheld:
             return
         finally:

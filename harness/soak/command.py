@@ -15,7 +15,7 @@ from harness.errors import CouldNotTell
 from harness.history.writing import StillWritten
 from harness.http.client import Client
 from harness.http.readiness import wait_until_ready
-from harness.progress import Doing
+from harness.progress import Progress
 from harness.report.folder import make_folder, point_latest_at
 from harness.report.paths import as_typed
 from harness.run.examination import demand_clean_up
@@ -25,7 +25,7 @@ from harness.run.signals import on_each_signal
 from harness.soak.configuration import asked, demand_locust, redactor_of
 from harness.soak.ending import conclude
 from harness.soak.processes import start
-from harness.soak.state import Soaking
+from harness.soak.state import SoakState
 from harness.soak.supervision import CONNECT_S, end_all, supervise
 from harness.text import mask_before_cutting
 
@@ -56,61 +56,61 @@ def soak(options: argparse.Namespace, root: Path) -> int:
         raise ConfigurationError(f"the report folder {folder} belongs to a run that is still going on") from None
     except OSError as error:
         raise ConfigurationError(f"the report folder {folder} cannot be made: {error.strerror}") from None
-    soaking = Soaking(run, environment, bound, folder, file, redact)
-    if soaking.histories:
+    state = SoakState(run, environment, bound, folder, file, redact)
+    if state.histories:
         raise ConfigurationError(
             f"the report folder {folder} holds the histories of an earlier soak: name another with --report-dir, or "
             f"move them once `python -m harness cleanup {as_typed(folder)}/worker-*.jsonl` has nothing left to remove"
         )
     if not options.report_dir:
         point_latest_at(folder)
-    _listen(soaking)
+    _listen(state)
     try:
-        identity = _may_begin(soaking, options)
-        _start(soaking, options, identity)
-        supervise(soaking, options)
-    except CouldNotTell as untold:
-        soaking.untold.append(f"{untold.cause}; {untold.remedy}")
+        identity = _may_begin(state, options)
+        _start(state, options, identity)
+        supervise(state, options)
+    except CouldNotTell as unavailable:
+        state.unavailable.append(f"{unavailable.cause}; {unavailable.remedy}")
     finally:
-        end_all(soaking)
-    return conclude(soaking, options)
+        end_all(state)
+    return conclude(state, options)
 
 
-def _listen(soaking: Soaking) -> None:
+def _listen(state: SoakState) -> None:
     """Count the signals to end: the first lets what is under way be told, the second leaves at once and lists."""
 
     def interrupt() -> None:
-        soaking.interrupts += 1
-        soaking.stop.set()
-        if soaking.interrupts > 1:
-            soaking.hurry.set()
-        if soaking.interrupts > 2 and not soaking.judging:
+        state.interrupts += 1
+        state.stop.set()
+        if state.interrupts > 1:
+            state.hurry.set()
+        if state.interrupts > 2 and not state.judging:
             raise KeyboardInterrupt
 
     on_each_signal(interrupt)
 
 
-def _may_begin(soaking: Soaking, options: argparse.Namespace) -> str | None:
+def _may_begin(state: SoakState, options: argparse.Namespace) -> str | None:
     """Wait until it serves, and know that its rows can be removed. A master stores none itself."""
-    environment = soaking.environment
-    client = Client(environment, soaking.run, soaking.redact, time.monotonic())
-    wait_until_ready(client, None, soaking.stop, Doing(said=soaking.tell))
-    return None if options.master else demand_clean_up(environment, soaking.stop, certain=True)
+    environment = state.environment
+    client = Client(environment, state.run, state.redact, time.monotonic())
+    wait_until_ready(client, None, state.stop, Progress(said=state.tell))
+    return None if options.master else demand_clean_up(environment, state.stop, certain=True)
 
 
-def _orders(soaking: Soaking, options: argparse.Namespace, identity: str | None) -> Iterator[dict[str, Any]]:
+def _orders(state: SoakState, options: argparse.Namespace, identity: str | None) -> Iterator[dict[str, Any]]:
     """What each process of this machine is to do: the master's order first, where it has one."""
-    common = {"environments": str(soaking.file), "environment": soaking.environment.name}
+    common = {"environments": str(state.file), "environment": state.environment.name}
     workers = options.expect_workers if options.master else options.workers
     if not options.worker:
         host, port = _place(options.bind, "--bind") if options.master else (_OWN, 0)
         yield {
             **common,
             "role": "master",
-            "run": soaking.run,
-            "soak": soaking.soak.model_dump(),
+            "run": state.run,
+            "soak": state.soak.model_dump(),
             "workers": workers,
-            "timeout_s": soaking.environment.api.timeout_s,
+            "timeout_s": state.environment.api.timeout_s,
             "host": host,
             "port": port,
         }
@@ -121,8 +121,8 @@ def _orders(soaking: Soaking, options: argparse.Namespace, identity: str | None)
         yield {
             **common,
             "role": "worker",
-            "history": str(soaking.folder / f"worker-{own}.jsonl"),
-            "place": place_of(soaking.environment, soaking.redact),
+            "history": str(state.folder / f"worker-{own}.jsonl"),
+            "place": place_of(state.environment, state.redact),
             "identity": identity,
             "host": host,
             "port": port,
@@ -137,31 +137,31 @@ def _place(text: str, option: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _start(soaking: Soaking, options: argparse.Namespace, identity: str | None) -> None:
+def _start(state: SoakState, options: argparse.Namespace, identity: str | None) -> None:
     """Start them; the workers when it is known where the master listens."""
     port = 0
     if options.worker:
-        soaking.tell(f"waiting for the master at {options.master_host}, for up to five minutes")
-    for order in _orders(soaking, options, identity):
-        if soaking.stop.is_set():
+        state.tell(f"waiting for the master at {options.master_host}, for up to five minutes")
+    for order in _orders(state, options, identity):
+        if state.stop.is_set():
             return
-        workers = sum(child.name != "master" for child in soaking.children)
+        workers = sum(child.name != "master" for child in state.children)
         name = "master" if order["role"] == "master" else "worker" if options.worker else f"worker {workers + 1}"
         own = order if order["role"] == "master" or options.worker else {**order, "port": port}
-        child = start(name, own, soaking.said, soaking.redact)
-        soaking.children.append(child)
+        child = start(name, own, state.said, state.redact)
+        state.children.append(child)
         if name == "master":
-            port = _listening(soaking)
+            port = _listening(state)
 
 
-def _listening(soaking: Soaking) -> int:
+def _listening(state: SoakState) -> int:
     deadline = time.monotonic() + CONNECT_S
-    while time.monotonic() < deadline and not soaking.stop.is_set():
+    while time.monotonic() < deadline and not state.stop.is_set():
         with suppress(queue.Empty):
-            _, event = soaking.said.get(timeout=0.1)
+            _, event = state.said.get(timeout=0.1)
             if event["event"] == "listening":
                 return int(event["port"])
-            if event["event"] in ("untold", "exited"):
+            if event["event"] in ("unavailable", "exited"):
                 why = event.get("why", "read what it says above")
                 raise CouldNotTell(f"the master did not start: {why}", "free its port, or name another with --bind")
     raise CouldNotTell("the master did not start", "run again when this machine is less busy")

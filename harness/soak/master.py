@@ -52,7 +52,7 @@ def run(order: dict[str, Any], lifeline: Lifeline) -> None:
     try:
         runner: MasterRunner = engine.create_master_runner(order["host"], order["port"])
     except RPCError as error:
-        say(event="untold", why=f"it cannot listen on {order['host']}:{order['port']} ({error})")
+        say(event="unavailable", why=f"it cannot listen on {order['host']}:{order['port']} ({error})")
         return
     begin = {"run": order["run"], "each": soak["rate"] / soak["users"], "attempts": soak["attempts"]}
 
@@ -74,7 +74,7 @@ def run(order: dict[str, Any], lifeline: Lifeline) -> None:
     runner.register_message("here", lambda msg, **_: runner.send_message("begin", begin, msg.node_id))
     runner.register_message("share", share)
     runner.register_message("settled", settled)
-    runner.register_message("untold", lambda msg, **_: course.end(f"untold: {msg.data['why']}"))
+    runner.register_message("unavailable", lambda msg, **_: course.end(f"unavailable: {msg.data['why']}"))
     lifeline.when_over(lambda: course.end("asked"))
     say(event="listening", port=runner.server.port)
     _wait_for_workers(runner, course, order["workers"])

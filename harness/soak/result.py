@@ -14,7 +14,7 @@ from harness.run.pytest_process import ROOT, alone, judging, print_verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.run.soak_result import Soaked
+    from harness.run.soak_result import SoakResult
 
 FILE = "soak.json"
 MOST_LISTED = 1000  # rows that a verdict lists; the histories name all
@@ -33,7 +33,7 @@ def bounded(left: Sequence[LeftBehind], environment: str, folder: str) -> list[L
     return [*left[:MOST_LISTED], more]
 
 
-def judged(soaked: Soaked, histories: Sequence[Path], folder: Path, *, as_json: bool) -> int:
+def judged(soaked: SoakResult, histories: Sequence[Path], folder: Path, *, as_json: bool) -> int:
     """Have the checks of the gate judge them together; returns the exit code that comes of it."""
     with tempfile.TemporaryDirectory() as aside:  # the folder of the reports may have no room for it
         file = Path(aside) / FILE

@@ -29,7 +29,7 @@ class Ended:
 
 
 @dataclass(slots=True)
-class Soaking:
+class SoakState:
     """One soak as the process that a user started sees it. `interrupts` counts the signals to end."""
 
     run: str
@@ -44,7 +44,7 @@ class Soaking:
     said: queue.Queue[Event] = field(default_factory=queue.Queue)
     children: list[Child] = field(default_factory=list)
     ended: Ended | None = None
-    untold: list[str] = field(default_factory=list)
+    unavailable: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     judging: bool = False
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
 
     from harness.soak.processes import Child
-    from harness.soak.state import Soaking
+    from harness.soak.state import SoakState
 
 CONNECT_S = 60.0  # for the processes of this machine to find each other
 _GRACE_S = 25.0  # beyond the time-out of a POST, for all of them to end
@@ -33,76 +33,76 @@ class _Watch:
     sending: bool = False
 
 
-def supervise(soaking: Soaking, options: argparse.Namespace) -> None:
+def supervise(state: SoakState, options: argparse.Namespace) -> None:
     """Pass on what they say until all have ended; end them all when one cannot go on, or somebody wants to leave."""
-    watch = _Watch({*soaking.children}, sending=options.worker)
+    watch = _Watch({*state.children}, sending=options.worker)
     while watch.alive:
-        child, event = _next(soaking)
+        child, event = _next(state)
         if child is not None:
-            _hear(soaking, watch, child, event)
-        if not watch.ending_s and (soaking.stop.is_set() or not _may_go_on(soaking, watch, options)):
+            _hear(state, watch, child, event)
+        if not watch.ending_s and (state.stop.is_set() or not _may_go_on(state, watch, options)):
             watch.ending_s = time.monotonic()
-            if soaking.ended is None:
-                soaking.tell("ending: no further POST is sent")
+            if state.ended is None:
+                state.tell("ending: no further POST is sent")
             for one in watch.alive:
                 one.end()
         over_s = time.monotonic() - watch.ending_s if watch.ending_s else 0.0
-        if soaking.hurry.is_set() or over_s > soaking.environment.api.timeout_s + _GRACE_S:
+        if state.hurry.is_set() or over_s > state.environment.api.timeout_s + _GRACE_S:
             return
 
 
-def _may_go_on(soaking: Soaking, watch: _Watch, options: argparse.Namespace) -> bool:
+def _may_go_on(state: SoakState, watch: _Watch, options: argparse.Namespace) -> bool:
     """Whether there is a master to follow; and, before it has begun, everybody that it waits for."""
     led = options.worker or any(child.name == "master" for child in watch.alive)
     if watch.sending or options.master:
         return led
-    return led and len(watch.alive) == len(soaking.children) and time.monotonic() - watch.began_s < CONNECT_S
+    return led and len(watch.alive) == len(state.children) and time.monotonic() - watch.began_s < CONNECT_S
 
 
-def _hear(soaking: Soaking, watch: _Watch, child: Child, event: dict[str, Any]) -> None:
+def _hear(state: SoakState, watch: _Watch, child: Child, event: dict[str, Any]) -> None:
     """Keep what one of them said, and tell how far it is from time to time."""
     kind = event["event"]
     if kind == "exited":
         watch.alive.discard(child)
         if child.how_it_ended:
-            soaking.untold.append(f"{child.how_it_ended} before it was done")
-            soaking.tell(soaking.untold[-1])
-    elif kind == "untold":
-        soaking.untold.append(event["why"])
+            state.unavailable.append(f"{child.how_it_ended} before it was done")
+            state.tell(state.unavailable[-1])
+    elif kind == "unavailable":
+        state.unavailable.append(event["why"])
     elif kind == "ended":
-        soaking.ended = Ended(**{field: event[field] for field in Ended.__slots__})
+        state.ended = Ended(**{field: event[field] for field in Ended.__slots__})
     elif kind == "worked" and event.get("groups"):
-        soaking.notes.append(_in_groups(child.name, event))
+        state.notes.append(_in_groups(child.name, event))
     elif kind in ("progress", "waiting"):
         watch.sending = watch.sending or kind == "progress"
         if time.monotonic() - watch.told_s > (_TELLS_EVERY_S if sys.stderr.isatty() else _LOGS_EVERY_S):
             watch.told_s = time.monotonic()
-            soaking.tell(_progress(soaking, event))
+            state.tell(_progress(state, event))
 
 
-def _next(soaking: Soaking) -> tuple[Child | None, dict[str, Any]]:
+def _next(state: SoakState) -> tuple[Child | None, dict[str, Any]]:
     try:
-        return soaking.said.get(timeout=0.2)
+        return state.said.get(timeout=0.2)
     except queue.Empty:
         return None, {}
 
 
-def end_all(soaking: Soaking) -> None:
+def end_all(state: SoakState) -> None:
     """None of them outlives this function."""
-    for child in soaking.children:
+    for child in state.children:
         if child.process.poll() is None:
-            soaking.untold.append(f"{child.name} had to be killed")
+            state.unavailable.append(f"{child.name} had to be killed")
             child.kill()
         child.process.wait()
         for thread in child.threads:
             thread.join(5)
 
 
-def _progress(soaking: Soaking, event: dict[str, Any]) -> str:
+def _progress(state: SoakState, event: dict[str, Any]) -> str:
     if event["event"] == "waiting":
         return f"waiting for workers: {event['here']} of {event['workers']} are there"
     return (
-        f"{event['sent']} of {soaking.soak.attempts} POSTs, {event['rate']:g} a second, p95 {event['p95_ms'] or 0} ms, "
+        f"{event['sent']} of {state.soak.attempts} POSTs, {event['rate']:g} a second, p95 {event['p95_ms'] or 0} ms, "
         f"{event['failed']} failed, {event['workers']} workers"
     )
 

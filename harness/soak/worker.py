@@ -20,7 +20,7 @@ from locust.exception import StopUser
 from harness.errors import CouldNotTell
 from harness.history.writing import Ledger
 from harness.http.client import Client, headers_of_post
-from harness.run.workload import name_of
+from harness.run.workload import attempt_name
 from harness.soak.allocation import key_of
 from harness.soak.allotment import Numbers
 from harness.soak.journal import PHASE, Journal
@@ -59,11 +59,11 @@ class Work:
     keys: list[bytes] = field(default_factory=list)
     settled: int = 0
     failed: int = 0
-    untold: str = ""
+    unavailable: str = ""
 
     def fail(self, why: str) -> None:
         """End, since no further POST can be sent; the first reason counts."""
-        self.untold = self.untold or why
+        self.unavailable = self.unavailable or why
         self.numbers.end()
         self.begun.set()
 
@@ -116,7 +116,7 @@ class Poster(FastHttpUser):
         if n is None or client is None or journal is None:
             raise StopUser
         work.under_way += 1
-        name = name_of(work.run, n)
+        name = attempt_name(work.run, n)
         try:
             journal.intend(n, name, work.environment.labels_for(name))
             reply = self._post(name)
@@ -166,7 +166,7 @@ def run(order: dict[str, Any], environment: Environment, redact: Redactor, lifel
         runner: WorkerRunner = engine.create_worker_runner(order["host"], order["port"])
     except ConnectionError:
         where = f"{order['host']}:{order['port']}"
-        say(event="untold", why=f"no master at {where}: start it, and see --bind, --master-host and the firewall")
+        say(event="unavailable", why=f"no master at {where}: start it, and see --bind, --master-host and the firewall")
         return
     work = Poster.work = Work(environment, redact, Numbers(lambda: runner.send_message("share", {})))
     ledgers: list[Ledger] = []
@@ -191,8 +191,8 @@ def run(order: dict[str, Any], environment: Environment, redact: Redactor, lifel
         ledger.close()
     journal = work.journal
     groups = {} if journal is None else {k: getattr(journal, k) for k in ("groups", "intents", "largest", "sync_s")}
-    if work.untold:
-        say(event="untold", why=redact(work.untold))
+    if work.unavailable:
+        say(event="unavailable", why=redact(work.unavailable))
     say(event="worked", peak_mb=peak_mb(), **groups)
 
 
@@ -209,8 +209,8 @@ def _begin(order: dict[str, Any], work: Work, ledgers: list[Ledger]) -> None:
         client.login()
     except OSError as error:
         return work.fail(f"the history cannot be written: {error.strerror}")
-    except CouldNotTell as untold:
-        return work.fail(f"{untold.cause}; {untold.remedy}")
+    except CouldNotTell as unavailable:
+        return work.fail(f"{unavailable.cause}; {unavailable.remedy}")
     work.journal = Journal(ledger, environment.name)
     gevent.spawn(work.journal.write)
     work.client = client
@@ -224,8 +224,8 @@ def _report(runner: WorkerRunner, work: Work) -> None:
         said = work.report()
         if said is not None:
             runner.send_message("settled", said)
-        if work.untold:
-            runner.send_message("untold", {"why": work.redact(work.untold)})
+        if work.unavailable:
+            runner.send_message("unavailable", {"why": work.redact(work.unavailable)})
             gevent.sleep(1)
 
 

@@ -27,7 +27,7 @@ class Analysis:
 
     Each text begins with `path:line:` and quotes the line. `reaching` are random values that reach the token column,
     `left` generators that are left behind, `handlers` those of a collision, `creates` where rows are stored. `unsure`
-    are handlers of which it is not known what they guard, since no place that stores was recognised. `untold` are
+    are handlers of which it is not known what they guard, since no place that stores was recognised. `unavailable` are
     random values under the token's name of which it is not known in which table they are stored, if in any.
     `unparsed` are places that were not understood where they matter, `notes` what decides nothing.
     """
@@ -40,7 +40,7 @@ class Analysis:
     handlers: tuple[str, ...] = ()
     creates: tuple[Create, ...] = ()
     unsure: tuple[str, ...] = ()
-    untold: tuple[str, ...] = ()
+    unavailable: tuple[str, ...] = ()
     unparsed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -36,7 +36,7 @@ from rehearsal.dry_run.real_schema import (
     restore,
 )
 from rehearsal.dry_run.relatives import Relatives, demand_all, relatives_of
-from rehearsal.dry_run.report import Account, say, say_how_it_went, say_what_failed, say_what_is_read, say_what_is_run
+from rehearsal.dry_run.report import Report, say, say_how_it_went, say_what_failed, say_what_is_read, say_what_is_run
 from rehearsal.dry_run.rights import Rights, inherit, make_roles, remarks, reproduce, rights_of
 from rehearsal.dry_run.runner import Failure, created_extensions, demand_runnable, migrate
 from rehearsal.dry_run.sample import tokens_of
@@ -82,7 +82,7 @@ def migrated(request: Request) -> Iterator[dict[str, str]]:
 
     Raises Misused, CannotRehearse, MigrationFailed, and NoPostgres.
     """
-    account = Account()
+    account = Report()
     if request.report is not None:
         demand_writable(request.report)
     with ExitStack() as stack:
@@ -109,7 +109,7 @@ def demand_writable(report: Path) -> None:
         raise Misused(f"--report {report}: {error.strerror}") from None
 
 
-def prepare(request: Request, account: Account, stack: ExitStack) -> dict[str, str]:
+def prepare(request: Request, account: Report, stack: ExitStack) -> dict[str, str]:
     """Everything until the reference app serves; what has to be ended is put on the stack."""
     demand_url(request.dsn)
     script = read(request.file)
@@ -145,7 +145,7 @@ def prepare(request: Request, account: Account, stack: ExitStack) -> dict[str, s
 
 
 def copy_table(
-    request: Request, account: Account, server: Postgres, dumper: Dumper, source: Source, words: set[str]
+    request: Request, account: Report, server: Postgres, dumper: Dumper, source: Source, words: set[str]
 ) -> set[str]:
     """Makes the real database's definitions again, and fills the table. Returns the roles that `app` may become."""
     real = source.real
@@ -165,7 +165,7 @@ def copy_table(
     return roles
 
 
-def try_it(request: Request, account: Account, server: Postgres, source: Source, script: Script) -> None:
+def try_it(request: Request, account: Report, server: Postgres, source: Source, script: Script) -> None:
     """Runs the migration and says how it went. Raises MigrationFailed, CannotRehearse."""
     real = source.real
     course = migrate(server.dsn(DATABASE), server.dsn(DATABASE, SUPERUSER), script)
@@ -217,7 +217,7 @@ def settings_of(rights: Rights) -> list[str]:
     return [f"search_path = {rights.search_path()}", *times]
 
 
-def fill(request: Request, account: Account, server: Postgres, source: Source) -> int:
+def fill(request: Request, account: Report, server: Postgres, source: Source) -> int:
     """Copies the tokens into the throwaway table; returns how many rows it has."""
     real = source.real
     with (
@@ -245,7 +245,7 @@ def demand_own_failure(server: Postgres, real: Real, failure: Failure) -> None:
             )
 
 
-def prepare_app(request: Request, account: Account, server: Postgres, real: Real) -> Plan:
+def prepare_app(request: Request, account: Report, server: Postgres, real: Real) -> Plan:
     """Readies the migrated database for an app that knows nothing but the label. Raises MigrationFailed."""
     with psycopg.connect(server.dsn(DATABASE, SUPERUSER), autocommit=True) as connection:
         have = connection.execute(

@@ -72,7 +72,7 @@ def remedy_of(failure: Failure) -> str | None:
 
 
 @dataclass
-class Account:
+class Report:
     """The report: what was read, how the migration went, and why it failed. Times are milliseconds."""
 
     schema: str = SCHEMA
@@ -107,7 +107,7 @@ def say(line: str) -> None:
     print(f"rehearsal: {shown}", file=sys.stderr, flush=True)
 
 
-def say_what_is_read(account: Account, real: Real, rows: int) -> None:
+def say_what_is_read(account: Report, real: Real, rows: int) -> None:
     """Before any of it is read."""
     about = "about " if real.rows_are_estimated else ""
     which = f"all {about}{rows:,}" if rows == real.rows else f"a sample of {rows:,} of {about}{real.rows:,}"
@@ -139,7 +139,7 @@ def say_what_is_run(script: Script) -> None:
         say(f"  from line {script.down_from_line} on the file takes the migration back: it is not run")
 
 
-def say_how_it_went(account: Account, file: Path, real: Real, course: Course, stored: int) -> None:
+def say_how_it_went(account: Report, file: Path, real: Real, course: Course, stored: int) -> None:
     """Times, locks, and what Postgres remarked."""
     about = "about " if real.rows_are_estimated else ""
     share = "all" if stored >= real.rows else f"{stored:,} of {about}{real.rows:,}"
@@ -190,7 +190,7 @@ def first_words(text: str) -> str:
 
 
 def say_what_failed(
-    account: Account, connection: psycopg.Connection[Any], real: Real, course: Course, failure: Failure
+    account: Report, connection: psycopg.Connection[Any], real: Real, course: Course, failure: Failure
 ) -> None:
     """SQLSTATE, statement, rows, what stands now, remedy. Of a token its first characters."""
 

@@ -16,10 +16,10 @@ from harness.checkers.history import (
     tokens_not_version_4,
     wrong_answers,
 )
-from harness.checkers.revision import demand_heard, other_revisions
+from harness.checkers.revision import demand_served_revisions, other_revisions
 from harness.errors import CouldNotTell
 from harness.history.history import COULD_NOT_TELL, NEVER_SENT, Problem
-from harness.history.revision import Heard, same_revision
+from harness.history.revision import ServedRevision, same_revision
 from tests.support.histories import TOKENS, failed, history, ok, unanswered
 
 # --- emptiness --------------------------------------------------------------------------------------------------------
@@ -298,17 +298,24 @@ def test_revisions_may_be_abbreviated(found: str | None, wanted: str, same: bool
 
 def test_other_revisions_are_counted() -> None:
     """Each with how many connections named it, in the order in which they were met."""
-    found = [Heard(COMMIT), Heard("old1"), Heard(COMMIT[:8]), Heard(None), Heard("old1"), Heard(None, "answered 429")]
+    found = [
+        ServedRevision(COMMIT),
+        ServedRevision("old1"),
+        ServedRevision(COMMIT[:8]),
+        ServedRevision(None),
+        ServedRevision("old1"),
+        ServedRevision(None, "answered 429"),
+    ]
     assert other_revisions(found, COMMIT) == ["old1 on 2 of 6 connections", "(none) on 1 of 6 connections"]
-    assert other_revisions([Heard(COMMIT), Heard(COMMIT)], COMMIT[:7]) == []
+    assert other_revisions([ServedRevision(COMMIT), ServedRevision(COMMIT)], COMMIT[:7]) == []
     assert other_revisions((), COMMIT) == []
 
 
 def test_silence_is_no_revision() -> None:
     """A connection that was limited or lost says nothing about who serves: it could not be told."""
     with pytest.raises(CouldNotTell, match=r"1 of 2 fresh connections did not say what they serve \(answered 429\)"):
-        demand_heard([Heard(COMMIT), Heard(None, "answered 429")])
-    assert demand_heard([Heard(COMMIT), Heard(None)]) is None
+        demand_served_revisions([ServedRevision(COMMIT), ServedRevision(None, "answered 429")])
+    assert demand_served_revisions([ServedRevision(COMMIT), ServedRevision(None)]) is None
 
 
 # --- how much it proves -----------------------------------------------------------------------------------------------

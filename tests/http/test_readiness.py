@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.errors import CouldNotTell
-from harness.history.revision import Heard
+from harness.history.revision import ServedRevision
 from harness.http import readiness
 from harness.http.readiness import FRESH_CONNECTIONS, Readiness, revisions_now, wait_until_ready
 from tests.support.clients import RUN, client_of
@@ -41,7 +41,7 @@ def wait(
     return wait_until_ready(client_of(url, ready=ready), revision, stop or threading.Event())
 
 
-def untold(url: str, timeout_s: float = 0.5, **of: Any) -> CouldNotTell:
+def unavailable(url: str, timeout_s: float = 0.5, **of: Any) -> CouldNotTell:
     """Why it could not be told, with the server's URL as URL."""
     with pytest.raises(CouldNotTell) as caught:
         wait(url, timeout_s=timeout_s, **of)
@@ -176,7 +176,7 @@ def test_any_retry_after_is_survived(value: str) -> None:
 def test_never_ready_could_not_tell(answer: Answer, reason: str | tuple[str, ...]) -> None:
     """The cause names what was asked, for how long, and the last reason; the remedy names the keys to check."""
     with serving(answer) as server:
-        error = untold(server.url)
+        error = unavailable(server.url)
     before = "GET URL/healthz was not ready within 0.5 s: "
     assert error.cause.startswith(before)
     assert error.cause.removeprefix(before).startswith(reason)
@@ -189,19 +189,19 @@ def test_never_ready_could_not_tell(answer: Answer, reason: str | tuple[str, ...
 def test_nothing_that_listens_could_not_tell() -> None:
     """Refused until the end."""
     with refusing() as url:
-        assert "no connection: ConnectionRefusedError" in untold(url).cause
+        assert "no connection: ConnectionRefusedError" in unavailable(url).cause
 
 
 def test_an_unknown_host_could_not_tell() -> None:
     """Waited for too, since names appear with a deploy."""
-    assert "host not found" in untold("http://nowhere.invalid").cause
+    assert "host not found" in unavailable("http://nowhere.invalid").cause
 
 
 @pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden", "407 Proxy Authentication Required"])
 def test_a_missing_authorisation_ends_the_wait(status: str) -> None:
     """Waiting cannot help: one request, and the remedy is another."""
     with serving(page(status)) as server:
-        error = untold(server.url, timeout_s=3600)
+        error = unavailable(server.url, timeout_s=3600)
     assert error.cause == f"URL/healthz answered {status[:3]}: not authorised"
     assert error.remedy == "check headers and login, or let ready.path be a public page"
     assert len(server.requests) == 1
@@ -210,7 +210,7 @@ def test_a_missing_authorisation_ends_the_wait(status: str) -> None:
 def test_a_wrong_certificate_ends_the_wait() -> None:
     """It does not mend itself."""
     with certificate() as (context, _), serving(page(), tls=context) as server:
-        error = untold(server.url, timeout_s=3600)
+        error = unavailable(server.url, timeout_s=3600)
     assert error.cause.startswith("URL/healthz: TLS failed: ")
     assert error.remedy.endswith("or name your own authority in ca_file")
     assert server.connections == 1
@@ -287,7 +287,7 @@ def test_a_huge_revision_is_cut() -> None:
         assert len(wait(server.url).revision or "") < 300
 
 
-def fresh(url: str) -> tuple[Heard, ...]:
+def fresh(url: str) -> tuple[ServedRevision, ...]:
     """What fresh connections say."""
     return revisions_now(client_of(url, ready={"path": "/healthz", "revision": "build.commit"}, api={"timeout_s": 5}))
 
@@ -295,7 +295,7 @@ def fresh(url: str) -> tuple[Heard, ...]:
 def test_fresh_connections_are_asked_for_their_revision() -> None:
     """Each answer came on a connection of its own."""
     with serving(naming(NEW)) as server:
-        assert fresh(server.url) == (Heard(NEW),) * FRESH_CONNECTIONS
+        assert fresh(server.url) == (ServedRevision(NEW),) * FRESH_CONNECTIONS
     assert server.connections == FRESH_CONNECTIONS
 
 

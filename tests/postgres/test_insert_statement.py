@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from harness.checkers.rows import maker_that_was_seen
+from harness.checkers.rows import maker_observed
 from harness.postgres.insert_statement import maker_of_token
-from harness.postgres.inserts import Seen
+from harness.postgres.inserts import ObservedInserts
 from rehearsal.deployment.start import deployed
 from rehearsal.faults import FAULTS
 from rehearsal.faults.catalogue import Fault
@@ -97,7 +97,7 @@ def test_names_in_mixed_case_are_told_apart() -> None:
 )
 def test_who_made_nineteen_tokens(counted: bool, by_database: int, by_app: int, maker: str | None) -> None:
     """Counts decide where they account for every POST; last statements decide where they agree."""
-    assert maker_that_was_seen(Seen(counted, by_database, by_app, ()), 19) == maker
+    assert maker_observed(ObservedInserts(counted, by_database, by_app, ()), 19) == maker
 
 
 def makes_a_good_token_in_a_transaction(plan: Plan) -> None:

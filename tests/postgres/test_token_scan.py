@@ -12,7 +12,7 @@ from harness.configuration.models import Table
 from harness.postgres.connection import connect, reading
 from harness.postgres.table import read_facts
 from harness.postgres.token_scan import hashes_query, scan_query, scan_tokens
-from harness.progress import Doing
+from harness.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,9 +48,9 @@ def scanned(connection: Connection, tokens: list[str | UUID | None], settings: s
         facts = read_facts(connection, Table())
         plan = "".join(line for (line,) in connection.execute(b"explain " + scan_query(facts, split=True).as_bytes()))
         assert ("Gather" in plan) == (settings == SPLIT)
-        doing = Doing()
-        found = scan_tokens(connection, facts, doing)
-        assert doing.what.startswith("scanning about ")
+        progress = Progress()
+        found = scan_tokens(connection, facts, progress)
+        assert progress.what.startswith("scanning about ")
         return found
 
 

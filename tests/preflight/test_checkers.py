@@ -10,11 +10,11 @@ import pytest
 from pydantic import SecretStr
 
 from harness.errors import CouldNotTell
-from harness.postgres.failures import worded
+from harness.postgres.failures import translated
 from harness.preflight import checkers as preflight_checkers
 from harness.preflight.checkers import locks
 from harness.preflight.dependents import pooler_between
-from harness.preflight.facts import Holder, Holders
+from harness.preflight.facts import Holder, LockHolders
 from harness.preflight.reading import in_part
 from tests.preflight.test_predictions import of_the_table, predicted, standing
 from tests.support.situations import SITUATIONS
@@ -43,7 +43,7 @@ VACUUM = replace(LOCK, user="", application="", mode="ShareUpdateExclusiveLock",
 
 def judged(*holders: Holder) -> list[str]:
     """What is said of locks."""
-    return [str(cause) for cause in locks(Holders("chatbots", "smoke", holders))]
+    return [str(cause) for cause in locks(LockHolders("chatbots", "smoke", holders))]
 
 
 def test_long_query_is_named() -> None:
@@ -71,10 +71,10 @@ def test_autovacuum_gives_way_unless_it_prevents_wraparound() -> None:
 def test_background_process_that_may_not_be_looked_at_cannot_be_told() -> None:
     """It may be an autovacuum, and may prevent wraparound; a seen lock says more."""
     hidden = replace(VACUUM, backend="", state="", age_s=None)
-    with pytest.raises(CouldNotTell) as untold:
+    with pytest.raises(CouldNotTell) as unavailable:
         judged(hidden)
-    assert "background process 77 holds ShareUpdateExclusiveLock on chatbots" in untold.value.cause
-    assert "GRANT pg_read_all_stats TO smoke" in untold.value.remedy
+    assert "background process 77 holds ShareUpdateExclusiveLock on chatbots" in unavailable.value.cause
+    assert "GRANT pg_read_all_stats TO smoke" in unavailable.value.remedy
     assert judged(hidden, replace(LOCK, transaction="4/1")) != []
     assert judged(replace(hidden, stayed=False)) == []
 
@@ -111,7 +111,7 @@ def test_pooler_is_stated_only_where_it_is_known(postgres: Postgres) -> None:
 def test_pooler_that_pools_statements_is_named() -> None:
     """Nothing is mended by reading that error and running again."""
     error = psycopg.errors.ProtocolViolation("transaction blocks not allowed in statement pooling mode")
-    said = worded(error, SecretStr("postgresql://app@db/app"))
+    said = translated(error, SecretStr("postgresql://app@db/app"))
     assert "use the database's direct URL instead of the pooler's" in said.remedy
 
 

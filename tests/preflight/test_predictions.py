@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.preflight.checkers import Cause
-    from harness.preflight.facts import Holders, Preflight
+    from harness.preflight.facts import LockHolders, Preflight
     from rehearsal.servers.postgres import Postgres
 
 OF_A_SUPERUSER = ("create extension", "for all tables", "update pg_index", "disable trigger all")
@@ -79,7 +79,7 @@ def predicted(dsn: str, table: Table | None = None) -> Preflight:
     return known
 
 
-def held(dsn: str) -> Holders:
+def held(dsn: str) -> LockHolders:
     """Who holds the table of a database."""
     environment = Environment(name="preview", url="http://127.0.0.1:9", database=SecretStr(dsn))
     return look(environment, threading.Event())[0]

@@ -235,10 +235,10 @@ def test_role_that_may_not_read_is_told_of_what_it_may_see(postgres: Postgres) -
         assert [cause.state for cause in rights(known)] == ["42501"]
         assert [str(blocker.name) for blocker in known.catalog.blockers] == ["public.shown"]
         assert definitions(known) == []  # there is none to ask of the rows
-        with pytest.raises(CouldNotTell) as untold:
+        with pytest.raises(CouldNotTell) as unavailable:
             refused_tokens(known)
-    assert "may not read" in untold.value.cause
-    assert "grant it" in untold.value.remedy
+    assert "may not read" in unavailable.value.cause
+    assert "grant it" in unavailable.value.remedy
 
 
 def test_rows_that_a_policy_hides_are_not_taken_for_none(postgres: Postgres) -> None:
@@ -257,9 +257,9 @@ def test_remedy_for_an_owner_whose_rows_are_hidden_is_one(postgres: Postgres) ->
     ddl = ("alter table chatbots enable row level security", "alter table chatbots force row level security")
     with standing(postgres, Situation("forced", ddl)) as database:
         dsn = postgres.dsn(database)
-        with pytest.raises(CouldNotTell) as untold:
+        with pytest.raises(CouldNotTell) as unavailable:
             refused_tokens(predicted(dsn))
-        assert "ALTER TABLE .. NO FORCE ROW LEVEL SECURITY" in untold.value.remedy
+        assert "ALTER TABLE .. NO FORCE ROW LEVEL SECURITY" in unavailable.value.remedy
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute("alter table chatbots no force row level security")
         assert refused_tokens(predicted(dsn)) == []
@@ -287,9 +287,9 @@ def test_event_trigger_that_may_forbid_it_cannot_be_told(postgres: Postgres, eve
         assert ends_in(dsn, TABLE_ONLY) == state
         known = predicted(dsn)
         if state:
-            with pytest.raises(CouldNotTell, match="event triggers may forbid the migration: listens") as untold:
+            with pytest.raises(CouldNotTell, match="event triggers may forbid the migration: listens") as unavailable:
                 rights(known)
-            assert "try the migration on a copy" in untold.value.remedy
+            assert "try the migration on a copy" in unavailable.value.remedy
         else:
             assert rights(known) == []
             assert not any("event trigger" in note for note in notes(known))

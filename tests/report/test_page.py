@@ -267,7 +267,7 @@ def test_bits_are_said_in_words() -> None:
     assert "to 90.0 % (bit 7) of them; one is further from a half than chance allows (50 % \u00b1 9.1 %)." in text
     even = shown(verdict(), seen(*burst(1, 16), stored=sample))
     assert "none is further from a half than chance allows" in even
-    nothing = shown(verdict(), seen(ok(1, token="short"), stored_untold="database: null"))
+    nothing = shown(verdict(), seen(ok(1, token="short"), stored_unavailable="database: null"))
     assert "Returned tokens: none to show (no POST returned a version 4 UUID)." in nothing
     assert "Stored tokens: none to show (database: null)." in nothing
 
@@ -414,7 +414,7 @@ def test_no_secret_stands_in_the_page() -> None:
     sent = [failed(1, evidence=echo, error=echo), unanswered(2, error=echo)]
     left = [LeftBehind(environment="preview", name="smoke-r-1", id=echo, reason=echo, remedy=echo)]
     said = verdict(check(want=echo, have=[echo], cause=echo, remedy=echo), left_behind=left, error=echo)
-    evidence = Evidence("preview", of, History.of("preview", sent), untold=echo, stored_untold=echo)
+    evidence = Evidence("preview", of, History.of("preview", sent), unavailable=echo, stored_unavailable=echo)
     assert SECRETS[0] in render(said, [evidence], FOLDER), "the attack reaches the page that masks nothing"
     html = render(said, [evidence], FOLDER, Redactor(secrets_of(of)))
     assert not [secret for secret in SECRETS if secret in html]
@@ -614,7 +614,7 @@ def test_a_run_that_broke_down_shows_what_is_on_disk(tmp_path: Path) -> None:
     assert evidence.history is not None
     assert [a.problem for a in evidence.history.attempts] == [Problem.NOT_RECORDED]
     assert page_of(verdict(), [evidence], FOLDER).environments[0].phases[0].untimed == 1
-    assert HOSTILE not in evidence.untold
+    assert HOSTILE not in evidence.unavailable
 
 
 def test_pictures_of_the_documentation_are_small() -> None:

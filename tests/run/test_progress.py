@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness import progress
-from harness.progress import Doing
+from harness.progress import Progress
 from rehearsal.deployment.start import deployed
 from tests.support.gates import entry, run_pytest, write_environments
 from tests.support.terminals import in_a_terminal
@@ -38,21 +38,21 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_what_is_done_soon_is_not_worth_a_word(clock: Clock) -> None:
     """Each begins anew to be short."""
-    doing = Doing()
+    progress = Progress()
     for what in ("waiting", "POSTing", "reading"):
-        doing.now(what)
+        progress.now(what)
         clock.now_s += 0.9
-        assert doing.due() is None
+        assert progress.due() is None
 
 
 def test_what_lasts_is_told_ever_more_seldom(clock: Clock) -> None:
     """After a second, then after three times as long, with what is known by then."""
-    doing = Doing()
+    progress = Progress()
     told = []
     for second in range(40):
         clock.now_s = float(second)
-        doing.now("waiting", f"it answered {500 + second}")
-        told.append(doing.due())
+        progress.now("waiting", f"it answered {500 + second}")
+        told.append(progress.due())
     assert [line for line in told if line] == [
         "waiting (1 s so far; it answered 501)",
         "waiting (3 s so far; it answered 503)",
@@ -63,21 +63,21 @@ def test_what_lasts_is_told_ever_more_seldom(clock: Clock) -> None:
 
 def test_nothing_is_told_when_nothing_is_under_way(clock: Clock) -> None:
     """Before the start and after the end."""
-    doing = Doing()
+    progress = Progress()
     clock.now_s = 9
-    assert doing.due() is None
-    doing.now("waiting")
-    doing.now("")
+    assert progress.due() is None
+    progress.now("waiting")
+    progress.now("")
     clock.now_s = 99
-    assert doing.due() is None
+    assert progress.due() is None
 
 
 def test_who_wants_to_hear_at_once_hears_each_beginning() -> None:
     """Once, however often more is known."""
     said: list[str] = []
-    doing = Doing(said=said.append)
+    progress = Progress(said=said.append)
     for what, detail in (("removing", ""), ("waiting", "2"), ("waiting", "1"), ("", "")):
-        doing.now(what, detail)
+        progress.now(what, detail)
     assert said == ["removing", "waiting"]
 
 

@@ -13,7 +13,7 @@ from harness.checkers.history import largest_overlap
 from harness.history.history import History, Problem
 from harness.history.reading import read
 from harness.history.writing import Ledger
-from harness.run.workload import name_of, post_all
+from harness.run.workload import attempt_name, post_all
 from tests.support.clients import RUN, client_of
 from tests.support.histories import TOKENS
 from tests.support.servers import Request, Server, in_turn, refusing, serving
@@ -72,7 +72,7 @@ def test_each_name_is_sent_once(file: Path) -> None:
     """First those of the sequence in their order, then those of the burst, numbered from the first on."""
     with serving(creating) as server:
         history = sent(server.url, file, first=20)
-    names = [name_of(RUN, n) for n in range(20, 27)]
+    names = [attempt_name(RUN, n) for n in range(20, 27)]
     assert [a.name for a in history.attempts] == names
     assert [a.n for a in history.attempts] == list(range(20, 27))
     assert [a.phase for a in history.attempts] == ["sequence"] * 3 + ["burst"] * 4
@@ -123,7 +123,7 @@ def test_the_burst_is_in_flight_together(file: Path) -> None:
     together = threading.Barrier(8)
 
     def hold(request: Request) -> bool | None:
-        if json.loads(request.body)["name"] != name_of(RUN, 1):
+        if json.loads(request.body)["name"] != attempt_name(RUN, 1):
             together.wait(20)
         return creating(request)
 
@@ -257,7 +257,7 @@ def test_one_of_a_burst_that_cannot_be_sent_holds_up_no_other(file: Path, monkey
     monkeypatch.setattr("harness.run.start_line.LONGEST_WAIT_S", 3600)
 
     def unmade(name: str, *, token: str | None = None) -> Any:
-        return {"name": {name} if name == name_of(RUN, 2) else name}  # json has no sets
+        return {"name": {name} if name == attempt_name(RUN, 2) else name}  # json has no sets
 
     monkeypatch.setattr(
         "harness.configuration.models.Environment.payload_for", lambda _, name, *, token=None: unmade(name)

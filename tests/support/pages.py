@@ -154,7 +154,7 @@ def samples(folder: Path) -> dict[str, str]:
         ),
         "dense": render(verdict(check()), [Evidence("preview", history=History.of("preview", many))], folder),
         "unknown": render(
-            verdict(check("unknown"), verdict="unknown"), [Evidence("preview", untold="no host")], folder
+            verdict(check("unknown"), verdict="unknown"), [Evidence("preview", unavailable="no host")], folder
         ),
         "left behind": render(
             verdict(check("pass"), verdict="pass", left_behind=left, exit_code=76),
@@ -215,6 +215,6 @@ def hostile_page(folder: Path) -> str:
     )
     past = [replace(run, run=HOSTILE, started_at=HOSTILE) for run in past_runs(2)]
     evidence = Evidence(
-        "preview", config, History.of("preview", sent), untold=HOSTILE, stored_untold=HOSTILE, past=past
+        "preview", config, History.of("preview", sent), unavailable=HOSTILE, stored_unavailable=HOSTILE, past=past
     )
     return render(of, [evidence], folder, Redactor(secrets_of(config)))

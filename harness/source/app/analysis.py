@@ -70,7 +70,7 @@ def _analyse(checkout: Checkout, table: str, token: str) -> Analysis:
     writes = stores.all()
     told = list(_reaching(flow, stores, writes))
     reaching = [(origin, write) for origin, write, is_stored in told if is_stored]
-    untold = [write for _, write, is_stored in told if not is_stored]
+    unavailable = [write for _, write, is_stored in told if not is_stored]
     rest = leftovers(program, generators, flow, names, writes, [origin for origin, _ in reaching])
     constraints = Constraints(checkout.of(*SOURCE, ".sql", ".prisma"), names)
     handlers = Collisions(program, names, calls, writes, constraints).handlers()
@@ -90,9 +90,9 @@ def _analyse(checkout: Checkout, table: str, token: str) -> Analysis:
         ),
         creates=tuple(_creates(writes, names)),
         unsure=tuple(_quoted(h.node) for h in handlers if _is_unsure(h, writes, names)),
-        untold=tuple(dict.fromkeys(printable(write.shown) for write in untold)),
+        unavailable=tuple(dict.fromkeys(printable(write.shown) for write in unavailable)),
         unparsed=tuple(unparsed),
-        notes=(*_untold(untold, names), *_notes(program, rest, handlers, writes, checkout)),
+        notes=(*_undecided(unavailable, names), *_notes(program, rest, handlers, writes, checkout)),
     )
     program.forget()
     return found
@@ -170,7 +170,7 @@ def _unparsed(module: Module, names: Names) -> Iterator[str]:
             return
 
 
-def _untold(writes: list[Write], names: Names) -> Iterator[str]:
+def _undecided(writes: list[Write], names: Names) -> Iterator[str]:
     if writes:
         yield f"makes a value for a {names.token} whose table could not be told: {_some([w.node for w in writes])}"
 

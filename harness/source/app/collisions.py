@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from harness.source.app.names import plain
 from harness.source.app.rules import collision_rule
-from harness.source.javascript.functions import call_around, member_name, name_of, parameters, returns
+from harness.source.javascript.functions import call_around, function_name, member_name, parameters, returns
 from harness.source.javascript.modules import Binding
 from harness.source.javascript.syntax import FUNCTIONS, Node, arguments, enclosing_function, key_of, literal, unwrapped
 
@@ -59,7 +59,7 @@ _ANOTHER = re.compile(r"\b(?:name|slug|e-?mail|title|handle|username|domain|subd
 _CODE = re.compile(r"23505|P2002")
 _ENDS_OF_SCOPE = frozenset(("catch_clause", "statement_block", "switch_body", "program", "decorator"))
 _DEEPEST = 6
-Verdict = Literal["ours", "other", "global"]
+HandlerScope = Literal["ours", "other", "global"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Handler:
 
     node: Node
     says: str
-    verdict: Verdict
+    verdict: HandlerScope
     why: str
 
 
@@ -325,7 +325,7 @@ class Collisions:
             yield _Guard((), at, is_global=True)
         for use in self._program.calls_of(function):
             yield from self._guards(use, depth + 1, seen)
-        name = name_of(function)
+        name = function_name(function)
         binding = self._program.of(function).scopes[self._program.of(function).parsed.root].get(name or "")
         for use in self._program.references(binding) if binding is not None else ():
             holder = use.parent
@@ -363,7 +363,7 @@ class Collisions:
                 yield _Guard((method,), at)
             return
         for function in at.above():
-            name = name_of(function) if function.kind in FUNCTIONS else None
+            name = function_name(function) if function.kind in FUNCTIONS else None
             for module in self._program.mentioning(f"@{name}") if name is not None else ():
                 for decorator in module.parsed.of_kind("decorator"):
                     called = decorator.children[0] if decorator.children else decorator
@@ -678,7 +678,7 @@ def _handles_all(function: Node) -> bool:
     given = [parameter.text.partition(":")[0].strip() for parameter in parameters(function)]
     if len(given) == 4 and re.match(r"_?(?:err|error|e|ex)\w*$", given[0]):
         return True
-    name = name_of(function) or ""
+    name = function_name(function) or ""
     if function.kind == "method_definition" and name == "catch":
         return True
     return (

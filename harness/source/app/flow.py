@@ -11,7 +11,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.source.javascript.functions import call_around, class_around, member_name, name_of, parameters, returns
+from harness.source.javascript.functions import (
+    call_around,
+    class_around,
+    function_name,
+    member_name,
+    parameters,
+    returns,
+)
 from harness.source.javascript.modules import ELEMENT, Binding
 from harness.source.javascript.syntax import FUNCTIONS, Node, arguments, key_of, literal, unwrapped
 
@@ -425,7 +432,7 @@ class Flow:
             return self._follow(given, path, frame) if _ASKS_A_DATABASE.search(given.text) is None else None
         functions = self._program.functions(callee)
         for function in functions:
-            if function.kind == "method_definition" and name_of(function) == "constructor":
+            if function.kind == "method_definition" and function_name(function) == "constructor":
                 continue
             for value in returns(function):
                 if (origin := self._follow(value, path, Frame(function, node, frame))) is not None:

@@ -31,7 +31,7 @@ def class_around(node: Node) -> Node | None:
     return next((above for above in node.above() if above.kind in CLASSES), None)
 
 
-def name_of(function: Node) -> str | None:
+def function_name(function: Node) -> str | None:
     """The name by which a function is called."""
     own = function.field("name")
     if own is not None:

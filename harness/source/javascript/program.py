@@ -12,7 +12,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from harness.source.app.names import is_aside, plain
-from harness.source.javascript.functions import CLASSES, FIELDS, class_around, member_name, name_of, parameters, returns
+from harness.source.javascript.functions import (
+    CLASSES,
+    FIELDS,
+    class_around,
+    function_name,
+    member_name,
+    parameters,
+    returns,
+)
 from harness.source.javascript.modules import Binding, Module, required_package
 from harness.source.javascript.syntax import FUNCTIONS, Node, arguments, key_of, literal, parse, unwrapped
 
@@ -636,7 +644,7 @@ class Program:
         return self._callers[function]
 
     def _find_calls(self, function: Node) -> Iterator[Node]:
-        name = name_of(function)
+        name = function_name(function)
         if name is None:
             return
         exports = {name} | self._exported_as(self.of(function), function)

@@ -39,7 +39,7 @@ class Unknown(Exception):
     """A call changes a table in a way that is not known from reading it; the message says which."""
 
 
-def name_of(program: Program, node: SgNode) -> str:
+def builder_name(program: Program, node: SgNode) -> str:
     """A table as SQL: text (`schema.table` is taken apart), or an object with schema and name. Raises Unknown."""
     value = program.value(node)
     if isinstance(value, dict):
@@ -104,7 +104,7 @@ def knex(program: Program, links: list[Link]) -> Made | None:
         callback = program.named(link.args[1]) if len(link.args) > 1 else None
         if link.name in _WITH_CALLBACK and callback is not None and callback.kind() in FUNCTIONS:
             known = True
-            table = schema + name_of(program, link.args[0])
+            table = schema + builder_name(program, link.args[0])
             made += _knex_table(program, table, _WITH_CALLBACK[link.name], callback, link.node)
         elif any(other.name == "schema" and other.args is None for other in links):
             simple = _knex_simple(program, schema, link)
@@ -116,9 +116,14 @@ def knex(program: Program, links: list[Link]) -> Made | None:
 def _knex_simple(program: Program, schema: str, link: Link) -> Made | None:
     args = link.args or []
     if link.name in ("dropTable", "dropTableIfExists"):
-        return [(link.node, f"DROP TABLE IF EXISTS {schema}{name_of(program, args[0])}")]
+        return [(link.node, f"DROP TABLE IF EXISTS {schema}{builder_name(program, args[0])}")]
     if link.name == "renameTable" and len(args) > 1:
-        return [(link.node, f"ALTER TABLE {schema}{name_of(program, args[0])} RENAME TO {name_of(program, args[1])}")]
+        return [
+            (
+                link.node,
+                f"ALTER TABLE {schema}{builder_name(program, args[0])} RENAME TO {builder_name(program, args[1])}",
+            )
+        ]
     if link.name == "raw" and args:
         text = program.text(args[0])
         if text is None:
@@ -242,7 +247,7 @@ def _create(program: Program, link: Link) -> Made | None:
     options = program.value(args[2]) if len(args) > 2 else {}
     clause = "IF NOT EXISTS " if isinstance(options, dict) and options.get("ifNotExists") is True else ""
     parts = [f"{quoted(_field(name, of))} {_attributes(of)}" for name, of in columns.items()]
-    return [(link.node, f"CREATE TABLE {clause}{name_of(program, args[0])} ({', '.join(parts)})")]
+    return [(link.node, f"CREATE TABLE {clause}{builder_name(program, args[0])} ({', '.join(parts)})")]
 
 
 def _field(name: str, of: object) -> str:
@@ -253,7 +258,7 @@ def _add(program: Program, link: Link) -> Made | None:
     args = link.args or []
     if len(args) < 2:
         return None
-    table = name_of(program, args[0])
+    table = builder_name(program, args[0])
     new = _new(program, args[1])
     if new is not None:
         return [(link.node, f"ALTER TABLE {table} ADD COLUMN {_typeorm_column(new)}")]
@@ -291,7 +296,7 @@ def _alter(program: Program, link: Link) -> Made | None:
     if "notNull" in options or "allowNull" in options:
         strict = options.get("notNull") is True or options.get("allowNull") is False
         actions.append(f"{column} {'SET' if strict else 'DROP'} NOT NULL")
-    table = name_of(program, args[0])
+    table = builder_name(program, args[0])
     return [(link.node, f"ALTER TABLE {table} {action}") for action in actions]
 
 
@@ -300,7 +305,7 @@ def _change(program: Program, link: Link) -> Made | None:
     args = link.args or []
     if len(args) < 3:
         return None
-    table, name = name_of(program, args[0]), program.text(args[1])
+    table, name = builder_name(program, args[0]), program.text(args[1])
     new = _new(program, args[2])
     options = new if new is not None else program.value(args[2])
     if not isinstance(options, dict):
@@ -375,7 +380,7 @@ def _drop_column(program: Program, link: Link) -> Made | None:
         return None
     value = program.value(args[1])
     names = value if isinstance(value, list) else [value]
-    table = name_of(program, args[0])
+    table = builder_name(program, args[0])
     return [(link.node, f"ALTER TABLE {table} DROP COLUMN {quoted(n)}") for n in names if isinstance(n, str)]
 
 
@@ -384,7 +389,7 @@ def _rename_column(program: Program, link: Link) -> Made | None:
     texts = [program.text(arg) for arg in args[1:3]]
     if len(texts) < 2 or texts[0] is None or texts[1] is None:
         return None
-    table = name_of(program, args[0])
+    table = builder_name(program, args[0])
     return [(link.node, f"ALTER TABLE {table} RENAME COLUMN {quoted(texts[0])} TO {quoted(texts[1])}")]
 
 
@@ -392,11 +397,11 @@ def _rename_table(program: Program, link: Link) -> Made | None:
     args = link.args or []
     if len(args) < 2:
         return None
-    return [(link.node, f"ALTER TABLE {name_of(program, args[0])} RENAME TO {name_of(program, args[1])}")]
+    return [(link.node, f"ALTER TABLE {builder_name(program, args[0])} RENAME TO {builder_name(program, args[1])}")]
 
 
 def _drop_table(program: Program, link: Link) -> Made | None:
-    return [(link.node, f"DROP TABLE IF EXISTS {name_of(program, (link.args or [])[0])}")]
+    return [(link.node, f"DROP TABLE IF EXISTS {builder_name(program, (link.args or [])[0])}")]
 
 
 _METHODS: dict[str, Callable[[Program, Link], Made | None]] = {
@@ -426,7 +431,7 @@ def kysely(program: Program, links: list[Link]) -> Made | None:
         return None
     head, rest = links[at], links[at + 1 :]
     schema = next((program.text(link.args[0]) for link in links if link.name == "withSchema" and link.args), None)
-    table = (quoted(schema) + "." if schema else "") + name_of(program, (head.args or [])[0])
+    table = (quoted(schema) + "." if schema else "") + builder_name(program, (head.args or [])[0])
     if head.name == "dropTable":
         return [(head.node, f"DROP TABLE IF EXISTS {table}")]
     node = links[-1].node

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from harness.errors import CouldNotTell, NotCovered
 from harness.source.checkout import Place
-from harness.source.sql.columns import Column, Declared, Unclear, untold, wrong
+from harness.source.sql.columns import Column, Declared, Unclear, unavailable, wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class TokenInSource:
 
 def is_right(migrated: Migrated) -> bool:
     """Whether migrations leave a uuid that Postgres makes, however they go, as far as is known."""
-    return all(column is not None and not wrong(column) and not untold(column) for column in migrated.columns)
+    return all(column is not None and not wrong(column) and not unavailable(column) for column in migrated.columns)
 
 
 def wrong_after_migrations(token: TokenInSource) -> list[str]:
@@ -144,7 +144,7 @@ def _judged(token: TokenInSource, migrated: Migrated, column: Column | None) -> 
         return [*said, f"no column {token.shown} is left"], []
     told = wrong(column)
     said = [*map(str, column.words), f"which leaves {token.shown} with {', '.join(told)}"] if told else []
-    return said, untold(column)
+    return said, unavailable(column)
 
 
 def wrong_declarations(token: TokenInSource) -> list[str]:
@@ -160,7 +160,7 @@ def wrong_declarations(token: TokenInSource) -> list[str]:
             "nothing to do where the app keeps none",
         )
     found = [f"{d.place} ({', '.join(wrong(d.column))})" for d in token.declared if wrong(d.column)]
-    unknown = [f"{d.place} ({', '.join(untold(d.column))})" for d in token.declared if untold(d.column)]
+    unknown = [f"{d.place} ({', '.join(unavailable(d.column))})" for d in token.declared if unavailable(d.column)]
     if not found and unknown:
         raise CouldNotTell(
             f"not understood of what is declared: {'; '.join(unknown)}",

@@ -44,7 +44,7 @@ OTHER_LANGUAGES = (".py", ".rb", ".exs", ".xml", ".yml", ".yaml", ".go", ".php",
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class MigrationHistory:
     """The migrations of one folder in the order in which they run, and those that its tool would not run.
 
     Not `ordered` where names say nothing of the order: then a table is made before it is altered.
@@ -60,7 +60,7 @@ class History:
 class Scripts:
     """All files that may change a table: the histories, and those that stand by themselves."""
 
-    histories: tuple[History, ...]
+    histories: tuple[MigrationHistory, ...]
     loose: tuple[SourceFile, ...]
 
 
@@ -108,7 +108,7 @@ def _group_of(folders: list[str], name: str, file: SourceFile) -> str | None:
     return None
 
 
-def _history(checkout: Checkout, folder: str, files: list[SourceFile]) -> History:
+def _history(checkout: Checkout, folder: str, files: list[SourceFile]) -> MigrationHistory:
     journal = _journal(checkout, folder)
     if journal is not None:
         order = {tag: n for n, tag in enumerate(journal)}
@@ -121,21 +121,21 @@ def _history(checkout: Checkout, folder: str, files: list[SourceFile]) -> Histor
         if known:
             known.sort(key=lambda file: order[tag_of(file)])
             left = tuple(file.path for file in files if file.suffix == ".sql" and tag_of(file) not in order)
-            return History(folder, tuple(known), left)
+            return MigrationHistory(folder, tuple(known), left)
     plan = _plan(checkout, folder)
     if plan is not None:
         known = [file for file in files if _stem(file) in plan]
         if known:
             known.sort(key=lambda file: plan.index(_stem(file)))
-            return History(folder, tuple(known), tuple(f.path for f in files if _stem(f) not in plan))
+            return MigrationHistory(folder, tuple(known), tuple(f.path for f in files if _stem(f) not in plan))
     numbered = [file for file in files if _has_number(folder, file)]
     if len(numbered) > 1 or (numbered and len(numbered) < len(files)):
         # Helpers and snapshots beside numbered migrations are no migrations; those that run again come last.
         again = [file for file in files if file.path.rpartition("/")[2].startswith("R__")]
         files = [file for file in numbered if file not in again] + again
         if _by_name(files):
-            return History(folder, tuple(sorted(files, key=lambda file: file.path)))
-    return History(folder, tuple(sorted(files, key=lambda file: _key(folder, file))), ordered=bool(numbered))
+            return MigrationHistory(folder, tuple(sorted(files, key=lambda file: file.path)))
+    return MigrationHistory(folder, tuple(sorted(files, key=lambda file: _key(folder, file))), ordered=bool(numbered))
 
 
 def _stem(file: SourceFile) -> str:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from harness.errors import NotCovered
 from harness.source.checkout import INSTALL, SOURCE, Place
 from harness.source.migrations.checkers import Migrated, TokenInSource, is_right
-from harness.source.migrations.ordering import History, find_scripts, in_other_languages
+from harness.source.migrations.ordering import MigrationHistory, find_scripts, in_other_languages
 from harness.source.migrations.orm import Wanted, read_declarations
 from harness.source.migrations.programs import read_program
-from harness.source.sql.catalog import Table, World
+from harness.source.sql.catalog import Catalog, Table
 from harness.source.sql.columns import Declared, Unclear
 from harness.source.sql.parser import mentions, read_sql
 from harness.source.sql.replay import Fold
@@ -83,7 +83,7 @@ class _Reader:
     def names(self) -> tuple[str, str]:
         return self.wanted.table.rpartition(".")[2], self.wanted.token
 
-    def history(self, history: History) -> _Read | None:
+    def history(self, history: MigrationHistory) -> _Read | None:
         """What a history leads to; None where it names neither the table nor the column."""
         if not any(mentions(file.text, *self.names) for file in history.files) and not history.left_out:
             return None
@@ -151,7 +151,7 @@ class _Reader:
         )
 
 
-def _table_of(world: World, wanted: Wanted) -> Table | None:
+def _table_of(world: Catalog, wanted: Wanted) -> Table | None:
     """The table that is meant: in its schema, or else in public, or else the only one of that name."""
     schema, _, name = wanted.table.rpartition(".")
     found = {key[0]: table for key, table in world.tables.items() if key[1] == name}
@@ -163,7 +163,7 @@ def _table_of(world: World, wanted: Wanted) -> Table | None:
     return next(iter(found.values())) if len(found) == 1 else None
 
 
-def _is_heard(world: World, wanted: Wanted) -> bool:
+def _is_heard(world: Catalog, wanted: Wanted) -> bool:
     table = _table_of(world, wanted)
     if table is None:
         return any(name == wanted.table.rpartition(".")[2] for _, name in world.gone)

@@ -40,7 +40,7 @@ class Table:
 
 
 @dataclass(slots=True)
-class World:
+class Catalog:
     """What there is after some statements."""
 
     tables: dict[Name, Table] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class World:
     raised: bool = False
     returned: bool = False
 
-    def copy(self) -> World:
+    def copy(self) -> Catalog:
         """A world that goes on by itself."""
         return replace(
             self,

@@ -72,7 +72,7 @@ def wrong(column: Column) -> list[str]:
     return found
 
 
-def untold(column: Column) -> list[str]:
+def unavailable(column: Column) -> list[str]:
     """What is not known of a column that would have to be, a few words each."""
     return (["nothing says its type"] if not column.type else []) + ([column.unknown] if column.unknown else [])
 

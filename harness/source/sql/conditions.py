@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from harness.source.sql.parser import named_value
 
 if TYPE_CHECKING:
-    from harness.source.sql.catalog import Table, World
+    from harness.source.sql.catalog import Catalog, Table
 
 _TABLES = {"tables": "table_name", "pg_tables": "tablename"}
 _TYPES = {"varchar": "character varying", "bpchar": "character", "int4": "integer", "int8": "bigint"}
 
 
-def holds(condition: str, world: World) -> bool | None:
+def holds(condition: str, world: Catalog) -> bool | None:
     """True or False where the tables say so; None where it depends on something else."""
     from postgast import PgQueryError, parse
 
@@ -24,7 +24,7 @@ def holds(condition: str, world: World) -> bool | None:
     return _holds(node, world)
 
 
-def _holds(node: Any, world: World) -> bool | None:
+def _holds(node: Any, world: Catalog) -> bool | None:
     kind = node.WhichOneof("node")
     if kind == "bool_expr":
         args: list[bool | None] = [_holds(arg, world) for arg in node.bool_expr.args]
@@ -49,14 +49,14 @@ def _holds(node: Any, world: World) -> bool | None:
     return None
 
 
-def _table(name: str, schema: str, world: World) -> Table | Literal[False] | None:
+def _table(name: str, schema: str, world: Catalog) -> Table | Literal[False] | None:
     """A table that is known to be there, False for one that is known to be gone; others may be made by other means."""
     keys = [(of, name) for of in ((schema,) if schema else world.path)]
     there = next((world.tables[key] for key in keys if key in world.tables), None)
     return there or (False if any(key in world.gone for key in keys) else None)
 
 
-def _exists(select: Any, world: World) -> bool | None:
+def _exists(select: Any, world: Catalog) -> bool | None:
     if len(select.from_clause) != 1 or select.from_clause[0].WhichOneof("node") != "range_var":
         return None
     view = select.from_clause[0].range_var.relname

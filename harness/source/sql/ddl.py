@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from harness.source.sql.catalog import Name, Table, World
+from harness.source.sql.catalog import Catalog, Name, Table
 from harness.source.sql.columns import Column, Unclear, makes_version_4
 from harness.source.sql.parser import Statement, named_value
 
@@ -44,7 +44,7 @@ def _expression(node: Any) -> str:
         return "an expression"
 
 
-def _typed(world: World, node: Any, place: Place) -> Column:
+def _typed(world: Catalog, node: Any, place: Place) -> Column:
     """A column of a type; one of a domain has the domain's default where it has none itself."""
     schema, name = _type(node)
     domain = world.domains.get((schema or world.path[0], name)) or world.domains.get((schema or "public", name))
@@ -53,14 +53,14 @@ def _typed(world: World, node: Any, place: Place) -> Column:
     return replace(domain, type_at=place)
 
 
-def _with_default(world: World, column: Column, node: Any, place: Place) -> Column:
+def _with_default(world: Catalog, column: Column, node: Any, place: Place) -> Column:
     if node.WhichOneof("node") == "a_const" and node.a_const.isnull:
         return replace(column, default=None, default_at=place, unknown="")
     expression = _expression(node)
     return replace(column, default=_own(world, node, expression), default_at=place, unknown="")
 
 
-def _own(world: World, node: Any, expression: str) -> str:
+def _own(world: Catalog, node: Any, expression: str) -> str:
     """The default; a function that the migrations made themselves is not taken for the one whose name it bears.
 
     What is said of such a one is no expression of SQL any more, and so never taken for a generator.
@@ -75,7 +75,7 @@ def _own(world: World, node: Any, expression: str) -> str:
     return expression
 
 
-def _column(world: World, definition: Any, statement: Statement) -> Column:
+def _column(world: Catalog, definition: Any, statement: Statement) -> Column:
     place = statement.place(definition.location)
     column = _typed(world, definition.type_name, place)
     for constraint in definition.constraints:
@@ -89,7 +89,7 @@ def _column(world: World, definition: Any, statement: Statement) -> Column:
     return column
 
 
-def _create_table(world: World, node: Any, statement: Statement) -> None:
+def _create_table(world: Catalog, node: Any, statement: Statement) -> None:
     if node.relation.relpersistence == "t":
         return
     key = _made_in(world, node.relation)
@@ -125,20 +125,20 @@ def _create_table(world: World, node: Any, statement: Statement) -> None:
     world.tables[key] = made
 
 
-def _made_in(world: World, relation: Any) -> Name:
+def _made_in(world: Catalog, relation: Any) -> Name:
     return relation.schemaname or world.path[0], relation.relname
 
 
-def _create_table_as(world: World, node: Any, statement: Statement) -> None:
+def _create_table_as(world: Catalog, node: Any, statement: Statement) -> None:
     _select_into(world, node.into.rel, node.query.select_stmt, statement)
 
 
-def _select(world: World, node: Any, statement: Statement) -> None:
+def _select(world: Catalog, node: Any, statement: Statement) -> None:
     if node.HasField("into_clause"):
         _select_into(world, node.into_clause.rel, node, statement)
 
 
-def _select_into(world: World, relation: Any, select: Any, statement: Statement) -> None:
+def _select_into(world: Catalog, relation: Any, select: Any, statement: Statement) -> None:
     """A table that is made of a query: types where they are those of one table's columns, and no defaults."""
     if relation.relpersistence == "t":
         return
@@ -169,7 +169,7 @@ def _select_into(world: World, relation: Any, select: Any, statement: Statement)
     world.tables[_made_in(world, relation)] = made
 
 
-def _alter_table(world: World, node: Any, statement: Statement) -> None:
+def _alter_table(world: Catalog, node: Any, statement: Statement) -> None:
     if named_value(node, "objtype") not in ("OBJECT_TABLE", "OBJECT_FOREIGN_TABLE"):
         return
     key = world.resolve(node.relation.schemaname, node.relation.relname)
@@ -182,7 +182,7 @@ def _alter_table(world: World, node: Any, statement: Statement) -> None:
     world.tables[key] = table
 
 
-def _known(world: World, key: Name, missing_ok: bool, statement: Statement) -> Table | None:
+def _known(world: Catalog, key: Name, missing_ok: bool, statement: Statement) -> Table | None:
     """A table that is to be altered: one that was never made was made by other means; None where it is gone."""
     table = world.tables.get(key)
     if table is None and key in world.gone:
@@ -199,7 +199,7 @@ def _pass_of(command: Any) -> int:
     return _PASSES.get(kind, 3)
 
 
-def _altered(world: World, table: Table, command: Any, statement: Statement) -> Table:
+def _altered(world: Catalog, table: Table, command: Any, statement: Statement) -> Table:
     kind, name, place = named_value(command, "subtype"), command.name, statement.place()
     if kind == "AT_AddColumn":
         definition = command.__getattribute__("def").column_def
@@ -244,7 +244,7 @@ def _cannot_be_cast(default: str | None) -> bool:
     return default is not None and default.upper() != "NULL" and not makes_version_4(default)
 
 
-def _rename(world: World, node: Any, statement: Statement) -> None:
+def _rename(world: Catalog, node: Any, statement: Statement) -> None:
     kind = named_value(node, "rename_type")
     if kind == "OBJECT_SCHEMA":
         for catalog in (world.tables, world.domains, world.functions):
@@ -277,7 +277,7 @@ def _move_schema(catalog: dict[Name, Any], old: str, new: str) -> None:
             catalog[new, name] = catalog.pop((schema, name))
 
 
-def _set_schema(world: World, node: Any, statement: Statement) -> None:
+def _set_schema(world: Catalog, node: Any, statement: Statement) -> None:
     if named_value(node, "object_type") == "OBJECT_TABLE":
         key = world.resolve(node.relation.schemaname, node.relation.relname)
         table = _known(world, key, node.missing_ok, statement)
@@ -285,7 +285,7 @@ def _set_schema(world: World, node: Any, statement: Statement) -> None:
             _move(world, key, (node.newschema, key[1]), table, statement)
 
 
-def _move(world: World, key: Name, to: Name, table: Table, statement: Statement) -> None:
+def _move(world: Catalog, key: Name, to: Name, table: Table, statement: Statement) -> None:
     if to in world.tables and world.tables[to].complete:
         world.tables[to] = world.tables[to].refusing(statement.place(), f"table {to[1]} is already there, 42P07")
         return
@@ -294,7 +294,7 @@ def _move(world: World, key: Name, to: Name, table: Table, statement: Statement)
     world.tables[to] = table
 
 
-def _drop(world: World, node: Any, statement: Statement) -> None:
+def _drop(world: Catalog, node: Any, statement: Statement) -> None:
     kind = named_value(node, "remove_type")
     for item in node.objects:
         if kind == "OBJECT_TABLE":
@@ -310,7 +310,7 @@ def _drop(world: World, node: Any, statement: Statement) -> None:
             world.functions.pop((schema or world.path[0], name), None)
 
 
-def _create_domain(world: World, node: Any, statement: Statement) -> None:
+def _create_domain(world: Catalog, node: Any, statement: Statement) -> None:
     schema, name = names_of(node.domainname)
     column = _typed(world, node.type_name, statement.place())
     for entry in node.constraints:
@@ -319,12 +319,12 @@ def _create_domain(world: World, node: Any, statement: Statement) -> None:
     world.domains[schema or world.path[0], name] = column
 
 
-def _create_function(world: World, node: Any, statement: Statement) -> None:
+def _create_function(world: Catalog, node: Any, statement: Statement) -> None:
     schema, name = names_of(node.funcname)
     world.functions[schema or world.path[0], name] = statement.place()
 
 
-def _set_variable(world: World, node: Any, statement: Statement) -> None:
+def _set_variable(world: Catalog, node: Any, statement: Statement) -> None:
     if node.name.lower() != "search_path":
         return
     schemas = tuple(arg.a_const.sval.sval for arg in node.args)
@@ -332,7 +332,7 @@ def _set_variable(world: World, node: Any, statement: Statement) -> None:
     world.path = tuple(s for s in schemas if s and not s.startswith("$")) or ("public",)
 
 
-def _create_schema(world: World, node: Any, statement: Statement) -> None:
+def _create_schema(world: Catalog, node: Any, statement: Statement) -> None:
     before, world.path = world.path, (node.schemaname, *world.path)
     for element in node.schema_elts:
         if element.WhichOneof("node") == "create_stmt":
@@ -340,7 +340,7 @@ def _create_schema(world: World, node: Any, statement: Statement) -> None:
     world.path = before
 
 
-HANDLERS: dict[str, Callable[[World, Any, Statement], None]] = {
+HANDLERS: dict[str, Callable[[Catalog, Any, Statement], None]] = {
     "create_stmt": _create_table,
     "create_table_as_stmt": _create_table_as,
     "select_stmt": _select,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.source.checkout import Place
-from harness.source.sql.catalog import World
+from harness.source.sql.catalog import Catalog
 from harness.source.sql.columns import Unclear
 from harness.source.sql.conditions import holds
 from harness.source.sql.ddl import HANDLERS, names_of
@@ -33,14 +33,14 @@ class Fold:
     """
 
     names: tuple[str, str]
-    worlds: list[World] = field(default_factory=lambda: [World()])
+    worlds: list[Catalog] = field(default_factory=lambda: [Catalog()])
     unclear: list[Unclear] = field(default_factory=list)
     bodies: dict[str, str] = field(default_factory=dict)  # of functions that the migrations make, by their names
 
     def run(self, statements: Iterable[Statement | Unclear]) -> None:
         """Run the statements of one file; `search_path` is its own, and what it rolls back never was."""
-        before: list[World] | None = None
-        saved: dict[str, list[World]] = {}
+        before: list[Catalog] | None = None
+        saved: dict[str, list[Catalog]] = {}
         for world in self.worlds:
             world.path = ("public",)
         for statement in statements:
@@ -64,7 +64,7 @@ class Fold:
                 continue
             self.worlds = self.apply(statement, self.worlds)
 
-    def apply(self, statement: Statement, worlds: list[World], depth: int = 0) -> list[World]:
+    def apply(self, statement: Statement, worlds: list[Catalog], depth: int = 0) -> list[Catalog]:
         """What becomes of worlds by one statement."""
         kind = statement.node.WhichOneof("node")
         if kind == "do_stmt":
@@ -83,7 +83,7 @@ class Fold:
 
     # --- PL/pgSQL -----------------------------------------------------------------------------------------------------
 
-    def _do(self, statement: Statement, worlds: list[World], depth: int) -> list[World]:
+    def _do(self, statement: Statement, worlds: list[Catalog], depth: int) -> list[Catalog]:
         from postgast import PgQueryError, parse_plpgsql
 
         said = {arg.def_elem.defname: arg.def_elem.arg.string.sval for arg in statement.node.do_stmt.args}
@@ -108,7 +108,7 @@ class Fold:
             world.returned = False
         return kept
 
-    def _statements(self, block: _Block, statements: list[dict[str, Any]], worlds: list[World]) -> list[World]:
+    def _statements(self, block: _Block, statements: list[dict[str, Any]], worlds: list[Catalog]) -> list[Catalog]:
         for entry in statements:
             ((kind, told),) = entry.items()
             ended = [world for world in worlds if world.returned or world.raised]
@@ -121,7 +121,7 @@ class Fold:
                 worlds = worlds[:_MOST_WORLDS]
         return worlds
 
-    def _statement(self, block: _Block, kind: str, told: dict[str, Any], worlds: list[World]) -> list[World]:
+    def _statement(self, block: _Block, kind: str, told: dict[str, Any], worlds: list[Catalog]) -> list[Catalog]:
         if kind == "block":
             return self._with_handlers(block, told, worlds)
         if kind == "execsql":
@@ -143,14 +143,14 @@ class Fold:
                 world.raised = True
         return worlds
 
-    def _with_handlers(self, block: _Block, told: dict[str, Any], worlds: list[World]) -> list[World]:
+    def _with_handlers(self, block: _Block, told: dict[str, Any], worlds: list[Catalog]) -> list[Catalog]:
         """A block; where Postgres refuses one of its statements and it has a handler, it is undone as a whole."""
         body = told.get("body", [])
         handlers = told.get("exceptions", {}).get("PLpgSQL_exception_block", {}).get("exc_list", [])
         actions = [entry["PLpgSQL_exception"].get("action", []) for entry in handlers]
         if not actions:
             return self._statements(block, body, worlds)
-        done: list[World] = []
+        done: list[Catalog] = []
         for world in worlds:
             after = self._statements(block, body, [world.copy()])
             held = [one for one in after if not one.raised and one.refusals == world.refusals]
@@ -160,12 +160,12 @@ class Fold:
                 done += self._statements(block, action, [world.copy()])
         return done
 
-    def _if(self, block: _Block, told: dict[str, Any], worlds: list[World]) -> list[World]:
+    def _if(self, block: _Block, told: dict[str, Any], worlds: list[Catalog]) -> list[Catalog]:
         branches = [(told["cond"]["PLpgSQL_expr"]["query"], told.get("then_body", []))]
         for entry in told.get("elsif_list", []):
             elsif = entry["PLpgSQL_if_elsif"]
             branches.append((elsif["cond"]["PLpgSQL_expr"]["query"], elsif.get("stmts", [])))
-        done: list[World] = []
+        done: list[Catalog] = []
         for condition, body in branches:
             yes = [world for world in worlds if holds(condition, world) is True]
             no = [world for world in worlds if holds(condition, world) is False]
@@ -174,10 +174,10 @@ class Fold:
             worlds = [*no, *open_]
         return done + (self._statements(block, told.get("else_body", []), worlds) if worlds else [])
 
-    def _any_of(self, block: _Block, bodies: list[list[dict[str, Any]]], worlds: list[World]) -> list[World]:
+    def _any_of(self, block: _Block, bodies: list[list[dict[str, Any]]], worlds: list[Catalog]) -> list[Catalog]:
         return [world for body in bodies for world in self._statements(block, body, [w.copy() for w in worlds])]
 
-    def _dynamic(self, block: _Block, told: dict[str, Any], worlds: list[World]) -> list[World]:
+    def _dynamic(self, block: _Block, told: dict[str, Any], worlds: list[Catalog]) -> list[Catalog]:
         query = told["query"]["PLpgSQL_expr"]["query"]
         text = _constant(query)
         if text is None:
@@ -185,7 +185,7 @@ class Fold:
             return worlds
         return self._sql(block, text, told.get("lineno", 1), worlds)
 
-    def _sql(self, block: _Block, sql: str, lineno: int, worlds: list[World]) -> list[World]:
+    def _sql(self, block: _Block, sql: str, lineno: int, worlds: list[Catalog]) -> list[Catalog]:
         place = block.place(lineno, sql)
         for statement in parse_sql(place.path, sql, place.line, place.text, in_code=True):
             if isinstance(statement, Unclear):
@@ -232,8 +232,8 @@ def _does_something(action: list[dict[str, Any]]) -> bool:
     return any(next(iter(entry)) not in ("PLpgSQL_stmt_raise", "PLpgSQL_stmt_return") for entry in action)
 
 
-def _distinct(worlds: list[World]) -> list[World]:
-    found: list[World] = []
+def _distinct(worlds: list[Catalog]) -> list[Catalog]:
+    found: list[Catalog] = []
     for world in worlds:
         if world not in found:
             found.append(world)

@@ -374,7 +374,7 @@ def test_what_the_browser_keeps_is_in_no_table(how: str) -> None:
     """A draft until the server has answered, in a file called after the table."""
     found = analysed_files({"client/chatbots.ts": BROWSER[how], "src/create.ts": CREATE})
     assert found.reaching == (), found
-    assert found.untold == ()
+    assert found.unavailable == ()
 
 
 # Each stores by something that is not to be found; what stands around it is called after the table.

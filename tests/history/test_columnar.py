@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from harness.checkers import history as history_checkers
 from harness.checkers import latency
 from harness.errors import CouldNotTell
-from harness.history import columns
+from harness.history import columnar
 from harness.history.bulk_reading import read_together
-from harness.history.columns import Attempts, Tokens
+from harness.history.columnar import Attempts, Tokens
 from harness.history.history import History, Problem
 from harness.history.reading import UnreadableHistory, read
 from harness.history.token_sample import sample_of
@@ -231,5 +231,5 @@ def test_a_column_is_a_field_of_each(tmp_path: Path) -> None:
     attempts = (ok(1), ok(2))
     packed = read_together([written(tmp_path / "h", attempts)])["preview"].attempts
     for name, values in (("n", [1, 2]), ("id", ["1", "2"]), ("ended_s", [1.5, 2.5])):
-        assert list(columns.column(attempts, name)) == list(columns.column(packed, name)) == values
+        assert list(columnar.column(attempts, name)) == list(columnar.column(packed, name)) == values
     assert history(*attempts).unacknowledged == []
