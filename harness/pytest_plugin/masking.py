@@ -1,6 +1,6 @@
 """Masks what pytest prints and writes by itself: tracebacks, logs, captured output, the trace of `--debug`.
 
-Reports are masked one by one in `conftest.py`. Here is what no report passes through, and what pytest would cut before
+`outcomes` masks reports one by one. Here is what no report passes through, and what pytest would cut before
 a report could be masked: half a secret is not recognised any more.
 """
 

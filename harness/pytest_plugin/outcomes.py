@@ -4,18 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from harness.errors import CouldNotTell, NotCovered
 from harness.findings import last_finding
+from harness.pytest_plugin.state import gate_of
 from harness.report.verdict import CheckResult
 from harness.text import printable_lines
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Iterator
 
     from harness.redaction.redactor import Redactor
 
 
-def sort_outcome(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> CheckResult | None:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None] | pytest.TestReport:
+    """Sort an outcome: FAILED is asked and wrong, ERROR is could not tell, SKIPPED is not covered."""
+    gate = gate_of(item.config)
+    if gate is not None:
+        _shorten_traceback(item, call)
+    report: pytest.TestReport = yield  # type: ignore[misc, assignment]  # pluggy's wrappers are not typed
+    if gate is None:
+        return report
+    result = _sort_outcome(item, call, report)
+    _mask_report(report, gate.redact)
+    if result is not None:
+        gate.record(result)
+    return report
+
+
+def _sort_outcome(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> CheckResult | None:
     """The result of a check, once it has one; the report is made to say the same.
 
     FAILED is asked and wrong, ERROR is could not tell, SKIPPED is not covered.
@@ -57,14 +76,14 @@ def _shows_no_traceback(item: pytest.Item) -> bool:
     return bool(getattr(item.config.option, "tbstyle", "no") == "no")
 
 
-def shorten_traceback(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """Spare pytest a traceback that `sort_outcome` puts words in the place of: it takes longer than the check did."""
+def _shorten_traceback(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Spare pytest a traceback that `_sort_outcome` puts words in the place of: it takes longer than the check did."""
     replaced = call.excinfo is not None and isinstance(call.excinfo.value, (CouldNotTell, NotCovered))
     if call.excinfo is not None and replaced and _shows_no_traceback(item):
         call.excinfo.traceback = call.excinfo.traceback[-1:]
 
 
-def mask_report(report: pytest.TestReport, redact: Redactor) -> None:
+def _mask_report(report: pytest.TestReport, redact: Redactor) -> None:
     """Mask, and make harmless, what terminal, JUnit and any other plugin take from a report."""
     told = report.longrepr
     if isinstance(told, tuple):

@@ -7,45 +7,50 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.pytest_plugin.evidence import needs_of
 from harness.pytest_plugin.outcomes import environment_of
+from harness.pytest_plugin.terminal import say
 from harness.report.summary import so_far
+from harness.run.examination import Need
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import pytest
 
     from harness.run.gate import Gate
 
 
-def run_in_turns(
-    session: pytest.Session, gate: Gate, comes_last: Callable[[pytest.Item], bool], say: Callable[[str], None]
-) -> None:
-    """What pytest's own loop does, in another order; `say` is called with what is known of an environment early.
+def run_in_turns(session: pytest.Session, gate: Gate) -> None:
+    """What pytest's own loop does, in another order; says what is known of an environment while others are examined.
 
     Raises:
         Failed, Interrupted: of pytest, as its own loop does.
         KeyboardInterrupt: the run is to end.
     """
-    for name, items in _turns(session.items, gate, comes_last):
+    loud = session.config.get_verbosity() >= 0
+    for name, items in _turns(session.items, gate):
         for item, following in zip(items, [*items[1:], None], strict=True):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if session.shouldfail:
                 raise session.Failed(session.shouldfail)
             if session.shouldstop:
                 raise session.Interrupted(session.shouldstop)
-        if name and not gate.all_examined:
-            say(so_far(name, [result for result in gate.results if result.environment == name]))
+        if name and loud and not gate.all_examined:
+            say(session.config, so_far(name, [result for result in gate.results if result.environment == name]))
 
 
-def _turns(
-    items: list[pytest.Item], gate: Gate, comes_last: Callable[[pytest.Item], bool]
-) -> Iterator[tuple[str, list[pytest.Item]]]:
+def _comes_last(item: pytest.Item) -> bool:
+    """Whether a check waits for all environments: to compare them, or to leave them this process's time."""
+    return Need.SOURCE in needs_of(item) or "other_histories" in getattr(item, "fixturenames", ())
+
+
+def _turns(items: list[pytest.Item], gate: Gate) -> Iterator[tuple[str, list[pytest.Item]]]:
     """The items of each environment once it has been examined, with its name, and then all that came last."""
     own: dict[str, list[pytest.Item]] = {}
     last: list[pytest.Item] = []
     for item in items:
-        (last if comes_last(item) else own.setdefault(environment_of(item), [])).append(item)
+        (last if _comes_last(item) else own.setdefault(environment_of(item), [])).append(item)
     while own:
         name = gate.next_examined(list(own))
         yield name, own.pop(name)

@@ -1,6 +1,6 @@
 """One run of the gate: examines all environments at the same time, keeps what checks concluded, cleans up, reports.
 
-Knows nothing of pytest; `conftest.py` ties the two together.
+Knows nothing of pytest; `harness.pytest_plugin` ties the two together.
 """
 
 from __future__ import annotations

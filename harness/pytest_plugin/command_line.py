@@ -1,0 +1,111 @@
+"""From the command line to a gate: which paths are checks, which options are refused, what the file configures."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.configuration.file_limits import demand_descriptors
+from harness.configuration.loading import ConfigurationError, demand_few, load
+from harness.configuration.secrets import learn, secrets_of_broken
+from harness.run.gate import Gate
+from harness.run.pytest_process import ROOT
+
+if TYPE_CHECKING:
+    import pytest
+
+    from harness.redaction.redactor import Redactor
+
+CHECKS = ROOT / "checks"
+
+
+def is_gate(config: pytest.Config) -> bool:
+    """Whether this invocation runs checks, rather than tests of the harness or one of pytest's listings."""
+    option = config.option
+    if option.help or option.version or option.markers or option.showfixtures or option.show_fixtures_per_test:
+        return False
+    if option.collectonly or getattr(option, "setupplan", False):
+        return False
+    return any(path in (CHECKS, *CHECKS.parents) or CHECKS in path.parents for path in named_paths(config))
+
+
+def named_paths(config: pytest.Config) -> list[Path]:
+    """The files and folders of the command line."""
+    return [(config.invocation_params.dir / arg.partition("::")[0]).resolve() for arg in config.args]
+
+
+def refuse_options(config: pytest.Config) -> None:
+    """Refuse what would send POSTs twice, or ask without judging.
+
+    Raises:
+        ConfigurationError: such an option was given.
+    """
+    if getattr(config.option, "setuponly", False):
+        raise ConfigurationError("--setup-only is refused: it would ask the deployment and judge nothing.")
+    asked = getattr(config.option, "numprocesses", None) or getattr(config.option, "dist", "no") != "no"
+    if asked or getattr(config.option, "tx", None) or hasattr(config, "workerinput"):
+        raise ConfigurationError(
+            "pytest-xdist is refused: each of its workers would send all POSTs again. Run without -n; environments "
+            "are examined side by side already."
+        )
+
+
+def build_gate(config: pytest.Config, run: str, folder: Path, redact: Redactor) -> Gate:
+    """The gate that the command line and the file describe; nothing is sent yet.
+
+    Raises:
+        ConfigurationError: of whatever is wrong with either.
+    """
+    if config.getoption("--judge"):
+        return _judging_gate(config, run, folder, redact)
+    given = config.getoption("--environments")
+    file = config.invocation_params.dir / given if given else ROOT / "environments.yaml"
+    revision = config.getoption("--revision")
+    if revision is not None and not revision.strip():
+        raise ConfigurationError("--revision: is empty; is the variable set that it was to come from?")
+    try:
+        environments = load(
+            file,
+            config.getoption("--env") or ["preview"],
+            overrides={key: config.getoption(f"--{key}") for key in ("posts", "burst", "source")},
+        )
+    except Exception:  # for whoever words it
+        redact.add(secrets_of_broken(file, os.environ))
+        raise
+    if not config.getoption("--read-only") and not config.getoption("--allow-many"):
+        demand_few(environments, file)
+    if not config.getoption("--read-only"):
+        demand_descriptors(environments)
+    for environment in environments:
+        if revision is not None and environment.ready.revision is None:
+            raise ConfigurationError(
+                f"environments.{environment.name}.ready.revision: --revision needs to know the field of the ready "
+                f"page's JSON that names the revision, such as {{path: /healthz, revision: commit}}."
+            )
+    learn(redact, environments, file, os.environ)
+    return Gate(run, environments, folder, revision, read_only=config.getoption("--read-only"), redact=redact)
+
+
+def _judging_gate(config: pytest.Config, run: str, folder: Path, redact: Redactor) -> Gate:
+    from harness.configuration.models import Environment
+    from harness.history.reading import UnreadableHistory, begun
+
+    files = [config.invocation_params.dir / file for file in config.getoption("--judge")]
+    try:
+        urls = {name: of["url"] for file in files for name, of in begun(file)[1].items()}
+        gate = Gate(
+            run,
+            [Environment(name=name, url=url, database=None) for name, url in urls.items()],
+            folder,
+            redact=redact,
+        )
+        gate.judge(files)
+    except UnreadableHistory as error:
+        raise ConfigurationError(str(error)) from None
+    if config.getoption("--soaked"):
+        from harness.run.soak_result import read_soak_result
+
+        gate.soaked = read_soak_result(config.invocation_params.dir / config.getoption("--soaked"))
+        gate.run = gate.soaked.run
+    return gate

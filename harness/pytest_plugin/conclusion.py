@@ -1,0 +1,141 @@
+"""How a run of checks ends: it cleans up, concludes, writes the reports, and says it all with the verdict last."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.pytest_plugin.outcomes import check_id, environment_of
+from harness.pytest_plugin.state import demand_gate, gate_of, session_of
+from harness.pytest_plugin.terminal import say
+from harness.report.paths import as_typed
+from harness.report.run_log import FILE, NoTrend, remember
+from harness.report.summary import lines
+from harness.report.verdict import ExitCode, Verdict
+from harness.report.writing import write
+from harness.run.cleanup import BY_HAND
+from harness.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from harness.run.gate import Gate
+
+_ENDED_EARLY: dict[int, str] = {
+    ExitCode.INTERRUPTED: "the run was interrupted before all checks had been asked",
+    ExitCode.INTERNAL_ERROR: "pytest failed; its output says how",
+    ExitCode.USAGE: "a mistake on the command line; the output of pytest names it",
+    ExitCode.NOTHING_COLLECTED: "no check was selected",
+}
+_COLOURS: dict[str, dict[str, bool]] = {
+    "pass": {"green": True},
+    "fail": {"red": True},
+    "unknown": {"yellow": True},
+    "heading": {"bold": True},
+}
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[None]:
+    """Clean up, conclude, write the reports, and set the exit code of the contract, whatever other plugins do."""
+    gate = gate_of(session.config)
+    if gate is None:
+        return (yield)
+    try:
+        yield
+    except OSError as error:  # a report of pytest's own, such as junit.xml, has no room
+        say(session.config, f"a report of pytest cannot be written: {error.strerror}")
+    finally:
+        session.exitstatus = ExitCode.INTERNAL_ERROR  # whatever becomes of it, it is no roll-back
+        try:
+            _conclude(session, gate, exitstatus)
+        except Exception as error:
+            said = printable(f"{type(error).__name__}: {error}")
+            say(session.config, f"the harness itself failed at its end: {said}; then {BY_HAND}")
+
+
+def _why_early(config: pytest.Config, exitstatus: int) -> str:
+    """Why a run ended before it could ask all that was selected; "" where it did not."""
+    own, gate = session_of(config), demand_gate(config)
+    mistaken = own.mistake if own is not None else ""
+    said = gate.soaked.error if gate.soaked is not None else gate.incomplete
+    return mistaken or _ENDED_EARLY.get(exitstatus, "") or said
+
+
+def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:
+    if gate.soaked is not None and gate.soaked.interrupted and exitstatus in (ExitCode.RELEASE, ExitCode.ROLL_BACK):
+        exitstatus = ExitCode.INTERRUPTED
+    ran = {(result.id, result.environment) for result in gate.results}
+    missed = {check_id(item) for item in session.items if (check_id(item), environment_of(item)) not in ran}
+    gate.left_out += sorted(missed)
+    # Environments are judged as they are known; reports name their claims in one order.
+    place = {(check_id(item), environment_of(item)): number for number, item in enumerate(session.items)}
+    gate.results.sort(key=lambda result: place.get((result.id, result.environment), len(place)))
+    error = _why_early(session.config, exitstatus)
+    stopped = any(result.outcome in ("fail", "unknown") for result in gate.results)  # by -x, which says why itself
+    if not error and missed and not stopped and exitstatus in (ExitCode.RELEASE, ExitCode.ROLL_BACK):
+        error = f"{len(missed)} of the selected checks were not asked: the run was ended, or a plugin left them out"
+    try:
+        verdict = gate.conclude(int(exitstatus), error=error)
+    except KeyboardInterrupt:  # a second signal: whoever is there wants to leave now
+        error = _ENDED_EARLY[ExitCode.INTERRUPTED]
+        verdict = gate.conclude(ExitCode.INTERRUPTED, error=error, clean=False)
+    except Exception as error:  # our own mistake must neither look like a verdict nor hide what may be left behind
+        said = f"the harness itself failed while it concluded: {type(error).__name__}: {error}"
+        verdict = gate.conclude(ExitCode.INTERNAL_ERROR, error=said, clean=False)
+    gate.concluded = True
+    remembered = gate.report_dir.parent / FILE
+    # A history that is judged again is no other run, and a preflight is none of the deployment.
+    if not session.config.getoption("--judge") and gate.kind == "deployment":
+        try:
+            verdict = remember(verdict, remembered)
+        except Exception as error:  # whatever memory fails of, the verdict stands
+            said = str(error) if isinstance(error, NoTrend) else f"{type(error).__name__}: {error}"
+            say(session.config, f"this run is not remembered: {printable(said)}")
+    own = session_of(session.config)
+    assert own is not None  # there is a gate
+    own.verdict = verdict
+    session.exitstatus = verdict.exit_code
+    _write_reports(session.config, gate, verdict, remembered)
+
+
+def _write_reports(config: pytest.Config, gate: Gate, verdict: Verdict, remembered: Path) -> None:
+    try:
+        write(verdict, gate.report_dir, lambda: gate.evidence(remembered), gate.redact)
+        own = gate.report_dir / "junit.xml"
+        elsewhere = Path(getattr(config.option, "xmlpath", None) or own)
+        if elsewhere.resolve() != own.resolve() and elsewhere.exists():
+            shutil.copyfile(elsewhere, own)
+        if own.exists():
+            own.chmod(0o600)
+    except OSError as error:
+        say(config, f"the reports in {gate.report_dir} cannot be written: {error.strerror}")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say what was concluded, claim by claim, with the verdict last."""
+    own = session_of(config)
+    if own is None or own.gate is None or own.verdict is None:
+        return
+    verdict, set_aside = own.verdict, own.set_aside
+    terminalreporter.section("chatbots smoke")
+    for text, mood in lines(verdict):
+        terminalreporter.write_line(text, **_COLOURS.get(mood, {}))
+    if set_aside is not None:
+        command = f"python -m harness cleanup {as_typed(set_aside)}"
+        terminalreporter.write_line(f"an earlier run here ended without a verdict; what it may have left: {command}")
+    terminalreporter.write_line(f"reports: {as_typed(own.gate.report_dir)}")
+    annotate(verdict, terminalreporter.write_line)
+
+
+def annotate(verdict: Verdict, write_line: Callable[[str], None]) -> None:
+    """Where a runner of GitHub Actions reads what is printed, let it annotate the job."""
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from harness.report.github import commands
+
+        for line in commands(verdict):
+            write_line(line)
