@@ -57,13 +57,13 @@ def pytest_sessionstart() -> None:
 def pytest_runtestloop() -> Iterator[Any]:
     """Collected; from here on the deployments are examined."""
     _mark("collected")
-    from harness.run import examination, gate
+    from harness.run import evidence, examination, gate, posting
 
     _take(gate.Gate, "next_examined", "waited")
     _take(gate.Gate, "examination", "waited")
-    _take(examination, "wait_until_ready", "ready")
-    _take(examination, "post_all", "posts")
-    _take(examination, "demand_clean_up", "sql")
+    _take(evidence, "wait_until_ready", "ready")
+    _take(posting, "post_all", "posts")
+    _take(posting, "demand_clean_up", "sql")
     _take(examination, "_read_database", "sql")
     _take(gate.Gate, "conclude", "clean-up")
     result = yield

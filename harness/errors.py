@@ -1,6 +1,13 @@
-"""Why a claim could not be asked: could not tell, or not covered."""
+"""Why a claim could not be asked, and results that may be missing for such a reason."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
 
 
 class CouldNotTell(Exception):
@@ -18,7 +25,35 @@ class CouldNotTell(Exception):
 class NotCovered(Exception):
     """A claim that this run was told not to ask (`database: null`, `--read-only`). The verdict names it."""
 
-    def __init__(self, reason: str, remedy: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    def __init__(self, cause: str, remedy: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
         self.remedy = remedy
+
+
+Unavailable = CouldNotTell | NotCovered
+"""What stands in the place of a result that is missing: `T | Unavailable`."""
+
+
+def attempted(ask: Callable[[], T]) -> T | Unavailable:
+    """The result of asking, or why there is none."""
+    try:
+        return ask()
+    except (CouldNotTell, NotCovered) as unavailable:
+        return unavailable
+
+
+def demanded(part: T | Unavailable) -> T:
+    """A result that must be there.
+
+    Raises:
+        CouldNotTell, NotCovered: why it is not.
+    """
+    if isinstance(part, Unavailable):
+        raise part
+    return part
+
+
+def if_available(part: T | Unavailable) -> T | None:
+    """A result, None where it is missing for whatever reason."""
+    return None if isinstance(part, Unavailable) else part

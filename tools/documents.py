@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.configuration.json_schema import environments_schema
 from harness.report.json_schemas import verdict_schema
+from harness.run.evidence import KINDS
 from tests.support.gates import ROOT
 from tests.support.situations import SITUATIONS
 
@@ -16,39 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from harness.run.gathering import Evidence
+
 _TABLE = re.compile(r"(?<=<!-- claims -->\n).*?(?=<!-- /claims -->)", re.DOTALL)
-# What a check is asked of, by the fixture that hands it out, in the order in which a person would ask.
-_ASKED_OF = {
-    "served_revisions": "fresh connections",
-    "readiness": "the ready page",
-    "observed_inserts": "the app's statements",
-    "rows": "the rows of the run",
-    "rows_if_any": "a probe",
-    "sequence": "the sequence",
-    "stored": "all stored rows",
-    "default_evaluation": "the catalog, and 10,000 evaluations",
-    "facts": "the catalog",
-    "history": "the POSTs",
-    "analysis": "the app's source",
-    "token_in_source": "migrations and schema files",
-    "lock_holders": "the database, before the migration",
-    "preflight": "the database, before the migration",
-}
-_ORDER = (
-    *(
-        "readiness",
-        "served_revisions",
-        "history",
-        "rows",
-        "observed_inserts",
-        "rows_if_any",
-        "facts",
-        "default_evaluation",
-        "sequence",
-        "stored",
-    ),
-    *("analysis", "token_in_source", "preflight", "lock_holders"),
-)
 
 
 def documents() -> dict[Path, str]:
@@ -90,20 +61,21 @@ def preflight_document() -> str:
 def claims_table() -> str:
     """Each claim with what it is asked of and the check that asks it; the file's docstring says why."""
     rows = [
-        f"| {claim} | {_ASKED_OF[asked]} | [{name}](checks/{file}) |"
-        for claim, asked, name, file in sorted(_claims(), key=lambda row: _ORDER.index(row[1]))
+        f"| {claim} | {kind.asked_of} | [{name}](checks/{file}) |"
+        for claim, kind, name, file in sorted(_claims(), key=lambda row: KINDS.index(row[1]))
     ]
     return "\n".join(["| claim | asked of | check |", "|---|---|---|", *rows]) + "\n"
 
 
-def _claims() -> Iterator[tuple[str, str, str, str]]:
+def _claims() -> Iterator[tuple[str, Evidence[object], str, str]]:
+    """Each claim, the last kind of evidence that it looks at, the id of its check and its file."""
     for path in sorted((ROOT / "checks").glob("test_*.py")):
         module = ast.parse(path.read_text(encoding="utf-8"))
         claim = (ast.get_docstring(module) or "").splitlines()[0].removesuffix(".")
         for test in (node for node in module.body if isinstance(node, ast.FunctionDef)):
             handed = {argument.arg for argument in test.args.args}
-            asked = next(name for name in _ASKED_OF if name in handed)
-            yield claim, asked, test.name.removeprefix("test_"), path.name
+            kind = [kind for kind in KINDS if kind.name in handed][-1]
+            yield claim, kind, test.name.removeprefix("test_"), path.name
 
 
 if __name__ == "__main__":

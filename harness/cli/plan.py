@@ -9,28 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from harness.history.history import chosen_token
 from harness.http.client import headers_of
-from harness.http.readiness import FRESH_CONNECTIONS
-from harness.postgres.connection import IDENTITY, begin_reading, begin_writing, located
-from harness.postgres.default import evaluation_query
+from harness.postgres.connection import begin_reading, begin_writing, located
 from harness.postgres.deletion import delete_query, find_query
-from harness.postgres.rows import rows_query, sequence_query
-from harness.postgres.table import FACTS, parts_of
-from harness.postgres.token_scan import EXAMPLES, FROM_THE_HEAP, bits_query, hashes_query, scan_query
+from harness.postgres.table import parts_of
 from harness.redaction.credentials import is_credential
 from harness.redaction.redactor import MASK
+from harness.run.evidence import HISTORY, KINDS, ONE_TRANSACTION, all_needed, in_order
+from harness.run.gathering import Phase, Planned, Step
+from harness.run.posting import RUN, masked_login
 from harness.run.workload import attempt_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from harness.configuration.models import Environment, Login, Soak, Table
+    from harness.configuration.models import Environment, Soak, Table
     from harness.redaction.redactor import Redactor
-
-_ONE_TRANSACTION = "once, all in one transaction"
-_CATALOG = "SELECT the facts about the table from the catalog"
-RUN = "RUN"  # stands for the id that a run gives itself
 
 
 def plan(environment: Environment, redact: Redactor, *, read_only: bool = False) -> dict[str, Any]:
@@ -38,22 +32,15 @@ def plan(environment: Environment, redact: Redactor, *, read_only: bool = False)
 
     `mutates` is true where it writes: those are the POSTs and the clean-up.
     """
-    names = _Configured(environment.table)
-    steps = list(_requests(environment, read_only))
-    if environment.database is not None:
-        begin = begin_reading(environment.statement_timeout_s)
-        steps += [
-            {"does": does, "until": _ONE_TRANSACTION, "mutates": False} for does in _statements(names, begin, read_only)
-        ]
-    if not read_only:
-        steps += _clean_up(environment, names)
+    planned = Planned(environment, _Configured(environment.table))
+    steps = [*_gathering(planned, read_only=read_only), *(() if read_only else _clean_up(planned))]
     return {
         "environment": environment.name,
         "url": redact.url(environment.origin),
         "headers": _masked_headers(headers_of(environment, RUN), redact),
         "covers": "HTTP and database" if environment.database is not None else "HTTP only (database: null)",
         "configuration": configured(environment, redact),
-        "steps": [{**step, "does": redact(step["does"])} for step in steps],
+        "steps": [{**step._asdict(), "does": redact(step.does)} for step in steps],
         **({} if environment.soak is None or read_only else {"soak": _soak(environment, environment.soak, redact)}),
     }
 
@@ -79,48 +66,13 @@ def configured(environment: Environment, redact: Redactor) -> dict[str, Any]:
     given = {name: value.get_secret_value() for name, value in environment.headers.items()}
     document["headers"] = _masked_headers(given, redact)
     if environment.login is not None:
-        document["login"]["json"] = _masked_login(environment.login)
+        document["login"]["json"] = masked_login(environment.login)
     masked: dict[str, Any] = redact.throughout(document)
     return masked
 
 
 def _masked_headers(headers: Mapping[str, str], redact: Redactor) -> dict[str, str]:
     return {name: MASK if is_credential(name) else redact(value) for name, value in headers.items()}
-
-
-def _masked_login(login: Login) -> dict[str, str]:
-    return dict.fromkeys(login.body.get_secret_value(), MASK)
-
-
-def _requests(environment: Environment, read_only: bool) -> Iterator[dict[str, Any]]:
-    """From the ready page to the last question about the revision."""
-    api, ready = environment.api, f"GET {environment.url_of(environment.ready.path)}"
-    yield {"does": ready, "until": _until(environment), "mutates": False}
-    if not read_only:
-        if environment.login is not None:
-            body = json.dumps(_masked_login(environment.login))
-            login = f"POST {environment.url_of(environment.login.path)} {body}"
-            yield {"does": login, "until": "once", "mutates": True}
-        if environment.cleanup == "database" and environment.database is not None:
-            looks = f"{begin_reading(environment.statement_timeout_s)}; {_CATALOG}; {IDENTITY}; ROLLBACK"
-            yield {"does": looks, "until": "once: may what is stored be removed again?", "mutates": False}
-        post = f"POST {environment.url_of(api.create)} "
-        usual = post + json.dumps(environment.payload_for(attempt_name(RUN, 1)))
-        yield {"does": usual, "until": f"{environment.posts} times, one after another", "mutates": True}
-        if environment.burst:
-            together = f"{environment.burst} times at once, each behind a GET that opens its connection"
-            yield {"does": usual, "until": together, "mutates": True}
-        for probe in environment.probes:
-            token = chosen_token(attempt_name(RUN, 1)) if probe == "chosen_token" else None
-            times = "once" if probe == "chosen_token" else "twice, alike to the letter"
-            sent = json.dumps(environment.payload_for(attempt_name(RUN, 1), token=token))
-            yield {"does": post + sent, "until": times, "mutates": True}
-    if environment.ready.revision is not None:
-        yield {"does": ready, "until": f"{FRESH_CONNECTIONS} times at once, each anew", "mutates": False}
-
-
-def _until(environment: Environment) -> str:
-    return f"until it answers 2xx, for at most {environment.ready.timeout_s:g} s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,38 +99,36 @@ class _Configured:
         return self.table.token
 
 
-def _statements(names: _Configured, begin: str, read_only: bool) -> list[str]:
-    scan = scan_query(names, split=True).as_string()
-    return [
-        begin,
-        f"{_CATALOG}: {FACTS.strip().replace('%%', '%')}",
-        *([] if read_only else [rows_query(names).as_string()]),
-        sequence_query(names, f"(the sequence of {names.id_column})").as_string(),
-        evaluation_query("(the default of the token column)").as_string(),
-        *([] if read_only else ["SELECT the INSERTs in pg_stat_statements, or else in pg_stat_activity"]),
-        FROM_THE_HEAP,
-        f"EXPLAIN (FORMAT JSON) {scan}",
-        f"{scan}; and where it finds any, SELECT up to {EXAMPLES} offenders of each kind",
-        hashes_query(names).as_string(),
-        bits_query(names).as_string(),
-        "ROLLBACK",
-    ]
+def _gathering(planned: Planned, *, read_only: bool) -> Iterator[Step]:
+    """What the run itself asks, from the ready page to the last statement of its transaction."""
+    unsent = {kind for kind in KINDS if read_only and HISTORY in all_needed([kind])}
+    asked = [kind for kind in in_order(KINDS) if kind not in unsent]
+    for kind in asked:
+        if kind.phase in (Phase.READY, Phase.POSTS, Phase.SERVED):
+            yield from kind.explain(planned)
+    if planned.environment.database is not None:
+        yield Step(begin_reading(planned.environment.statement_timeout_s), ONE_TRANSACTION)
+        for kind in asked:
+            if kind.phase in (Phase.DATABASE, Phase.SCAN):
+                yield from kind.explain(planned)
+        yield Step("ROLLBACK", ONE_TRANSACTION)
 
 
-def _clean_up(environment: Environment, names: _Configured) -> list[dict[str, Any]]:
+def _clean_up(planned: Planned) -> list[Step]:
+    environment, names = planned.environment, planned.names
     if environment.cleanup == "keep" or (environment.cleanup == "database" and environment.database is None):
-        return [{"does": f"no clean-up (cleanup: {environment.cleanup}): the rows stay", "until": "", "mutates": False}]
+        return [Step(f"no clean-up (cleanup: {environment.cleanup}): the rows stay", "")]
     when = (
         f"after the checks, READ ONLY; again for at most {environment.late_rows_s:g} s while the row of a POST without "
         "an answer may still come"
     )
-    find = {"does": find_query(names).as_string(), "until": when, "mutates": False}
+    find = Step(find_query(names).as_string(), when)
     if environment.cleanup == "api":
         does = f"DELETE {environment.url_of(environment.api.delete or '')}"
-        delete = {"does": does, "until": "once for each row of this run, after the checks", "mutates": True}
+        delete = Step(does, "once for each row of this run, after the checks", mutates=True)
         return [delete] if environment.database is None else [find, delete, find]
     does = f"{begin_writing(environment.statement_timeout_s)}; {delete_query(names).as_string()}; COMMIT"
-    return [find, {"does": does, "until": "once for all rows that were found", "mutates": True}, find]
+    return [find, Step(does, "once for all rows that were found", mutates=True), find]
 
 
 def _as_yaml(document: dict[str, Any]) -> str:

@@ -123,6 +123,7 @@ class TableFacts:
         return f"{self.schema}.{self.name}"
 
 
+IN_WORDS = "SELECT the facts about the table from the catalog"
 FACTS = """
 WITH relation AS (
   SELECT c.* FROM pg_class c

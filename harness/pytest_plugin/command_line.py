@@ -11,6 +11,7 @@ from harness.configuration.loading import ConfigurationError, demand_few, load
 from harness.configuration.secrets import learn, secrets_of_broken
 from harness.run.gate import Gate
 from harness.run.pytest_process import ROOT
+from harness.run.settings import RunSettings
 
 if TYPE_CHECKING:
     import pytest
@@ -84,7 +85,8 @@ def build_gate(config: pytest.Config, run: str, folder: Path, redact: Redactor) 
                 f"page's JSON that names the revision, such as {{path: /healthz, revision: commit}}."
             )
     learn(redact, environments, file, os.environ)
-    return Gate(run, environments, folder, revision, read_only=config.getoption("--read-only"), redact=redact)
+    read_only = config.getoption("--read-only")
+    return Gate(RunSettings(run, environments, folder, revision, read_only=read_only, redact=redact))
 
 
 def _judging_gate(config: pytest.Config, run: str, folder: Path, redact: Redactor) -> Gate:
@@ -92,20 +94,17 @@ def _judging_gate(config: pytest.Config, run: str, folder: Path, redact: Redacto
     from harness.history.reading import UnreadableHistory, begun
 
     files = [config.invocation_params.dir / file for file in config.getoption("--judge")]
-    try:
-        urls = {name: of["url"] for file in files for name, of in begun(file)[1].items()}
-        gate = Gate(
-            run,
-            [Environment(name=name, url=url, database=None) for name, url in urls.items()],
-            folder,
-            redact=redact,
-        )
-        gate.judge(files)
-    except UnreadableHistory as error:
-        raise ConfigurationError(str(error)) from None
+    soak = None
     if config.getoption("--soaked"):
         from harness.run.soak_result import read_soak_result
 
-        gate.soaked = read_soak_result(config.invocation_params.dir / config.getoption("--soaked"))
-        gate.run = gate.soaked.run
+        soak = read_soak_result(config.invocation_params.dir / config.getoption("--soaked"))
+    try:
+        urls = {name: of["url"] for file in files for name, of in begun(file)[1].items()}
+        environments = [Environment(name=name, url=url, database=None) for name, url in urls.items()]
+        gate = Gate(RunSettings(run if soak is None else soak.run, environments, folder, redact=redact))
+        gate.judge(files)
+    except UnreadableHistory as error:
+        raise ConfigurationError(str(error)) from None
+    gate.outcomes.soak = soak
     return gate

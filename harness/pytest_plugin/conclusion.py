@@ -60,24 +60,22 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
 
 def _why_early(config: pytest.Config, exitstatus: int) -> str:
     """Why a run ended before it could ask all that was selected; "" where it did not."""
-    own, gate = session_of(config), demand_gate(config)
+    own, outcomes = session_of(config), demand_gate(config).outcomes
     mistaken = own.mistake if own is not None else ""
-    said = gate.soaked.error if gate.soaked is not None else gate.incomplete
+    said = outcomes.soak.error if outcomes.soak is not None else outcomes.incomplete
     return mistaken or _ENDED_EARLY.get(exitstatus, "") or said
 
 
 def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:
-    if gate.soaked is not None and gate.soaked.interrupted and exitstatus in (ExitCode.RELEASE, ExitCode.ROLL_BACK):
-        exitstatus = ExitCode.INTERRUPTED
-    ran = {(result.id, result.environment) for result in gate.results}
-    missed = {check_id(item) for item in session.items if (check_id(item), environment_of(item)) not in ran}
-    gate.left_out += sorted(missed)
-    # Environments are judged as they are known; reports name their claims in one order.
-    place = {(check_id(item), environment_of(item)): number for number, item in enumerate(session.items)}
-    gate.results.sort(key=lambda result: place.get((result.id, result.environment), len(place)))
+    outcomes = gate.outcomes
+    ended_by_pytest = exitstatus not in (ExitCode.RELEASE, ExitCode.ROLL_BACK)
+    if outcomes.soak is not None and outcomes.soak.interrupted and not ended_by_pytest:
+        exitstatus, ended_by_pytest = ExitCode.INTERRUPTED, True
+    missed = outcomes.close(
+        {(check_id(item), environment_of(item)): number for number, item in enumerate(session.items)}
+    )
     error = _why_early(session.config, exitstatus)
-    stopped = any(result.outcome in ("fail", "unknown") for result in gate.results)  # by -x, which says why itself
-    if not error and missed and not stopped and exitstatus in (ExitCode.RELEASE, ExitCode.ROLL_BACK):
+    if not error and missed and not outcomes.stopped and not ended_by_pytest:  # -x says itself why it stops
         error = f"{len(missed)} of the selected checks were not asked: the run was ended, or a plugin left them out"
     try:
         verdict = gate.conclude(int(exitstatus), error=error)
@@ -87,10 +85,9 @@ def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:
     except Exception as error:  # our own mistake must neither look like a verdict nor hide what may be left behind
         said = f"the harness itself failed while it concluded: {type(error).__name__}: {error}"
         verdict = gate.conclude(ExitCode.INTERNAL_ERROR, error=said, clean=False)
-    gate.concluded = True
-    remembered = gate.report_dir.parent / FILE
+    remembered = gate.settings.report_dir.parent / FILE
     # A history that is judged again is no other run, and a preflight is none of the deployment.
-    if not session.config.getoption("--judge") and gate.kind == "deployment":
+    if not session.config.getoption("--judge") and outcomes.kind == "deployment":
         try:
             verdict = remember(verdict, remembered)
         except Exception as error:  # whatever memory fails of, the verdict stands
@@ -105,15 +102,15 @@ def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:
 
 def _write_reports(config: pytest.Config, gate: Gate, verdict: Verdict, remembered: Path) -> None:
     try:
-        write(verdict, gate.report_dir, lambda: gate.evidence(remembered), gate.redact)
-        own = gate.report_dir / "junit.xml"
+        write(verdict, gate.settings.report_dir, lambda: gate.evidence(remembered), gate.settings.redact)
+        own = gate.settings.report_dir / "junit.xml"
         elsewhere = Path(getattr(config.option, "xmlpath", None) or own)
         if elsewhere.resolve() != own.resolve() and elsewhere.exists():
             shutil.copyfile(elsewhere, own)
         if own.exists():
             own.chmod(0o600)
     except OSError as error:
-        say(config, f"the reports in {gate.report_dir} cannot be written: {error.strerror}")
+        say(config, f"the reports in {gate.settings.report_dir} cannot be written: {error.strerror}")
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -128,7 +125,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if set_aside is not None:
         command = f"python -m harness cleanup {as_typed(set_aside)}"
         terminalreporter.write_line(f"an earlier run here ended without a verdict; what it may have left: {command}")
-    terminalreporter.write_line(f"reports: {as_typed(own.gate.report_dir)}")
+    terminalreporter.write_line(f"reports: {as_typed(own.gate.settings.report_dir)}")
     annotate(verdict, terminalreporter.write_line)
 
 

@@ -1,36 +1,34 @@
-"""Which evidence a check looks at, by the fixtures that it is handed."""
+"""Which evidence a check looks at, by the arguments that it is handed; and the fixtures that hand it out."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.run.examination import Need
+import pytest
+
+from harness.run.evidence import BY_NAME, KINDS
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Callable, Iterable
 
-_NEEDS = {
-    "readiness": Need.READINESS,
-    "served_revisions": Need.READINESS,
-    "history": Need.HISTORY,
-    "other_histories": Need.HISTORY,
-    "facts": Need.FACTS,
-    "rows": Need.HISTORY | Need.ROWS,
-    "rows_if_any": Need.HISTORY | Need.ROWS,
-    "sequence": Need.SEQUENCE,
-    "stored": Need.STORED,
-    "default_evaluation": Need.MADE,
-    "observed_inserts": Need.HISTORY | Need.SEEN,
-    "checkout": Need.SOURCE,
-    "lock_holders": Need.PREFLIGHT,
-    "preflight": Need.PREFLIGHT,
-    "analysis": Need.SOURCE,
-}
+    from harness.run.gathering import Evidence, Examination
 
 
-def needs_of(item: pytest.Item) -> Need:
-    """What an examination must gather for this check."""
-    needs = Need(0)
-    for name in getattr(item, "fixturenames", ()):
-        needs |= _NEEDS.get(name, Need(0))
-    return needs
+def evidence_of(item: pytest.Item) -> frozenset[Evidence[object]]:
+    """The kinds that a check looks at."""
+    return frozenset(BY_NAME[name] for name in getattr(item, "fixturenames", ()) if name in BY_NAME)
+
+
+def place_of(kinds: Iterable[Evidence[object]]) -> int:
+    """Where a check that looks at these kinds stands among others: as a person would ask, the simplest first."""
+    return sum(1 << KINDS.index(kind) for kind in kinds)
+
+
+def fixture_of(kind: Evidence[object]) -> Callable[[Examination], object]:
+    """The fixture of a kind: it waits for the examination, and hands out its part or raises why it is missing."""
+
+    @pytest.fixture(name=kind.name)
+    def evidence(examination: Examination) -> object:
+        return kind.hand_out(examination)
+
+    return evidence

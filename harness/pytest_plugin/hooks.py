@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,7 @@ from harness.console import Lasting
 from harness.history.writing import StillWritten
 from harness.pytest_plugin.command_line import CHECKS, build_gate, is_gate, refuse_options
 from harness.pytest_plugin.conclusion import annotate
-from harness.pytest_plugin.evidence import needs_of
+from harness.pytest_plugin.evidence import evidence_of, place_of
 from harness.pytest_plugin.interrupts import listen_to_signals
 from harness.pytest_plugin.masking import keep_files_private, mask_everything, mask_terminal
 from harness.pytest_plugin.outcomes import check_id
@@ -30,9 +31,9 @@ from harness.redaction.redactor import Redactor
 from harness.report.folder import make_folder, point_latest_at
 from harness.report.verdict import ExitCode
 from harness.report.writing import write
-from harness.run.examination import Need
-from harness.run.gate import Gate, new_run
+from harness.run.gate import Gate
 from harness.run.pytest_process import ROOT
+from harness.run.settings import RunSettings, new_run
 from harness.text import mask_before_cutting, printable_lines
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
     run = new_run()
     given = config.getoption("--report-dir")
     folder = config.invocation_params.dir / given if given else ROOT / "reports" / run
-    gate = Gate(run, (), folder, redact=redact)
+    gate = Gate(RunSettings(run, (), folder, redact=redact))
     try:
         session.set_aside = make_folder(folder)
         if not given and not config.getoption("--judge"):
@@ -105,7 +106,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "environment" in metafunc.fixturenames:
         gate = gate_of(metafunc.config)
         asked = metafunc.config.getoption("--env") or ["preview"]
-        names = [e.name for e in gate.environments] if gate is not None else list(dict.fromkeys(asked))
+        names = [e.name for e in gate.settings.environments] if gate is not None else list(dict.fromkeys(asked))
         metafunc.parametrize("environment", names)
 
 
@@ -150,7 +151,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     With `-x` it is then the cause that a run stops at, and not what could not be told because of it.
     """
     if gate_of(config) is not None:
-        items.sort(key=lambda item: needs_of(item).value)
+        items.sort(key=lambda item: place_of(evidence_of(item)))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -162,8 +163,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         raise mistake(session.config, "checks and tests cannot be run together: name checks or tests")
     selected = {check_id(item) for item in session.items}
     kinds = {kind_of(item.path) for item in session.items}
-    gate.kind = kinds.pop() if len(kinds) == 1 else "deployment"
-    gate.left_out = [check for check in checks_beside(CHECKS, gate.kind) if check not in selected]
+    kind = kinds.pop() if len(kinds) == 1 else "deployment"
+    gate.outcomes.select(kind, [check for check in checks_beside(CHECKS, kind) if check not in selected])
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -185,21 +186,18 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         return None
     if session.testsfailed and not session.config.option.continue_on_collection_errors:
         return None  # pytest ends the run here: nothing must have been sent
-    if gate.interrupts:  # before anything was sent
+    if gate.interrupts.count:  # before anything was sent
         raise KeyboardInterrupt
-    needs = Need(0)
-    for item in session.items:
-        needs |= needs_of(item)
-    if is_watched(session.config):
-        gate.tell = lambda line: say(session.config, line)
+    kinds = frozenset(kind for item in session.items for kind in evidence_of(item))
+    tell = partial(say, session.config) if is_watched(session.config) else None
     try:
-        gate.start(needs)
+        gate.start(kinds, tell)
     except StillWritten:
-        raise mistake(session.config, _in_use(gate.report_dir)) from None
+        raise mistake(session.config, _in_use(gate.settings.report_dir)) from None
     except OSError as error:
-        said = f"the history in {gate.report_dir} cannot be written: {error.strerror}"
+        said = f"the history in {gate.settings.report_dir} cannot be written: {error.strerror}"
         raise mistake(session.config, said) from None
-    if len(gate.environments) == 1:
+    if len(gate.settings.environments) == 1:
         return None
     run_in_turns(session, gate)
     return True
@@ -209,5 +207,5 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 def pytest_runtest_protocol(item: pytest.Item) -> None:
     """Begin no further check when the run is to end."""
     gate = gate_of(item.config)
-    if gate is not None and gate.interrupts:
+    if gate is not None and gate.interrupts.count:
         raise KeyboardInterrupt

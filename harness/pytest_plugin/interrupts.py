@@ -21,13 +21,7 @@ def listen_to_signals(config: pytest.Config, gate: Gate) -> None:
     in a destructor, which swallows it, or between a resource and its release.
     """
 
-    def interrupt() -> None:
-        gate.interrupts += 1
-        # Neither the end of the run nor that of its clean-up was waited for, and yet it lasts.
-        if gate.interrupts > 2 and not gate.concluded:
-            raise KeyboardInterrupt
-
-    for number in on_each_signal(interrupt):
+    for number in on_each_signal(gate.interrupt):
         # When all is said, Python's own end must not make one that comes late the exit code.
         config.add_cleanup(partial(_ignore, number))
 

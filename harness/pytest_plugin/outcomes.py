@@ -28,9 +28,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if gate is None:
         return report
     result = _sort_outcome(item, call, report)
-    _mask_report(report, gate.redact)
+    _mask_report(report, gate.settings.redact)
     if result is not None:
-        gate.record(result)
+        gate.outcomes.record(result)
     return report
 
 
@@ -52,9 +52,9 @@ def _sort_outcome(item: pytest.Item, call: pytest.CallInfo[None], report: pytest
         # JUnit and pytest call what fails outside of a test's own body an error, which is what this is.
         report.outcome, report.when, report.longrepr = "failed", "setup", traceback + text
     elif isinstance(error, NotCovered):
-        result = {"outcome": "not_covered", "cause": error.reason, "remedy": error.remedy}
+        result = {"outcome": "not_covered", "cause": error.cause, "remedy": error.remedy}
         report.outcome = "skipped"
-        report.longrepr = (str(item.path), 0, f"not covered: {error.reason}")
+        report.longrepr = (str(item.path), 0, f"not covered: {error.cause}")
     elif isinstance(error, AssertionError) and worded is not None:
         result = {"outcome": "fail", "want": worded.want, "have": list(worded.have)}
         result |= {"cause": worded.cause, "remedy": worded.remedy}

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.pytest_plugin.evidence import needs_of
+from harness.pytest_plugin.evidence import evidence_of
 from harness.pytest_plugin.outcomes import environment_of
 from harness.pytest_plugin.terminal import say
 from harness.report.summary import so_far
-from harness.run.examination import Need
+from harness.run.gathering import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,12 +37,13 @@ def run_in_turns(session: pytest.Session, gate: Gate) -> None:
             if session.shouldstop:
                 raise session.Interrupted(session.shouldstop)
         if name and loud and not gate.all_examined:
-            say(session.config, so_far(name, [result for result in gate.results if result.environment == name]))
+            say(session.config, so_far(name, gate.outcomes.of(name)))
 
 
 def _comes_last(item: pytest.Item) -> bool:
     """Whether a check waits for all environments: to compare them, or to leave them this process's time."""
-    return Need.SOURCE in needs_of(item) or "other_histories" in getattr(item, "fixturenames", ())
+    reads_source = any(kind.phase is Phase.SOURCE for kind in evidence_of(item))
+    return reads_source or "other_histories" in getattr(item, "fixturenames", ())
 
 
 def _turns(items: list[pytest.Item], gate: Gate) -> Iterator[tuple[str, list[pytest.Item]]]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from harness.report.run_log import PastRun
 
 
-class Evidence(NamedTuple):
+class EnvironmentEvidence(NamedTuple):
     """What was seen of one environment, as far as the run got: what the page shows besides the verdict.
 
     `environment` is None where its requests cannot be repeated: a saved history does not hold what was configured.

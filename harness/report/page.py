@@ -23,7 +23,7 @@ from harness.history.columnar import unacknowledged
 from harness.history.history import History
 from harness.history.token_sample import sample_of
 from harness.report.curl import Variable, repeated, variables
-from harness.report.evidence import Evidence
+from harness.report.evidence import EnvironmentEvidence
 from harness.report.paths import as_typed
 from harness.report.plots import (
     Bits,
@@ -153,7 +153,9 @@ class Page(NamedTuple):
     left_out: tuple[str, ...]
 
 
-def render(verdict: Verdict, evidence: Sequence[Evidence], folder: Path, redact: Callable[[str], str] = str) -> str:
+def render(
+    verdict: Verdict, evidence: Sequence[EnvironmentEvidence], folder: Path, redact: Callable[[str], str] = str
+) -> str:
     """The page as HTML.
 
     Args:
@@ -189,7 +191,9 @@ def _template() -> Template:
     ).get_template(TEMPLATE.name)
 
 
-def page_of(verdict: Verdict, evidence: Sequence[Evidence], folder: Path, redact: Callable[[str], str] = str) -> Page:
+def page_of(
+    verdict: Verdict, evidence: Sequence[EnvironmentEvidence], folder: Path, redact: Callable[[str], str] = str
+) -> Page:
     """What the page shows of a run."""
     evidence_of = {of.name: of for of in evidence}
 
@@ -213,7 +217,7 @@ def page_of(verdict: Verdict, evidence: Sequence[Evidence], folder: Path, redact
         more_steps=max(len(steps) - MOST_STEPS, 0),
         command=_clean_up_command(folder) if verdict.left_behind else "",
         environments=tuple(
-            _environment(number, of, verdict, evidence_of.get(of.name, Evidence(of.name)), text)
+            _environment(number, of, verdict, evidence_of.get(of.name, EnvironmentEvidence(of.name)), text)
             for number, of in enumerate(verdict.environments, start=1)
         ),
         left_behind=tuple(
@@ -254,7 +258,7 @@ def _clean_up_command(folder: Path) -> str:
 
 
 def _environment(
-    number: int, of: EnvironmentVerdict, verdict: Verdict, evidence_of: Evidence, text: Callable[[str], str]
+    number: int, of: EnvironmentVerdict, verdict: Verdict, evidence_of: EnvironmentEvidence, text: Callable[[str], str]
 ) -> EnvironmentPage:
     results = [result for result in verdict.checks if result.environment == of.name]
     history = evidence_of.history if evidence_of.history is not None else History(of.name, ())
@@ -363,7 +367,9 @@ def _phases(history: History) -> Iterator[PhasePlots]:
 _OUTCOMES: dict[Outcome, str] = {"ok": "acknowledged", "fail": "answered wrongly", "unknown": "without an answer"}
 
 
-def _bits(history: History, evidence_of: Evidence, text: Callable[[str], str]) -> tuple[list[BitPlot], list[str]]:
+def _bits(
+    history: History, evidence_of: EnvironmentEvidence, text: Callable[[str], str]
+) -> tuple[list[BitPlot], list[str]]:
     returned = sample_of(history.tokens[:MOST_TOKENS])
     plots, unavailable = [], []
     for name, title, sample, why in (

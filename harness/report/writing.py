@@ -16,14 +16,14 @@ from harness.text import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harness.report.evidence import Evidence
+    from harness.report.evidence import EnvironmentEvidence
     from harness.report.verdict import Verdict
 
 
 def write(
     verdict: Verdict,
     folder: Path,
-    evidence: Callable[[], Sequence[Evidence]] = tuple,
+    evidence: Callable[[], Sequence[EnvironmentEvidence]] = tuple,
     redact: Callable[[str], str] = str,
 ) -> None:
     """Write the reports; also append the summary to `$GITHUB_STEP_SUMMARY` where a job has one.

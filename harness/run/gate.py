@@ -1,146 +1,112 @@
-"""One run of the gate: examines all environments at the same time, keeps what checks concluded, cleans up, reports.
+"""One run of the gate: examines all environments at the same time, and cleans up after each of them.
 
 Knows nothing of pytest; `harness.pytest_plugin` ties the two together.
 """
 
 from __future__ import annotations
 
-import secrets
 import threading
-import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from harness.checkers.history import failure_rate_bound
-from harness.checkers.latency import durations_ms, percentile
 from harness.configuration.secrets import secrets_of
-from harness.errors import CouldNotTell, NotCovered
-from harness.history.history import History
+from harness.errors import NotCovered, if_available
 from harness.history.reading import UnreadableHistory
 from harness.history.writing import Ledger
 from harness.http.client import Client
 from harness.http.deadline import abandon_exchanges
-from harness.http.readiness import Readiness
-from harness.postgres.table import TableFacts
-from harness.postgres.token_scan import StoredTokens
 from harness.progress import Progress
-from harness.redaction.redactor import Redactor
-from harness.report.verdict import (
-    CheckResult,
-    EnvironmentVerdict,
-    Kind,
-    LeftBehind,
-    Verdict,
-    conclude,
-    exit_code,
-    worst,
-)
 from harness.run.cleanup import CleanUp, Task, clean_up, left_as_it_is
-from harness.run.examination import Examination, Need, RunRequest, examine
+from harness.run.evidence import HISTORY, TABLE
+from harness.run.examination import examine, needed_for
+from harness.run.gathering import Examination, RunRequest
+from harness.run.outcomes import Outcomes
 from harness.run.resumed_cleanup import place_of
-from harness.run.source_reading import _once
-from harness.run.verdict_assembly import _before_the_migration, _remembered, _why
+from harness.run.settings import Interrupts, RunSettings
+from harness.run.source_reading import SourceReading
+from harness.run.verdict_assembly import assemble, page_evidence
 from harness.run.workload import MOST_PROBES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
-    from harness.configuration.models import Environment
-    from harness.history.history import Attempt
-    from harness.report.evidence import Evidence
-    from harness.run.soak_result import SoakResult
-    from harness.source.checkout import Checkout
-    from harness.source.evidence import Analysis
-
+    from harness.history.attempt import Attempt
+    from harness.history.history import History
+    from harness.report.evidence import EnvironmentEvidence
+    from harness.report.verdict import Verdict
+    from harness.run.gathering import Evidence
 
 _OFFLINE = NotCovered("judged from a saved history, nothing was asked", "run the gate to ask the deployment")
 T = TypeVar("T")
-M = TypeVar("M", CheckResult, LeftBehind)
-
-
-def new_run() -> str:
-    """An id that no other run has: the time, to be read, and 32 random bits, to be unique."""
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
-
-
-def _settle(future: Future[T], find: Callable[[], T]) -> None:
-    try:
-        found = find()
-    except BaseException as error:
-        future.set_exception(error)
-    else:
-        future.set_result(found)
 
 
 @dataclass(slots=True)
+class _Environment:
+    """What is under way on one environment."""
+
+    client: Client
+    progress: Progress = field(default_factory=Progress)
+    cleaning: Future[CleanUp] = field(default_factory=Future)
+
+
 class Gate:
-    """A run. `start` begins the examinations, `examination` waits for one, `conclude` cleans up and judges.
+    """A run. `start` begins the examinations, `examination` waits for one, `conclude` cleans up and judges."""
 
-    `interrupts` counts the signals to end: the first ends the waiting for an examination, the second that for the
-    clean-up, both by KeyboardInterrupt. `tell` is called, by whoever waits, with a line about what takes a while.
-    """
+    def __init__(self, settings: RunSettings) -> None:
+        self.settings = settings
+        self.outcomes = Outcomes(settings.redact)
+        self.sources = SourceReading()
+        self.interrupts = Interrupts()
+        self._concluded = False
+        self._tell: Callable[[str], None] | None = None
+        self._stop, self._hurry = threading.Event(), threading.Event()
+        self._ledger: Ledger | None = None
+        self._pool: ThreadPoolExecutor | None = None
+        self._under_way: dict[str, _Environment] = {}
+        self._examinations: dict[str, Future[Examination]] = {}
+        for environment in settings.environments:
+            settings.redact.add(secrets_of(environment))
 
-    run: str
-    environments: Sequence[Environment]
-    report_dir: Path
-    revision: str | None = None
-    read_only: bool = False
-    kind: Kind = "deployment"
-    results: list[CheckResult] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-    interrupts: int = 0
-    concluded: bool = False
-    incomplete: str = ""  # what saved histories lack
-    soaked: SoakResult | None = None  # what became of the rows, where a soak is judged
-    redact: Redactor = field(default_factory=Redactor)
-    tell: Callable[[str], None] | None = None
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _hurry: threading.Event = field(default_factory=threading.Event)
-    _began_s: float = field(default_factory=time.monotonic)
-    _started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    _ledger: Ledger | None = None
-    _pool: ThreadPoolExecutor | None = None
-    _progress: dict[str, Progress] = field(default_factory=dict)
-    _clients: dict[str, Client] = field(default_factory=dict)
-    _examinations: dict[str, Future[Examination]] = field(default_factory=dict)
-    _cleaning: dict[str, Future[CleanUp]] = field(default_factory=dict)
-    _checkouts: dict[Path, Checkout | CouldNotTell | NotCovered] = field(default_factory=dict)
-    _analyses: dict[tuple[Path, str, str], Analysis | CouldNotTell | NotCovered] = field(default_factory=dict)
+    # --- examining ----------------------------------------------------------------------------------------------------
 
-    def __post_init__(self) -> None:
-        for environment in self.environments:
-            self.redact.add(secrets_of(environment))
-
-    def start(self, needs: Need) -> None:
+    def start(self, kinds: frozenset[Evidence[object]], tell: Callable[[str], None] | None = None) -> None:
         """Begin to examine every environment, each in a thread of its own; none is touched without a need.
+
+        Args:
+            kinds: what the selected checks look at.
+            tell: called, by whoever waits, with a line about what takes a while.
 
         Raises:
             OSError: the history cannot be written; then nothing was sent.
         """
-        needs &= ~Need.SOURCE
+        settings = self.settings
+        needs = needed_for(kinds, settings.revision)
         if not needs:
             return
-        self._ledger = Ledger(self.report_dir / "history.jsonl")
-        self._ledger.run(self.run, {e.name: place_of(e, self.redact) for e in self.environments})
-        request = RunRequest(self.run, needs, self.revision, self.read_only, self._stop)
-        self._pool = ThreadPoolExecutor(len(self.environments), thread_name_prefix="examine")
+        self._tell = tell
+        self._ledger = Ledger(settings.report_dir / "history.jsonl")
+        self._ledger.run(settings.run, {e.name: place_of(e, settings.redact) for e in settings.environments})
+        request = RunRequest(settings.run, needs, settings.revision, settings.read_only, self._stop)
+        self._pool = ThreadPoolExecutor(len(settings.environments), thread_name_prefix="examine")
         first = 1
-        for environment in self.environments:
-            client = self._clients[environment.name] = Client(environment, self.run, self.redact, self._began_s)
-            progress = self._progress[environment.name] = Progress()
-            self._examinations[environment.name], self._cleaning[environment.name] = Future(), Future()
-            self._pool.submit(self._examine, client, request, self._ledger, first, progress)
+        for environment in settings.environments:
+            client = Client(environment, settings.run, settings.redact, settings.began_s)
+            self._under_way[environment.name] = _Environment(client)
+            self._examinations[environment.name] = Future()
+            self._pool.submit(self._examine, environment.name, request, self._ledger, first)
             first += environment.posts + environment.burst + MOST_PROBES
 
-    def _examine(self, client: Client, request: RunRequest, ledger: Ledger, first: int, progress: Progress) -> None:
+    def _examine(self, name: str, request: RunRequest, ledger: Ledger, first: int) -> None:
         """Examine an environment, and then remove its rows: what is judged of them is known, and others may be slow."""
-        name = client.environment.name
-        _settle(self._examinations[name], lambda: examine(client, request, ledger, first, progress))
-        _settle(self._cleaning[name], lambda: self._clean(client, ledger, progress))
+        under_way = self._under_way[name]
+        _settle(
+            self._examinations[name],
+            lambda: examine(under_way.client, self.sources, request, ledger, first, under_way.progress),
+        )
+        _settle(under_way.cleaning, lambda: self._clean(name, ledger))
 
     def judge(self, files: Sequence[Path]) -> None:
         """Take saved histories instead of examining: several files of one environment are judged as one history.
@@ -151,30 +117,18 @@ class Gate:
         from harness.history.bulk_reading import missing, read_together  # no other run reads one
 
         histories = read_together(files)
-        self.incomplete = missing(files, histories)
+        self.outcomes.incomplete = missing(files, histories)
         for name, history in histories.items():
-            environment = next(e for e in self.environments if e.name == name)
-            done: Future[Examination] = Future()
-            done.set_result(
-                Examination(
-                    environment,
-                    history=history,
-                    readiness=_OFFLINE,
-                    facts=_OFFLINE,
-                    rows=_OFFLINE,
-                    sequence=_OFFLINE,
-                    stored=_OFFLINE,
-                    default_evaluation=_OFFLINE,
-                    observed_inserts=_OFFLINE,
-                    lock_holders=_OFFLINE,
-                    preflight=_OFFLINE,
-                )
-            )
-            self._examinations[name] = done
+            known = Examination(self.settings.environment(name), self.sources, _OFFLINE)
+            known.put(HISTORY, history)
+            done = self._examinations[name] = Future()
+            done.set_result(known)
 
     def examination(self, name: str) -> Examination:
-        """What is known of an environment, as soon as it is."""
-        return self._settled(self._examinations[name], lambda: self.interrupts > 0).result()
+        """What is known of an environment, as soon as it is; nothing where it was not to be examined."""
+        if name not in self._examinations:
+            return Examination(self.settings.environment(name), self.sources)
+        return self._settled(self._examinations[name], lambda: self.interrupts.ends_examinations).result()
 
     def _settled(self, future: Future[T], over: Callable[[], bool] = lambda: False) -> Future[T]:
         """The future, done. Waits in short turns: a signal that comes just before a long one is only seen after it.
@@ -190,9 +144,9 @@ class Gate:
         while not (done := wait(futures, timeout=0.1, return_when=FIRST_COMPLETED).done):
             if over():
                 raise KeyboardInterrupt
-            for name, progress in self._progress.items():
-                if self.tell is not None and (line := progress.due()):
-                    self.tell(f"{name}: {line}")
+            for name, under_way in self._under_way.items():
+                if self._tell is not None and (line := under_way.progress.due()):
+                    self._tell(f"{name}: {line}")
         return done
 
     def next_examined(self, names: Sequence[str]) -> str:
@@ -205,7 +159,7 @@ class Gate:
         others = [name for name in names if name not in examining.values()]
         if others:
             return others[0]
-        done = self._first_of(list(examining), lambda: self.interrupts > 0)
+        done = self._first_of(list(examining), lambda: self.interrupts.ends_examinations)
         return next(name for future, name in examining.items() if future in done)
 
     @property
@@ -215,8 +169,15 @@ class Gate:
 
     def other_histories(self, name: str) -> list[History]:
         """The histories of the other environments of this run, as far as POSTs could be sent there."""
-        histories = (self.examination(other).history for other in self._examinations if other != name)
-        return [history for history in histories if isinstance(history, History)]
+        histories = (if_available(self.examination(other).of(HISTORY)) for other in self._examinations if other != name)
+        return [history for history in histories if history is not None]
+
+    def _ended(self, name: str) -> Examination | None:
+        """What is known of an environment now; None where its examination has not ended, or broke down."""
+        future = self._examinations.get(name)
+        return future.result() if future is not None and future.done() and future.exception() is None else None
+
+    # --- concluding ---------------------------------------------------------------------------------------------------
 
     def conclude(self, pytest_status: int, *, error: str = "", clean: bool = True) -> Verdict:
         """Stop what is still under way, remove this run's rows, and say what it all adds up to.
@@ -228,50 +189,33 @@ class Gate:
             self._hurry.set()
             abandon_exchanges()
         cleaned = self._clean_up() if clean else self._left_as_it_is()
-        if self.soaked is not None:
-            cleaned[self.soaked.environment] = CleanUp(self.soaked.removed, tuple(self.soaked.left_behind))
-        left = [row for done in cleaned.values() for row in done.left]
-        complete = pytest_status in (0, 1) and not error
-        verdicts = [self._of_environment(e, cleaned, complete=complete) for e in self.environments]
-        conclusions = [v.verdict for v in verdicts]
-        overall = worst(conclusions)
+        if (soak := self.outcomes.soak) is not None:
+            cleaned[soak.environment] = CleanUp(soak.removed, tuple(soak.left_behind))
+        ended = {name: known for name in self._examinations if (known := self._ended(name)) is not None}
+        verdict = assemble(self.settings, self.outcomes, ended, self.sources, cleaned, pytest_status, error)
         if self._ledger is not None:
             self._ledger.close()
-        return Verdict(
-            kind=self.kind,
-            verdict=overall,
-            exit_code=exit_code(overall, left, pytest_status),
-            run=self.run,
-            started_at=self._started_at.isoformat(timespec="seconds"),
-            duration_s=round(time.monotonic() - self._began_s, 3),
-            environments=verdicts,
-            checks=self.results,
-            left_behind=[self._masked(row, "reason", "remedy") for row in left],
-            left_out=self.left_out,
-            error=self.redact(error),
-        )
+        self._concluded = True
+        return verdict
 
-    def evidence(self, remembered: Path | None = None) -> list[Evidence]:
+    def interrupt(self) -> None:
+        """Count a signal to end.
+
+        Raises:
+            KeyboardInterrupt: neither the examinations nor the clean-up were waited for, and yet it lasts.
+        """
+        self.interrupts.count += 1
+        if self.interrupts.ends_at_once and not self._concluded:
+            raise KeyboardInterrupt
+
+    def evidence(self, log: Path | None = None) -> list[EnvironmentEvidence]:
         """What is known of each environment now, for the page, and its last runs; waits for nothing."""
-        from harness.report.evidence import Evidence  # only the end of a run needs it
-
         found = []
-        for environment in self.environments:
-            name, future = environment.name, self._examinations.get(environment.name)
-            settled = future is not None and future.done() and future.exception() is None
-            done = future.result() if future is not None and settled else Examination(environment)
-            history = done.history if settled else self._written(name)
-            found.append(
-                Evidence(
-                    name,
-                    environment=environment if name in self._clients else None,
-                    history=history if isinstance(history, History) else None,
-                    unavailable=_why(history),
-                    stored=done.stored.sample if isinstance(done.stored, StoredTokens) else None,
-                    stored_unavailable=_why(done.stored),
-                    past=_remembered(remembered, name),
-                )
-            )
+        for environment in self.settings.environments:
+            known = self._ended(environment.name)
+            written = self._written(environment.name) if known is None else None
+            repeatable = environment.name in self._under_way
+            found.append(page_evidence(environment, known, repeatable=repeatable, written=written, log=log))
         return found
 
     def _written(self, name: str) -> History | None:
@@ -282,70 +226,38 @@ class Gate:
             return self._ledger.recorded()[name].history
         return None
 
-    def checkout(self, name: str) -> Checkout:
-        """The app's source that an environment names, read once for all that name the same.
+    # --- cleaning up --------------------------------------------------------------------------------------------------
 
-        Raises:
-            NotCovered: it names none, or none that holds anything to read.
-            CouldNotTell: it cannot be read.
-        """
-        root = next(e.source for e in self.environments if e.name == name)
-        if root is None:
-            raise NotCovered("no checkout of the app was named", "name one with `source:` or --source")
-        from harness.source.checkout import read_checkout  # most runs read none
-
-        return _once(self._checkouts, root, lambda: read_checkout(root))
-
-    def analysis(self, name: str) -> Analysis:
-        """What the source that an environment names says of its table, found out once for all checks.
-
-        Raises:
-            NotCovered: it names none, or none that holds anything to read, or what parses it is not installed.
-            CouldNotTell: it cannot be read.
-        """
-        checkout = self.checkout(name)
-        key = self._analysed(next(e for e in self.environments if e.name == name))
-        from harness.source.app.analysis import analyse  # most runs read no source
-
-        return _once(self._analyses, key, lambda: analyse(checkout, key[1], key[2]))
-
-    def _analysed(self, environment: Environment) -> tuple[Path, str, str]:
-        return environment.source or Path(), environment.table.name, environment.table.token
-
-    def record(self, result: CheckResult) -> None:
-        """Keep what a check concluded, secrets masked."""
-        self.results.append(self._masked(result, "want", "have", "cause", "remedy"))
-
-    def _masked(self, model: M, *texts: str) -> M:
-        """Only free text is masked: a secret that happens to be a word of the schema must not spoil it."""
-        return model.model_copy(update={text: self.redact.throughout(getattr(model, text)) for text in texts})
-
-    def _clean(self, client: Client, ledger: Ledger, progress: Progress) -> CleanUp:
-        environment = client.environment
-        attempts = self._attempts(environment.name)
-        labels = {a.name: environment.labels_for(a.name) for a in attempts}
+    def _clean(self, name: str, ledger: Ledger) -> CleanUp:
+        under_way, environment = self._under_way[name], self.settings.environment(name)
+        attempts, known = self._sent(name, ledger), self._ended(name)
         return clean_up(
             Task(
-                client,
+                under_way.client,
                 attempts,
-                labels,
+                {a.name: environment.labels_for(a.name) for a in attempts},
                 ledger,
                 environment.late_rows_s,
                 hurry=self._hurry,
-                progress=progress,
-                facts=self._facts(environment.name),
+                progress=under_way.progress,
+                facts=if_available(known.of(TABLE)) if known is not None else None,
             )
         )
+
+    def _sent(self, name: str, ledger: Ledger) -> Sequence[Attempt]:
+        """The attempts of an environment; where its examination broke down, as the history on disk has them."""
+        known = self._ended(name)
+        return known.sent if known is not None else ledger.recorded()[name].history.sent
 
     def _clean_up(self) -> dict[str, CleanUp]:
         if self._pool is None:
             return {}
-        cleaned = {name: self._settled(future, self._may_not_wait).result() for name, future in self._cleaning.items()}
+        cleaned = {
+            name: self._settled(under_way.cleaning, lambda: self.interrupts.ends_clean_up).result()
+            for name, under_way in self._under_way.items()
+        }
         self._pool.shutdown()
         return cleaned
-
-    def _may_not_wait(self) -> bool:
-        return self.interrupts > 1
 
     def _left_as_it_is(self) -> dict[str, CleanUp]:
         if self._ledger is None:
@@ -354,68 +266,22 @@ class Gate:
             recorded = self._ledger.recorded()
         except UnreadableHistory:
             return {}
-        environments = {e.name: e for e in self.environments}
         return {
-            name: self._cleaning[name].result()
+            name: self._under_way[name].cleaning.result()
             if self._is_clean(name)
-            else left_as_it_is(environments[name], of.history.sent)
+            else left_as_it_is(self.settings.environment(name), of.history.sent)
             for name, of in recorded.items()
         }
 
     def _is_clean(self, name: str) -> bool:
-        cleaning = self._cleaning[name]
+        cleaning = self._under_way[name].cleaning
         return cleaning.done() and cleaning.exception() is None
 
-    def _attempts(self, name: str) -> Sequence[Attempt]:
-        """The attempts of an environment; where its examination broke down, as the history on disk has them."""
-        future = self._examinations[name]
-        if future.exception() is None:  # waits for it
-            return future.result().sent
-        assert self._ledger is not None  # there was an examination
-        return self._ledger.recorded()[name].history.sent
 
-    def _facts(self, name: str) -> TableFacts | None:
-        future = self._examinations[name]
-        facts = future.result().facts if future.exception() is None else None
-        return facts if isinstance(facts, TableFacts) else None
-
-    def _notes(self, environment: Environment, done: Examination | None) -> list[str]:
-        soaked = self.soaked.notes if self.soaked is not None else ()
-        return [*self._same_url(environment), *(map(self.redact, (*_before_the_migration(done), *soaked)))]
-
-    def _same_url(self, environment: Environment) -> list[str]:
-        same = [e.name for e in self.environments if e.origin == environment.origin and e.name != environment.name]
-        notes = (
-            [f"has the same url as {', '.join(same)}: one deployment was verified under several names"] if same else []
-        )
-        analysis = self._analyses.get(self._analysed(environment))
-        said = () if analysis is None or isinstance(analysis, (CouldNotTell, NotCovered)) else analysis.notes
-        return [*notes, *map(self.redact, (f"source: {note}" for note in said))]
-
-    def _of_environment(
-        self, environment: Environment, cleaned: dict[str, CleanUp], *, complete: bool
-    ) -> EnvironmentVerdict:
-        name = environment.name
-        results = [result for result in self.results if result.environment == name]
-        future = self._examinations.get(name)
-        done = future.result() if future is not None and future.done() and future.exception() is None else None
-        history = done.history if done is not None and isinstance(done.history, History) else None
-        sent = len(history.attempts) if history else 0
-        acknowledged = len(history.acknowledged) if history else 0
-        took = durations_ms(history) if history else []
-        ready = done.readiness if done is not None and isinstance(done.readiness, Readiness) else None
-        return EnvironmentVerdict(
-            name=name,
-            url=self.redact.url(environment.origin),
-            verdict=conclude(results, complete=complete),
-            revision=self.redact(ready.revision) if ready and ready.revision else None,
-            posts=sent,
-            acknowledged=acknowledged,
-            failure_rate_bound=float(f"{failure_rate_bound(sent):.3g}") if sent and sent == acknowledged else None,
-            latency_p50_ms=round(percentile(took, 50), 1) if took else None,
-            latency_p95_ms=round(percentile(took, 95), 1) if took else None,
-            latency_max_ms=round(took[-1], 1) if took else None,
-            notes=self._notes(environment, done),
-            rows_removed=cleaned[name].removed if name in cleaned else 0,
-            duration_s=round(done.took_s, 3) if done else 0.0,
-        )
+def _settle(future: Future[T], find: Callable[[], T]) -> None:
+    try:
+        found = find()
+    except BaseException as error:
+        future.set_exception(error)
+    else:
+        future.set_result(found)

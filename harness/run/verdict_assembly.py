@@ -1,37 +1,181 @@
-"""Puts a verdict together from what a run concluded."""
+"""Puts a verdict together, and what the page shows besides, from what a run came to know."""
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from harness.errors import CouldNotTell, NotCovered
+from harness.checkers.history import failure_rate_bound
+from harness.checkers.latency import durations_ms, percentile
+from harness.errors import Unavailable, if_available
+from harness.report.evidence import EnvironmentEvidence
 from harness.report.run_log import SHOWN_RUNS, NoTrend, past_runs
+from harness.report.verdict import EnvironmentVerdict, Verdict, conclude, exit_code, worst
+from harness.run.evidence import HISTORY, PREFLIGHT, READINESS, STORED_TOKENS
+from harness.run.gathering import NOT_ASKED
+from harness.run.outcomes import masked
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from harness.configuration.models import Environment
+    from harness.history.history import History
     from harness.report.run_log import PastRun
-    from harness.run.examination import Examination
+    from harness.run.cleanup import CleanUp
+    from harness.run.gathering import Examination
+    from harness.run.outcomes import Outcomes
+    from harness.run.settings import RunSettings
+    from harness.run.source_reading import SourceReading
 
 
-def _why(part: object) -> str:
-    """Why a part of an examination is not there, in words."""
-    if isinstance(part, CouldNotTell):
-        return part.cause
-    return part.reason if isinstance(part, NotCovered) else ""
+def assemble(
+    settings: RunSettings,
+    outcomes: Outcomes,
+    examinations: Mapping[str, Examination],
+    sources: SourceReading,
+    cleaned: Mapping[str, CleanUp],
+    pytest_status: int,
+    error: str,
+) -> Verdict:
+    """What it all adds up to.
+
+    Args:
+        settings: the run as it was asked for.
+        outcomes: what checks concluded.
+        examinations: what is known of each environment whose examination has ended, by its name.
+        sources: the app's source, as far as it was read.
+        cleaned: what was removed of each environment, and what may remain.
+        pytest_status: the exit code that pytest has for this run.
+        error: why the run ended before it could ask, "" where it did not.
+    """
+    left = [row for done in cleaned.values() for row in done.left]
+    complete = pytest_status in (0, 1) and not error
+    verdicts = [
+        _of_environment(
+            environment,
+            settings,
+            outcomes,
+            examinations.get(environment.name),
+            _notes(environment, settings, outcomes, examinations.get(environment.name), sources),
+            cleaned.get(environment.name),
+            complete=complete,
+        )
+        for environment in settings.environments
+    ]
+    overall = worst([verdict.verdict for verdict in verdicts])
+    return Verdict(
+        kind=outcomes.kind,
+        verdict=overall,
+        exit_code=exit_code(overall, left, pytest_status),
+        run=settings.run,
+        started_at=settings.started_at.isoformat(timespec="seconds"),
+        duration_s=round(time.monotonic() - settings.began_s, 3),
+        environments=verdicts,
+        checks=outcomes.results,
+        left_behind=[masked(row, settings.redact, "reason", "remedy") for row in left],
+        left_out=outcomes.left_out,
+        error=settings.redact(error),
+    )
 
 
-def _before_the_migration(done: Examination | None) -> list[str]:
+def _of_environment(
+    environment: Environment,
+    settings: RunSettings,
+    outcomes: Outcomes,
+    known: Examination | None,
+    notes: list[str],
+    cleaned: CleanUp | None,
+    *,
+    complete: bool,
+) -> EnvironmentVerdict:
+    history = if_available(known.of(HISTORY)) if known is not None else None
+    ready = if_available(known.of(READINESS)) if known is not None else None
+    sent = len(history.attempts) if history else 0
+    acknowledged = len(history.acknowledged) if history else 0
+    took = durations_ms(history) if history else []
+    return EnvironmentVerdict(
+        name=environment.name,
+        url=settings.redact.url(environment.origin),
+        verdict=conclude(outcomes.of(environment.name), complete=complete),
+        revision=settings.redact(ready.revision) if ready and ready.revision else None,
+        posts=sent,
+        acknowledged=acknowledged,
+        failure_rate_bound=float(f"{failure_rate_bound(sent):.3g}") if sent and sent == acknowledged else None,
+        latency_p50_ms=round(percentile(took, 50), 1) if took else None,
+        latency_p95_ms=round(percentile(took, 95), 1) if took else None,
+        latency_max_ms=round(took[-1], 1) if took else None,
+        notes=notes,
+        rows_removed=cleaned.removed if cleaned is not None else 0,
+        duration_s=round(known.took_s, 3) if known is not None else 0.0,
+    )
+
+
+def _notes(
+    environment: Environment,
+    settings: RunSettings,
+    outcomes: Outcomes,
+    known: Examination | None,
+    sources: SourceReading,
+) -> list[str]:
+    """What is unusual of an environment and decides nothing."""
+    same = [e.name for e in settings.environments if e.origin == environment.origin and e.name != environment.name]
+    alike = [f"has the same url as {', '.join(same)}: one deployment was verified under several names"] if same else []
+    found = [f"source: {note}" for note in sources.notes(environment)]
+    soaked = outcomes.soak.notes if outcomes.soak is not None else ()
+    return [*alike, *map(settings.redact, (*found, *_before_the_migration(known), *soaked))]
+
+
+def _before_the_migration(known: Examination | None) -> list[str]:
     """What a preflight noticed that decides nothing."""
-    if done is None or isinstance(done.preflight, (CouldNotTell, NotCovered)):
+    preflight = if_available(known.of(PREFLIGHT)) if known is not None else None
+    if preflight is None:
         return []
     from harness.preflight.checkers import notes  # a run after the deploy has none
 
-    return notes(done.preflight)
+    return notes(preflight)
 
 
-def _remembered(file: Path | None, environment: str) -> list[PastRun]:
+def page_evidence(
+    environment: Environment,
+    known: Examination | None,
+    *,
+    repeatable: bool,
+    written: History | None,
+    log: Path | None,
+) -> EnvironmentEvidence:
+    """What the page shows of an environment.
+
+    Args:
+        environment: the environment.
+        known: what its examination found, None where it has not ended.
+        repeatable: whether its requests can be repeated as they were sent.
+        written: the history as it is on disk, for want of a better one.
+        log: where earlier runs are remembered, None where nobody looks.
+    """
+    name, of = environment.name, environment if repeatable else None
+    past = _past_runs(log, name)
+    if known is None:
+        return EnvironmentEvidence(name, of, history=written, stored_unavailable=NOT_ASKED.cause, past=past)
+    history, stored = known.of(HISTORY), known.of(STORED_TOKENS)
+    scan = if_available(stored)
+    return EnvironmentEvidence(
+        name,
+        environment=of,
+        history=if_available(history),
+        unavailable=_why(history),
+        stored=scan.sample if scan is not None else None,
+        stored_unavailable=_why(stored),
+        past=past,
+    )
+
+
+def _why(part: object) -> str:
+    return part.cause if isinstance(part, Unavailable) else ""
+
+
+def _past_runs(file: Path | None, environment: str) -> list[PastRun]:
     if file is not None:
         with suppress(NoTrend):
             return past_runs(file, environment, SHOWN_RUNS)

@@ -18,9 +18,9 @@ from harness.http.readiness import wait_until_ready
 from harness.progress import Progress
 from harness.report.folder import make_folder, point_latest_at
 from harness.report.paths import as_typed
-from harness.run.examination import demand_clean_up
-from harness.run.gate import new_run
+from harness.run.posting import demand_clean_up
 from harness.run.resumed_cleanup import place_of
+from harness.run.settings import new_run
 from harness.run.signals import on_each_signal
 from harness.soak.configuration import asked, demand_locust, redactor_of
 from harness.soak.ending import conclude

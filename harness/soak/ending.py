@@ -15,6 +15,7 @@ from harness.run.cleanup import CleanUp, left_as_it_is
 from harness.run.gate import Gate
 from harness.run.pytest_process import print_verdict
 from harness.run.resumed_cleanup import clean_after
+from harness.run.settings import RunSettings
 from harness.run.soak_result import SoakResult
 from harness.soak.result import bounded, judged
 
@@ -89,7 +90,8 @@ def _note(state: SoakState, ended: Ended, cleaned: CleanUp, removed_s: float) ->
 
 def _without_history(state: SoakState, soaked: SoakResult, options: argparse.Namespace) -> int:
     """A verdict where there is nothing to judge here: nothing was sent, or others hold the histories."""
-    gate = Gate(state.run, [state.environment], state.folder, redact=state.redact, soaked=soaked)
+    gate = Gate(RunSettings(state.run, [state.environment], state.folder, redact=state.redact))
+    gate.outcomes.soak = soaked
     error = soaked.error
     if options.master and not error:
         error = (
@@ -97,7 +99,7 @@ def _without_history(state: SoakState, soaked: SoakResult, options: argparse.Nam
             "python -m harness judge worker-*.jsonl"
         )
     if state.ended is not None and state.ended.repeated:
-        gate.record(
+        gate.outcomes.record(
             CheckResult(
                 id="tokens_are_distinct",
                 environment=state.environment.name,

@@ -10,6 +10,7 @@ import pytest
 from harness.report.summary import advice
 from harness.report.verdict import ExitCode
 from harness.run.gate import Gate
+from harness.run.settings import RunSettings
 from tests.preflight.test_predictions import standing
 from tests.support.gates import ROOT, run_command, run_gate, run_harness, run_pytest, write_environments
 from tests.support.servers import serving
@@ -183,4 +184,4 @@ def test_advice_differs_only_where_it_has_to() -> None:
 
 def test_gate_is_of_a_deployment_unless_it_is_told(tmp_path: Path) -> None:
     """The kind of the verdict."""
-    assert Gate("run", (), tmp_path).kind == "deployment"
+    assert Gate(RunSettings("run", (), tmp_path)).outcomes.kind == "deployment"

@@ -70,7 +70,7 @@ def test_could_not_tell_says_cause_and_remedy() -> None:
 def test_not_covered_says_its_reason() -> None:
     """And keeps the remedy."""
     error = NotCovered("database: null", "give it a database")
-    assert (str(error), error.reason, error.remedy) == ("database: null", "database: null", "give it a database")
+    assert (str(error), error.cause, error.remedy) == ("database: null", "database: null", "give it a database")
 
 
 # --- printable --------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from harness.history.writing import Ledger
 from harness.redaction.redactor import Redactor
 from harness.report import page, plots
 from harness.report.curl import repeated, variables
-from harness.report.evidence import Evidence
+from harness.report.evidence import EnvironmentEvidence
 from harness.report.folder import make_folder
 from harness.report.page import page_of, render
 from harness.report.verdict import LeftBehind, Verdict
@@ -48,14 +48,14 @@ if TYPE_CHECKING:
 FOLDER = Path("/reports/r")
 
 
-def shown(of: Verdict, *evidence: Evidence) -> str:
+def shown(of: Verdict, *evidence: EnvironmentEvidence) -> str:
     """The text of a page."""
     return read_page(render(of, evidence, FOLDER)).text
 
 
-def seen(*attempts: Any, **but: Any) -> Evidence:
+def seen(*attempts: Any, **but: Any) -> EnvironmentEvidence:
     """These POSTs on preview."""
-    return Evidence("preview", environment(), History.of("preview", attempts), **but)
+    return EnvironmentEvidence("preview", environment(), History.of("preview", attempts), **but)
 
 
 # --- what it says -----------------------------------------------------------------------------------------------------
@@ -399,7 +399,7 @@ def test_a_shell_takes_the_command_as_it_is_meant(tmp_path: Path) -> None:
 
 def test_a_saved_history_says_that_it_cannot_be_repeated() -> None:
     """It does not hold what was configured."""
-    text = shown(verdict(check()), Evidence("preview", None, History.of("preview", [failed(1)])))
+    text = shown(verdict(check()), EnvironmentEvidence("preview", None, History.of("preview", [failed(1)])))
     assert "a saved history does not hold what was configured" in text
     assert "curl" not in text
 
@@ -414,7 +414,9 @@ def test_no_secret_stands_in_the_page() -> None:
     sent = [failed(1, evidence=echo, error=echo), unanswered(2, error=echo)]
     left = [LeftBehind(environment="preview", name="smoke-r-1", id=echo, reason=echo, remedy=echo)]
     said = verdict(check(want=echo, have=[echo], cause=echo, remedy=echo), left_behind=left, error=echo)
-    evidence = Evidence("preview", of, History.of("preview", sent), unavailable=echo, stored_unavailable=echo)
+    evidence = EnvironmentEvidence(
+        "preview", of, History.of("preview", sent), unavailable=echo, stored_unavailable=echo
+    )
     assert SECRETS[0] in render(said, [evidence], FOLDER), "the attack reaches the page that masks nothing"
     html = render(said, [evidence], FOLDER, Redactor(secrets_of(of)))
     assert not [secret for secret in SECRETS if secret in html]
@@ -473,7 +475,7 @@ def test_the_page_is_for_its_owner_and_replaced_as_a_whole(tmp_path: Path) -> No
 def test_a_page_that_cannot_be_made_does_not_cost_the_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Jinja2 is missing, or what was seen cannot be gathered, a plain page says so, secrets masked."""
 
-    def broken() -> list[Evidence]:
+    def broken() -> list[EnvironmentEvidence]:
         raise RuntimeError("<b>s3cr3t-bearer</b>")
 
     write(verdict(check()), tmp_path, broken, Redactor(["s3cr3t-bearer"]))
@@ -605,8 +607,9 @@ def test_a_run_that_could_not_begin_has_a_page(tmp_path: Path) -> None:
 def test_a_run_that_broke_down_shows_what_is_on_disk(tmp_path: Path) -> None:
     """An examination without a result: the history says which POSTs left."""
     from harness.run.gate import Gate
+    from harness.run.settings import RunSettings
 
-    gate = Gate("r", [environment(database=None)], tmp_path)
+    gate = Gate(RunSettings("r", [environment(database=None)], tmp_path))
     gate._ledger = Ledger(tmp_path / "history.jsonl")
     gate._ledger.run("r", {"preview": {"url": "http://h"}})
     gate._ledger.intend("preview", [(1, "smoke-r-1", "sequence", ["smoke-r-1"])])
@@ -631,26 +634,26 @@ def test_pictures_of_the_documentation_are_small() -> None:
 
 def test_the_last_runs_are_drawn_and_told() -> None:
     """A column each, the oldest first, what did not pass marked by a shape, and the same in words and as a table."""
-    page = page_of(verdict(check()), [Evidence("preview", past=past_runs(30))], Path("report"))
+    page = page_of(verdict(check()), [EnvironmentEvidence("preview", past=past_runs(30))], Path("report"))
     columns = page.environments[0].trend
     assert [column.run for column in columns] == [f"r-{n:02}" for n in reversed(range(30))]
     assert [column.verdict for column in columns[-5:]] == ["unknown", "pass", "fail", "pass", "pass"]
     assert all(column.x >= 0 and column.x + column.width <= 100 and 0 < column.height <= 100 for column in columns)
     assert (columns[-5].says, columns[-1].says, columns[-3].failures) == ("no POST", "p95 100 ms", 1)
-    text = shown(verdict(check()), Evidence("preview", past=past_runs(30)))
+    text = shown(verdict(check()), EnvironmentEvidence("preview", past=past_runs(30)))
     assert "18 of the last 30 runs passed; the highest p95 was 128 ms." in text
     assert text.count("2026-01-30T00:00:00+00:00") == 2  # the column, and its row in the table
 
 
 def test_a_first_run_has_no_trend() -> None:
     """One column says nothing."""
-    assert "The last runs" not in shown(verdict(check()), Evidence("preview", past=past_runs(1)))
+    assert "The last runs" not in shown(verdict(check()), EnvironmentEvidence("preview", past=past_runs(1)))
 
 
 def test_what_is_unusual_is_noted() -> None:
     """Beside what it is about."""
     of = verdict(check("pass"), verdict="pass", environment={"notes": ["unusually slow: <b>"]})
-    assert "Note: unusually slow: <b>" in shown(of, Evidence("preview"))
+    assert "Note: unusually slow: <b>" in shown(of, EnvironmentEvidence("preview"))
 
 
 def test_a_second_run_shows_the_first(tmp_path: Path, healthy: Deployment) -> None:

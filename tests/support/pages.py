@@ -13,7 +13,7 @@ from harness.configuration.secrets import secrets_of
 from harness.history.history import Attempt, History, Problem
 from harness.history.token_sample import sample_of
 from harness.redaction.redactor import Redactor
-from harness.report.evidence import Evidence
+from harness.report.evidence import EnvironmentEvidence
 from harness.report.page import render
 from harness.report.run_log import PastRun
 from harness.report.verdict import CheckResult, LeftBehind, Verdict
@@ -144,21 +144,29 @@ def samples(folder: Path) -> dict[str, str]:
     return {
         "pass": render(
             passed,
-            [Evidence("preview", environment(), History.of("preview", sent), stored=stored, past=past_runs(30))],
+            [
+                EnvironmentEvidence(
+                    "preview", environment(), History.of("preview", sent), stored=stored, past=past_runs(30)
+                )
+            ],
             folder,
         ),
         "fail": render(
             verdict(check(), check("unknown", id="c"), environment={"posts": 3, "acknowledged": 1}),
-            [Evidence("preview", environment(**config), History.of("preview", bad))],
+            [EnvironmentEvidence("preview", environment(**config), History.of("preview", bad))],
             folder,
         ),
-        "dense": render(verdict(check()), [Evidence("preview", history=History.of("preview", many))], folder),
+        "dense": render(
+            verdict(check()), [EnvironmentEvidence("preview", history=History.of("preview", many))], folder
+        ),
         "unknown": render(
-            verdict(check("unknown"), verdict="unknown"), [Evidence("preview", unavailable="no host")], folder
+            verdict(check("unknown"), verdict="unknown"),
+            [EnvironmentEvidence("preview", unavailable="no host")],
+            folder,
         ),
         "left behind": render(
             verdict(check("pass"), verdict="pass", left_behind=left, exit_code=76),
-            [Evidence("preview", environment(), History.of("preview", sent))],
+            [EnvironmentEvidence("preview", environment(), History.of("preview", sent))],
             folder,
         ),
         "configuration": render(
@@ -214,7 +222,7 @@ def hostile_page(folder: Path) -> str:
         environment={"revision": HOSTILE, "url": HOSTILE, "posts": 3},
     )
     past = [replace(run, run=HOSTILE, started_at=HOSTILE) for run in past_runs(2)]
-    evidence = Evidence(
+    evidence = EnvironmentEvidence(
         "preview", config, History.of("preview", sent), unavailable=HOSTILE, stored_unavailable=HOSTILE, past=past
     )
     return render(of, [evidence], folder, Redactor(secrets_of(config)))

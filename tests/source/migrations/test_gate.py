@@ -104,7 +104,7 @@ def test_without_the_parsers_nothing_is_covered(tmp_path: Path) -> None:
         "from pathlib import Path\nfrom harness.errors import NotCovered\n"
         "from harness.source.checkout import read_checkout\nfrom harness.source.migrations.reading import read_token\n"
         "try:\n    read_token(read_checkout(Path(sys.argv[1])), 'chatbots', 'public_token')\n"
-        "except NotCovered as error:\n    print(error.reason, '|', error.remedy)\n"
+        "except NotCovered as error:\n    print(error.cause, '|', error.remedy)\n"
     )
     (tmp_path / "1.sql").write_text(OLD, encoding="utf-8")
     done = subprocess.run(

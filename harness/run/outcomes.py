@@ -1,0 +1,69 @@
+"""What the checks of a run concluded, as it comes in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from harness.report.verdict import CheckResult, LeftBehind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.redaction.redactor import Redactor
+    from harness.report.verdict import Kind
+    from harness.run.soak_result import SoakResult
+
+M = TypeVar("M", CheckResult, LeftBehind)
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """The results of the checks, in the order in which they were asked, and what they are results of.
+
+    `kind` says what is verified, and `left_out` which checks the run was narrowed not to ask. `incomplete` says what
+    saved histories lack; `soak` is what became of the rows, where the histories of a soak are judged.
+    """
+
+    redact: Redactor
+    kind: Kind = "deployment"
+    results: list[CheckResult] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    incomplete: str = ""
+    soak: SoakResult | None = None
+
+    def select(self, kind: Kind, left_out: Sequence[str]) -> None:
+        """Keep what was collected: of which kind it is, and what was not selected."""
+        self.kind = kind
+        self.left_out = list(left_out)
+
+    def record(self, result: CheckResult) -> None:
+        """Keep what a check concluded, secrets masked."""
+        self.results.append(masked(result, self.redact, "want", "have", "cause", "remedy"))
+
+    def of(self, environment: str) -> list[CheckResult]:
+        """What was concluded of one environment."""
+        return [result for result in self.results if result.environment == environment]
+
+    def close(self, places: Mapping[tuple[str, str], int]) -> set[str]:
+        """Put the results in the order of the report, and return the ids of the selected checks that were not asked.
+
+        Args:
+            places: where each selected check of each environment, by (id, environment), stands in the report.
+        """
+        asked = {(result.id, result.environment) for result in self.results}
+        missed = {check for check, environment in places if (check, environment) not in asked}
+        self.left_out += sorted(missed)
+        # Environments are judged as they are known; reports name their claims in one order.
+        self.results.sort(key=lambda result: places.get((result.id, result.environment), len(places)))
+        return missed
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a check did not hold or could not be told, which `-x` stops at."""
+        return any(result.outcome in ("fail", "unknown") for result in self.results)
+
+
+def masked(model: M, redact: Redactor, *texts: str) -> M:
+    """Only free text is masked: a secret that happens to be a word of the schema must not spoil it."""
+    return model.model_copy(update={text: redact.throughout(getattr(model, text)) for text in texts})

@@ -1,0 +1,139 @@
+"""Sends the POSTs of a run on one environment, once it is known that their rows can be removed again."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from harness.errors import CouldNotTell
+from harness.history.history import chosen_token
+from harness.postgres.connection import IDENTITY, begin_reading, connect, identity_of, limited, reading
+from harness.postgres.deletion import may_delete
+from harness.postgres.failures import translated
+from harness.postgres.table import IN_WORDS, read_facts
+from harness.redaction.redactor import MASK
+from harness.run.gathering import Step
+from harness.run.workload import Unrecorded, attempt_name, post_all
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator
+    from concurrent.futures import Future
+
+    from harness.configuration.models import Environment, Login
+    from harness.history.history import History
+    from harness.postgres.connection import Connection
+    from harness.run.gathering import Gathering, Planned, Watching
+
+RUN = "RUN"  # stands for the id that a run gives itself
+
+
+def send_posts(at: Gathering) -> History:
+    """Send all POSTs of a run, and keep those that have to be cleaned up.
+
+    Raises:
+        CouldNotTell: their rows could not be removed, the login failed, or the history cannot be written.
+    """
+    at.progress.now("connecting to its database")
+    try:
+        identity = demand_clean_up(at.environment, at.request.stop, at.connecting)
+        if identity is not None:
+            at.ledger.database(at.environment.name, identity)
+        at.client.login()
+    except OSError as error:
+        raise Unrecorded(at.ledger.path, error, ()) from None
+    try:
+        history = post_all(at.client, at.ledger, at.request.run, at.first, at.request.stop, at.progress)
+    except Unrecorded as unrecorded:
+        at.known.sent = unrecorded.sent
+        raise
+    at.known.sent = history.sent
+    return history
+
+
+def demand_clean_up(
+    environment: Environment,
+    stop: threading.Event,
+    connecting: Future[Watching] | None = None,
+    *,
+    certain: bool = False,
+) -> str | None:
+    """Refuse to send where it is known beforehand that rows could not be removed again.
+
+    Args:
+        environment: where they would be stored.
+        stop: when set, nothing is waited for.
+        connecting: to its database, where that was begun already.
+        certain: demand the right to delete, and a database to do it in; a protected environment always does.
+
+    Returns:
+        What tells that database from others (`identity_of`); None where rows are not removed by way of it.
+
+    Raises:
+        CouldNotTell: rows are to be removed by way of the database, and it or the table is not to be had.
+    """
+    certain = certain or environment.protected
+    if environment.cleanup == "database" and environment.database is None and certain:
+        why = ", and the environment is protected" if environment.protected else ""
+        raise CouldNotTell(
+            f"no POST was sent, since its row could not be removed: database: null{why}",
+            "give it its database URL, or set cleanup to api or keep, or run with --read-only",
+        )
+    if environment.cleanup != "database" or environment.database is None:
+        return None
+    try:
+        if connecting is not None:
+            return _look_at_table(connecting.result()[0], environment, stop, certain)
+        # no check looks at the database
+        with connect(environment.database, stop, environment.statement_timeout_s) as connection:
+            return _look_at_table(connection, environment, stop, certain)
+    except (CouldNotTell, psycopg.Error) as error:
+        unavailable = error if isinstance(error, CouldNotTell) else translated(error, environment.database)
+        said = f"no POST was sent, since its row could not be removed: {unavailable.cause}"
+        raise CouldNotTell(said, f"{unavailable.remedy}; or set cleanup to api or keep") from None
+
+
+def _look_at_table(connection: Connection, environment: Environment, stop: threading.Event, certain: bool) -> str:
+    with limited(connection, connection.budget_s, stop), reading(connection):
+        facts = read_facts(connection, environment.table)
+        if facts.in_recovery:
+            raise CouldNotTell(
+                "the database is a replica (pg_is_in_recovery), which can only be read",
+                "use the URL of the primary, or run with --read-only",
+            )
+        if certain and not may_delete(connection, facts):
+            why = ", and the environment is protected" if environment.protected else ""
+            raise CouldNotTell(
+                f"this role has no DELETE on {facts.shown}{why}",
+                "grant it DELETE on the table, or run with --read-only",
+            )
+        return identity_of(connection)
+
+
+def explain_posts(planned: Planned) -> Iterator[Step]:
+    """The login, the look whether rows can be removed, and each POST."""
+    environment = planned.environment
+    if environment.login is not None:
+        body = json.dumps(masked_login(environment.login))
+        yield Step(f"POST {environment.url_of(environment.login.path)} {body}", "once", mutates=True)
+    if environment.cleanup == "database" and environment.database is not None:
+        looks = f"{begin_reading(environment.statement_timeout_s)}; {IN_WORDS}; {IDENTITY}; ROLLBACK"
+        yield Step(looks, "once: may what is stored be removed again?")
+    post = f"POST {environment.url_of(environment.api.create)} "
+    usual = post + json.dumps(environment.payload_for(attempt_name(RUN, 1)))
+    yield Step(usual, f"{environment.posts} times, one after another", mutates=True)
+    if environment.burst:
+        together = f"{environment.burst} times at once, each behind a GET that opens its connection"
+        yield Step(usual, together, mutates=True)
+    for probe in environment.probes:
+        token = chosen_token(attempt_name(RUN, 1)) if probe == "chosen_token" else None
+        times = "once" if probe == "chosen_token" else "twice, alike to the letter"
+        sent = json.dumps(environment.payload_for(attempt_name(RUN, 1), token=token))
+        yield Step(post + sent, times, mutates=True)
+
+
+def masked_login(login: Login) -> dict[str, str]:
+    """What a login sends, each value masked."""
+    return dict.fromkeys(login.body.get_secret_value(), MASK)
