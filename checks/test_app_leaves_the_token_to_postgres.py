@@ -24,7 +24,6 @@ def test_app_leaves_the_token_to_postgres(history: History, observed_inserts: Ob
             "CREATE EXTENSION pg_stat_statements, and GRANT pg_read_all_stats to this role",
         )
     assert maker == "database", finding(
-        claim="the app leaves the token to Postgres",
         want="an INSERT that does not name the token column, or says DEFAULT for it",
         have=observed_inserts.examples,
         cause="the app still makes the token itself, whatever the column's default is",

@@ -19,7 +19,6 @@ def test_client_cannot_choose_the_token(history: History, rows_if_any: tuple[Row
         raise NotCovered("no POST tried to choose its token", "set probes: [chosen_token]")
     chosen = chosen_by_client(probes, rows_if_any)
     assert not chosen, finding(
-        claim="a client cannot choose the token",
         want="a token that the database made, or a refusal",
         have=chosen,
         cause="the create route copies fields of the request into its INSERT",

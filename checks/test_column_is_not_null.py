@@ -12,7 +12,6 @@ def test_column_is_not_null(facts: TableFacts) -> None:
     holds = facts.token_not_null and facts.token_not_null_is_validated
     state = "nullable" if not facts.token_not_null else "NOT NULL, but NOT VALID"
     assert holds, finding(
-        claim="the token column is NOT NULL",
         want=f"{facts.shown}.{facts.token_column} NOT NULL",
         have=f"{facts.shown}.{facts.token_column} is {state}",
         cause="the migration left the constraint out, or could not set it because of stored NULLs",

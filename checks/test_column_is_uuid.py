@@ -10,7 +10,6 @@ from harness.postgres.table import TableFacts
 def test_column_is_uuid(facts: TableFacts) -> None:
     """The catalog's type of the column is uuid."""
     assert facts.token_type == "uuid", finding(
-        claim="the token column is of type uuid",
         want=f"{facts.shown}.{facts.token_column} uuid",
         have=f"{facts.shown}.{facts.token_column} {facts.token_type}",
         cause="the migration has not run in this database, or another one has changed the column since",

@@ -20,7 +20,6 @@ def test_default_is_a_database_v4_generator(facts: TableFacts, default_evaluatio
     ]
     found = [what for what in wrong if what is not None]
     assert not found, finding(
-        claim="the token column's default is a version 4 generator of the database",
         want="DEFAULT uuid_generate_v4() of uuid-ossp, or the built-in gen_random_uuid()",
         have=found,
         cause="the migration has not set the default, or an impostor function of that name is found first",

@@ -14,7 +14,6 @@ from harness.http.readiness import Readiness
 def test_deployment_answers(readiness: Readiness) -> None:
     """The ready page answered within `ready.timeout_s`; not doing so is raised where it is waited for."""
     assert 200 <= readiness.status < 300, finding(
-        claim="the deployment answers",
         want="2xx from its ready page",
         have=readiness.status,
         cause="the page that should say that the deployment serves answers otherwise",

@@ -16,7 +16,6 @@ def test_every_post_answers_201(history: History) -> None:
     wrong = wrong_answers(history)
     cause, remedy = usual_cause(wrong)
     assert not wrong, finding(
-        claim="every POST answers 201 with an id and a token",
         want=f"{len(history.attempts)} answers of 201",
         have=[f"{a.name}: {a.error}; body: {a.evidence or '(none)'}" for a in wrong],
         cause=cause,

@@ -16,7 +16,6 @@ def test_ids_are_distinct(history: History) -> None:
     demand_acknowledged(history)
     repeated = repeated_ids(history)
     assert not repeated, finding(
-        claim="every POST returns a new id",
         want=f"{len(history.acknowledged)} distinct ids",
         have=repeated,
         cause="a cached response, or a create route that answers with a row of before",

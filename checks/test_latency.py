@@ -21,7 +21,6 @@ def test_latency_is_within_budget(history: History, latency_p95_ms: float | None
     durations = durations_ms(history)
     p95_ms = percentile(durations, 95)
     assert p95_ms <= latency_p95_ms, finding(
-        claim="POSTs are answered within the latency budget",
         want=f"a p95 of at most {latency_p95_ms:g} ms over {len(durations)} POSTs",
         have=[
             f"a p95 of {p95_ms:.0f} ms",

@@ -14,7 +14,6 @@ def test_nothing_overrides_the_default(facts: TableFacts) -> None:
     """No enabled trigger, rule or generation expression of the table decides the token."""
     found = overriding(facts)
     assert not found, finding(
-        claim="nothing overrides the token column's default",
         want="no trigger, rule or generated column that sets the token",
         have=found,
         cause="the old generator lives on inside the database",

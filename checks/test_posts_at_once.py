@@ -23,7 +23,6 @@ def test_posts_at_once_answer_201(history: History) -> None:
     cause, remedy = usual_cause(wrong)
     overlap = largest_overlap(burst)
     assert not wrong, finding(
-        claim="POSTs that are sent at the same moment answer 201",
         want=f"{len(burst.attempts)} answers of 201, up to {overlap} in flight together",
         have=[f"{a.name}: {a.error}; body: {a.evidence or '(none)'}" for a in wrong],
         cause=cause,
@@ -32,7 +31,6 @@ def test_posts_at_once_answer_201(history: History) -> None:
     demand_told(burst)
     repeated = repeated_tokens(burst)
     assert not repeated, finding(
-        claim="POSTs that are sent at the same moment answer 201",
         want=f"{len(burst.acknowledged)} distinct tokens",
         have=repeated,
         cause="a token is shared between requests that run at the same time",

@@ -14,7 +14,6 @@ def test_preflight_tokens_stay_distinct(preflight: Preflight) -> None:
     """The indexes can be built on the tokens as UUIDs."""
     found = collisions(preflight)
     assert not found, finding(
-        claim="no two stored tokens become the same UUID",
         want=f"distinct UUIDs in {preflight.column}, as its indexes compare them",
         have=found,
         cause="one UUID stored in several spellings, or a column that no unique index guards",

@@ -16,7 +16,6 @@ def test_preflight_definitions_take_a_uuid(preflight: Preflight) -> None:
     """Each of them can be built anew on the uuid."""
     found = definitions(preflight)
     assert not found, finding(
-        claim="checks, indexes and statistics on the token column take a uuid",
         want=f"definitions that hold of {preflight.column} as a uuid",
         have=found,
         cause="they were written for text: its length, its case, its pattern",

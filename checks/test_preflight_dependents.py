@@ -16,7 +16,6 @@ def test_preflight_nothing_depends_on_the_type(preflight: Preflight) -> None:
     """Postgres would let the type of the column change."""
     found = dependents(preflight)
     assert not found, finding(
-        claim="nothing that depends on the token column forbids that its type changes",
         want=f"nothing but indexes, checks, keys and statistics that uses {preflight.column}",
         have=found,
         cause="objects that were made on the text, which Postgres does not make anew by itself",

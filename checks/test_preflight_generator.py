@@ -15,7 +15,6 @@ def test_preflight_generator_is_to_be_had(preflight: Preflight) -> None:
     """The default of the migration can be set."""
     found = generator(preflight)
     assert not found, finding(
-        claim="uuid_generate_v4() is there for the default, or can be brought",
         want="uuid-ossp installed on the search_path, or installable by this role",
         have=found,
         cause="the server, the rights of the role, or the schema of the extension",

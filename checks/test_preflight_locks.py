@@ -15,7 +15,6 @@ def test_preflight_nobody_holds_the_table(lock_holders: LockHolders) -> None:
     """No transaction has held a lock on it for a while."""
     found = locks(lock_holders)
     assert not found, finding(
-        claim="nobody holds the table for long just now",
         want=f"no transaction that holds a lock on {lock_holders.table} for more than {LONG_S:g} s",
         have=found,
         cause="a session that is idle in its transaction, a long report or dump, or another migration",

@@ -13,7 +13,6 @@ def test_preflight_tokens_are_not_null(preflight: Preflight) -> None:
     """Each row has a token."""
     found = nulls(preflight)
     assert not found, finding(
-        claim="every row has a token before the migration",
         want=f"no NULL in {preflight.column}",
         have=found,
         cause="the column allows NULL, and code or people stored rows without a token",

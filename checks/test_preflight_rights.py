@@ -15,7 +15,6 @@ def test_preflight_role_may_alter_the_table(preflight: Preflight) -> None:
     """The role owns the table, or is a member of its owner."""
     found = rights(preflight)
     assert not found, finding(
-        claim="the role of the database URL may alter the table",
         want=f"{preflight.catalog.role} as owner of {preflight.table.shown}",
         have=found,
         cause="the URL is that of the app or of a reader, and the migration is run as another role",

@@ -14,7 +14,6 @@ def test_preflight_tokens_can_be_cast(preflight: Preflight) -> None:
     """The cast takes each stored token."""
     found = refused_tokens(preflight)
     assert not found, finding(
-        claim="every stored token can be cast to uuid",
         want=f"a UUID in each of the rows of {preflight.column} that have a token",
         have=found,
         cause="tokens of before, which the app made up itself",

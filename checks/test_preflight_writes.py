@@ -12,7 +12,6 @@ def test_preflight_database_takes_writes(preflight: Preflight) -> None:
     """It is no replica, and transactions may write."""
     found = read_only(preflight)
     assert not found, finding(
-        claim="the database takes writes",
         want="a primary, and default_transaction_read_only off",
         have=found,
         cause="the URL leads to a replica, or somebody made the database read only",

@@ -23,7 +23,6 @@ def test_revision_is_the_one_deployed(
         )
     others = other_revisions(served_revisions, wanted)
     assert not others, finding(
-        claim="the revision that was deployed is the only one that serves",
         want=f"{wanted} on each of {len(served_revisions)} fresh connections",
         have=others,
         cause="a mixed deployment: an old instance still serves a part of the traffic, or the deploy was undone",

@@ -24,7 +24,6 @@ def test_rows_agree_with_answers(history: History, rows: tuple[Row, ...], labels
         )
     offending = disagreeing_rows(history, rows, labels)
     assert not offending, finding(
-        claim="what the answers say is what is stored",
         want="for each 201 one row with its name, id and token; for each error none",
         have=offending,
         cause="the answer is not made from the row that its INSERT stored: a cache, a second INSERT, or a lost commit",

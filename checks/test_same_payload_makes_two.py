@@ -18,7 +18,6 @@ def test_same_payload_makes_two(history: History) -> None:
     pair = History(history.environment, probes)
     repeated = repeated_ids(pair) + repeated_tokens(pair)
     assert not repeated, finding(
-        claim="the same payload sent twice makes two chatbots",
         want="two ids and two tokens",
         have=repeated,
         cause="a cache or an idempotency layer that goes by the request's content",

@@ -17,7 +17,6 @@ def test_source_handles_no_collision(analysis: Analysis) -> None:
     """No 23505 of the token column is caught."""
     demand_spoken_of(analysis)
     assert not analysis.handlers, finding(
-        claim="the app handles no collision of tokens",
         want=f"no handler for 23505 around what stores {analysis.table}",
         have=analysis.handlers,
         cause="the handler of the old tokens was left in place: it hides a default that repeats itself",

@@ -16,7 +16,6 @@ def test_source_insert(analysis: Analysis) -> None:
     demand_spoken_of(analysis)
     named = [create.names_token for create in analysis.creates if create.names_token is not None]
     assert not named, finding(
-        claim="the INSERT leaves the token to Postgres",
         want=f"an INSERT that does not name {analysis.token}, or says DEFAULT for it",
         have=list(dict.fromkeys(named)),
         cause="the app still gives the token a value, which the column's default never overrides",
@@ -30,7 +29,6 @@ def test_source_insert(analysis: Analysis) -> None:
         )
     without = [create.shown for create in analysis.creates if create.returns is False]
     assert len(without) < len(analysis.creates), finding(
-        claim="the INSERT returns the token",
         want=f"RETURNING {analysis.token}, or what the ORM has for it",
         have=without,
         cause="the answer cannot hold the token that Postgres made, unless it is asked for again",

@@ -15,7 +15,6 @@ def test_source_leaves_no_generator(analysis: Analysis) -> None:
     """No helper, import or value that made tokens is left without a use."""
     demand_spoken_of(analysis)
     assert not analysis.left, finding(
-        claim="the generator of tokens is deleted",
         want="no helper, import or random value that nothing uses",
         have=analysis.left,
         cause="the create route was changed, and what it used was not deleted",

@@ -16,7 +16,6 @@ def test_source_makes_no_token(analysis: Analysis) -> None:
     """Nothing that the app makes at random is stored as a token."""
     demand_spoken_of(analysis)
     assert not analysis.reaching, finding(
-        claim="the app makes no token itself",
         want=f"no random value of the app's reaches {analysis.table}.{analysis.token}",
         have=analysis.reaching,
         cause="the old generator is still used: in a statement, or in a default or a hook of what describes the table",

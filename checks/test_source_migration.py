@@ -14,7 +14,6 @@ def test_source_migration_leaves_a_uuid(token_in_source: TokenInSource) -> None:
     """After the last migration the column is of type uuid, and its default a generator of version 4 UUIDs."""
     found = wrong_after_migrations(token_in_source)
     assert not found, finding(
-        claim="the migrations leave the token column a uuid that Postgres makes",
         want=f"a migration that leaves {token_in_source.shown} uuid DEFAULT gen_random_uuid() or uuid_generate_v4()",
         have=found,
         cause="the migration is missing, is not run, forgets the type or the default, or a later one changes it back",

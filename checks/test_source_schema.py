@@ -13,7 +13,6 @@ def test_source_schema_agrees(token_in_source: TokenInSource) -> None:
     """Each file that declares the column declares type uuid and a generator of the database as its default."""
     found = wrong_declarations(token_in_source)
     assert not found, finding(
-        claim="every schema file declares the token column as a uuid that Postgres makes",
         want='uuid, made by the database: .defaultRandom(), @default(dbgenerated("gen_random_uuid()")) @db.Uuid',
         have=found,
         cause="the migration was written by hand, and the schema file of the ORM was left as it was",

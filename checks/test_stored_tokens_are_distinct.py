@@ -14,7 +14,6 @@ def test_stored_tokens_are_distinct(stored: StoredTokens, acknowledged: History 
     """No token is stored twice."""
     demand_the_heap(stored, acknowledged)
     assert not stored.surplus, finding(
-        claim="no token is stored twice",
         want=f"{stored.tokens} distinct tokens in {stored.rows} rows",
         have=[f"{token} stored {number} times" for token, number in stored.repeated],
         cause="duplicates from before the unique index, or an index that misses rows (amcheck tells)",

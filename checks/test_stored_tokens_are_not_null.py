@@ -13,7 +13,6 @@ def test_stored_tokens_are_not_null(stored: StoredTokens, acknowledged: History 
     """Each stored row has a token."""
     demand_the_heap(stored, acknowledged)
     assert not stored.nulls, finding(
-        claim="every stored row has a token",
         want=f"{stored.rows} tokens in {stored.rows} rows",
         have=f"{stored.nulls} rows whose token is NULL",
         cause="rows from before the default, or an INSERT that names the column and sends NULL",

@@ -21,7 +21,6 @@ def test_stored_tokens_are_random(stored: StoredTokens, acknowledged: History | 
         raise NotCovered("no stored token has the form of version 4", "mend what stored_tokens_are_version_4 reports")
     found = signs_of_order(stored.sample)
     assert not found, finding(
-        claim="the stored tokens are random",
         want="122 random bits in each token (RFC 9562 section 5.4)",
         have=found,
         cause="old tokens that a migration padded into the shape of a UUID, or a generator that counts or tells time",

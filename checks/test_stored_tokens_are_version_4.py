@@ -14,7 +14,6 @@ def test_stored_tokens_are_version_4(stored: StoredTokens, acknowledged: History
     """Each stored token is a version 4 UUID."""
     demand_the_heap(stored, acknowledged)
     assert not stored.not_version_4, finding(
-        claim="every stored token is a version 4 UUID",
         want=f"version 4 in all {stored.tokens} stored tokens",
         have=[*stored.other_versions, f"{stored.not_version_4} of {stored.tokens} in all"],
         cause="tokens of before that the migration carried over, or another generator that still runs",

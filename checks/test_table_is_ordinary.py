@@ -13,7 +13,6 @@ def test_table_is_ordinary(facts: TableFacts) -> None:
     """It is a table (or a partitioned one), logged, and neither inherits the token column nor passes it on."""
     found = extraordinary(facts)
     assert not found, finding(
-        claim="the table is an ordinary, permanent one",
         want=f"{facts.shown} as a permanent table",
         have=[f"{facts.shown} is {kind}" for kind in found],
         cause="the name resolves to something else than the app's table, or the table was made for a trial",

@@ -16,7 +16,6 @@ def test_tokens_are_distinct(history: History) -> None:
     demand_acknowledged(history)  # distinctness of nothing proves nothing
     repeated = repeated_tokens(history)
     assert not repeated, finding(
-        claim="every POST returns a new token",
         want=f"{len(history.acknowledged)} distinct tokens",
         have=repeated,
         cause="a cached response, or a generator that repeats itself",

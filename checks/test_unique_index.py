@@ -14,7 +14,6 @@ def test_token_is_unique_by_index(facts: TableFacts) -> None:
     """At least one index guarantees that no token is stored twice."""
     near = [f"{index.definition}: {', '.join(shortcomings(index))}" for index in facts.indexes]
     assert any(is_unique_by(index) for index in facts.indexes), finding(
-        claim="a unique index guards the token",
         want=f"a valid, immediate unique index on ({facts.token_column}) alone",
         have=near or f"no index on {facts.token_column}",
         cause="the migration dropped the index, or building it failed",

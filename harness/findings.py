@@ -16,12 +16,11 @@ SHOWN_ITEMS = 8
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A claim that was asked and seen broken.
+    """In what way a claim was seen broken; the claim itself stands once, in the docstring of its check.
 
     `have` holds the offending items, the other fields are sentences; all are bounded and printable.
     """
 
-    claim: str
     want: str
     have: tuple[str, ...]
     cause: str
@@ -29,7 +28,7 @@ class Finding:
 
     def __str__(self) -> str:
         have = "\n        ".join(self.have)
-        return f"{self.claim}\n  want: {self.want}\n  have: {have}\n  cause: {self.cause}\n  remedy: {self.remedy}"
+        return f"  want: {self.want}\n  have: {have}\n  cause: {self.cause}\n  remedy: {self.remedy}"
 
 
 # pytest's assertion rewriting keeps only the text of an assertion's message. The message expression is evaluated only
@@ -37,14 +36,14 @@ class Finding:
 _worded: ContextVar[Finding | None] = ContextVar("worded", default=None)
 
 
-def finding(*, claim: str, want: str, have: Iterable[object] | object, cause: str, remedy: str) -> Finding:
-    """Word a failure: the claim, what was wanted, the offending items, the usual cause and what to do."""
+def finding(*, want: str, have: Iterable[object] | object, cause: str, remedy: str) -> Finding:
+    """Word a failure: what was wanted, the offending items, the usual cause and what to do."""
     items = list(have) if isinstance(have, (list, tuple, set, frozenset)) else [have]
     shown = [printable(item) for item in items[:SHOWN_ITEMS]]
     if len(items) > SHOWN_ITEMS:
         shown.append(f"and {len(items) - SHOWN_ITEMS} more")
     want, cause, remedy = (printable(text, limit=SHOWN_SENTENCE) for text in (want, cause, remedy))
-    worded = Finding(claim=claim, want=want, have=tuple(shown), cause=cause, remedy=remedy)
+    worded = Finding(want=want, have=tuple(shown), cause=cause, remedy=remedy)
     _worded.set(worded)
     return worded
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from typing import TYPE_CHECKING
 
+from harness.claims import claims
 from harness.configuration.json_schema import environments_schema
 from harness.report.json_schemas import verdict_schema
 from harness.run.evidence import KINDS
@@ -14,10 +14,8 @@ from tests.support.gates import ROOT
 from tests.support.situations import SITUATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from harness.run.gathering import Evidence
 
 _TABLE = re.compile(r"(?<=<!-- claims -->\n).*?(?=<!-- /claims -->)", re.DOTALL)
 
@@ -60,22 +58,12 @@ def preflight_document() -> str:
 
 def claims_table() -> str:
     """Each claim with what it is asked of and the check that asks it; the file's docstring says why."""
+    asked = [([kind for kind in KINDS if kind.name in claim.asks][-1], claim) for claim in claims(ROOT / "checks")]
     rows = [
-        f"| {claim} | {kind.asked_of} | [{name}](checks/{file}) |"
-        for claim, kind, name, file in sorted(_claims(), key=lambda row: KINDS.index(row[1]))
+        f"| {claim.text} | {kind.asked_of} | [{claim.id}](checks/{claim.file}) |"
+        for kind, claim in sorted(asked, key=lambda row: KINDS.index(row[0]))
     ]
     return "\n".join(["| claim | asked of | check |", "|---|---|---|", *rows]) + "\n"
-
-
-def _claims() -> Iterator[tuple[str, Evidence[object], str, str]]:
-    """Each claim, the last kind of evidence that it looks at, the id of its check and its file."""
-    for path in sorted((ROOT / "checks").glob("test_*.py")):
-        module = ast.parse(path.read_text(encoding="utf-8"))
-        claim = (ast.get_docstring(module) or "").splitlines()[0].removesuffix(".")
-        for test in (node for node in module.body if isinstance(node, ast.FunctionDef)):
-            handed = {argument.arg for argument in test.args.args}
-            kind = [kind for kind in KINDS if kind.name in handed][-1]
-            yield claim, kind, test.name.removeprefix("test_"), path.name
 
 
 if __name__ == "__main__":

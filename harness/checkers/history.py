@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from harness.claims import EVERY_POST_ANSWERS_201
 from harness.errors import CouldNotTell
 from harness.history.history import COULD_NOT_TELL, Attempt, History, Tokens, chosen_token, column
 from harness.history.problem import remedy_for
@@ -29,7 +30,7 @@ def demand_acknowledged(history: History) -> None:
     first = history.attempts[0]
     raise CouldNotTell(
         f"none of {len(history.attempts)} POSTs was acknowledged (the first: {first.error or first.problem})",
-        "mend what every_post_answers_201 reports, and run again",
+        f"mend what {EVERY_POST_ANSWERS_201} reports, and run again",
     )
 
 
@@ -74,7 +75,7 @@ def demand_answered(probes: Iterable[Attempt]) -> None:
     for a in probes:
         if a.outcome != "ok" and (a.problem in COULD_NOT_TELL or not 400 <= (a.status or 0) < 500):
             raise CouldNotTell(
-                f"{a.name}: {a.error or a.problem}", "mend what every_post_answers_201 reports, and run again"
+                f"{a.name}: {a.error or a.problem}", f"mend what {EVERY_POST_ANSWERS_201} reports, and run again"
             )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.checkers.schema import is_unique_by, uses
-from harness.errors import CouldNotTell
+from harness.errors import CouldNotTell, Unavailable, demanded, if_available
 from harness.preflight.facts import ANOTHER_PROCESS, LONG_S
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def refused_tokens(known: Preflight) -> list[Cause]:
     """Tokens that the cast refuses: 22P02, of each row; or there is no such cast (42846)."""
     if known.cast.state:
         return [Cause(known.cast.state, f"{known.table.token_type} has no cast to uuid: {known.cast.said}")]
-    tokens = told(known.tokens)
+    tokens = demanded(known.tokens)
     if not tokens.bad:
         return []
     shown = [Cause("22P02", f"row {id_}: {token}") for id_, token in tokens.bad_examples]
@@ -56,7 +56,7 @@ def refused_tokens(known: Preflight) -> list[Cause]:
 
 def nulls(known: Preflight) -> list[Cause]:
     """Rows without a token: 23502 of SET NOT NULL."""
-    tokens = told(known.tokens)
+    tokens = demanded(known.tokens)
     return [Cause("23502", f"{tokens.nulls} of {tokens.rows} rows have no token")] if tokens.nulls else []
 
 
@@ -64,7 +64,7 @@ def collisions(known: Preflight) -> list[Cause]:
     """Tokens that differ as text and are one UUID, or are stored twice: 23505, or 23P01 of an exclusion constraint."""
     if known.cast.state:
         return []
-    found = told(known.collisions)
+    found = demanded(known.collisions)
     unknown = [each.index for each in found if each.rows is None]
     if unknown:
         raise CouldNotTell(
@@ -77,7 +77,7 @@ def collisions(known: Preflight) -> list[Cause]:
         return [Cause("0A000", said)]
     guarded = {each.index for each in found}
     causes = [Cause(each.state, f"{each.rows} rows too many for {each.index}") for each in found]
-    tokens = told(known.tokens)
+    tokens = demanded(known.tokens)
     if tokens.surplus and not guarded and lacks:
         causes.append(Cause("23505", f"{tokens.surplus} tokens too many for the unique index that the column lacks"))
     same = [Cause("23505", f"rows {ids}: one UUID, stored {n} times") for ids, n in tokens.same_examples]
@@ -142,11 +142,11 @@ def definitions(known: Preflight) -> list[Cause]:
         Cause(each.state, f"{each.owner}: {each.said}, in {each.expression}") for each in known.parsed if each.state
     ]
     found += [Cause(key.state, f"index {key.index}: {key.why}") for key in known.catalog.index_keys]
-    if found and (isinstance(known.checks, CouldNotTell) or isinstance(known.indexes, CouldNotTell)):
+    if found and (isinstance(known.checks, Unavailable) or isinstance(known.indexes, Unavailable)):
         return found
     if not known.cast.state:
-        found += _raising_indexes(told(known.indexes), certain=bool(found))
-    for check in () if known.cast.state else told(known.checks):
+        found += _raising_indexes(demanded(known.indexes), certain=bool(found))
+    for check in () if known.cast.state else demanded(known.checks):
         if check.refused is None and not found:
             raise CouldNotTell(
                 f"check {check.name} calls a function that may do more than read: it was not evaluated",
@@ -285,17 +285,6 @@ def _held(holder: Holder) -> str:
     return f"process {holder.pid}{named}{state}: holds {holder.mode} on {holder.relation} {age}"
 
 
-def told(part: T | CouldNotTell) -> T:
-    """A part of the preflight that could be had.
-
-    Raises:
-        CouldNotTell: it could not.
-    """
-    if isinstance(part, CouldNotTell):
-        raise part
-    return part
-
-
 # --- what decides nothing ---------------------------------------------------------------------------------------------
 
 
@@ -304,9 +293,9 @@ def notes(known: Preflight) -> list[str]:
     catalog, found = known.catalog, []
     if known.is_uuid:
         found.append(f"{known.column} is a uuid already: the migration rewrites nothing")
-    elif not isinstance(known.size, CouldNotTell):
-        rows = known.size.rows if isinstance(known.tokens, CouldNotTell) else known.tokens.rows
-        found.append(_rewrite(known.size.heap, known.size.indexes, rows))
+    elif (size := if_available(known.size)) is not None:
+        tokens = if_available(known.tokens)
+        found.append(_rewrite(size.heap, size.indexes, size.rows if tokens is None else tokens.rows))
     if 0 < _seconds(known) <= catalog.statement_timeout_s < 10 * _seconds(known):
         found.append(
             f"statement_timeout of {catalog.role} is {catalog.statement_timeout_s:g} s: it may end the rewrite"
@@ -349,7 +338,7 @@ def notes(known: Preflight) -> list[str]:
 
 def _seconds(known: Preflight) -> float:
     """What the rewrite takes at `MEASURED`, 0 where there is none or its size is not known."""
-    if known.is_uuid or isinstance(known.size, CouldNotTell):
+    if known.is_uuid or isinstance(known.size, Unavailable):
         return 0.0
     return (known.size.heap + known.size.indexes) / MEASURED
 

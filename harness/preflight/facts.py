@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.errors import CouldNotTell
+    from harness.errors import Unavailable
     from harness.postgres.table import TableFacts
 
 ANOTHER_PROCESS = "another process answers than the connection was told of"  # alone proves a pooler in between
@@ -237,11 +237,11 @@ class Preflight:
     catalog: Catalog
     cast: Parsed
     parsed: tuple[Parsed, ...]
-    checks: tuple[Check, ...] | CouldNotTell
-    indexes: tuple[IndexAsked, ...] | CouldNotTell
-    tokens: Tokens | CouldNotTell
-    collisions: tuple[Collision, ...] | CouldNotTell
-    size: Size | CouldNotTell
+    checks: tuple[Check, ...] | Unavailable
+    indexes: tuple[IndexAsked, ...] | Unavailable
+    tokens: Tokens | Unavailable
+    collisions: tuple[Collision, ...] | Unavailable
+    size: Size | Unavailable
 
     @property
     def column(self) -> str:

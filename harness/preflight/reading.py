@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 import psycopg
 from psycopg import sql
 
-from harness.errors import CouldNotTell
-from harness.postgres.connection import begin_again, connect, limited, reading
+from harness.errors import Unavailable
+from harness.postgres.connection import connect, limited, reading
 from harness.postgres.failures import translated
+from harness.postgres.parts import read_part
 from harness.postgres.table import read_facts
 from harness.preflight.definitions import (
     ask_checks,
@@ -47,7 +48,7 @@ EXAMPLES = 5
 _SHOWN = 3  # characters of a token: enough to find it by, and no key to what it opens
 
 
-def look(environment: Environment, stop: threading.Event) -> tuple[LockHolders, Preflight | CouldNotTell]:
+def look(environment: Environment, stop: threading.Event) -> tuple[LockHolders, Preflight | Unavailable]:
     """Who holds the table, and everything else that a preflight knows of an environment that has a database.
 
     Raises:
@@ -69,42 +70,36 @@ def look(environment: Environment, stop: threading.Event) -> tuple[LockHolders, 
         raise translated(error, dsn) from None
 
 
-def _read(connection: Connection, named: Table, dsn: SecretStr) -> Preflight | CouldNotTell:
+def _read(connection: Connection, named: Table, dsn: SecretStr) -> Preflight | Unavailable:
     """All parts in the caller's transaction; a part that fails gets the rest a new one."""
 
-    def told(part: Callable[[], T]) -> T | CouldNotTell:
-        try:
-            return part()
-        except CouldNotTell as unavailable:
-            return unavailable
-        except psycopg.Error as error:
-            begin_again(connection)
-            return translated(error, dsn)
+    def part(read: Callable[[], T]) -> T | Unavailable:
+        return read_part(connection, dsn, read)
 
-    table = told(lambda: read_facts(connection, named))
-    if isinstance(table, CouldNotTell):
+    table = part(lambda: read_facts(connection, named))
+    if isinstance(table, Unavailable):
         return table
-    defined = told(lambda: _defined(connection, table))
-    if isinstance(defined, CouldNotTell):
+    defined = part(lambda: _defined(connection, table))
+    if isinstance(defined, Unavailable):
         return defined
     catalog, definitions, cast, parsed = defined
-    size, tokens = told(lambda: read_size(connection, table)), told(lambda: read_tokens(connection, table))
-    checks: tuple[Check, ...] | CouldNotTell
-    indexes: tuple[IndexAsked, ...] | CouldNotTell
-    collisions: tuple[Collision, ...] | CouldNotTell
-    if isinstance(tokens, CouldNotTell):
+    size, tokens = part(lambda: read_size(connection, table)), part(lambda: read_tokens(connection, table))
+    checks: tuple[Check, ...] | Unavailable
+    indexes: tuple[IndexAsked, ...] | Unavailable
+    collisions: tuple[Collision, ...] | Unavailable
+    if isinstance(tokens, Unavailable):
         collisions = tokens
         indexes = tokens if any(has_expressions(index) for index in definitions.indexes) else ()
         checks = tokens if definitions.checks else ()  # where there is none, nothing has to be read
     else:
         surplus = tokens.surplus
-        checks = told(lambda: ask_checks(connection, definitions, parsed))
+        checks = part(lambda: ask_checks(connection, definitions, parsed))
         keys = catalog.index_keys
-        indexes = told(lambda: ask_indexes(connection, definitions, parsed, keys))
-        if isinstance(indexes, CouldNotTell):
+        indexes = part(lambda: ask_indexes(connection, definitions, parsed, keys))
+        if isinstance(indexes, Unavailable):
             collisions = indexes
         else:
-            collisions = told(lambda: find_collisions(connection, definitions, parsed, keys, indexes, surplus))
+            collisions = part(lambda: find_collisions(connection, definitions, parsed, keys, indexes, surplus))
     return Preflight(table, catalog, cast, parsed, checks, indexes, tokens, collisions, size)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness import options
+from harness.claims import ids_beside, kind_of
 from harness.configuration.loading import ConfigurationError
 from harness.console import Lasting
 from harness.history.writing import StillWritten
@@ -24,7 +25,7 @@ from harness.pytest_plugin.interrupts import listen_to_signals
 from harness.pytest_plugin.masking import keep_files_private, mask_everything, mask_terminal
 from harness.pytest_plugin.outcomes import check_id
 from harness.pytest_plugin.schedule import run_in_turns
-from harness.pytest_plugin.selection import checks_beside, is_left_out, kind_of
+from harness.pytest_plugin.selection import is_left_out
 from harness.pytest_plugin.state import begin_session, gate_of, mistake, session_of
 from harness.pytest_plugin.terminal import is_watched, say
 from harness.redaction.redactor import Redactor
@@ -164,7 +165,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     selected = {check_id(item) for item in session.items}
     kinds = {kind_of(item.path) for item in session.items}
     kind = kinds.pop() if len(kinds) == 1 else "deployment"
-    gate.outcomes.select(kind, [check for check in checks_beside(CHECKS, kind) if check not in selected])
+    gate.outcomes.select(kind, [check for check in ids_beside(CHECKS, kind) if check not in selected])
 
 
 @pytest.hookimpl(tryfirst=True)

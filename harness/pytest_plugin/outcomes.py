@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.claims import claim_of, id_of
 from harness.errors import CouldNotTell, NotCovered
 from harness.findings import last_finding
 from harness.pytest_plugin.state import gate_of
@@ -58,7 +59,7 @@ def _sort_outcome(item: pytest.Item, call: pytest.CallInfo[None], report: pytest
     elif isinstance(error, AssertionError) and worded is not None:
         result = {"outcome": "fail", "want": worded.want, "have": list(worded.have)}
         result |= {"cause": worded.cause, "remedy": worded.remedy}
-        report.longrepr = traceback + str(worded)
+        report.longrepr = f"{traceback}{_claim(item)}\n{worded}"
     elif isinstance(error, Exception):
         said = f"the harness itself failed: {type(error).__name__}: {error}"
         result = {"outcome": "unknown", "cause": said, "remedy": "run again with --tb=long and report what it says"}
@@ -95,7 +96,7 @@ def _mask_report(report: pytest.TestReport, redact: Redactor) -> None:
 
 def check_id(item: pytest.Item) -> str:
     """The check's name in a verdict."""
-    return str(getattr(item, "originalname", item.name)).removeprefix("test_")
+    return id_of(str(getattr(item, "originalname", item.name)))
 
 
 def environment_of(item: pytest.Item) -> str:
@@ -107,4 +108,4 @@ def environment_of(item: pytest.Item) -> str:
 def _claim(item: pytest.Item) -> str:
     """The first line of the check's module: its claim in one sentence."""
     module = getattr(item, "module", None)
-    return (getattr(module, "__doc__", None) or item.name).strip().splitlines()[0].removesuffix(".")
+    return claim_of(getattr(module, "__doc__", None) or item.name)[0]

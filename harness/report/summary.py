@@ -10,7 +10,8 @@ from harness.text import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from harness.report.verdict import CheckResult, EnvironmentVerdict, Kind, Verdict
+    from harness.claims import Kind
+    from harness.report.verdict import CheckResult, EnvironmentVerdict, Verdict
 
 WORDS = {"pass": "ok", "fail": "FAIL", "unknown": "could not tell", "not_covered": "not covered"}
 CONCLUSIONS = {"pass": "PASS", "fail": "FAIL", "unknown": "COULD NOT TELL"}

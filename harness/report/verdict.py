@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from harness.claims import DEPLOYMENT_ANSWERS, REVISION_IS_THE_ONE_DEPLOYED, Kind
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 CheckOutcome = Literal["pass", "fail", "unknown", "not_covered"]
 Conclusion = Literal["pass", "fail", "unknown"]
-Kind = Literal["deployment", "preflight", "source"]
 
 
 class ExitCode(IntEnum):
@@ -117,7 +118,7 @@ def conclude(results: Iterable[CheckResult], *, complete: bool = True) -> Conclu
     return "pass"
 
 
-_SERVING = frozenset({"deployment_answers", "revision_is_the_one_deployed"})
+_SERVING = frozenset({DEPLOYMENT_ANSWERS, REVISION_IS_THE_ONE_DEPLOYED})
 
 
 def worst(conclusions: Sequence[Conclusion]) -> Conclusion:

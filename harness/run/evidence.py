@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.checkers.rows import rows_of_another_table
-from harness.errors import CouldNotTell, NotCovered, demanded, if_available
+from harness.errors import CouldNotTell, NotCovered, Unavailable, demanded, if_available
 from harness.http.readiness import FRESH_CONNECTIONS, WAITING, Readiness, revisions_now, wait_until_ready
 from harness.postgres.default import DefaultEvaluation, evaluate_default, evaluation_query
 from harness.postgres.inserts import ObservedInserts, look_after
@@ -260,7 +260,7 @@ TOKEN_IN_SOURCE: Evidence[object] = Evidence(
 # --- the database before the migration --------------------------------------------------------------------------------
 
 
-def _look_before_migration(at: Gathering) -> tuple[LockHolders, Preflight | CouldNotTell]:
+def _look_before_migration(at: Gathering) -> tuple[LockHolders, Preflight | Unavailable]:
     from harness.preflight.reading import look  # a run after the deploy asks none of it
 
     at.progress.now("reading what the migration would meet")
@@ -269,7 +269,7 @@ def _look_before_migration(at: Gathering) -> tuple[LockHolders, Preflight | Coul
     return look(at.environment, at.request.stop)
 
 
-BEFORE_MIGRATION: Evidence[tuple[LockHolders, Preflight | CouldNotTell]] = Evidence(
+BEFORE_MIGRATION: Evidence[tuple[LockHolders, Preflight | Unavailable]] = Evidence(
     name="before_migration",
     says="What a preflight knows of the database, all in one transaction.",
     asked_of="the database, before the migration",

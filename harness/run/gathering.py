@@ -10,12 +10,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, cast
 
-import psycopg
-
-from harness.errors import CouldNotTell, NotCovered, Unavailable, attempted, demanded
-from harness.postgres.connection import begin_again
-from harness.postgres.failures import translated
-from harness.text import printable
+from harness.errors import NotCovered, Unavailable, attempted, demanded
+from harness.postgres.parts import read_part
 
 if TYPE_CHECKING:
     import threading
@@ -120,7 +116,7 @@ class Examination:
     def of(self, kind: Evidence[T]) -> T | Unavailable:
         """A part, or why it is missing."""
         # Only `put` fills the dictionary, with a value of the kind's own type.
-        return cast("T | CouldNotTell | NotCovered", self._parts.get(kind, self.otherwise))
+        return cast("T | Unavailable", self._parts.get(kind, self.otherwise))
 
     def put(self, kind: Evidence[T], part: T | Unavailable) -> None:
         """Keep a part."""
@@ -195,13 +191,4 @@ class Gathering:
         """Gather one kind in the transaction that is open; where it fails, the rest gets a new one."""
         database = self.environment.database
         assert database is not None  # there is a connection
-        try:
-            self.gather(kind)
-        except psycopg.Error as error:
-            begin_again(self.connection)
-            self.known.put(kind, translated(error, database))
-        except (ValueError, KeyError, TypeError) as error:  # what a database of another encoding or shape provokes
-            begin_again(self.connection)
-            said = printable(f"{type(error).__name__}: {error}")
-            unreadable = CouldNotTell(f"what the database answered was not understood ({said})", "report it")
-            self.known.put(kind, unreadable)
+        self.known.put(kind, read_part(self.connection, database, lambda: kind.read(self)))

@@ -10,8 +10,8 @@ from harness.report.verdict import CheckResult, LeftBehind
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from harness.claims import Kind
     from harness.redaction.redactor import Redactor
-    from harness.report.verdict import Kind
     from harness.run.soak_result import SoakResult
 
 M = TypeVar("M", CheckResult, LeftBehind)

@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from harness.claims import TOKENS_ARE_DISTINCT, claims
 from harness.history.reading import UnreadableHistory, read
 from harness.report.paths import as_typed
 from harness.report.summary import lines
@@ -13,7 +14,7 @@ from harness.report.verdict import CheckResult, ExitCode, LeftBehind
 from harness.report.writing import write
 from harness.run.cleanup import CleanUp, left_as_it_is
 from harness.run.gate import Gate
-from harness.run.pytest_process import print_verdict
+from harness.run.pytest_process import ROOT, print_verdict
 from harness.run.resumed_cleanup import clean_after
 from harness.run.settings import RunSettings
 from harness.run.soak_result import SoakResult
@@ -101,10 +102,10 @@ def _without_history(state: SoakState, soaked: SoakResult, options: argparse.Nam
     if state.ended is not None and state.ended.repeated:
         gate.outcomes.record(
             CheckResult(
-                id="tokens_are_distinct",
+                id=TOKENS_ARE_DISTINCT,
                 environment=state.environment.name,
                 outcome="fail",
-                claim="No two chatbots share a token",
+                claim=next(claim.text for claim in claims(ROOT / "checks") if claim.id == TOKENS_ARE_DISTINCT),
                 want=f"{state.ended.sent} distinct tokens",
                 have=[f"{state.ended.repeated} tokens came a second time"],
                 cause="a cached response, or a generator that repeats itself",

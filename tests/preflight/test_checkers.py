@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from harness.errors import CouldNotTell
+from harness.errors import CouldNotTell, demanded
 from harness.postgres.failures import translated
 from harness.preflight import checkers as preflight_checkers
 from harness.preflight.checkers import locks
@@ -160,7 +160,7 @@ def test_check_that_calls_what_may_write_is_not_evaluated(postgres: Postgres) ->
     )
     with standing(postgres, situation) as database:
         known = predicted(postgres.dsn(database))
-        [check] = preflight_checkers.told(known.checks)
+        [check] = demanded(known.checks)
         assert (check.name, check.refused) == ("asks", None)
         with pytest.raises(CouldNotTell, match="check asks calls a function that may do more than read"):
             preflight_checkers.definitions(known)

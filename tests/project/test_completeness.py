@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable
 
 import pytest
 
+import harness.claims
+from harness.claims import claims
 from rehearsal.deployment.variants import VARIANTS
 from rehearsal.faults import FAULTS
 from rehearsal.faults.catalogue import CLAIMS
@@ -15,20 +16,13 @@ from tests.support.gates import ROOT
 
 
 def checks() -> dict[str, str]:
-    """The docstring of each check's module, by the check's id: those that are asked of a deployment.
+    """Why each claim is asked in its way, by the id of its check: those that are asked of a deployment.
 
     What is claimed of source no deployment can break; the apps under `tests/source/samples` do
     (`tests/source/test_gate.py`).
     What is claimed before a migration is broken by `tests/support/situations.py`.
     """
-    found = {}
-    for file in sorted((ROOT / "checks").glob("test_*.py")):
-        if file.name.startswith(("test_source_", "test_preflight_")):
-            continue
-        module = ast.parse(file.read_text(encoding="utf-8"))
-        names = [node.name.removeprefix("test_") for node in module.body if isinstance(node, ast.FunctionDef)]
-        found.update({name: ast.get_docstring(module) or "" for name in names})
-    return found
+    return {claim.id: claim.why for claim in claims(ROOT / "checks") if claim.kind == "deployment"}
 
 
 def test_catalogue_speaks_of_all_checks_and_no_others() -> None:
@@ -75,3 +69,10 @@ def names_in(text: str) -> list[str]:
 def without_optional(names: Iterable[str]) -> list[str]:
     """Those that are in every catalogue, whatever is installed."""
     return [name for name in names if name not in OPTIONAL]
+
+
+def test_ids_that_the_harness_names_are_those_of_checks() -> None:
+    """Each stands once, in `harness.claims`."""
+    named = {value for name, value in vars(harness.claims).items() if name.isupper() and isinstance(value, str)}
+    assert named
+    assert named <= {claim.id for claim in claims(ROOT / "checks")}

@@ -21,7 +21,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"postgres", "http"}),
     frozenset({"configuration"}),
     frozenset({"history", "redaction", "findings", "progress"}),
-    frozenset({"errors", "text", "console"}),
+    frozenset({"claims", "errors", "text", "console"}),
 )
 MOST_AT_THE_TOP = 15  # modules of harness/ itself
 MAY_BE_IMPORTED_BY_CHECKS = {"checkers", "errors", "findings", "history", "http", "postgres", "preflight", "source"}

@@ -10,7 +10,7 @@ from harness.text import SHOWN_CHARACTERS, printable, printable_lines
 
 
 def worded(have: object) -> Finding:
-    return finding(claim="a claim", want="this", have=have, cause="a cause", remedy="a remedy")
+    return finding(want="this", have=have, cause="a cause", remedy="a remedy")
 
 
 def test_a_finding_reads_as_want_have_cause_remedy() -> None:
@@ -22,7 +22,7 @@ def test_a_finding_reads_as_want_have_cause_remedy() -> None:
 
 def test_every_sentence_is_harmless() -> None:
     """A revision or a table's name within them comes from outside too."""
-    found = finding(claim="c", want="\x1b[2J", have=[], cause="a\n::error::b", remedy="x" * 100_000)
+    found = finding(want="\x1b[2J", have=[], cause="a\n::error::b", remedy="x" * 100_000)
     assert (found.want, found.cause) == (r"\x1b[2J", r"a\n::error::b")
     assert found.remedy.endswith("... (100000 characters)")
 

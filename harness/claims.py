@@ -1,0 +1,93 @@
+"""Which claims there are: each stands once, in the first line of its check's docstring, under the check's own name.
+
+Checks are read as text, since reading what is claimed must not import what asks it. The ids that other modules name
+stand here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Kind = Literal["deployment", "preflight", "source"]
+
+DEPLOYMENT_ANSWERS = "deployment_answers"
+EVERY_POST_ANSWERS_201 = "every_post_answers_201"
+REVISION_IS_THE_ONE_DEPLOYED = "revision_is_the_one_deployed"
+TOKENS_ARE_DISTINCT = "tokens_are_distinct"
+
+_KINDS: dict[str, Kind] = {"test_preflight_": "preflight", "test_source_": "source"}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim and the check that asks it.
+
+    Attributes:
+        id: the check's function name without `test_`.
+        text: the claim in one sentence, without its full stop.
+        why: why it is asked in this way: the rest of the docstring.
+        kind: what it is a claim about, by the file's name.
+        file: the name of the check's file.
+        asks: the names of what the check is handed.
+    """
+
+    id: str
+    text: str
+    why: str
+    kind: Kind
+    file: str
+    asks: frozenset[str]
+
+
+def kind_of(file: Path) -> Kind:
+    """What a file of checks verifies, by its name."""
+    return next((kind for begin, kind in _KINDS.items() if file.name.startswith(begin)), "deployment")
+
+
+def claims(folder: Path) -> list[Claim]:
+    """All claims of a folder of checks, in the order of their files.
+
+    Raises:
+        SyntaxError: a file is not Python.
+    """
+    found = []
+    for file in sorted(folder.glob("test_*.py")):
+        module = ast.parse(file.read_text(encoding="utf-8"), str(file))
+        text, why = claim_of(ast.get_docstring(module) or "")
+        found += [
+            Claim(id_of(node.name), text, why, kind_of(file), file.name, frozenset(each.arg for each in node.args.args))
+            for node in module.body
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+        ]
+    return found
+
+
+def ids_beside(folder: Path, kind: Kind) -> list[str]:
+    """The ids of all checks that a run of a kind could have asked, in the order of their files.
+
+    Preflight is of another moment: a run of it leaves nothing else out, and any other run leaves nothing of it out.
+    Each run pays for this, so that no file is parsed.
+    """
+    return [
+        id_of(function)
+        for file in sorted(folder.glob("test_*.py"))
+        if (kind_of(file) == "preflight") == (kind == "preflight")
+        for function in re.findall(r"^def (test_\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+
+
+def claim_of(docstring: str) -> tuple[str, str]:
+    """The claim that a docstring of a check begins with, and the rest of it."""
+    text, _, why = docstring.strip().partition("\n")
+    return text.removesuffix("."), why.strip()
+
+
+def id_of(function: str) -> str:
+    """The id of the check that a function is."""
+    return function.removeprefix("test_")
