@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.console import Lasting
+from harness.pytest_internals import root_again
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 
 _ROOT = Path(__file__).parent.parent
@@ -46,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # before pytest begins to capture what is printed
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
     """Root pytest again, now that it is known which words of the command line are paths of tests."""
-    _root_again(early_config)
+    root_again(early_config)
     _forget_latest(early_config)
     # Run when pytest has put back what it captures, and before it prints a usage error: that must stay one (4).
     early_config.add_cleanup(_keep_stderr)
@@ -77,24 +78,3 @@ def _forget_latest(config: pytest.Config) -> None:
 
 def _keep_stderr() -> None:
     sys.stderr = Lasting(sys.stderr)
-
-
-def _root_again(early_config: pytest.Config) -> None:
-    from _pytest.config.findpaths import determine_setup
-
-    known = early_config.known_args_namespace
-    paths: Sequence[str] = known.file_or_dir
-    rootpath, inipath, inicfg, ignored = determine_setup(
-        inifile=known.inifilename,
-        override_ini=known.override_ini,
-        args=paths,
-        rootdir_cmd_arg=known.rootdir or None,
-        invocation_dir=early_config.invocation_params.dir,
-    )
-    if inipath == early_config.inipath:
-        return
-    # There is no public way to do this. What is set here is all that Config.parse() keeps of the first reading.
-    early_config._rootpath, early_config._inipath, early_config._inicfg = rootpath, inipath, inicfg
-    early_config._ignored_config_files = ignored
-    early_config._inicache.clear()
-    known.confcutdir = str(inipath.parent if inipath is not None else rootpath)

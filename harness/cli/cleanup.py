@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.redaction import _redactor
+from harness.cli.redaction import redactor_of
 from harness.report.verdict import ExitCode
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from harness.run.cleanup import CleanUp
 
 
-def _cleanup(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
+    """Remove what the named runs left behind, and say what remains; returns the exit code."""
     from harness.configuration.loading import ConfigurationError
     from harness.history.reading import UnreadableHistory
     from harness.run.resumed_cleanup import clean_after
@@ -31,7 +32,7 @@ def _cleanup(options: argparse.Namespace) -> int:
     refused: list[str] = []
     histories = _histories(options, refused)
     environments = _environments(options, {name for _, _, names in histories for name in names}, refused)
-    redact = _redactor(options, list(environments.values()))
+    redact = redactor_of(options, list(environments.values()))
     mask_before_cutting(redact)
     for error in refused:
         print(f"ERROR: {redact(error)}", file=sys.stderr)
@@ -39,12 +40,12 @@ def _cleanup(options: argparse.Namespace) -> int:
     _on_interrupt(hurry.set)
     tell = _tell if sys.stderr.isatty() else None
     done: list[tuple[str, str, CleanUp]] = []
-    for path, run, names in histories:
+    for path, run_id, names in histories:
         for name in names:
             if name not in environments:
                 continue
             try:
-                done.append((run, name, clean_after(path, run, environments[name], redact, hurry, tell)))
+                done.append((run_id, name, clean_after(path, run_id, environments[name], redact, hurry, tell)))
             except (ConfigurationError, UnreadableHistory) as error:
                 refused.append(str(error))
                 print(f"ERROR: {redact(str(error))}", file=sys.stderr)

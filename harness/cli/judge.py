@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import argparse
 
 
-def _judge(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """The checks of the gate, on saved histories: the same claims, the same verdict, nothing asked of a deployment."""
     command = judging(map(Path, options.histories))
     if options.report_dir:

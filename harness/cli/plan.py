@@ -1,30 +1,50 @@
-"""What a run would send, in words, without sending it."""
+"""`python -m harness plan`: what a run would send, in words, without sending it."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from harness.cli.redaction import redactor_of
+from harness.configuration.loading import demand_few, load
 from harness.http.client import headers_of
 from harness.postgres.connection import begin_reading, begin_writing, located
 from harness.postgres.deletion import delete_query, find_query
 from harness.postgres.table import parts_of
 from harness.redaction.credentials import is_credential
 from harness.redaction.redactor import MASK
+from harness.report.verdict import ExitCode
 from harness.run.evidence import HISTORY, KINDS, ONE_TRANSACTION, all_needed, in_order
 from harness.run.gathering import Phase, Planned, Step
 from harness.run.posting import RUN, masked_login
 from harness.run.workload import attempt_name
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator, Mapping
 
     from harness.configuration.models import Environment, Soak, Table
     from harness.redaction.redactor import Redactor
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print each request and statement that a run would send; sends nothing. Returns the exit code."""
+    environments = load(
+        Path(options.environments),
+        options.env or ["preview"],
+        overrides={"posts": options.posts, "burst": options.burst},
+    )
+    if not options.read_only and not options.allow_many:
+        demand_few(environments, Path(options.environments))
+    redact = redactor_of(options, environments)
+    planned = [plan(environment, redact, read_only=options.read_only) for environment in environments]
+    print(json.dumps(planned, indent=2) if options.json else "\n\n".join(map(in_words, planned)))
+    return ExitCode.RELEASE
 
 
 def plan(environment: Environment, redact: Redactor, *, read_only: bool = False) -> dict[str, Any]:

@@ -15,16 +15,15 @@ if TYPE_CHECKING:
     from harness.configuration.models import Environment
 
 
-def _last_redactor(options: argparse.Namespace) -> Redactor:
+def last_redactor(options: argparse.Namespace) -> Redactor:
     """What the command itself masks with, if it came to know its environments."""
     redact: Redactor | None = getattr(options, "redact", None)
-    return redact or _redactor(options)
+    return redact or redactor_of(options)
 
 
-def _redactor(options: argparse.Namespace, environments: Sequence[Environment] = ()) -> Redactor:
+def redactor_of(options: argparse.Namespace, environments: Sequence[Environment] = ()) -> Redactor:
     """Masks what a command prints; without environments, whatever their file may hold."""
     from harness.configuration.secrets import learn, secrets_of_broken
-    from harness.redaction.redactor import Redactor
 
     redact = options.redact = Redactor()
     if getattr(options, "environments", None) is None:  # a command that reads none

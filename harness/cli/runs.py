@@ -13,21 +13,22 @@ if TYPE_CHECKING:
     import argparse
 
 
-def _runs(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
+    """Print the last runs of an environment, newest first; returns the exit code."""
     from dataclasses import asdict
 
     from harness.report.run_log import FILE, past_runs
 
     found = past_runs(Path(options.runs) if options.runs else ROOT / "reports" / FILE, options.env, options.last)
     if options.json:
-        print(json.dumps([asdict(run) for run in found], indent=2))
+        print(json.dumps([asdict(each) for each in found], indent=2))
         return ExitCode.RELEASE
-    widest = max((len(run.environment) for run in found), default=0)
+    widest = max((len(each.environment) for each in found), default=0)
     print(_run_line("started", "environment", "verdict", "exit", "posts", "failed", "p50", "p95", "run", widest=widest))
-    for run in found:
-        took = ("" if ms is None else f"{ms:.0f} ms" for ms in (run.p50_ms, run.p95_ms))
-        counts = map(str, (run.exit_code, run.posts, run.failures))
-        print(_run_line(run.started_at, run.environment, run.verdict, *counts, *took, run.run, widest=widest))
+    for each in found:
+        took = ("" if ms is None else f"{ms:.0f} ms" for ms in (each.p50_ms, each.p95_ms))
+        counts = map(str, (each.exit_code, each.posts, each.failures))
+        print(_run_line(each.started_at, each.environment, each.verdict, *counts, *took, each.run, widest=widest))
     return ExitCode.RELEASE
 
 

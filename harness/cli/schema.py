@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     import argparse
 
 
-def _schema(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
+    """Print a JSON Schema; returns the exit code."""
     from harness.configuration.json_schema import environments_schema
     from harness.report.json_schemas import verdict_schema
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.pytest_internals import mask_terminal_writer, mask_trace, replace_internal_error, shorten_by
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,10 +28,7 @@ def mask_everything(config: pytest.Config, redact: Redactor) -> None:
     config.pluginmanager.register(_InternalErrors(redact))
     for install in (_mask_logs, _mask_late_warnings, _mask_before_shortening):
         config.add_cleanup(install(redact))
-    trace = config.trace.root
-    writer = getattr(trace, "_writer", None)  # there is no public way to it
-    if writer is not None:
-        trace.setwriter(lambda text: writer(redact(text)))
+    mask_trace(config, redact)
 
 
 def keep_files_private(config: pytest.Config) -> None:
@@ -44,31 +43,19 @@ def keep_files_private(config: pytest.Config) -> None:
 
 def mask_terminal(config: pytest.Config, redact: Redactor) -> None:
     """Mask what is printed, write by write: live logs, warnings, the trace of an interruption. From then on."""
-    if config.pluginmanager.get_plugin("terminalreporter") is None:
-        return
-    terminal = config.get_terminal_writer()
-    write = terminal.write
-
-    def masked(text: str, **markup: Any) -> None:
-        write(redact(text), **markup)
-
-    terminal.write = masked  # type: ignore[method-assign, assignment]  # as pytest's own plugin pastebin does
+    if config.pluginmanager.get_plugin("terminalreporter") is not None:
+        mask_terminal_writer(config, redact)
 
 
 @dataclass(frozen=True, slots=True)
 class _InternalErrors:
-    """A plugin: masks an INTERNALERROR in place, since every other plugin is handed this same object."""
+    """A plugin: masks an INTERNALERROR."""
 
     redact: Redactor
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_internalerror(self, excrepr: Any) -> None:
-        from _pytest._code.code import ReprTracebackNative
-
-        masked = ReprTracebackNative([self.redact(str(excrepr))])
-        excrepr.reprtraceback, excrepr.reprcrash = masked, None  # of one exception
-        excrepr.chain = [(masked, None, None)]  # of several
-        excrepr.sections = []
+        replace_internal_error(excrepr, self.redact(str(excrepr)))
 
 
 def _mask_logs(redact: Redactor) -> Callable[[], None]:
@@ -108,27 +95,13 @@ def _mask_late_warnings(redact: Redactor) -> Callable[[], None]:
 
 
 def _mask_before_shortening(redact: Redactor) -> Callable[[], None]:
-    """Let pytest mask a value before it takes the middle out of it; returns what undoes it.
+    """Let pytest mask a value before it takes the middle out of it; returns what undoes it."""
 
-    Arguments, locals and what an assertion compares are shown with 240 characters. There is no public way to this.
-    """
-    from _pytest._io.saferepr import SafeRepr
-
-    shorten = SafeRepr.repr
-
-    def masked(self: SafeRepr, x: object) -> str:
-        if self.maxsize is None:
-            return shorten(self, x)
-        text = shorten(SafeRepr(None, self.use_ascii), x)
-        if len(text) <= self.maxsize:
+    def shorten(text: str, longest: int) -> str:
+        if len(text) <= longest:
             return redact(text)
-        head = max(0, (self.maxsize - 3) // 2)
-        tail = max(0, self.maxsize - 3 - head)
+        head = max(0, (longest - 3) // 2)
+        tail = max(0, longest - 3 - head)
         return f"{redact.part(text, 0, head)}...{redact.part(text, len(text) - tail, len(text))}"
 
-    SafeRepr.repr = masked  # type: ignore[method-assign]
-
-    def undo() -> None:
-        SafeRepr.repr = shorten  # type: ignore[method-assign]
-
-    return undo
+    return shorten_by(shorten)

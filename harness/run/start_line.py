@@ -7,7 +7,7 @@ import threading
 LONGEST_WAIT_S = 10.0  # for the slowest of a burst to be ready to send
 
 
-class _Start:
+class StartLine:
     """Lets so many POSTs go together: when each is ready to leave or has failed before, or when one is late."""
 
     def __init__(self, number: int) -> None:

@@ -10,7 +10,7 @@ from harness.errors import CouldNotTell
 from harness.history.history import Attempt, History, Phase, Probe, chosen_token
 from harness.http.reply import Withheld
 from harness.progress import Progress
-from harness.run.start_line import _Start
+from harness.run.start_line import StartLine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,7 +109,7 @@ def _at_once(
     client: Client, ledger: Ledger, run: str, numbers: Sequence[int], stop: threading.Event, sent: list[Attempt]
 ) -> None:
     _intend(client, ledger, run, numbers, "burst")
-    start = _Start(len(numbers))
+    start = StartLine(len(numbers))
 
     def post(n: int) -> None:
         ready = False

@@ -13,7 +13,8 @@ OWN = {"harness", "rehearsal", "checks", "tests", "tools", "bench", "conftest"}
 # The harness from its top floor down. What stands on a floor imports what stands below it, and no neighbour.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"__main__"}),
-    frozenset({"cli", "soak", "pytest_plugin"}),
+    frozenset({"cli"}),
+    frozenset({"soak", "pytest_plugin"}),
     frozenset({"plugin"}),
     frozenset({"run", "options"}),
     frozenset({"report", "preflight", "source"}),
@@ -21,7 +22,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"postgres", "http"}),
     frozenset({"configuration"}),
     frozenset({"history", "redaction", "findings", "progress"}),
-    frozenset({"claims", "errors", "text", "console"}),
+    frozenset({"claims", "errors", "text", "console", "pytest_internals"}),
 )
 MOST_AT_THE_TOP = 15  # modules of harness/ itself
 MAY_BE_IMPORTED_BY_CHECKS = {"checkers", "errors", "findings", "history", "http", "postgres", "preflight", "source"}
@@ -31,8 +32,8 @@ USERS: dict[str, set[str]] = {
     "urllib3": {"http", "soak"},
     "psycopg": {"cli", "configuration", "postgres", "preflight", "run"},
     "yaml": {"cli", "configuration", "source"},
-    "pytest": {"options", "plugin", "pytest_plugin"},
-    "_pytest": {"options", "pytest_plugin"},
+    "pytest": {"options", "plugin", "pytest_internals", "pytest_plugin"},
+    "_pytest": {"pytest_internals"},
     "jinja2": {"report"},
     "ast_grep_py": {"source"},
     "postgast": {"source"},
