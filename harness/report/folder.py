@@ -1,16 +1,16 @@
-"""Writes the report folder: `verdict.json`, `summary.md`, `report.html`, and the name `latest` for it."""
+"""Makes the report folder, and the name `latest` for it."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.history.writing import Ledger
+from harness.report.formats import FORMATS, OF_PYTEST
 
 if TYPE_CHECKING:
-    pass
+    from pathlib import Path
 
 
 def make_folder(folder: Path) -> Path | None:
@@ -27,7 +27,7 @@ def make_folder(folder: Path) -> Path | None:
     if (folder / "history.jsonl").exists():
         Ledger(folder / "history.jsonl").close()
     concluded = (folder / "verdict.json").exists()
-    for name in ("verdict.json", "summary.md", "report.html", "junit.xml", "ctrf.json"):
+    for name in (*(each.file for each in FORMATS), *OF_PYTEST):
         (folder / name).unlink(missing_ok=True)
     history = folder / "history.jsonl"
     if history.exists():

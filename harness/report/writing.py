@@ -1,17 +1,13 @@
-"""Writes the reports of a verdict."""
+"""Writes the reports of a run into its folder, each as a whole."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from contextlib import suppress
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.report.summary import CONCLUSIONS, advised, markdown
-from harness.text import printable
+from harness.report.formats import FORMATS, SUMMARY, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +22,7 @@ def write(
     evidence: Callable[[], Sequence[EnvironmentEvidence]] = tuple,
     redact: Callable[[str], str] = str,
 ) -> None:
-    """Write the reports; also append the summary to `$GITHUB_STEP_SUMMARY` where a job has one.
+    """Write every report; also append the summary to `$GITHUB_STEP_SUMMARY` where a job has one.
 
     Args:
         verdict: what was concluded, masked.
@@ -37,41 +33,19 @@ def write(
     Raises:
         OSError: a file cannot be written.
     """
-    # Not by pydantic: it refuses a lone surrogate, which a server may have sent as an escape in JSON.
-    document = json.dumps(verdict.model_dump(by_alias=True), ensure_ascii=False, indent=2)
-    _write(folder / "verdict.json", _without_controls(document) + "\n")
-    text = markdown(verdict)
-    _write(folder / "summary.md", text)
-    step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if step_summary:
-        with suppress(OSError), Path(step_summary).open("a", encoding="utf-8") as file:
-            file.write(text)
-    try:
-        from harness.report.page import render  # at the end of a run only: Jinja2 takes a while to import
-
-        page = render(verdict, evidence(), folder, redact)
-    except Exception as error:  # whatever a picture fails of, the verdict stands and must not be hidden by it
-        page = _page_without_pictures(verdict, redact(f"{type(error).__name__}: {error}"))
-    _write(folder / "report.html", page)
+    report = Report(verdict, folder, evidence, redact)
+    for each in FORMATS:
+        text = each.text(report)
+        _write(folder / each.file, text)
+        if each is SUMMARY:
+            _append_for_the_job(text)
 
 
-def _page_without_pictures(verdict: Verdict, reason: str) -> str:
-    word = CONCLUSIONS[verdict.verdict]
-    return (
-        '<!doctype html>\n<html lang="en-GB"><head><meta charset="utf-8">'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'">'
-        f"<title>{word}</title></head><body><main><h1>{word}</h1>"
-        f"<p>Exit {verdict.exit_code}: {escape(advised(verdict))}. Run {escape(verdict.run)}.</p>"
-        f"<p>The page could not be made ({escape(printable(reason))}). verdict.json and summary.md say the rest.</p>"
-        "</main></body></html>\n"
-    )
-
-
-def _without_controls(document: str) -> str:
-    """The same JSON, with escapes for what a terminal would obey; JSON itself demands them below U+0020 only."""
-    return re.sub(
-        r"[^\n -~]", lambda match: match[0] if match[0].isprintable() else json.dumps(match[0])[1:-1], document
-    )
+def _append_for_the_job(summary: str) -> None:
+    file = os.environ.get("GITHUB_STEP_SUMMARY")
+    if file:
+        with suppress(OSError), Path(file).open("a", encoding="utf-8") as opened:
+            opened.write(summary)
 
 
 def _write(path: Path, text: str) -> None:
