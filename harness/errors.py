@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from harness.text import sentence
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -13,22 +15,22 @@ T = TypeVar("T")
 class CouldNotTell(Exception):
     """A claim could not be asked. Neither holds nor broken: a gate holds the release and mends the run.
 
-    `cause` says what stood in the way and where; `remedy` says what to do about it.
+    `cause` says what stood in the way and where; `remedy` says what to do about it. Both may be shown.
     """
 
     def __init__(self, cause: str, remedy: str) -> None:
-        super().__init__(f"could not tell: {cause}; {remedy}")
-        self.cause = cause
-        self.remedy = remedy
+        self.cause = sentence(cause)
+        self.remedy = sentence(remedy)
+        super().__init__(f"could not tell: {self.cause}; {self.remedy}")
 
 
 class NotCovered(Exception):
     """A claim that this run was told not to ask (`database: null`, `--read-only`). The verdict names it."""
 
     def __init__(self, cause: str, remedy: str) -> None:
-        super().__init__(cause)
-        self.cause = cause
-        self.remedy = remedy
+        self.cause = sentence(cause)
+        self.remedy = sentence(remedy)
+        super().__init__(self.cause)
 
 
 Unavailable = CouldNotTell | NotCovered

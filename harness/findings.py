@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.text import SHOWN_SENTENCE, printable
+from harness.text import SHOWN_SENTENCE, Shown, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,10 +21,10 @@ class Finding:
     `have` holds the offending items, the other fields are sentences; all are bounded and printable.
     """
 
-    want: str
-    have: tuple[str, ...]
-    cause: str
-    remedy: str
+    want: Shown
+    have: tuple[Shown, ...]
+    cause: Shown
+    remedy: Shown
 
     def __str__(self) -> str:
         have = "\n        ".join(self.have)
@@ -41,9 +41,9 @@ def finding(*, want: str, have: Iterable[object] | object, cause: str, remedy: s
     items = list(have) if isinstance(have, (list, tuple, set, frozenset)) else [have]
     shown = [printable(item) for item in items[:SHOWN_ITEMS]]
     if len(items) > SHOWN_ITEMS:
-        shown.append(f"and {len(items) - SHOWN_ITEMS} more")
-    want, cause, remedy = (printable(text, limit=SHOWN_SENTENCE) for text in (want, cause, remedy))
-    worded = Finding(want=want, have=tuple(shown), cause=cause, remedy=remedy)
+        shown.append(printable(f"and {len(items) - SHOWN_ITEMS} more"))
+    said = (printable(text, limit=SHOWN_SENTENCE) for text in (want, cause, remedy))
+    worded = Finding(next(said), tuple(shown), next(said), next(said))
     _worded.set(worded)
     return worded
 

@@ -1,15 +1,23 @@
-"""Text of others that is safe to show: masked, bounded, one line, without control characters."""
+"""Text that is safe to show: masked, bounded, one line, without control characters.
+
+It is a type, `Shown`, and this is the only place that makes one. Whoever prints or writes a text demands that type, and
+so do the exceptions and the results that carry one there.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NewType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+Shown = NewType("Shown", str)
+"""Text that may be shown: what a server sent in it moves no cursor, starts no line, commands no CI, holds no secret."""
+
 SHOWN_CHARACTERS = 600
 SHOWN_SENTENCE = 1200
-LONGEST_LINE = 20_000  # of a traceback
+LONGEST_LINE = 20_000  # of a traceback, or of a sentence whose parts were bounded already
 # What a CI's log reader obeys: `::error::` at a line's start, blanks aside, and `##[error]`, `##vso[..]` anywhere.
 _COMMAND = re.compile(r"^ *:(?=:)|#(?=#(?:\[|vso\[|teamcity\[))", re.IGNORECASE)
 # Printable to Python, yet seen by nobody: letters and marks that are Unicode's Default_Ignorable_Code_Point, and the
@@ -27,10 +35,16 @@ def mask_before_cutting(mask: Callable[[str], str]) -> None:
     _mask = mask
 
 
-def printable(item: object, limit: int = SHOWN_CHARACTERS) -> str:
+def printable(item: object, limit: int = SHOWN_CHARACTERS) -> Shown:
     """One line of plain text, masked: what a server sent can move no cursor, start no line, and command no CI."""
     text = _mask(str(item))
-    return in_one_line(text) if len(text) <= limit else f"{in_one_line(text[:limit])}... ({len(text)} characters)"
+    shown = in_one_line(text) if len(text) <= limit else f"{in_one_line(text[:limit])}... ({len(text)} characters)"
+    return Shown(shown)
+
+
+def sentence(text: object) -> Shown:
+    """A sentence of ours in which what a server sent may stand, each part bounded already."""
+    return printable(text, LONGEST_LINE)
 
 
 def in_one_line(text: str) -> str:
@@ -40,9 +54,9 @@ def in_one_line(text: str) -> str:
     return _COMMAND.sub(lambda match: f"{match[0][:-1]}\\x{ord(match[0][-1]):02x}", shown)
 
 
-def printable_lines(text: str) -> str:
+def printable_lines(text: str) -> Shown:
     """A text of our own lines, such as a traceback, in which what a server sent may stand: each line printable."""
-    return "\n".join(printable(line, LONGEST_LINE) for line in text.split("\n"))
+    return Shown("\n".join(map(sentence, text.split("\n"))))
 
 
 def _escaped(character: str) -> str:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from harness.configuration.models import Environment
-    from harness.redaction.redactor import Redactor
     from harness.run.cleanup import CleanUp
 
 
@@ -51,9 +50,9 @@ def run(options: argparse.Namespace) -> int:
                 print(f"ERROR: {redact(str(error))}", file=sys.stderr)
             else:
                 if not options.json:
-                    print(_in_words(*done[-1], redact), flush=True)
+                    print(_in_words(*done[-1]), flush=True)
     if options.json:
-        print(json.dumps([_as_json(*one, redact) for one in done], indent=2))
+        print(json.dumps([_as_json(*one) for one in done], indent=2))
     if hurry.is_set():
         return ExitCode.INTERRUPTED
     if refused:
@@ -103,14 +102,11 @@ def _on_interrupt(act: Callable[[], None]) -> None:
             signal.signal(number, interrupt)
 
 
-def _in_words(run: str, name: str, cleaned: CleanUp, redact: Redactor) -> str:
+def _in_words(run: str, name: str, cleaned: CleanUp) -> str:
     return "\n".join(
         [
             f"run {run}, {name}: {cleaned.removed} rows removed, {len(cleaned.left)} may be left behind",
-            *(
-                f"  {row.name}{f' (id {row.id})' if row.id else ''}: {redact(f'{row.reason}; {row.remedy}')}"
-                for row in cleaned.left
-            ),
+            *(f"  {row.name}{f' (id {row.id})' if row.id else ''}: {row.reason}; {row.remedy}" for row in cleaned.left),
         ]
     )
 
@@ -119,7 +115,6 @@ def _tell(doing: str) -> None:
     print(f"{doing} ...", file=sys.stderr)
 
 
-def _as_json(run: str, name: str, cleaned: CleanUp, redact: Redactor) -> dict[str, Any]:
-    rows = [row.model_dump() for row in cleaned.left]
-    masked = [{**row, "reason": redact(row["reason"]), "remedy": redact(row["remedy"])} for row in rows]
-    return {"run": run, "environment": name, "removed": cleaned.removed, "left_behind": masked}
+def _as_json(run: str, name: str, cleaned: CleanUp) -> dict[str, Any]:
+    left = [row.model_dump() for row in cleaned.left]
+    return {"run": run, "environment": name, "removed": cleaned.removed, "left_behind": left}

@@ -18,7 +18,7 @@ from harness.report.summary import lines
 from harness.report.verdict import ExitCode, Verdict
 from harness.report.writing import write
 from harness.run.cleanup import BY_HAND
-from harness.text import printable
+from harness.text import printable, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,14 +48,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
     try:
         yield
     except OSError as error:  # a report of pytest's own, such as junit.xml, has no room
-        say(session.config, f"a report of pytest cannot be written: {error.strerror}")
+        say(session.config, sentence(f"a report of pytest cannot be written: {error.strerror}"))
     finally:
         session.exitstatus = ExitCode.INTERNAL_ERROR  # whatever becomes of it, it is no roll-back
         try:
             _conclude(session, gate, exitstatus)
         except Exception as error:
             said = printable(f"{type(error).__name__}: {error}")
-            say(session.config, f"the harness itself failed at its end: {said}; then {BY_HAND}")
+            say(session.config, sentence(f"the harness itself failed at its end: {said}; then {BY_HAND}"))
 
 
 def _why_early(config: pytest.Config, exitstatus: int) -> str:
@@ -92,7 +92,7 @@ def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:
             verdict = remember(verdict, remembered)
         except Exception as error:  # whatever memory fails of, the verdict stands
             said = str(error) if isinstance(error, NoTrend) else f"{type(error).__name__}: {error}"
-            say(session.config, f"this run is not remembered: {printable(said)}")
+            say(session.config, sentence(f"this run is not remembered: {printable(said)}"))
     own = session_of(session.config)
     assert own is not None  # there is a gate
     own.verdict = verdict
@@ -110,7 +110,7 @@ def _write_reports(config: pytest.Config, gate: Gate, verdict: Verdict, remember
         if own.exists():
             own.chmod(0o600)
     except OSError as error:
-        say(config, f"the reports in {gate.settings.report_dir} cannot be written: {error.strerror}")
+        say(config, sentence(f"the reports in {gate.settings.report_dir} cannot be written: {error.strerror}"))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

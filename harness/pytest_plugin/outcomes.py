@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,7 +12,7 @@ from harness.errors import CouldNotTell, NotCovered
 from harness.findings import last_finding
 from harness.pytest_plugin.state import gate_of
 from harness.report.verdict import CheckResult
-from harness.text import printable_lines
+from harness.text import printable_lines, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,35 +43,34 @@ def _sort_outcome(item: pytest.Item, call: pytest.CallInfo[None], report: pytest
     """
     worded = last_finding()
     traceback = "" if _shows_no_traceback(item) else f"{report.longrepr}\n"
-
-    result: dict[str, Any] = {}
+    result = partial(CheckResult, id=check_id(item), environment=environment_of(item), claim=_claim(item))
     error = call.excinfo.value if call.excinfo is not None else None
     if error is None:
-        result = {"outcome": "pass"} if report.when == "call" else {}
-    elif isinstance(error, CouldNotTell):
-        result = {"outcome": "unknown", "cause": error.cause, "remedy": error.remedy}
-        text = f"could not tell\n  cause: {error.cause}\n  remedy: {error.remedy}"
+        return result(outcome="pass") if report.when == "call" else None
+    if isinstance(error, CouldNotTell):
         # JUnit and pytest call what fails outside of a test's own body an error, which is what this is.
-        report.outcome, report.when, report.longrepr = "failed", "setup", traceback + text
-    elif isinstance(error, NotCovered):
-        result = {"outcome": "not_covered", "cause": error.cause, "remedy": error.remedy}
+        report.outcome, report.when = "failed", "setup"
+        report.longrepr = f"{traceback}could not tell\n  cause: {error.cause}\n  remedy: {error.remedy}"
+        return result(outcome="unknown", cause=error.cause, remedy=error.remedy)
+    if isinstance(error, NotCovered):
         report.outcome = "skipped"
         report.longrepr = (str(item.path), 0, f"not covered: {error.cause}")
-    elif isinstance(error, AssertionError) and worded is not None:
-        result = {"outcome": "fail", "want": worded.want, "have": list(worded.have)}
-        result |= {"cause": worded.cause, "remedy": worded.remedy}
+        return result(outcome="not_covered", cause=error.cause, remedy=error.remedy)
+    if isinstance(error, AssertionError) and worded is not None:
         report.longrepr = f"{traceback}{_claim(item)}\n{worded}"
-    elif isinstance(error, Exception):
-        said = f"the harness itself failed: {type(error).__name__}: {error}"
-        result = {"outcome": "unknown", "cause": said, "remedy": "run again with --tb=long and report what it says"}
+        have = list(worded.have)
+        return result(outcome="fail", want=worded.want, have=have, cause=worded.cause, remedy=worded.remedy)
+    if isinstance(error, Exception):
         report.when = "setup"
-    elif report.failed:  # pytest.fail() of a plugin, such as a time-out, or an attempt to leave
-        said = f"the check was ended from outside: {type(error).__name__}: {error}"
-        result = {"outcome": "unknown", "cause": said, "remedy": "run again without what ended it"}
+        said = sentence(f"the harness itself failed: {type(error).__name__}: {error}")
+        return result(
+            outcome="unknown", cause=said, remedy=sentence("run again with --tb=long and report what it says")
+        )
+    if report.failed:  # pytest.fail() of a plugin, such as a time-out, or an attempt to leave
         report.when = "setup"
-    if not result:
-        return None
-    return CheckResult(id=check_id(item), environment=environment_of(item), claim=_claim(item), **result)
+        said = sentence(f"the check was ended from outside: {type(error).__name__}: {error}")
+        return result(outcome="unknown", cause=said, remedy=sentence("run again without what ended it"))
+    return None
 
 
 def _shows_no_traceback(item: pytest.Item) -> bool:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
+    from harness.text import Shown
 
-def say(config: pytest.Config, text: str) -> None:
+
+def say(config: pytest.Config, text: Shown) -> None:
     """Print a line now, whatever pytest captures."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     capture = config.pluginmanager.get_plugin("capturemanager")

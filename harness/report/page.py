@@ -37,8 +37,8 @@ from harness.report.plots import (
     timeline,
     trend,
 )
-from harness.report.summary import BOUNDED, CONCLUSIONS, WORDS, advised, by_reason, per_cent
-from harness.text import printable
+from harness.report.summary import CONCLUSIONS, WORDS, advised, by_reason, per_cent
+from harness.text import Shown, printable, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -197,9 +197,9 @@ def page_of(
     """What the page shows of a run."""
     evidence_of = {of.name: of for of in evidence}
 
-    def text(said: str) -> str:
+    def text(said: str) -> Shown:
         """Free text of a server. Names of ours are not masked, here as in the verdict: a password may be a word."""
-        return printable(redact(said), BOUNDED)
+        return sentence(redact(said))
 
     steps = list(_steps(verdict))
     return Page(
@@ -236,8 +236,8 @@ def page_of(
     )
 
 
-def _own(text: str) -> str:
-    return printable(text, BOUNDED)
+def _own(text: str) -> Shown:
+    return sentence(text)
 
 
 def _sentence(text: str) -> str:
@@ -258,7 +258,11 @@ def _clean_up_command(folder: Path) -> str:
 
 
 def _environment(
-    number: int, of: EnvironmentVerdict, verdict: Verdict, evidence_of: EnvironmentEvidence, text: Callable[[str], str]
+    number: int,
+    of: EnvironmentVerdict,
+    verdict: Verdict,
+    evidence_of: EnvironmentEvidence,
+    text: Callable[[str], Shown],
 ) -> EnvironmentPage:
     results = [result for result in verdict.checks if result.environment == of.name]
     history = evidence_of.history if evidence_of.history is not None else History(of.name, ())
@@ -303,7 +307,7 @@ def _facts(of: EnvironmentVerdict, history: History, phases: Sequence[PhasePlots
         yield "took", in_words(of.duration_s)
 
 
-def _claim(alike: Sequence[CheckResult], text: Callable[[str], str]) -> Claim:
+def _claim(alike: Sequence[CheckResult], text: Callable[[str], Shown]) -> Claim:
     first = alike[0]
     return Claim(
         outcome=first.outcome,
@@ -368,7 +372,7 @@ _OUTCOMES: dict[Outcome, str] = {"ok": "acknowledged", "fail": "answered wrongly
 
 
 def _bits(
-    history: History, evidence_of: EnvironmentEvidence, text: Callable[[str], str]
+    history: History, evidence_of: EnvironmentEvidence, text: Callable[[str], Shown]
 ) -> tuple[list[BitPlot], list[str]]:
     returned = sample_of(history.tokens[:MOST_TOKENS])
     plots, unavailable = [], []
@@ -403,7 +407,7 @@ def _bits_in_words(bits: Bits) -> str:
     )
 
 
-def _request(attempt: Attempt, environment: Environment | None, text: Callable[[str], str]) -> Request:
+def _request(attempt: Attempt, environment: Environment | None, text: Callable[[str], Shown]) -> Request:
     command = ""
     if environment is not None:
         command = "\n".join(text(line) for line in repeated(environment, attempt, text).split("\n"))

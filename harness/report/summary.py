@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.report.verdict import ExitCode
-from harness.text import printable
+from harness.text import Shown, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,7 +37,6 @@ _BEFORE: dict[Kind, dict[ExitCode, str]] = {
         ExitCode.ROLL_BACK: "hold the deploy: the source is wrong",
     },
 }
-BOUNDED = 20_000  # characters: what comes here was bounded already, and is not to be cut a second time
 
 
 def advice(code: int, kind: Kind = "deployment") -> str:
@@ -52,11 +51,15 @@ def advised(verdict: Verdict) -> str:
     return advice(verdict.exit_code, verdict.kind)
 
 
-def lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
+def lines(verdict: Verdict) -> Iterator[tuple[Shown, str]]:
     """The terminal summary as (text, mood) pairs, mood being pass, fail, unknown, or "" for plain text."""
+    return ((sentence(text), mood) for text, mood in _lines(verdict))
+
+
+def _lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
     for environment in verdict.environments:
         results = [result for result in verdict.checks if result.environment == environment.name]
-        yield printable(f"{environment.name}  {environment.url}", BOUNDED), "heading"
+        yield f"{environment.name}  {environment.url}", "heading"
         together = [result for alike in by_reason(results, "not_covered") if len(alike) > 1 for result in alike]
         for result in results:
             if result not in together:  # which are named once, with their reason, below
@@ -69,16 +72,16 @@ def lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
     for row in verdict.left_behind:
         id_ = f" (id {row.id})" if row.id else ""
         row_in_words = f"{row.environment} {row.name}{id_}: {row.reason}. {row.remedy}"
-        yield f"may be left behind: {printable(row_in_words, BOUNDED)}", "unknown"
+        yield f"may be left behind: {row_in_words}", "unknown"
     for line in verdict.error.splitlines():
-        yield printable(line, BOUNDED), "unknown"
+        yield line, "unknown"
     yield (
         f"verdict: {CONCLUSIONS[verdict.verdict]} (exit {verdict.exit_code}: {advised(verdict)})",
         verdict.verdict,
     )
 
 
-def so_far(environment: str, results: Sequence[CheckResult]) -> str:
+def so_far(environment: str, results: Sequence[CheckResult]) -> Shown:
     """What is known of one environment while others are still examined, in one line."""
     failed = [result.id for result in results if result.outcome == "fail"]
     unavailable = [result.id for result in results if result.outcome == "unknown"]
@@ -91,7 +94,7 @@ def so_far(environment: str, results: Sequence[CheckResult]) -> str:
         said = f"{CONCLUSIONS['pass']} so far: {held} claims hold"
     else:
         said = "no claim covered so far"
-    return f"{environment}: {said}"
+    return sentence(f"{environment}: {said}")
 
 
 def _details(results: Sequence[CheckResult]) -> Iterator[tuple[str, str]]:
@@ -99,7 +102,7 @@ def _details(results: Sequence[CheckResult]) -> Iterator[tuple[str, str]]:
     for alike in by_reason(results, "not_covered"):
         claims = ", ".join(result.id for result in alike)
         yield (
-            f"  not covered: {claims}: {printable(alike[0].cause, BOUNDED)}; {printable(alike[0].remedy, BOUNDED)}",
+            f"  not covered: {claims}: {alike[0].cause}; {alike[0].remedy}",
             "",
         )
     for result in results:
@@ -123,11 +126,11 @@ def by_reason(results: Sequence[CheckResult], outcome: str) -> Iterator[list[Che
 
 def _reasons(result: CheckResult) -> Iterator[tuple[str, str]]:
     if result.want:
-        yield f"    want:   {printable(result.want, BOUNDED)}", ""
+        yield f"    want:   {result.want}", ""
     for number, item in enumerate(result.have):
-        yield f"    {'have:' if number == 0 else '':<7} {printable(item, BOUNDED)}", ""
-    yield f"    cause:  {printable(result.cause, BOUNDED)}", ""
-    yield f"    remedy: {printable(result.remedy, BOUNDED)}", ""
+        yield f"    {'have:' if number == 0 else '':<7} {item}", ""
+    yield f"    cause:  {result.cause}", ""
+    yield f"    remedy: {result.remedy}", ""
 
 
 def _of_environment(environment: EnvironmentVerdict) -> Iterator[tuple[str, str]]:
@@ -141,7 +144,7 @@ def _of_environment(environment: EnvironmentVerdict) -> Iterator[tuple[str, str]
         removed = f"Rows removed: {environment.rows_removed}."
         yield f"  {environment.acknowledged} of {environment.posts} POSTs acknowledged{bound}. {removed}", ""
     for note in environment.notes:
-        yield f"  note: {printable(note)}", ""
+        yield f"  note: {note}", ""
     yield f"  {environment.name}: {CONCLUSIONS[environment.verdict]}", environment.verdict
 
 
@@ -182,7 +185,7 @@ def markdown(verdict: Verdict) -> str:
 
 def _code(text: str) -> str:
     """A code span that the text cannot end (CommonMark: a longer run of backticks than any inside)."""
-    text = printable(text, BOUNDED)
+    text = sentence(text)
     longest = max((len(run) for run in "".join(c if c == "`" else " " for c in text).split()), default=0)
     fence = "`" * (longest + 1)
     return f"{fence} {text} {fence}"

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from harness.claims import DEPLOYMENT_ANSWERS, REVISION_IS_THE_ONE_DEPLOYED, Kind
+from harness.text import Shown, printable_lines, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 CheckOutcome = Literal["pass", "fail", "unknown", "not_covered"]
 Conclusion = Literal["pass", "fail", "unknown"]
+# Names of ours are not masked: a secret that happens to be a word of the schema must not spoil them.
+Sentence = Annotated[Shown, AfterValidator(sentence)]
+Lines = Annotated[Shown, AfterValidator(printable_lines)]
 
 
 class ExitCode(IntEnum):
@@ -40,10 +44,10 @@ class CheckResult(_Model):
     environment: str
     outcome: CheckOutcome
     claim: str
-    want: str = ""
-    have: list[str] = Field(default_factory=list, description="the offending items, bounded")
-    cause: str = ""
-    remedy: str = ""
+    want: Sentence = Shown("")
+    have: list[Sentence] = Field(default_factory=list, description="the offending items, bounded")
+    cause: Sentence = Shown("")
+    remedy: Sentence = Shown("")
 
 
 class LeftBehind(_Model):
@@ -51,9 +55,9 @@ class LeftBehind(_Model):
 
     environment: str
     name: str
-    id: str | None = Field(default=None, description="the row's id where it is known")
-    reason: str
-    remedy: str = ""
+    id: Sentence | None = Field(default=None, description="the row's id where it is known")
+    reason: Sentence
+    remedy: Sentence = Shown("")
 
 
 class EnvironmentVerdict(_Model):
@@ -62,7 +66,7 @@ class EnvironmentVerdict(_Model):
     name: str
     url: str
     verdict: Conclusion
-    revision: str | None = Field(default=None, description="the revision that it said it serves")
+    revision: Sentence | None = Field(default=None, description="the revision that it said it serves")
     posts: int = Field(default=0, description="POSTs sent")
     acknowledged: int = Field(default=0, description="POSTs answered 201 with an id and a token")
     failure_rate_bound: float | None = Field(
@@ -74,7 +78,7 @@ class EnvironmentVerdict(_Model):
     latency_max_ms: float | None = None
     rows_removed: int = 0
     duration_s: float = 0.0
-    notes: list[str] = Field(default_factory=list, description="what is unusual and decides nothing")
+    notes: list[Sentence] = Field(default_factory=list, description="what is unusual and decides nothing")
 
 
 class Verdict(_Model):
@@ -96,7 +100,7 @@ class Verdict(_Model):
     checks: list[CheckResult] = Field(default_factory=list)
     left_behind: list[LeftBehind] = Field(default_factory=list)
     left_out: list[str] = Field(default_factory=list, description="checks that this run was narrowed not to ask")
-    error: str = Field(default="", description="why the run ended before it could ask, where it did")
+    error: Lines = Field(default=Shown(""), description="why the run ended before it could ask, where it did")
 
 
 def conclude(results: Iterable[CheckResult], *, complete: bool = True) -> Conclusion:

@@ -33,7 +33,7 @@ from harness.postgres.failures import translated
 from harness.postgres.table import read_facts
 from harness.progress import Progress
 from harness.report.verdict import LeftBehind
-from harness.text import printable
+from harness.text import printable, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -180,11 +180,12 @@ def clean_up(task: Task) -> CleanUp:
             return _by_api(task)
         return _by_database(task)
     except CouldNotTell as unavailable:
-        reason, remedy = unavailable.cause, f"{unavailable.remedy}; then {BY_HAND}"
+        reason: str = unavailable.cause
+        remedy = f"{unavailable.remedy}; then {BY_HAND}"
         if task.hurry.is_set():  # whoever hurries has cut the connection
             reason, remedy = "the clean-up was interrupted", f"run {BY_HAND}"
     except Exception as error:  # whatever it is, the rows that may remain have to be named
-        reason = printable(f"the clean-up itself failed: {type(error).__name__}: {error}")
+        reason = f"the clean-up itself failed: {printable(f'{type(error).__name__}: {error}')}"
         remedy = f"report it; then {BY_HAND}"
     gone = {row.attempt.name for row in task.removed}
     left = _all(environment, [a for a in task.attempts if a.name not in gone], reason, remedy)
@@ -198,17 +199,20 @@ def left_as_it_is(environment: Environment, attempts: Sequence[Attempt]) -> Clea
 
 def _all(environment: Environment, attempts: Iterable[Attempt], reason: str, remedy: str) -> tuple[LeftBehind, ...]:
     """Those of the attempts that may have stored a row; a 4xx says that it has not, however it is worded."""
-    return tuple(
-        LeftBehind(environment=environment.name, name=a.name, id=a.id and printable(a.id), reason=reason, remedy=remedy)
-        for a in attempts
-        if not 400 <= (a.status or 0) < 500
-    )
+    may_be_stored = (a for a in attempts if not 400 <= (a.status or 0) < 500)
+    return tuple(_left_behind(environment, a.name, a.id, reason, remedy) for a in may_be_stored)
 
 
 def _still_there(task: Task, row: Found, reason: str, remedy: str) -> LeftBehind:
     """A row that was seen, whatever its POST was answered."""
-    id_ = row.id and printable(row.id)
-    return LeftBehind(environment=task.environment.name, name=row.attempt.name, id=id_, reason=reason, remedy=remedy)
+    return _left_behind(task.environment, row.attempt.name, row.id, reason, remedy)
+
+
+def _left_behind(environment: Environment, name: str, id_: str | None, reason: str, remedy: str) -> LeftBehind:
+    shown = printable(id_) if id_ else None
+    return LeftBehind(
+        environment=environment.name, name=name, id=shown, reason=sentence(reason), remedy=sentence(remedy)
+    )
 
 
 def _by_database(task: Task) -> CleanUp:

@@ -28,6 +28,7 @@ from harness.run.settings import Interrupts, RunSettings
 from harness.run.source_reading import SourceReading
 from harness.run.verdict_assembly import assemble, page_evidence
 from harness.run.workload import MOST_PROBES
+from harness.text import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from harness.report.evidence import EnvironmentEvidence
     from harness.report.verdict import Verdict
     from harness.run.gathering import Evidence
+    from harness.text import Shown
 
 _OFFLINE = NotCovered("judged from a saved history, nothing was asked", "run the gate to ask the deployment")
 T = TypeVar("T")
@@ -57,11 +59,11 @@ class Gate:
 
     def __init__(self, settings: RunSettings) -> None:
         self.settings = settings
-        self.outcomes = Outcomes(settings.redact)
+        self.outcomes = Outcomes()
         self.sources = SourceReading()
         self.interrupts = Interrupts()
         self._concluded = False
-        self._tell: Callable[[str], None] | None = None
+        self._tell: Callable[[Shown], None] | None = None
         self._stop, self._hurry = threading.Event(), threading.Event()
         self._ledger: Ledger | None = None
         self._pool: ThreadPoolExecutor | None = None
@@ -72,7 +74,7 @@ class Gate:
 
     # --- examining ----------------------------------------------------------------------------------------------------
 
-    def start(self, kinds: frozenset[Evidence[object]], tell: Callable[[str], None] | None = None) -> None:
+    def start(self, kinds: frozenset[Evidence[object]], tell: Callable[[Shown], None] | None = None) -> None:
         """Begin to examine every environment, each in a thread of its own; none is touched without a need.
 
         Args:
@@ -146,7 +148,7 @@ class Gate:
                 raise KeyboardInterrupt
             for name, under_way in self._under_way.items():
                 if self._tell is not None and (line := under_way.progress.due()):
-                    self._tell(f"{name}: {line}")
+                    self._tell(sentence(f"{name}: {line}"))
         return done
 
     def next_examined(self, names: Sequence[str]) -> str:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from harness.report.verdict import CheckResult, LeftBehind
+from harness.report.verdict import CheckResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from harness.claims import Kind
-    from harness.redaction.redactor import Redactor
     from harness.run.soak_result import SoakResult
-
-M = TypeVar("M", CheckResult, LeftBehind)
 
 
 @dataclass(slots=True)
@@ -25,7 +22,6 @@ class Outcomes:
     saved histories lack; `soak` is what became of the rows, where the histories of a soak are judged.
     """
 
-    redact: Redactor
     kind: Kind = "deployment"
     results: list[CheckResult] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
@@ -38,8 +34,8 @@ class Outcomes:
         self.left_out = list(left_out)
 
     def record(self, result: CheckResult) -> None:
-        """Keep what a check concluded, secrets masked."""
-        self.results.append(masked(result, self.redact, "want", "have", "cause", "remedy"))
+        """Keep what a check concluded."""
+        self.results.append(result)
 
     def of(self, environment: str) -> list[CheckResult]:
         """What was concluded of one environment."""
@@ -62,8 +58,3 @@ class Outcomes:
     def stopped(self) -> bool:
         """Whether a check did not hold or could not be told, which `-x` stops at."""
         return any(result.outcome in ("fail", "unknown") for result in self.results)
-
-
-def masked(model: M, redact: Redactor, *texts: str) -> M:
-    """Only free text is masked: a secret that happens to be a word of the schema must not spoil it."""
-    return model.model_copy(update={text: redact.throughout(getattr(model, text)) for text in texts})

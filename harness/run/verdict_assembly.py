@@ -14,7 +14,7 @@ from harness.report.run_log import SHOWN_RUNS, NoTrend, past_runs
 from harness.report.verdict import EnvironmentVerdict, Verdict, conclude, exit_code, worst
 from harness.run.evidence import HISTORY, PREFLIGHT, READINESS, STORED_TOKENS
 from harness.run.gathering import NOT_ASKED
-from harness.run.outcomes import masked
+from harness.text import Shown, printable_lines, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,9 +74,9 @@ def assemble(
         duration_s=round(time.monotonic() - settings.began_s, 3),
         environments=verdicts,
         checks=outcomes.results,
-        left_behind=[masked(row, settings.redact, "reason", "remedy") for row in left],
+        left_behind=left,
         left_out=outcomes.left_out,
-        error=settings.redact(error),
+        error=printable_lines(error),
     )
 
 
@@ -85,7 +85,7 @@ def _of_environment(
     settings: RunSettings,
     outcomes: Outcomes,
     known: Examination | None,
-    notes: list[str],
+    notes: list[Shown],
     cleaned: CleanUp | None,
     *,
     complete: bool,
@@ -99,7 +99,7 @@ def _of_environment(
         name=environment.name,
         url=settings.redact.url(environment.origin),
         verdict=conclude(outcomes.of(environment.name), complete=complete),
-        revision=settings.redact(ready.revision) if ready and ready.revision else None,
+        revision=sentence(ready.revision) if ready and ready.revision else None,
         posts=sent,
         acknowledged=acknowledged,
         failure_rate_bound=float(f"{failure_rate_bound(sent):.3g}") if sent and sent == acknowledged else None,
@@ -118,13 +118,13 @@ def _notes(
     outcomes: Outcomes,
     known: Examination | None,
     sources: SourceReading,
-) -> list[str]:
+) -> list[Shown]:
     """What is unusual of an environment and decides nothing."""
     same = [e.name for e in settings.environments if e.origin == environment.origin and e.name != environment.name]
     alike = [f"has the same url as {', '.join(same)}: one deployment was verified under several names"] if same else []
     found = [f"source: {note}" for note in sources.notes(environment)]
     soaked = outcomes.soak.notes if outcomes.soak is not None else ()
-    return [*alike, *map(settings.redact, (*found, *_before_the_migration(known), *soaked))]
+    return [sentence(note) for note in (*alike, *found, *_before_the_migration(known), *soaked)]
 
 
 def _before_the_migration(known: Examination | None) -> list[str]:

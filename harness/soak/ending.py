@@ -19,6 +19,7 @@ from harness.run.resumed_cleanup import clean_after
 from harness.run.settings import RunSettings
 from harness.run.soak_result import SoakResult
 from harness.soak.result import bounded, judged
+from harness.text import sentence
 
 if TYPE_CHECKING:
     import argparse
@@ -106,10 +107,10 @@ def _without_history(state: SoakState, soaked: SoakResult, options: argparse.Nam
                 environment=state.environment.name,
                 outcome="fail",
                 claim=next(claim.text for claim in claims(ROOT / "checks") if claim.id == TOKENS_ARE_DISTINCT),
-                want=f"{state.ended.sent} distinct tokens",
-                have=[f"{state.ended.repeated} tokens came a second time"],
-                cause="a cached response, or a generator that repeats itself",
-                remedy="judge the histories of the workers together: it names the POSTs",
+                want=sentence(f"{state.ended.sent} distinct tokens"),
+                have=[sentence(f"{state.ended.repeated} tokens came a second time")],
+                cause=sentence("a cached response, or a generator that repeats itself"),
+                remedy=sentence("judge the histories of the workers together: it names the POSTs"),
             )
         )
     status = ExitCode.INTERRUPTED if soaked.interrupted else ExitCode.RELEASE

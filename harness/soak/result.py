@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.report.verdict import LeftBehind
 from harness.run.pytest_process import ROOT, alone, judging, print_verdict
+from harness.text import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +28,8 @@ def bounded(left: Sequence[LeftBehind], environment: str, folder: str) -> list[L
     more = LeftBehind(
         environment=environment,
         name=f"and {len(left) - MOST_LISTED} more",
-        reason="too many to be listed here; the histories of the workers name them all",
-        remedy=f"run python -m harness cleanup {folder}/worker-*.jsonl",
+        reason=sentence("too many to be listed here; the histories of the workers name them all"),
+        remedy=sentence(f"run python -m harness cleanup {folder}/worker-*.jsonl"),
     )
     return [*left[:MOST_LISTED], more]
 

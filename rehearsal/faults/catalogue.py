@@ -97,8 +97,12 @@ def fault(
 
     def enter(breaks: Callable[[Plan], None]) -> Callable[[Plan], None]:
         name = breaks.__name__
-        if name in FAULTS or not breaks.__doc__ or not catches or not set(catches) <= set(CLAIMS):
-            raise BadEntry(f"{name}: needs a name of its own, a docstring and known claims that catch it")
+        if unknown_claims := sorted(set(catches) - set(CLAIMS)):
+            raise BadEntry(
+                f"{name}: unknown claims {unknown_claims}: add them to a group of rehearsal/faults/catalogue.py"
+            )
+        if name in FAULTS or not breaks.__doc__ or not catches:
+            raise BadEntry(f"{name}: needs a name of its own, a docstring and claims that catch it")
         if left_out(name, needs):
             return breaks
         FAULTS[name] = Fault(

@@ -22,7 +22,8 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"postgres", "http"}),
     frozenset({"configuration"}),
     frozenset({"history", "redaction", "findings", "progress"}),
-    frozenset({"claims", "errors", "text", "console", "pytest_internals"}),
+    frozenset({"errors"}),
+    frozenset({"claims", "text", "console", "pytest_internals"}),
 )
 MOST_AT_THE_TOP = 15  # modules of harness/ itself
 MAY_BE_IMPORTED_BY_CHECKS = {"checkers", "errors", "findings", "history", "http", "postgres", "preflight", "source"}

@@ -16,7 +16,7 @@ def worded(have: object) -> Finding:
 def test_a_finding_reads_as_want_have_cause_remedy() -> None:
     """In this order, each item of `have` on a line of its own."""
     assert str(worded(["one", "two"])) == (
-        "a claim\n  want: this\n  have: one\n        two\n  cause: a cause\n  remedy: a remedy"
+        "  want: this\n  have: one\n        two\n  cause: a cause\n  remedy: a remedy"
     )
 
 

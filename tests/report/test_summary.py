@@ -13,6 +13,7 @@ from harness.report.folder import make_folder, point_latest_at
 from harness.report.summary import advice, lines, markdown
 from harness.report.verdict import ExitCode, LeftBehind, Verdict
 from harness.report.writing import write
+from harness.text import sentence
 from tests.support.verdicts import check, verdict
 
 HOSTILE = "\x1b[2J\x1b]0;t\x07\n::error::x\r##[error]y\u2028\ud800`a``b``` </code><script>| [l](http://x) \x9b1m"
@@ -212,7 +213,7 @@ def test_hostile_text_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     write(HOSTILE_VERDICT, tmp_path)
     document = json.loads((tmp_path / "verdict.json").read_text(encoding="utf-8"))
-    assert document["checks"][0]["have"] == [HOSTILE, HOSTILE]
+    assert document["checks"][0]["have"] == [sentence(HOSTILE), sentence(HOSTILE)]
     assert list(Draft202012Validator(Verdict.model_json_schema(by_alias=True)).iter_errors(document)) == []
 
 

@@ -191,6 +191,7 @@ def test_another_document_is_no_verdict(but: dict[str, Any]) -> None:
 
 
 def test_hostile_text_survives_the_round_trip() -> None:
-    """Controls are escaped by JSON."""
-    check = result("fail").model_copy(update={"have": ["\x1b[2J\u2028 \x00"]})
+    """Controls are spelt out as soon as a result holds them."""
+    check = CheckResult.model_validate({**result("fail").model_dump(), "have": ["\x1b[2J\u2028 \x00"]})
+    assert check.have == ["\\x1b[2J\\u2028 \\x00"]
     assert Verdict.model_validate_json(verdict(checks=[check]).model_dump_json(by_alias=True)).checks == [check]
