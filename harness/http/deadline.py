@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from urllib3.connection import HTTPConnection
 
     from harness.http.reply import Reply
-_current = threading.local()
+under_way_here = threading.local()  # `budget`: that of the exchange which this thread is in
 
 
 class _Watch:
@@ -23,11 +23,11 @@ class _Watch:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._under_way: set[_Budget] = set()
+        self._under_way: set[Budget] = set()
         self._wakes_s = math.inf  # the reading of time.monotonic() that the thread sleeps until
         self._thread: threading.Thread | None = None
 
-    def begin(self, budget: _Budget) -> None:
+    def begin(self, budget: Budget) -> None:
         """Watch over a budget."""
         with self._changed:
             if self._thread is None:
@@ -37,12 +37,12 @@ class _Watch:
             if budget.until_s < self._wakes_s:
                 self._changed.notify()
 
-    def end(self, budget: _Budget) -> None:
+    def end(self, budget: Budget) -> None:
         """Let it go."""
         with self._changed:
             self._under_way.discard(budget)
 
-    def all(self) -> list[_Budget]:
+    def all(self) -> list[Budget]:
         """Those of the exchanges that are under way."""
         with self._changed:
             return list(self._under_way)
@@ -71,7 +71,7 @@ def abandon_exchanges() -> None:
         budget.spend()
 
 
-class _Budget:
+class Budget:
     """Knows the socket of the exchange under way in this thread, and shuts it down when the time is up."""
 
     def __init__(self, seconds: float, reply: Reply, hold: Callable[[], None] | None) -> None:
@@ -85,13 +85,13 @@ class _Budget:
         self.spent = False
         self.until_s = time.monotonic() + seconds
 
-    def __enter__(self) -> _Budget:
-        _current.budget = self
+    def __enter__(self) -> Budget:
+        under_way_here.budget = self
         _watch.begin(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        _current.budget = None
+        under_way_here.budget = None
         _watch.end(self)
         with self._lock:  # a socket that went back to its pool is not ours to shut down
             self._over = True
@@ -114,6 +114,7 @@ class _Budget:
         _watch.begin(self)
 
     def watch(self, connection: HTTPConnection) -> None:
+        """This is the connection of the exchange."""
         self._connection = connection
 
     def keep_socket(self) -> None:

@@ -11,16 +11,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import requests
+import urllib3
 
-from harness.history.history import Problem
-from harness.http.deadline import _Budget
-from harness.http.failures import _sorted
+from harness.http.deadline import Budget
+from harness.http.failures import LARGEST_BODY, Failed, Failure, described, meaning, out_of_time
 from harness.http.reply import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-LARGEST_BODY = 1024 * 1024  # bytes, after decoding
+    from collections.abc import Callable, Iterator
 
 
 def exchange(
@@ -39,20 +37,15 @@ def exchange(
     returns when it may leave, and its time begins then, or raises `Withheld`, which alone comes through.
     """
     reply = Reply(started_s=time.monotonic())
-    with _Budget(timeout_s, reply, hold) as budget:
+    with Budget(timeout_s, reply, hold) as budget:
         try:
             _read(session, method, url, reply, timeout_s=timeout_s, headers=headers, json=json)
         except Exception as error:  # whatever a hostile server provokes is an outcome of this POST
-            reply.problem, reply.error = _sorted(error)
-            if reply.problem is Problem.NO_ANSWER and reply.status is not None:
-                reply.problem, reply.error = Problem.CUT, "the answer ended before its announced end"
+            reply.problem, reply.error = meaning(_failed(error), reply.status)
         reply.ended_s = time.monotonic()
     if budget.spent:
         # A body without a length ends like a whole one when its socket is shut down.
-        reply.problem = Problem.TIMED_OUT
-        reply.error = f"no whole answer within {timeout_s:g} s" + (
-            f" (the status was {reply.status})" if reply.status is not None else ""
-        )
+        reply.problem, reply.error = out_of_time(timeout_s, reply.status)
     return reply
 
 
@@ -65,10 +58,42 @@ def _read(session: requests.Session, method: str, url: str, reply: Reply, *, tim
         for chunk in response.raw.stream(65536, decode_content=True):
             body += chunk
             if len(body) > LARGEST_BODY:
-                reply.problem = Problem.TOO_LARGE
-                reply.error = f"{reply.status} with a body of more than {LARGEST_BODY // 1024} KiB"
+                reply.problem, reply.error = meaning(Failed(Failure.TOO_LARGE), reply.status)
                 break
         del body[LARGEST_BODY:]
         reply.body = bytes(body)
     finally:
         response.close()
+
+
+def _failed(error: Exception) -> Failed:
+    """What an exception of requests or urllib3 stands for. Wrapped exceptions say it better than their wrappers."""
+    chain = list(_chain(error))
+    detail = described(next((e for e in reversed(chain) if isinstance(e, OSError) and e.strerror), chain[-1]))
+    for cause in chain:
+        for kinds, failure in _KINDS:
+            if isinstance(cause, kinds):
+                return Failed(failure, detail)
+    return Failed(Failure.LOST, detail)
+
+
+_KINDS: tuple[tuple[tuple[type[BaseException], ...], Failure], ...] = (
+    ((requests.exceptions.SSLError, urllib3.exceptions.SSLError), Failure.TLS),
+    ((urllib3.exceptions.NameResolutionError,), Failure.UNRESOLVED),
+    ((urllib3.exceptions.NewConnectionError,), Failure.NOT_CONNECTED),  # to urllib3 a kind of time-out
+    ((requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError), Failure.SOCKET_TIMED_OUT),
+    ((urllib3.exceptions.DecodeError,), Failure.NOT_DECODED),
+)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    pending = [error]
+    while pending:
+        current = pending.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        inner = [*current.args, getattr(current, "reason", None), current.__cause__, current.__context__]
+        pending.extend(item for item in inner if isinstance(item, BaseException))

@@ -1,48 +1,65 @@
-"""How an exchange failed: exceptions of requests sorted into problems."""
+"""How an exchange failed, whatever library sent it: which problem that is, and in which words.
+
+The gate sends by requests, a soak by geventhttpclient. Each reduces the exceptions of its library to a `Failure`; what
+a failure means is decided here, once.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from enum import Enum, auto
 
-import requests
-import urllib3
+from harness.history.problem import Problem
 
-from harness.history.history import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+LARGEST_BODY = 1024 * 1024  # bytes of an answer, after decoding
 
 
-def _sorted(error: Exception) -> tuple[Problem, str]:
-    """Which ending an exception stands for. Wrapped exceptions say it better than their wrappers."""
-    chain = list(_chain(error))
-    for cause in chain:
-        if isinstance(cause, (requests.exceptions.SSLError, urllib3.exceptions.SSLError)):
-            return Problem.TLS, f"TLS failed: {_innermost(chain)}"
-        if isinstance(cause, urllib3.exceptions.NameResolutionError):
-            return Problem.UNRESOLVED, f"host not found: {_innermost(chain)}"
-        if isinstance(cause, urllib3.exceptions.NewConnectionError):  # to urllib3 a kind of time-out
-            return Problem.REFUSED, f"no connection: {_innermost(chain)}"
-        if isinstance(cause, (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)):
-            return Problem.TIMED_OUT, "no answer within the time-out"
-        if isinstance(cause, urllib3.exceptions.DecodeError):
-            return Problem.NOT_JSON, "the body is not encoded as its Content-Encoding says"
-    return Problem.NO_ANSWER, f"the connection was lost: {_innermost(chain)}"
+class Failure(Enum):
+    """What went wrong in an exchange."""
+
+    TLS = auto()
+    UNRESOLVED = auto()
+    NOT_CONNECTED = auto()
+    SOCKET_TIMED_OUT = auto()
+    NOT_DECODED = auto()
+    TOO_LARGE = auto()
+    LOST = auto()
+    """The connection, before or while the answer was read."""
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    pending = [error]
-    while pending:
-        current = pending.pop(0)
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        yield current
-        inner = [*current.args, getattr(current, "reason", None), current.__cause__, current.__context__]
-        pending.extend(item for item in inner if isinstance(item, BaseException))
+class Failed(Exception):
+    """An exchange failed; `detail` is what the library or the system said of it."""
+
+    def __init__(self, failure: Failure, detail: str = "") -> None:
+        super().__init__(detail)
+        self.failure = failure
+        self.detail = detail
 
 
-def _innermost(chain: list[BaseException]) -> str:
-    last = next((e for e in reversed(chain) if isinstance(e, OSError) and e.strerror), chain[-1])
-    return f"{type(last).__name__}: {getattr(last, 'strerror', None) or last}"
+_MEANINGS = {
+    Failure.TLS: (Problem.TLS, "TLS failed: {detail}"),
+    Failure.UNRESOLVED: (Problem.UNRESOLVED, "host not found: {detail}"),
+    Failure.NOT_CONNECTED: (Problem.REFUSED, "no connection: {detail}"),
+    Failure.SOCKET_TIMED_OUT: (Problem.TIMED_OUT, "no answer within the time-out"),
+    Failure.NOT_DECODED: (Problem.NOT_JSON, "the body is not encoded as its Content-Encoding says"),
+    Failure.TOO_LARGE: (Problem.TOO_LARGE, f"{{status}} with a body of more than {LARGEST_BODY // 1024} KiB"),
+    Failure.LOST: (Problem.NO_ANSWER, "the connection was lost: {detail}"),
+}
+
+
+def meaning(failed: Failed, status: int | None) -> tuple[Problem, str]:
+    """Which problem a failure is, and in words; `status` is that of the answer, where one had begun."""
+    if failed.failure is Failure.LOST and status is not None:
+        return Problem.CUT, "the answer ended before its announced end"
+    problem, words = _MEANINGS[failed.failure]
+    return problem, words.replace("{status}", str(status)).replace("{detail}", failed.detail)
+
+
+def out_of_time(timeout_s: float, status: int | None) -> tuple[Problem, str]:
+    """The same of an exchange whose whole time was spent."""
+    said = f" (the status was {status})" if status is not None else ""
+    return Problem.TIMED_OUT, f"no whole answer within {timeout_s:g} s{said}"
+
+
+def described(error: BaseException) -> str:
+    """What an exception says, as briefly as it can be told from others: the system's own words where it has some."""
+    return f"{type(error).__name__}: {getattr(error, 'strerror', None) or error}"

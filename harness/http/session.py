@@ -12,13 +12,13 @@ from requests.cookies import RequestsCookieJar
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from harness.http.deadline import _current
+from harness.http.deadline import under_way_here
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from harness.http.deadline import _Budget
+    from harness.http.deadline import Budget
 LARGEST_HEAD = 128 * 1024  # bytes of status and headers; http.client alone would hold a hundred headers of 64 KiB
 LARGEST_COOKIE = 4096  # bytes, and so many of them: what RFC 6265 section 6.1 asks of a browser
 MOST_COOKIES = 50
@@ -28,7 +28,7 @@ class _Watched:
     """Makes a urllib3 connection known to the budget of the thread that uses it."""
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        budget: _Budget | None = getattr(_current, "budget", None)
+        budget: Budget | None = getattr(under_way_here, "budget", None)
         if budget is not None:
             budget.watch(self)  # type: ignore[arg-type]  # mixed into connections only
         super().request(*args, **kwargs)  # type: ignore[misc]
@@ -36,19 +36,19 @@ class _Watched:
     def connect(self) -> None:
         """Connect; if resolving the name alone has used up the budget, nothing is sent any more."""
         super().connect()  # type: ignore[misc]
-        budget: _Budget | None = getattr(_current, "budget", None)
+        budget: Budget | None = getattr(under_way_here, "budget", None)
         if budget is not None and budget.spent:
             self.close()  # type: ignore[attr-defined]
             raise TimeoutError("the time was up before the request could be sent")
 
     def send(self, data: Any) -> None:
-        budget: _Budget | None = getattr(_current, "budget", None)
+        budget: Budget | None = getattr(under_way_here, "budget", None)
         if budget is not None:
             budget.wait_before(self)  # type: ignore[arg-type]  # mixed into connections only
         super().send(data)  # type: ignore[misc]
 
     def getresponse(self) -> Any:
-        budget: _Budget | None = getattr(_current, "budget", None)
+        budget: Budget | None = getattr(under_way_here, "budget", None)
         if budget is not None:
             budget.keep_socket()
         return super().getresponse()  # type: ignore[misc]

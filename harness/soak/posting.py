@@ -28,8 +28,7 @@ from geventhttpclient.client import HTTPClient, HTTPClientPool
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 from requests.structures import CaseInsensitiveDict
 
-from harness.history.history import Problem
-from harness.http.exchange import LARGEST_BODY
+from harness.http.failures import LARGEST_BODY, Failed, Failure, described, meaning, out_of_time
 from harness.http.reply import Reply
 from harness.http.session import LARGEST_HEAD
 
@@ -50,12 +49,6 @@ _CHUNKED = 8  # how many times its length a body may take up as chunks of a few 
 
 class TimeUp(BaseException):
     """The time for an exchange is over. Nothing on the way takes it for an error of the connection."""
-
-
-class _NotConnected(Exception):
-    def __init__(self, problem: Problem, said: str) -> None:
-        super().__init__(said)
-        self.problem = problem
 
 
 class _Twice(Exception):
@@ -198,15 +191,14 @@ def trusting(ca_file: Path | None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(ca_file) if ca_file is not None else certifi.where())
 
 
-def _not_connected(error: OSError | RuntimeError) -> _NotConnected:
-    said = f"{type(error).__name__}: {getattr(error, 'strerror', None) or error}"
+def _not_connected(error: OSError | RuntimeError) -> Failed:
     if isinstance(error, ssl.SSLError):
-        return _NotConnected(Problem.TLS, f"TLS failed: {type(error).__name__}: {error}")
+        return Failed(Failure.TLS, f"{type(error).__name__}: {error}")
     if isinstance(error, (socket.gaierror, RuntimeError, UnicodeError)):
-        return _NotConnected(Problem.UNRESOLVED, f"host not found: {said}")
-    if isinstance(error, TimeoutError):
-        return _NotConnected(Problem.TIMED_OUT, "no answer within the time-out")
-    return _NotConnected(Problem.REFUSED, f"no connection: {said}")
+        return Failed(Failure.UNRESOLVED, described(error))
+    return Failed(
+        Failure.SOCKET_TIMED_OUT if isinstance(error, TimeoutError) else Failure.NOT_CONNECTED, described(error)
+    )
 
 
 def post(
@@ -219,11 +211,10 @@ def post(
         with gevent.Timeout(timeout_s, TimeUp):
             _read(agent, pool, url, body, headers, reply)
     except TimeUp:
-        reply.problem = Problem.TIMED_OUT
-        said = f" (the status was {reply.status})" if reply.status is not None else ""
-        reply.error = f"no whole answer within {timeout_s:g} s{said}"
+        reply.problem, reply.error = out_of_time(timeout_s, reply.status)
     except Exception as error:  # whatever a hostile server provokes is an outcome of this POST
-        reply.problem, reply.error = _sorted(getattr(error, "original", None) or error, reply, pool.ended)
+        failed = _failed(getattr(error, "original", None) or error, begun=reply.status is not None, ended=pool.ended)
+        reply.problem, reply.error = meaning(failed, reply.status)
     reply.ended_s = time.monotonic()
     if reply.problem is not None:
         pool.close()  # whatever state its connection is in
@@ -244,8 +235,7 @@ def _read(agent: LocustUserAgent, pool: OneEach, url: str, body: bytes, headers:
     encoding = reply.headers.get("Content-Encoding", "identity")
     reply.body = bytes(read) if encoding.lower() == "identity" else _decoded(bytes(read), encoding)
     if max(len(read), len(reply.body)) > LARGEST_BODY:
-        reply.problem = Problem.TOO_LARGE
-        reply.error = f"{reply.status} with a body of more than {LARGEST_BODY // 1024} KiB"
+        reply.problem, reply.error = meaning(Failed(Failure.TOO_LARGE), reply.status)
         reply.body = reply.body[:LARGEST_BODY]
 
 
@@ -260,24 +250,28 @@ def _decoded(read: bytes, encoding: str) -> bytes:
     return bytes(body)
 
 
-def _sorted(error: BaseException, reply: Reply, ended: bool) -> tuple[Problem, str]:
-    """Which ending an exception stands for, where the connection has ended or not. In the words of the gate."""
-    if isinstance(error, _NotConnected):
-        return error.problem, str(error)
+def _failed(error: BaseException, *, begun: bool, ended: bool) -> Failed:
+    """What an exception of geventhttpclient stands for.
+
+    Args:
+        error: the exception.
+        begun: whether the head of an answer had been read.
+        ended: whether the connection has come to its end.
+    """
+    if isinstance(error, Failed):
+        return error
     if isinstance(error, urllib3.exceptions.DecodeError):
-        return Problem.NOT_JSON, "the body is not encoded as its Content-Encoding says"
-    if isinstance(error, _TooMuch) and reply.status is not None:
-        return Problem.TOO_LARGE, f"{reply.status} with a body of more than {LARGEST_BODY // 1024} KiB"
+        return Failed(Failure.NOT_DECODED)
+    if isinstance(error, _TooMuch):
+        return Failed(
+            Failure.TOO_LARGE if begun else Failure.LOST, f"got more than {LARGEST_HEAD // 1024} KiB of headers"
+        )
     if isinstance(error, TimeoutError):
-        return Problem.TIMED_OUT, "no answer within the time-out"
-    if reply.status is not None:
-        return Problem.CUT, "the answer ended before its announced end"
-    return Problem.NO_ANSWER, f"the connection was lost: {_lost(error, ended)}"
+        return Failed(Failure.SOCKET_TIMED_OUT)
+    return Failed(Failure.LOST, _lost(error, ended))
 
 
 def _lost(error: BaseException, ended: bool) -> str:
-    if isinstance(error, _TooMuch):
-        return f"got more than {LARGEST_HEAD // 1024} KiB of headers"
     if isinstance(error, _Twice):
         return str(error)
     if isinstance(error, HTTPConnectionClosed) and isinstance(error.__context__, OSError):
@@ -286,4 +280,4 @@ def _lost(error: BaseException, ended: bool) -> str:
         return "RemoteDisconnected: Remote end closed connection without response"
     elif isinstance(error, HTTPParseError):
         return "it was closed before the end of the headers" if ended else "the answer is no HTTP"
-    return f"{type(error).__name__}: {getattr(error, 'strerror', None) or error}"
+    return described(error)

@@ -9,7 +9,8 @@ import zlib
 import pytest
 
 from harness.history.history import Problem
-from harness.http.exchange import LARGEST_BODY, exchange
+from harness.http.exchange import exchange
+from harness.http.failures import LARGEST_BODY
 from harness.http.reply import Reply
 from harness.http.session import new_session
 from tests.support.exchanges import AMPLE_S, CHUNKED, HEAD, SHORT_S, Answer, post, posted_once, then_trickle
