@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from harness.history.history import Attempt
+    from harness.history.attempt import Attempt
 
 
 def usual_cause(wrong: Iterable[Attempt]) -> tuple[str, str]:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from harness.claims import EVERY_POST_ANSWERS_201
 from harness.errors import CouldNotTell
-from harness.history.history import COULD_NOT_TELL, Attempt, History, Tokens, chosen_token, column
-from harness.history.problem import remedy_for
+from harness.history.attempt import Attempt
+from harness.history.columnar import Tokens, column
+from harness.history.history import History, chosen_token
+from harness.history.problem import COULD_NOT_TELL, remedy_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

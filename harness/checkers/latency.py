@@ -9,12 +9,13 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from harness.history.columnar import column, unacknowledged
-from harness.history.history import COULD_NOT_TELL
+from harness.history.problem import COULD_NOT_TELL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from harness.history.history import Attempt, History
+    from harness.history.attempt import Attempt
+    from harness.history.history import History
 
 FEWEST_RUNS = 5  # that a latency is compared with; fewer say nothing about what is usual
 UNUSUAL = 3.0  # robust deviations above the median

@@ -10,7 +10,8 @@ from harness.errors import CouldNotTell
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from harness.history.history import Attempt, History
+    from harness.history.attempt import Attempt
+    from harness.history.history import History
     from harness.postgres.insert_statement import Maker
     from harness.postgres.inserts import ObservedInserts
     from harness.postgres.rows import Row

@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from harness.redaction.credentials import _secrets_of_path, credentials_of_payload, is_credential
+from harness.redaction.credentials import credentials_of_payload, is_credential, secrets_of_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -317,7 +317,7 @@ def credentials_sent(environment: Environment) -> Iterator[str]:
         yield "login"
     paths = {"ready.path": environment.ready.path, "api.create": environment.api.create}
     paths["api.delete"] = environment.api.delete or ""
-    yield from (key for key, path in paths.items() if any(_secrets_of_path(path)))
+    yield from (key for key, path in paths.items() if any(secrets_of_path(path)))
     if any(credentials_of_payload(environment.api.payload)):
         yield "api.payload"
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from harness.redaction.credentials import (
-    _CREDENTIAL,
-    _HARMLESS_HEADERS,
-    _basic_credentials,
-    _secrets_of_path,
-    _texts,
+    HARMLESS_HEADERS,
+    basic_credentials,
     credentials_of_payload,
+    is_credential,
+    secrets_of_path,
     secrets_of_url,
+    texts_of,
 )
 from harness.redaction.spellings import SHORTEST_PLAIN
 
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 def secrets_of(environment: Environment) -> Iterator[str]:
     """Every configured value of an environment that must not be seen."""
     for name, value in environment.request_headers().items():
-        if name.lower() in _HARMLESS_HEADERS:
+        if name.lower() in HARMLESS_HEADERS:
             continue
-        if _CREDENTIAL.search(name) or len(value) >= SHORTEST_PLAIN:
+        if is_credential(name) or len(value) >= SHORTEST_PLAIN:
             yield value
-            yield from _basic_credentials(value)
+            yield from basic_credentials(value)
             yield from value.split(" ")[1:]  # the credentials after an authentication scheme (RFC 9110 section 11.4)
         if name.lower() == "cookie":
             yield from (pair.partition("=")[2].strip('"') for pair in value.split("; "))
     if environment.login is not None:
-        yield from _texts(environment.login.body.get_secret_value())
-        yield from _secrets_of_path(environment.login.path)
+        yield from texts_of(environment.login.body.get_secret_value())
+        yield from secrets_of_path(environment.login.path)
     for path in (environment.ready.path, environment.api.create, environment.api.delete or ""):
-        yield from _secrets_of_path(path)
+        yield from secrets_of_path(path)
     yield from (text for _, text in credentials_of_payload(environment.api.payload))
     yield from secrets_of_url(environment.url)
     if environment.database is not None:
@@ -52,7 +52,7 @@ def secrets_of(environment: Environment) -> Iterator[str]:
 
 def secrets_of_variables(file: Path, environ: Mapping[str, str]) -> set[str]:
     """The values of the variables that a file refers to by a name that looks like a credential's, wherever it does."""
-    return {value for name, value in _variables(_text_of(file), environ).items() if _CREDENTIAL.search(name)}
+    return {value for name, value in _variables(_text_of(file), environ).items() if is_credential(name)}
 
 
 def learn(redact: Redactor, environments: Sequence[Environment], file: Path, environ: Mapping[str, str]) -> None:

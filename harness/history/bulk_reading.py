@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from harness.history.attempt import Attempt, Outcome, Phase
 from harness.history.columnar import Attempts
-from harness.history.history import Attempt, History, Outcome, Phase, Problem
+from harness.history.history import History
+from harness.history.problem import Problem
 from harness.history.reading import UnreadableHistory, begun, not_recorded, read
 
 if TYPE_CHECKING:

@@ -10,26 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from harness.history.attempt import Attempt, Outcome, Phase, Probe
-from harness.history.columnar import Attempts, Tokens, column, unacknowledged
-from harness.history.problem import COULD_NOT_TELL, NEVER_SENT, Problem
+from harness.history.attempt import Attempt, Phase, Probe
+from harness.history.columnar import Attempts, Tokens, unacknowledged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = [
-    "COULD_NOT_TELL",
-    "NEVER_SENT",
-    "Attempt",
-    "History",
-    "Outcome",
-    "Phase",
-    "Probe",
-    "Problem",
-    "Tokens",
-    "chosen_token",
-    "column",
-]
 _USUAL: tuple[Phase, ...] = ("sequence", "burst", "soak")
 
 

@@ -12,14 +12,16 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from harness.history.history import Attempt, History, Problem
+from harness.history.attempt import Attempt
+from harness.history.history import History
+from harness.history.problem import Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pydantic import TypeAdapter
 
-    from harness.history.history import Phase
+    from harness.history.attempt import Phase
 
 FORMAT = 1
 

@@ -12,14 +12,14 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from harness.history.history import Attempt
+from harness.history.attempt import Attempt
 from harness.history.reading import FORMAT, UnreadableHistory, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from harness.history.history import Phase
+    from harness.history.attempt import Phase
     from harness.history.reading import Recorded
 
 _CLOSED = -1  # no descriptor: the operating system refuses it (EBADF)

@@ -11,7 +11,8 @@ from requests.cookies import RequestsCookieJar
 
 from harness import __version__
 from harness.errors import CouldNotTell
-from harness.history.history import Attempt, Phase, Problem
+from harness.history.attempt import Attempt, Phase
+from harness.history.problem import Problem
 from harness.http.created import read_created
 from harness.http.exchange import exchange
 from harness.http.reply import Reply

@@ -11,7 +11,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.history.history import Problem
+from harness.history.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, sleep_using_event
 
 from harness.errors import CouldNotTell
-from harness.history.history import Problem
-from harness.history.problem import remedy_for
+from harness.history.problem import Problem, remedy_for
 from harness.history.revision import ServedRevision, same_revision
 from harness.http.created import ONE_DOCUMENT, is_missing, lookup, parse_json
 from harness.text import in_one_line, printable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from requests.structures import CaseInsensitiveDict
 
 if TYPE_CHECKING:
-    from harness.history.history import Problem
+    from harness.history.problem import Problem
 
 
 @dataclass(slots=True)

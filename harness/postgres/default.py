@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 from psycopg import sql
 
 from harness.errors import NotCovered
-from harness.postgres.token_scan import VERSION_4_OF_UUID
+from harness.postgres.uuid_v4 import is_version_4
 
 if TYPE_CHECKING:
     from harness.postgres.connection import Connection
     from harness.postgres.table import TableFacts
 
 TIMES = 10_000
-# RFC 9562 section 5.4, of any type but uuid as text.
-_VERSION_4_OF_TEXT = "{token} ~ '^[0-9a-f]{{8}}-[0-9a-f]{{4}}-4[0-9a-f]{{3}}-[89ab][0-9a-f]{{3}}-[0-9a-f]{{12}}$'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +55,5 @@ def evaluation_query(expression: str, *, is_uuid: bool = True) -> sql.Composed:
         expression=sql.SQL(expression),  # printed by pg_get_expr
         type=sql.SQL("uuid" if is_uuid else "text"),
         times=sql.Literal(TIMES),
-        version_4=sql.SQL(VERSION_4_OF_UUID if is_uuid else _VERSION_4_OF_TEXT).format(token=sql.SQL("value")),
+        version_4=is_version_4(sql.SQL("value"), is_uuid=is_uuid, in_lower_case=True),
     )

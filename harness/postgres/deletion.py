@@ -14,7 +14,7 @@ from harness.postgres.identifiers import quoted
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from harness.history.history import Attempt
+    from harness.history.attempt import Attempt
     from harness.postgres.connection import Connection
     from harness.postgres.identifiers import Names
     from harness.postgres.table import TableFacts

@@ -28,9 +28,9 @@ class Names(Protocol):
 def quoted(name: str | sql.Identifier) -> sql.SQL:
     """A quoted identifier for a statement with parameters, in which a % is written twice."""
     identifier = sql.Identifier(name) if isinstance(name, str) else name
-    return _as_it_is(identifier.as_string().replace("%", "%%"))
+    return as_it_is(identifier.as_string().replace("%", "%%"))
 
 
-def _as_it_is(text: Any) -> sql.SQL:
+def as_it_is(text: Any) -> sql.SQL:
     """Text that Postgres itself quoted (regclass::text)."""
     return sql.SQL(text)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg import sql
 
-from harness.postgres.identifiers import _as_it_is, quoted
+from harness.postgres.identifiers import as_it_is, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Many
@@ -100,5 +100,5 @@ def sequence_query(names: Names, sequence: str, *, ascending: bool = True) -> sq
         furthest=sql.SQL("max" if ascending else "min"),
         id=sql.Identifier(names.id_column),
         table=names.identifier,
-        name=_as_it_is(sequence),
+        name=as_it_is(sequence),
     )

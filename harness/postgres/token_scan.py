@@ -1,6 +1,6 @@
-"""What the table holds: the rows of this run, the id sequence against the ids, and a scan of every stored token.
+"""A scan of every stored token.
 
-The scan reads the heap. A query for duplicates is otherwise planned on the unique index, and an index that misses rows
+It reads the heap. A query for duplicates is otherwise planned on the unique index, and an index that misses rows
 would answer that there are none.
 """
 
@@ -14,6 +14,7 @@ from psycopg import sql
 
 from harness.errors import CouldNotTell
 from harness.history.token_sample import Sample
+from harness.postgres.uuid_v4 import is_version_4
 
 if TYPE_CHECKING:
     from harness.postgres.connection import Connection
@@ -47,16 +48,9 @@ class StoredTokens:
         return self.rows - self.tokens
 
 
-# By type of the column: how a token is hashed to 64 bits, and what makes it a version 4 UUID (RFC 9562 section 5.4).
 # Equal tokens have equal hashes, so as many hashes as tokens proves that all differ; fewer is looked into exactly.
-VERSION_4_OF_UUID: LiteralString = (
-    "get_byte(uuid_send({token}), 6) & 240 = 64 AND get_byte(uuid_send({token}), 8) & 192 = 128"
-)
-_UUID = ("uuid_hash_extended({token}, 0)", VERSION_4_OF_UUID)
-_TEXT = (
-    'hashtextextended({token}::text COLLATE "C", 0)',
-    "{token}::text ~* '^[0-9a-f]{{8}}-[0-9a-f]{{4}}-4[0-9a-f]{{3}}-[89ab][0-9a-f]{{3}}-[0-9a-f]{{12}}$'",
-)
+_HASH_OF_UUID: LiteralString = "uuid_hash_extended({token}, 0)"
+_HASH_OF_TEXT: LiteralString = 'hashtextextended({token}::text COLLATE "C", 0)'
 FROM_THE_HEAP: LiteralString = (
     "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; SET LOCAL enable_bitmapscan = off"
 )
@@ -72,15 +66,14 @@ def scan_query(names: Names, *, split: bool = False) -> sql.Composed:
     `count(DISTINCT ..)` has no parallel plan. `split` counts the lower and the upper half of all UUIDs apart, so that
     two workers can: each reads the whole table, and sorts its part.
     """
-    hashed, version_4 = _UUID if names.token_type == "uuid" else _TEXT
-    token = sql.Identifier(names.token_column)
+    is_uuid, token = names.token_type == "uuid", sql.Identifier(names.token_column)
     counts = sql.SQL(
         "SELECT count(*) AS n, count({token}) AS tokens, count({token}) - count(DISTINCT {hashed}) AS surplus, "
         "count(*) FILTER (WHERE NOT ({version_4})) AS others FROM {table}"  # NULL is of no other version
     ).format(
         token=token,
-        hashed=sql.SQL(hashed).format(token=token),
-        version_4=sql.SQL(version_4).format(token=token),
+        hashed=sql.SQL(_HASH_OF_UUID if is_uuid else _HASH_OF_TEXT).format(token=token),
+        version_4=is_version_4(token, is_uuid=is_uuid),
         table=names.identifier,
     )
     if not split:
@@ -119,7 +112,7 @@ def scan_tokens(connection: Connection, facts: TableFacts, progress: Progress) -
             "SELECT {token}::text FROM {table} WHERE {token} IS NOT NULL AND NOT ({is_version_4}) LIMIT {limit}"
         ).format(
             limit=sql.Literal(EXAMPLES),
-            is_version_4=sql.SQL(_UUID[1] if facts.token_type == "uuid" else _TEXT[1]).format(token=token),
+            is_version_4=is_version_4(token, is_uuid=facts.token_type == "uuid"),
             **names,
         )
         other_versions = tuple(text for (text,) in connection.execute(query))
@@ -203,7 +196,7 @@ def _version_4_bytes(names: Names, share: float, *, mixed: bool = True) -> sql.C
     token = sql.Identifier(names.token_column)
     sample = sql.SQL("TABLESAMPLE SYSTEM ({}) REPEATABLE (1)").format(sql.Literal(round(100 * share, 4)))
     is_uuid = names.token_type == "uuid"
-    where = sql.SQL(" WHERE {}").format(sql.SQL((_UUID if is_uuid else _TEXT)[1]).format(token=token))
+    where = sql.SQL(" WHERE {}").format(is_version_4(token, is_uuid=is_uuid))
     return sql.SQL("(SELECT uuid_send({uuid}) AS b FROM {table}{sample}{where}) AS version_4").format(
         uuid=token if is_uuid else sql.SQL("{}::text::uuid").format(token),
         table=names.identifier,

@@ -16,7 +16,7 @@ _CREDENTIAL = re.compile(r"(?i)auth|token|key|secret|cookie|session|passw|pwd|cr
 _CREDENTIAL_BEYOND_DOUBT = re.compile(r"(?i)passw|pwd|secret|credential|api[_-]?key|private[_-]?key|bearer|jwt")
 _CREDENTIAL_IN_A_QUERY = re.compile(r"(?i)code|sig|pass|pw")  # besides the names above, as a whole
 _CREDENTIALS_OF_A_DATABASE = ("password", "sslpassword", "passfile", "oauth_client_secret", "scram_client_key")
-_HARMLESS_HEADERS = frozenset(
+HARMLESS_HEADERS = frozenset(
     {"accept", "accept-encoding", "accept-language", "cache-control", "content-type", "host", "origin", "referer"}
     | {"user-agent", "x-requested-with"}
 )
@@ -45,11 +45,12 @@ def credentials_of_path(path: str) -> Iterator[tuple[str, str]]:
     """Credentials among the parameters of a path's query: (name, value as it travels)."""
     for parameter in re.split("[&;]", path.partition("?")[2].partition("#")[0]):
         key, _, value = parameter.partition("=")
-        if _CREDENTIAL.search(key) or _CREDENTIAL_IN_A_QUERY.fullmatch(key):
+        if is_credential(key) or _CREDENTIAL_IN_A_QUERY.fullmatch(key):
             yield key, value
 
 
-def _secrets_of_path(path: str) -> Iterator[str]:
+def secrets_of_path(path: str) -> Iterator[str]:
+    """The same values, as they travel and as they are."""
     for _, value in credentials_of_path(path):
         yield value
         yield unquote_plus(value)
@@ -68,11 +69,11 @@ def credentials_of_payload(value: object, key: str = "") -> Iterator[tuple[str, 
             yield from credentials_of_payload(item, key)
     elif isinstance(value, str) and "{name}" not in value:
         beyond_doubt = _CREDENTIAL_BEYOND_DOUBT.search(key)
-        if beyond_doubt or (_CREDENTIAL.search(key) and len(value) >= SHORTEST_PLAIN):
+        if beyond_doubt or (is_credential(key) and len(value) >= SHORTEST_PLAIN):
             yield key, value
 
 
-def _basic_credentials(value: str) -> Iterator[str]:
+def basic_credentials(value: str) -> Iterator[str]:
     """The user and password inside a header of Basic authentication (RFC 7617)."""
     scheme, _, encoded = value.partition(" ")
     if scheme.lower() == "basic":
@@ -82,14 +83,15 @@ def _basic_credentials(value: str) -> Iterator[str]:
             yield user_and_password.partition(":")[2]
 
 
-def _texts(value: object) -> Iterator[str]:
+def texts_of(value: object) -> Iterator[str]:
+    """Every text and number in a JSON value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         yield str(value)
     elif isinstance(value, dict):
         for item in value.values():
-            yield from _texts(item)
+            yield from texts_of(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _texts(item)
+            yield from texts_of(item)

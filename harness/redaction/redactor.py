@@ -15,19 +15,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from harness.redaction.spellings import _BREAK, _LINE_END, _MARGIN, SHORTEST, _lower, _needles
+from harness.redaction.spellings import BREAK, LINE_END, MARGIN, SHORTEST, in_lower_case, needles_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from harness.redaction.spellings import _Needle
+    from harness.redaction.spellings import Needle
 
 MASK = "***"
 _HEAD = 8  # characters of a needle by which most texts are told to hold none
 
 # Likewise where each line is a string of its own (repr, pprint, a JSON array), or ends in a mark that it goes on.
 _SPLICE = re.compile(
-    rf"(?:\\{{0,8}}[\"'](?:[ \t]*[,+&\\])?|[=\\-])[ \t]*(?:{_LINE_END}[ \t]*)+{_MARGIN}[(+]?[ \t]*"
+    rf"(?:\\{{0,8}}[\"'](?:[ \t]*[,+&\\])?|[=\\-])[ \t]*(?:{LINE_END}[ \t]*)+{MARGIN}[(+]?[ \t]*"
     r"(?:[bBuUrRfF]{0,2}\\{0,8}[\"'])?"
 )
 _SIGNS_OF_A_LINE_END = ("\n", "\r", "\\", "%0", "&#", "<br", "<BR", "\v", "\f", "\x85", "\u2028", "\u2029")
@@ -40,7 +40,7 @@ class _Known:
     Neither does any where none of their `heads` stands, which are fewer: most spellings of a secret begin alike.
     """
 
-    needles: dict[str, _Needle] = field(default_factory=dict)
+    needles: dict[str, Needle] = field(default_factory=dict)
     fewest: tuple[str, ...] = ()
     heads: frozenset[str] = frozenset()
     shortest: int = 0  # characters
@@ -52,7 +52,7 @@ class _Known:
             needle.text: needle
             for secret in secrets
             if len(secret) >= SHORTEST
-            for needle in _needles(secret)
+            for needle in needles_of(secret)
             if needle.text not in self.needles
         }
         if not new:
@@ -131,10 +131,10 @@ def _spans(text: str, known: _Known) -> list[tuple[int, int]]:
         return []
     found = list(_occurrences(text, known, known.fewest))
     if any(sign in text for sign in _SIGNS_OF_A_LINE_END):
-        found += _across(_BREAK, "", text, known, known.fewest)
+        found += _across(BREAK, "", text, known, known.fewest)
         found += _across(_SPLICE, "", text, known, known.fewest)
         if known.phrases:
-            found += _across(_BREAK, " ", text, known, known.phrases)
+            found += _across(BREAK, " ", text, known, known.phrases)
     found.sort()
     merged: list[tuple[int, int]] = []
     for start, end in found:
@@ -146,7 +146,7 @@ def _spans(text: str, known: _Known) -> list[tuple[int, int]]:
 
 
 def _occurrences(text: str, known: _Known, fewest: tuple[str, ...]) -> Iterator[tuple[int, int]]:
-    lowered = _lower(text)
+    lowered = in_lower_case(text)
     # So it ends for nearly every text, and twenty environments have hundreds of needles.
     if not any(map(lowered.__contains__, known.heads)) or not any(map(lowered.__contains__, fewest)):
         return
@@ -169,7 +169,7 @@ def _across(
     length = place = 0
     for match in gap.finditer(text):
         piece = text[place : match.start()]
-        if gap is _BREAK:  # not by its pattern, whose search for blanks would not be linear
+        if gap is BREAK:  # not by its pattern, whose search for blanks would not be linear
             piece = piece.rstrip(" \t")
         pieces.append(piece)
         joined_at.append(length)

@@ -18,16 +18,16 @@ SHORTEST_PLAIN = 8  # likewise, where no name says that the value is a credentia
 SHORTEST_INSIDE = 6  # digits of base64 that a secret must fill by itself, inside a longer text that was encoded as one
 # Where a line ends, as itself or escaped by JSON, repr, a URL or HTML; and what may stand at the next line's beginning:
 # a traceback's and a log's margins. No repetition can begin inside of another: searching stays linear.
-_LINE_END = (
+LINE_END = (
     r"(?:\r\n|[\n\r\v\f\x85\u2028\u2029]|\\{1,8}(?:[nr]|u000[aAdD]|x0[aAdD])|%0[aAdD]|&#(?:1[03]|[xX]0?[aAdD]);"
     r"|<[bB][rR] ?/?>)"
 )
-_MARGIN = r"(?:(?:E|>|\||#|INTERNALERROR>)[ \t]+)?"
-_BREAK = re.compile(rf"(?:{_LINE_END}[ \t]*)+{_MARGIN}")
+MARGIN = r"(?:(?:E|>|\||#|INTERNALERROR>)[ \t]+)?"
+BREAK = re.compile(rf"(?:{LINE_END}[ \t]*)+{MARGIN}")
 _ESCAPED_FOR_HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "'": "\\u0027"})
 
 
-class _Needle(NamedTuple):
+class Needle(NamedTuple):
     """What is looked for, in lower case, and how many digits of base64 beside it hold some of its bits."""
 
     text: str
@@ -35,15 +35,15 @@ class _Needle(NamedTuple):
     after: int = 0
 
 
-def _lower(text: str) -> str:
+def in_lower_case(text: str) -> str:
     """Lower case of the same length: one letter would become two, and another has a form of its own at a word's end."""
     return text.lower() if text.isascii() else text.replace("\u0130", "i").lower().replace("\u03c2", "\u03c3")
 
 
 @lru_cache(maxsize=4096)
-def _needles(secret: str) -> tuple[_Needle, ...]:
+def needles_of(secret: str) -> tuple[Needle, ...]:
     """Everything to look for, for a secret and, where it has several lines, for each that could do harm by itself."""
-    found: dict[str, _Needle] = {}
+    found: dict[str, Needle] = {}
     lines = [line.strip() for line in secret.splitlines()]
     parts = [secret, *(line for line in lines if len(line) >= SHORTEST_PLAIN)]
     decoded = unquote(secret)  # a cookie is configured as it travels, and echoed as it was meant
@@ -51,9 +51,9 @@ def _needles(secret: str) -> tuple[_Needle, ...]:
         if len(part) < SHORTEST:
             continue
         for spelling in _spellings(part):
-            for text in (spelling, _BREAK.sub("", spelling), _BREAK.sub(" ", spelling)):
+            for text in (spelling, BREAK.sub("", spelling), BREAK.sub(" ", spelling)):
                 if len(text.strip("\ufffd")) >= SHORTEST:
-                    found.setdefault(_lower(text), _Needle(_lower(text)))
+                    found.setdefault(in_lower_case(text), Needle(in_lower_case(text)))
         for encoded in _encoded(part):
             for needle in _inside_base64(encoded):
                 found.setdefault(needle.text, needle)
@@ -96,7 +96,7 @@ def _encoded(secret: str) -> Iterator[bytes]:
             yield secret.encode("latin-1")
 
 
-def _inside_base64(encoded: bytes) -> Iterator[_Needle]:
+def _inside_base64(encoded: bytes) -> Iterator[Needle]:
     """The digits that a secret makes in the base64 of a longer text, where it begins at byte 0, 1 or 2 of a group.
 
     A digit that it shares with what stands beside it may be any, and is masked along.
@@ -107,4 +107,4 @@ def _inside_base64(encoded: bytes) -> Iterator[_Needle]:
         own = digits[offset + 1 if offset else 0 : -1 if shared_after else None]
         if len(own) >= SHORTEST_INSIDE:
             for text in (own, own.replace("+", "-").replace("/", "_")):
-                yield _Needle(text.lower(), 1 if offset else 0, int(shared_after))
+                yield Needle(text.lower(), 1 if offset else 0, int(shared_after))

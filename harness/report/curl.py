@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from harness.configuration.models import Environment
-    from harness.history.history import Attempt
+    from harness.history.attempt import Attempt
 
 
 class Variable(NamedTuple):

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from jinja2.bccache import Bucket
 
     from harness.configuration.models import Environment
-    from harness.history.history import Attempt, Outcome
+    from harness.history.attempt import Attempt, Outcome
     from harness.report.verdict import CheckResult, EnvironmentVerdict, LeftBehind, Verdict
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from harness.checkers.latency import percentile
 from harness.checkers.randomness import EVEN_WITHIN, FEWEST_FOR_BITS, RANDOM_BITS, uneven_bits
 from harness.history.columnar import column, unacknowledged
-from harness.history.history import Problem
+from harness.history.problem import Problem
 from harness.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.history.history import Attempt, Outcome
+    from harness.history.attempt import Attempt, Outcome
     from harness.history.token_sample import Sample
     from harness.report.run_log import PastRun
 

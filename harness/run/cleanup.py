@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from harness.configuration.models import Environment
-    from harness.history.history import Attempt
+    from harness.history.attempt import Attempt
     from harness.history.writing import Ledger
     from harness.http.client import Client
     from harness.postgres.connection import Connection

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from harness.errors import CouldNotTell
-from harness.history.history import Attempt, History, Phase, Probe, chosen_token
+from harness.history.attempt import Attempt, Phase, Probe
+from harness.history.history import History, chosen_token
 from harness.http.reply import Withheld
 from harness.progress import Progress
 from harness.run.start_line import StartLine

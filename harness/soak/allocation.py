@@ -16,7 +16,7 @@ KEY = 16  # bytes
 
 
 @dataclass(slots=True)
-class Shares:
+class Allocation:
     """Hands out the numbers from 1 to `attempts`, each once: to whom, and how many of them are done with.
 
     A number is never handed out again, whatever became of the worker that had it: its POST may have left.
@@ -30,7 +30,7 @@ class Shares:
     _open: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def among(cls, attempts: int, workers: int) -> Shares:
+    def among(cls, attempts: int, workers: int) -> Allocation:
         """Shares that are small enough for all workers to end at about the same time."""
         return cls(attempts, max(1, min(LARGEST_SHARE, attempts // (8 * workers))))
 
@@ -65,7 +65,7 @@ def key_of(token: str) -> bytes:
 
 
 @dataclass(slots=True)
-class Seen:
+class SeenTokens:
     """The tokens of all workers; about 100 bytes each."""
 
     keys: set[bytes] = field(default_factory=set)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Numbers:
+class Allotment:
     """Numbers of a worker's share, taken by its users one at a time."""
 
     def __init__(self, ask: Callable[[], None]) -> None:

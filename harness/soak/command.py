@@ -7,8 +7,9 @@ import queue
 import secrets
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.configuration.loading import ConfigurationError
 from harness.errors import CouldNotTell
@@ -22,6 +23,7 @@ from harness.run.posting import demand_clean_up
 from harness.run.resumed_cleanup import place_of
 from harness.run.settings import new_run
 from harness.run.signals import on_each_signal
+from harness.soak import assignment
 from harness.soak.configuration import asked, demand_locust, redactor_of
 from harness.soak.ending import conclude
 from harness.soak.processes import start
@@ -98,35 +100,24 @@ def _may_begin(state: SoakState, options: argparse.Namespace) -> str | None:
     return None if options.master else demand_clean_up(environment, state.stop, certain=True)
 
 
-def _orders(state: SoakState, options: argparse.Namespace, identity: str | None) -> Iterator[dict[str, Any]]:
-    """What each process of this machine is to do: the master's order first, where it has one."""
-    common = {"environments": str(state.file), "environment": state.environment.name}
+def _assignments(
+    state: SoakState, options: argparse.Namespace, identity: str | None
+) -> Iterator[assignment.Master | assignment.Worker]:
+    """What each process of this machine is to do: the master's assignment first, where it has one."""
+    file, environment = str(state.file), state.environment
     workers = options.expect_workers if options.master else options.workers
     if not options.worker:
         host, port = _place(options.bind, "--bind") if options.master else (_OWN, 0)
-        yield {
-            **common,
-            "role": "master",
-            "run": state.run,
-            "soak": state.soak.model_dump(),
-            "workers": workers,
-            "timeout_s": state.environment.api.timeout_s,
-            "host": host,
-            "port": port,
-        }
+        soak, timeout_s = state.soak, environment.api.timeout_s
+        yield assignment.Master(
+            *(file, environment.name, state.run, soak.attempts, soak.users, soak.rate, workers, timeout_s, host, port)
+        )
     host, port = _place(options.master_host, "--master-host") if options.worker else (_OWN, 0)
     for number in range(1, 1 + (0 if options.master else 1 if options.worker else workers)):
         # Workers of several machines end in one folder, to be judged together.
         own = secrets.token_hex(4) if options.worker else str(number)
-        yield {
-            **common,
-            "role": "worker",
-            "history": str(state.folder / f"worker-{own}.jsonl"),
-            "place": place_of(state.environment, state.redact),
-            "identity": identity,
-            "host": host,
-            "port": port,
-        }
+        history, place = str(state.folder / f"worker-{own}.jsonl"), place_of(environment, state.redact)
+        yield assignment.Worker(file, environment.name, history, place, identity, host, port)
 
 
 def _place(text: str, option: str) -> tuple[str, int]:
@@ -142,14 +133,16 @@ def _start(state: SoakState, options: argparse.Namespace, identity: str | None) 
     port = 0
     if options.worker:
         state.tell(f"waiting for the master at {options.master_host}, for up to five minutes")
-    for order in _orders(state, options, identity):
+    for each in _assignments(state, options, identity):
         if state.stop.is_set():
             return
         workers = sum(child.name != "master" for child in state.children)
-        name = "master" if order["role"] == "master" else "worker" if options.worker else f"worker {workers + 1}"
-        own = order if order["role"] == "master" or options.worker else {**order, "port": port}
-        child = start(name, own, state.said, state.redact)
-        state.children.append(child)
+        name = (
+            "master" if isinstance(each, assignment.Master) else "worker" if options.worker else f"worker {workers + 1}"
+        )
+        follows = isinstance(each, assignment.Worker) and not options.worker
+        own = replace(each, port=port) if follows else each  # where the master of this machine listens
+        state.children.append(start(name, own, state.said, state.redact))
         if name == "master":
             port = _listening(state)
 

@@ -20,27 +20,28 @@ import gevent
 
 from harness.configuration.loading import load
 from harness.soak import master, worker
+from harness.soak.assignment import Master
 from harness.soak.configuration import redactor_of
-from harness.soak.parent_pipe import Lifeline
+from harness.soak.parent_pipe import ParentPipe
 
 if TYPE_CHECKING:
     from harness.redaction.redactor import Redactor
 
 
 def main() -> None:
-    """Take the order and carry it out. Whatever goes wrong is told without a secret, and exits 3."""
-    lifeline = Lifeline()
-    order = lifeline.order()
-    file = Path(order["environments"])
-    (environment,) = load(file, [order["environment"]])
+    """Take the assignment and carry it out. Whatever goes wrong is told without a secret, and exits 3."""
+    parent = ParentPipe()
+    assignment = parent.assignment()
+    file = Path(assignment.environments)
+    (environment,) = load(file, [assignment.environment])
     redact = redactor_of(file, environment)
     _mask(redact)
-    lifeline.watch()
+    parent.watch()
     try:
-        if order["role"] == "master":
-            master.run(order, lifeline)
+        if isinstance(assignment, Master):
+            master.run(assignment, parent)
         else:
-            worker.run(order, environment, redact, lifeline)
+            worker.run(assignment, environment, redact, parent)
     except BaseException:
         print(redact(traceback.format_exc()), file=sys.stderr)
         _leave(3)

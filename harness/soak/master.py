@@ -11,14 +11,15 @@ from locust.env import Environment as Engine
 from locust.exception import RPCError
 from locust.runners import STATE_MISSING
 
-from harness.soak.allocation import Seen, Shares
+from harness.soak.allocation import Allocation, SeenTokens
 from harness.soak.parent_pipe import peak_mb, say
 from harness.soak.worker import Poster
 
 if TYPE_CHECKING:
     from locust.runners import MasterRunner
 
-    from harness.soak.parent_pipe import Lifeline
+    from harness.soak.assignment import Master as Assignment
+    from harness.soak.parent_pipe import ParentPipe
 
 TELLS_EVERY_S = 0.5
 MOST_FAILED = 1000  # POSTs: more would tell nothing that these do not
@@ -31,8 +32,8 @@ _GRACE_S = 10.0  # beyond the time-out of a POST, for a worker to say that it is
 class _Course:
     """How a soak goes; `why` it ended: all are sent ("done"), or what ended it before."""
 
-    shares: Shares
-    seen: Seen = field(default_factory=Seen)
+    allocation: Allocation
+    seen: SeenTokens = field(default_factory=SeenTokens)
     failed: int = 0
     repeated: int = 0
     began_s: float = 0.0
@@ -41,28 +42,28 @@ class _Course:
 
     def end(self, why: str) -> None:
         self.why = self.why or why
-        self.shares.over = True
+        self.allocation.over = True
 
 
-def run(order: dict[str, Any], lifeline: Lifeline) -> None:
-    """Be the master of this order until all is sent, a token came twice, or the lifeline says so."""
-    soak = order["soak"]
-    course = _Course(Shares.among(soak["attempts"], order["workers"]))
-    engine = Engine(user_classes=[Poster], stop_timeout=order["timeout_s"] + 1)
+def run(assignment: Assignment, parent: ParentPipe) -> None:
+    """Be the master of a soak until all is sent, a token came twice, or whoever started it says so."""
+    course = _Course(Allocation.among(assignment.attempts, assignment.workers))
+    engine = Engine(user_classes=[Poster], stop_timeout=assignment.timeout_s + 1)
     try:
-        runner: MasterRunner = engine.create_master_runner(order["host"], order["port"])
+        runner: MasterRunner = engine.create_master_runner(assignment.host, assignment.port)
     except RPCError as error:
-        say(event="unavailable", why=f"it cannot listen on {order['host']}:{order['port']} ({error})")
+        say(event="unavailable", why=f"it cannot listen on {assignment.host}:{assignment.port} ({error})")
         return
-    begin = {"run": order["run"], "each": soak["rate"] / soak["users"], "attempts": soak["attempts"]}
+    each = assignment.rate / assignment.users
+    begin = {"run": assignment.run, "each": each, "attempts": assignment.attempts}
 
     def share(msg: Any, **_: Any) -> None:
         course.began_s = course.began_s or time.monotonic()
-        first, count = course.shares.share(msg.node_id)
+        first, count = course.allocation.share(msg.node_id)
         runner.send_message("share", {"first": first, "count": count}, msg.node_id)
 
     def settled(msg: Any, **_: Any) -> None:
-        course.shares.settle(msg.node_id, msg.data["settled"], msg.data["returned"])
+        course.allocation.settle(msg.node_id, msg.data["settled"], msg.data["returned"])
         course.failed += msg.data["failed"]
         course.ended_s = time.monotonic()
         course.repeated += course.seen.repeated(msg.data["keys"])
@@ -75,13 +76,15 @@ def run(order: dict[str, Any], lifeline: Lifeline) -> None:
     runner.register_message("share", share)
     runner.register_message("settled", settled)
     runner.register_message("unavailable", lambda msg, **_: course.end(f"unavailable: {msg.data['why']}"))
-    lifeline.when_over(lambda: course.end("asked"))
+    parent.when_over(lambda: course.end("asked"))
     say(event="listening", port=runner.server.port)
-    _wait_for_workers(runner, course, order["workers"])
+    _wait_for_workers(runner, course, assignment.workers)
     if not course.why:
         # At once: each user waits for its own moment, which keeps the rate from the first POST on.
-        gevent.spawn(runner.start, soak["users"], spawn_rate=min(soak["users"], FASTEST_START * order["workers"]))
-        _wait_for_end(runner, course, order["timeout_s"])
+        gevent.spawn(
+            runner.start, assignment.users, spawn_rate=min(assignment.users, FASTEST_START * assignment.workers)
+        )
+        _wait_for_end(runner, course, assignment.timeout_s)
     for client in runner.clients.all:
         runner.send_message("end", {}, client.id)
     runner.quit()
@@ -110,7 +113,7 @@ def _wait_for_end(runner: MasterRunner, course: _Course, timeout_s: float) -> No
     while True:
         gevent.sleep(_LOOKS_EVERY_S)
         alive = [client.id for client in runner.clients.all if client.state != STATE_MISSING]
-        if course.shares.over and not ended_s:
+        if course.allocation.over and not ended_s:
             ended_s = time.monotonic()
             runner.send_message("end", {})
         if time.monotonic() - told_s > TELLS_EVERY_S:
@@ -118,7 +121,7 @@ def _wait_for_end(runner: MasterRunner, course: _Course, timeout_s: float) -> No
             say(event="progress", **_far(runner, course))
         if not alive:
             return course.end("no workers")
-        if course.shares.done(alive):
+        if course.allocation.done(alive):
             return course.end("done")
         if ended_s and time.monotonic() - ended_s > timeout_s + _GRACE_S:
             return None  # a worker that says nothing any more
@@ -127,7 +130,7 @@ def _wait_for_end(runner: MasterRunner, course: _Course, timeout_s: float) -> No
 def _far(runner: MasterRunner, course: _Course) -> dict[str, Any]:
     total = runner.stats.total
     return {
-        "sent": course.shares.settled,
+        "sent": course.allocation.settled,
         "failed": course.failed,
         "workers": len([c for c in runner.clients.all if c.state != STATE_MISSING]),
         "rate": round(total.total_rps, 1),

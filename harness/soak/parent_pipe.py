@@ -12,8 +12,12 @@ import gevent
 import gevent.os
 from gevent.event import Event
 
+from harness.soak.assignment import from_line
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from harness.soak.assignment import Master, Worker
 
 
 def say(**event: Any) -> None:
@@ -28,23 +32,29 @@ def peak_mb() -> int:
     return round(most / (1 << 20 if sys.platform == "darwin" else 1 << 10))
 
 
-class Lifeline:
-    """Stdin: first the order, then whether to go on. `over` is set when it is to end, or nobody is there any more."""
+class ParentPipe:
+    """Stdin: first the assignment, then whether to go on.
+
+    `over` is set when it is to end, or nobody is there any more.
+    """
 
     def __init__(self) -> None:
         self.over = Event()
         self._rest = b""
 
-    def order(self) -> dict[str, Any]:
-        """The first line, as JSON."""
+    def assignment(self) -> Master | Worker:
+        """The first line.
+
+        Raises:
+            EOFError: none came.
+        """
         while b"\n" not in self._rest:
             piece = os.read(0, 65536)
             if not piece:
-                raise EOFError("no order came")
+                raise EOFError("no assignment came")
             self._rest += piece
         line, _, self._rest = self._rest.partition(b"\n")
-        order: dict[str, Any] = json.loads(line)
-        return order
+        return from_line(line)
 
     def watch(self) -> None:
         """Begin to listen."""

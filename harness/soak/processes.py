@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from harness.run.pytest_process import ROOT
+from harness.soak.assignment import as_line
 
 if TYPE_CHECKING:
     from harness.redaction.redactor import Redactor
+    from harness.soak.assignment import Master, Worker
 
 Event = tuple["Child", dict[str, Any]]
 
@@ -49,8 +51,8 @@ class Child:
         return f"{self.name} was ended by {signal.Signals(-code).name}" if code < 0 else f"{self.name} failed"
 
 
-def start(name: str, order: dict[str, Any], said: queue.Queue[Event], redact: Redactor) -> Child:
-    """Start a process of the engine with an order. It ends softly when this one ends, however it does."""
+def start(name: str, assignment: Master | Worker, said: queue.Queue[Event], redact: Redactor) -> Child:
+    """Start a process of the engine with its assignment. It ends softly when this one ends, however it does."""
     # locust and gevent are steered by variables too, and none of them is for this.
     surroundings = {k: v for k, v in os.environ.items() if not k.startswith(("LOCUST", "GEVENT"))}
     process = subprocess.Popen(
@@ -65,7 +67,7 @@ def start(name: str, order: dict[str, Any], said: queue.Queue[Event], redact: Re
     child = Child(name, process)
     assert process.stdin is not None
     with suppress(OSError):  # it has ended already, which is seen later
-        process.stdin.write(json.dumps(order).encode() + b"\n")
+        process.stdin.write(as_line(assignment))
         process.stdin.flush()
     for listen in (_hear, _pass_on):
         thread = threading.Thread(target=listen, args=(child, said, redact), daemon=True)

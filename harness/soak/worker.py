@@ -22,7 +22,7 @@ from harness.history.writing import Ledger
 from harness.http.client import Client, headers_of_post
 from harness.run.workload import attempt_name
 from harness.soak.allocation import key_of
-from harness.soak.allotment import Numbers
+from harness.soak.allotment import Allotment
 from harness.soak.journal import PHASE, Journal
 from harness.soak.parent_pipe import peak_mb, say
 from harness.soak.posting import EVERY_STATUS, OneEach, post, trusting
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from harness.history.attempt import Attempt
     from harness.http.reply import Reply
     from harness.redaction.redactor import Redactor
-    from harness.soak.parent_pipe import Lifeline
+    from harness.soak.assignment import Worker as Assignment
+    from harness.soak.parent_pipe import ParentPipe
 
 REPORTS_EVERY_S = 0.25
 
@@ -47,7 +48,7 @@ class Work:
 
     environment: Environment
     redact: Redactor
-    numbers: Numbers
+    allotment: Allotment
     origin_s: float = field(default_factory=time.monotonic)
     run: str = ""
     attempts: int = 0  # of all workers together
@@ -64,7 +65,7 @@ class Work:
     def fail(self, why: str) -> None:
         """End, since no further POST can be sent; the first reason counts."""
         self.unavailable = self.unavailable or why
-        self.numbers.end()
+        self.allotment.end()
         self.begun.set()
 
     def end(self, attempt: Attempt) -> None:
@@ -76,7 +77,7 @@ class Work:
 
     def report(self) -> dict[str, Any] | None:
         """What the master has not heard yet; None where that is nothing."""
-        returned = self.numbers.give_back()
+        returned = self.allotment.give_back()
         if not self.settled and not returned:
             return None
         said = {"keys": b"".join(self.keys), "settled": self.settled, "failed": self.failed, "returned": returned}
@@ -112,7 +113,7 @@ class Poster(FastHttpUser):
         """One POST, or the end of this user."""
         work = self.work
         client, journal = work.client, work.journal
-        n = work.numbers.take()
+        n = work.allotment.take()
         if n is None or client is None or journal is None:
             raise StopUser
         work.under_way += 1
@@ -157,18 +158,18 @@ def _trusting(ca_file: Path | None) -> ssl.SSLContext:
     return trusting(ca_file)
 
 
-def run(order: dict[str, Any], environment: Environment, redact: Redactor, lifeline: Lifeline) -> None:
-    """Work for the master of this order until it says that it is over, or the lifeline ends."""
+def run(assignment: Assignment, environment: Environment, redact: Redactor, parent: ParentPipe) -> None:
+    """Work for the master until it says that it is over, or whoever started this process does."""
     Poster.host = environment.origin
     engine = Engine(user_classes=[Poster], stop_timeout=environment.api.timeout_s + 1)
-    lifeline.when_over(lambda: None if engine.runner else os._exit(0))  # nothing has begun yet
+    parent.when_over(lambda: None if engine.runner else os._exit(0))  # nothing has begun yet
     try:
-        runner: WorkerRunner = engine.create_worker_runner(order["host"], order["port"])
+        runner: WorkerRunner = engine.create_worker_runner(assignment.host, assignment.port)
     except ConnectionError:
-        where = f"{order['host']}:{order['port']}"
+        where = f"{assignment.host}:{assignment.port}"
         say(event="unavailable", why=f"no master at {where}: start it, and see --bind, --master-host and the firewall")
         return
-    work = Poster.work = Work(environment, redact, Numbers(lambda: runner.send_message("share", {})))
+    work = Poster.work = Work(environment, redact, Allotment(lambda: runner.send_message("share", {})))
     ledgers: list[Ledger] = []
 
     def begin(msg: Any, **_: Any) -> None:
@@ -177,14 +178,14 @@ def run(order: dict[str, Any], environment: Environment, redact: Redactor, lifel
             work.attempts = msg.data["attempts"]
             work.period_s = 1 / msg.data["each"]
             Poster.wait_time = constant_throughput(msg.data["each"])
-            gevent.spawn(_begin, order, work, ledgers)
+            gevent.spawn(_begin, assignment, work, ledgers)
 
     runner.register_message("begin", begin)
-    runner.register_message("share", lambda msg, **_: work.numbers.add(msg.data["first"], msg.data["count"]))
-    runner.register_message("end", lambda **_: work.numbers.end())
+    runner.register_message("share", lambda msg, **_: work.allotment.add(msg.data["first"], msg.data["count"]))
+    runner.register_message("end", lambda **_: work.allotment.end())
     runner.send_message("here", {})
     reporting = gevent.spawn(_report, runner, work)
-    gevent.spawn(_leave, runner, work, lifeline)
+    gevent.spawn(_leave, runner, work, parent)
     runner.greenlet.join()
     reporting.kill()
     for ledger in ledgers:
@@ -196,15 +197,15 @@ def run(order: dict[str, Any], environment: Environment, redact: Redactor, lifel
     say(event="worked", peak_mb=peak_mb(), **groups)
 
 
-def _begin(order: dict[str, Any], work: Work, ledgers: list[Ledger]) -> None:
+def _begin(assignment: Assignment, work: Work, ledgers: list[Ledger]) -> None:
     environment = work.environment
     try:
-        ledger = Ledger(Path(order["history"]))
+        ledger = Ledger(Path(assignment.history))
         ledgers.append(ledger)
         # With the bound: whoever judges some of the histories can tell that others are missing.
-        ledger.run(work.run, {environment.name: {**order["place"], "soak": {"attempts": work.attempts}}})
-        if order["identity"] is not None:
-            ledger.database(environment.name, order["identity"])
+        ledger.run(work.run, {environment.name: {**assignment.place, "soak": {"attempts": work.attempts}}})
+        if assignment.identity is not None:
+            ledger.database(environment.name, assignment.identity)
         client = Client(environment, work.run, work.redact, work.origin_s)
         client.login()
     except OSError as error:
@@ -229,10 +230,10 @@ def _report(runner: WorkerRunner, work: Work) -> None:
             gevent.sleep(1)
 
 
-def _leave(runner: WorkerRunner, work: Work, lifeline: Lifeline) -> None:
+def _leave(runner: WorkerRunner, work: Work, parent: ParentPipe) -> None:
     """Leave when it is asked to, or nobody is there who could: what is under way has ended and been told."""
-    lifeline.over.wait()
-    work.numbers.end()
+    parent.over.wait()
+    work.allotment.end()
     with gevent.Timeout(work.environment.api.timeout_s + 1, False):
         while work.under_way:
             gevent.sleep(0.05)

@@ -18,7 +18,7 @@ from harness.checkers.history import (
 )
 from harness.checkers.revision import demand_served_revisions, other_revisions
 from harness.errors import CouldNotTell
-from harness.history.history import COULD_NOT_TELL, NEVER_SENT, Problem
+from harness.history.problem import COULD_NOT_TELL, NEVER_SENT, Problem
 from harness.history.revision import ServedRevision, same_revision
 from tests.support.histories import TOKENS, failed, history, ok, unanswered
 

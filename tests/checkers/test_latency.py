@@ -8,7 +8,7 @@ from checks.test_latency import test_latency_is_within_budget as within_budget
 from harness.checkers.latency import FEWEST_RUNS, durations_ms, percentile, slower_than, took_ms, unusual_latency
 from harness.errors import CouldNotTell, NotCovered
 from harness.findings import last_finding
-from harness.history.history import Problem
+from harness.history.problem import Problem
 from tests.support.histories import failed, history, ok, unanswered
 
 

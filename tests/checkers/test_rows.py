@@ -8,7 +8,8 @@ import pytest
 from harness.checkers.rows import demand_the_heap, disagreeing_rows, rows_of_another_table
 from harness.checkers.schema import is_behind
 from harness.errors import CouldNotTell
-from harness.history.history import Attempt, Problem
+from harness.history.attempt import Attempt
+from harness.history.problem import Problem
 from harness.history.token_sample import Sample
 from harness.postgres.rows import Row, SequenceState
 from harness.postgres.token_scan import StoredTokens

@@ -17,7 +17,8 @@ from harness.errors import CouldNotTell
 from harness.history import columnar
 from harness.history.bulk_reading import read_together
 from harness.history.columnar import Attempts, Tokens
-from harness.history.history import History, Problem
+from harness.history.history import History
+from harness.history.problem import Problem
 from harness.history.reading import UnreadableHistory, read
 from harness.history.token_sample import sample_of
 from harness.history.writing import Ledger
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from harness.history.history import Attempt
+    from harness.history.attempt import Attempt
 
 UUIDS = [
     *(str(UUID(bytes=bytes([n % 3, *range(14), n]), version=4)) for n in range(6)),

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from harness.history.attempt import Attempt
 from harness.history.bulk_reading import read_together
-from harness.history.history import Attempt, Problem
+from harness.history.problem import Problem
 from harness.history.reading import UnreadableHistory, read
 from harness.history.writing import Ledger
 from tests.support.histories import failed, ok, unanswered

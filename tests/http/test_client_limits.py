@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.history.history import Problem
+from harness.history.problem import Problem
 from harness.http.client import MOST_MASKED
 from harness.http.created import LONGEST_VALUE
 from harness.http.readiness import wait_until_ready

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from harness.history.history import Problem
+from harness.history.problem import Problem
 from harness.http.created import Reading, is_missing, lookup, parse_json, read_created
 
 TOKEN = "0b7e6f0e-7c35-4b8e-9d2f-6a4c8f3a1b20"

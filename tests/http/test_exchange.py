@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from harness.history.history import Problem
+from harness.history.problem import Problem
 from harness.text import printable
 from tests.support.exchanges import CHUNKED, HEAD, Answer, posted_once
 from tests.support.servers import Request

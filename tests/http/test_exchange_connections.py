@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from harness.history.history import Problem
+from harness.history.problem import Problem
 from harness.http.exchange import exchange
 from harness.http.session import new_session
 from tests.support.exchanges import AMPLE_S, HEAD, SHORT_S, Answer, post, posted_once, then_trickle

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness.history.history import Problem
+from harness.history.problem import Problem
 from harness.http.exchange import exchange
 from harness.http.reply import Withheld
 from harness.http.session import new_session

@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from harness.history.history import Problem
+from harness.history.problem import Problem
 from harness.http.exchange import exchange
 from harness.http.failures import LARGEST_BODY
 from harness.http.reply import Reply

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from harness.findings import finding
-from harness.history.history import Attempt
+from harness.history.attempt import Attempt
 from harness.history.reading import read
 from harness.history.writing import Ledger
 from harness.http.client import EVIDENCE, Client

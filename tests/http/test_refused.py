@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from requests.structures import CaseInsensitiveDict
 
-from harness.history.history import COULD_NOT_TELL, Problem
+from harness.history.problem import COULD_NOT_TELL, Problem
 from harness.http.created import Reading, read_created
 
 AS_ASKED = {"id": 7, "public_token": "0b7e6f0e-7c35-4b8e-9d2f-6a4c8f3a1b20"}

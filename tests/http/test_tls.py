@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from harness.history.history import Problem
-from harness.history.problem import remedy_for
+from harness.history.problem import Problem, remedy_for
 from tests.run.test_workload import creating
 from tests.support.clients import client_of
 from tests.support.gates import run_pytest, write_environments

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.configuration.secrets import secrets_of
-from harness.history.history import History, Problem
+from harness.history.history import History
+from harness.history.problem import Problem
 from harness.history.token_sample import Sample, sample_of
 from harness.history.writing import Ledger
 from harness.redaction.redactor import Redactor

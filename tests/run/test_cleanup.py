@@ -15,7 +15,8 @@ import psycopg
 import pytest
 
 from harness.configuration.models import Environment
-from harness.history.history import Attempt, Problem
+from harness.history.attempt import Attempt
+from harness.history.problem import Problem
 from harness.history.reading import read
 from harness.history.writing import Ledger
 from harness.postgres.connection import identity_of, located, same_database

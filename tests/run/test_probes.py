@@ -10,7 +10,9 @@ import pytest
 
 from harness.checkers.history import chosen_by_client, demand_answered
 from harness.errors import CouldNotTell
-from harness.history.history import Attempt, History, Phase, Problem, chosen_token
+from harness.history.attempt import Attempt, Phase
+from harness.history.history import History, chosen_token
+from harness.history.problem import Problem
 from harness.postgres.rows import Row
 from rehearsal.deployment.start import deployed
 from tests.support.gates import run_gate

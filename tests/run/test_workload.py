@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from harness.checkers.history import largest_overlap
-from harness.history.history import History, Problem
+from harness.history.history import History
+from harness.history.problem import Problem
 from harness.history.reading import read
 from harness.history.writing import Ledger
 from harness.run.workload import attempt_name, post_all

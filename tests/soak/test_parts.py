@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 
 from harness.report.verdict import LeftBehind
-from harness.soak.allocation import LARGEST_SHARE, Seen, Shares, key_of
+from harness.soak.allocation import LARGEST_SHARE, Allocation, SeenTokens, key_of
 from harness.soak.result import MOST_LISTED, bounded
 from tests.support.exchanges import post
 from tests.support.servers import Request, certificate, in_turn, refusing, serving
@@ -32,10 +32,10 @@ with_locust = pytest.mark.skipif(find_spec("geventhttpclient") is None, reason="
 @pytest.mark.parametrize(("attempts", "workers"), [(1, 1), (7, 4), (1000, 3), (100_000, 2)])
 def test_each_number_is_handed_out_once(attempts: int, workers: int) -> None:
     """All of them and not one more, to whoever asks, in shares that are bounded."""
-    shares = Shares.among(attempts, workers)
+    allocation = Allocation.among(attempts, workers)
     handed: list[int] = []
     turn = 0
-    while (share := shares.share(f"worker {turn % workers}"))[1]:
+    while (share := allocation.share(f"worker {turn % workers}"))[1]:
         assert share[1] <= LARGEST_SHARE
         handed += range(share[0], sum(share))
         turn += 1
@@ -44,34 +44,34 @@ def test_each_number_is_handed_out_once(attempts: int, workers: int) -> None:
 
 def test_numbers_of_a_worker_that_has_gone_are_not_handed_out_again() -> None:
     """They may have been sent; the others' end is not held up by them."""
-    shares = Shares(attempts=20, size=10)
-    assert shares.share("lost") == (1, 10)
-    assert shares.share("other") == (11, 10)
-    assert shares.share("other") == (21, 0)
-    assert not shares.done(["lost", "other"])
-    shares.settle("other", 9, 0)
-    assert not shares.done(["other"])
-    shares.settle("other", 1, 0)
-    assert shares.done(["other"])
-    assert not shares.done(["lost", "other"])
+    allocation = Allocation(attempts=20, size=10)
+    assert allocation.share("lost") == (1, 10)
+    assert allocation.share("other") == (11, 10)
+    assert allocation.share("other") == (21, 0)
+    assert not allocation.done(["lost", "other"])
+    allocation.settle("other", 9, 0)
+    assert not allocation.done(["other"])
+    allocation.settle("other", 1, 0)
+    assert allocation.done(["other"])
+    assert not allocation.done(["lost", "other"])
 
 
 def test_when_it_is_over_no_number_is_handed_out() -> None:
     """And it is done when what was handed out is sent or given back."""
-    shares = Shares(attempts=20, size=10)
-    shares.share("a")
-    shares.over = True
-    assert shares.share("a")[1] == 0
-    assert not shares.done(["a"])
-    shares.settle("a", 4, 6)
-    assert shares.done(["a"])
-    assert shares.settled == 4
+    allocation = Allocation(attempts=20, size=10)
+    allocation.share("a")
+    allocation.over = True
+    assert allocation.share("a")[1] == 0
+    assert not allocation.done(["a"])
+    allocation.settle("a", 4, 6)
+    assert allocation.done(["a"])
+    assert allocation.settled == 4
 
 
 def test_a_token_that_comes_twice_is_told() -> None:
     """In either case, within what one worker reports or between two, whatever it looks like."""
     token = str(uuid4())
-    seen = Seen()
+    seen = SeenTokens()
     assert seen.repeated(key_of(token) + key_of("short") + key_of("Kurz\N{LATIN SMALL LETTER U WITH DIAERESIS}")) == 0
     assert seen.repeated(key_of(token.upper())) == 1
     assert seen.repeated(key_of("shorter") + key_of("SHORT")) == 1

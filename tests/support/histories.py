@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from harness.history.history import Attempt, History, Problem
+from harness.history.attempt import Attempt
+from harness.history.history import History
+from harness.history.problem import Problem
 
 TOKENS = [f"{n:08x}-7c35-4b8e-9d2f-6a4c8f3a1b20" for n in range(100)]
 

@@ -10,7 +10,9 @@ from uuid import UUID
 
 from harness.configuration.models import Environment
 from harness.configuration.secrets import secrets_of
-from harness.history.history import Attempt, History, Problem
+from harness.history.attempt import Attempt
+from harness.history.history import History
+from harness.history.problem import Problem
 from harness.history.token_sample import sample_of
 from harness.redaction.redactor import Redactor
 from harness.report.evidence import EnvironmentEvidence
