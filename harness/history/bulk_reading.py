@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from itertools import islice
 from operator import eq
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from harness.history.attempt import Attempt, Outcome, Phase
 from harness.history.columnar import Attempts
 from harness.history.history import History
-from harness.history.problem import Problem
 from harness.history.reading import UnreadableHistory, begun, not_recorded, read
+from harness.history.records import AttemptRecord, Database, Intent, Removed, Row, Run, WholeAttempt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,53 +25,8 @@ if TYPE_CHECKING:
 _PIECE = 1 << 18  # bytes: what is made of them then stays in the cache of the processor
 
 
-class _Run(msgspec.Struct, tag_field="record", tag="run"):
-    format: Literal[1]
-    environments: dict[str, dict[str, Any]]
-
-
-class _Intent(msgspec.Struct, tag_field="record", tag="intent", gc=False):
-    environment: str
-    n: int
-    name: str
-    phase: Phase
-
-
-class _Attempt(msgspec.Struct, tag_field="record", tag="attempt", gc=False):
-    environment: str
-    n: int
-    name: str
-    phase: Phase
-    outcome: Outcome
-    started_s: float
-    ended_s: float
-    problem: Problem | None = None
-    status: int | None = None
-    id: str | None = None
-    token: str | None = None
-
-
-class _Whole(_Attempt, tag_field="record", tag="attempt", gc=False):
-    """With what is only kept of an attempt that is not as usual."""
-
-    evidence: str = ""
-    error: str = ""
-
-
-class _Database(msgspec.Struct, tag_field="record", tag="database"):
-    pass
-
-
-class _Row(msgspec.Struct, tag_field="record", tag="row"):
-    pass
-
-
-class _Removed(msgspec.Struct, tag_field="record", tag="removed"):
-    pass
-
-
-_DECODER = msgspec.json.Decoder(_Run | _Intent | _Attempt | _Database | _Row | _Removed)
-_WHOLE = msgspec.json.Decoder(_Run | _Intent | _Whole | _Database | _Row | _Removed)
+_DECODER = msgspec.json.Decoder(Run | Intent | AttemptRecord | Database | Row | Removed)
+_WHOLE = msgspec.json.Decoder(Run | Intent | WholeAttempt | Database | Row | Removed)
 
 
 def read_together(files: Sequence[Path]) -> dict[str, History]:
@@ -150,15 +104,15 @@ class _Odd(Exception):
 
 def _decoded(path: Path) -> dict[str, Attempts]:
     sent: dict[str, Attempts] = {}
-    begun: dict[str, dict[int, _Intent]] = {}
+    begun: dict[str, dict[int, Intent]] = {}
     for records, settled in _pieces(path):
         if not sent:
             first = records.pop(0)
-            if not isinstance(first, _Run):
+            if not isinstance(first, Run):
                 raise _Odd
             sent = {name: Attempts() for name in first.environments}
             begun = {name: {} for name in sent}
-        intents = [r for r in records if type(r) is _Intent]
+        intents = [r for r in records if type(r) is Intent]
         named = {r.environment for r in intents} | {r.environment for r in settled}
         if not named <= sent.keys():
             raise _Odd
@@ -181,7 +135,7 @@ def _decoded(path: Path) -> dict[str, Attempts]:
     return sent
 
 
-def _pieces(path: Path) -> Iterator[tuple[list[Any], list[_Attempt]]]:
+def _pieces(path: Path) -> Iterator[tuple[list[Any], list[AttemptRecord]]]:
     """The records of a file, some thousand at a time, and the attempts among them; a torn last line is left out."""
     rest = b""
     with path.open("rb", buffering=0) as file:
@@ -192,16 +146,16 @@ def _pieces(path: Path) -> Iterator[tuple[list[Any], list[_Attempt]]]:
                 continue
             whole, rest = rest + piece[:end], piece[end + 1 :]
             records = _DECODER.decode_lines(whole)
-            attempts = [r for r in records if type(r) is _Attempt]
+            attempts = [r for r in records if type(r) is AttemptRecord]
             usual = {r.outcome for r in attempts} <= {"ok"} and {r.status for r in attempts} <= {201}
             if not usual or not {r.problem for r in attempts} <= {None}:
                 records = _WHOLE.decode_lines(whole)
-                attempts = [r for r in records if type(r) is _Whole]
+                attempts = [r for r in records if type(r) is WholeAttempt]
             if records:
                 yield records, attempts
 
 
-def _add(attempts: Attempts, settled: list[_Attempt]) -> None:
+def _add(attempts: Attempts, settled: list[AttemptRecord]) -> None:
     """Add attempts to the columns; whole where they are unusual."""
     first = len(attempts)
     numbers = [r.n for r in settled]
@@ -216,9 +170,8 @@ def _add(attempts: Attempts, settled: list[_Attempt]) -> None:
     attempts.ends_s.extend([r.ended_s for r in settled])
     attempts.ids.extend([r.id for r in settled])
     attempts.tokens.extend([r.token or "" for r in settled])
-    if alike and not any(isinstance(r, _Whole) for r in settled[:1]):
+    if alike and not any(isinstance(r, WholeAttempt) for r in settled[:1]):
         return
     for place, r in enumerate(settled, start=first):
         if r.outcome != "ok" or r.status != 201 or r.problem is not None or r.name != f"{prefix}{r.n}":
-            whole: dict[str, Any] = {field: getattr(r, field, "") for field in Attempt.__slots__}
-            attempts.others[place] = Attempt(**whole)
+            attempts.others[place] = r.attempt

@@ -1,7 +1,7 @@
 """Reads a history from disk: what was sent, how it ended, which rows were seen and removed.
 
-docs/history.md describes the records. An intent without an attempt is an attempt whose outcome is not known. A last
-line that is torn is ignored; any other unreadable line is an error.
+docs/history.md describes the records, `harness.history.records` declares them. An intent without an attempt is an
+attempt whose outcome is not known. A last line that is torn is ignored; any other unreadable line is an error.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from harness.history.attempt import Attempt
@@ -18,8 +17,6 @@ from harness.history.problem import Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from pydantic import TypeAdapter
 
     from harness.history.attempt import Phase
 
@@ -130,33 +127,24 @@ def _begin(record: dict[str, Any], recorded: dict[str, Recorded]) -> str:
     return str(record["run"])
 
 
-@cache
-def _attempts() -> TypeAdapter[Attempt]:
-    from pydantic import TypeAdapter  # only who reads needs it
-
-    return TypeAdapter(Attempt)
-
-
 def _take(record: dict[str, Any], recorded: dict[str, Recorded]) -> None:
-    kind = record["record"]
-    of = recorded[record["environment"]]
-    if kind == "intent":
-        n = record["n"]
-        of.labels[n] = record["labels"]
-        of.sent_at[n] = datetime.fromisoformat(record["at"]) if "at" in record else None
-        of.attempts[n] = not_recorded(n, record["name"], record["phase"])
-    elif kind == "attempt":
-        from pydantic import ValidationError
+    from harness.history import records  # a run that reads none is spared it
 
-        try:
-            of.attempts[record["n"]] = _attempts().validate_python(record)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    elif kind == "database":
-        of.identity = record["identity"]
-    elif kind in ("row", "removed"):
-        (of.rows if kind == "row" else of.removed).add((record["id"], record["label"]))
+    kind = records.WHOLE.get(record["record"])
+    of = recorded[record["environment"]]
+    match records.converted(record, kind) if kind is not None else None:
+        case records.WholeIntent() as intent:
+            of.labels[intent.n] = intent.labels
+            of.sent_at[intent.n] = datetime.fromisoformat(intent.at) if intent.at is not None else None
+            of.attempts[intent.n] = not_recorded(intent.n, intent.name, intent.phase)
+        case records.WholeAttempt() as ended:
+            of.attempts[ended.n] = ended.attempt
+        case records.WholeDatabase() as database:
+            of.identity = database.identity
+        case records.WholeRemoved() as row:
+            of.removed.add((row.id, row.label))
+        case records.WholeRow() as row:
+            of.rows.add((row.id, row.label))
 
 
 def not_recorded(n: int, name: str, phase: Phase) -> Attempt:

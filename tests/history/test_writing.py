@@ -190,12 +190,12 @@ ATTEMPT = {
         ({}, "KeyError: 'record'"),
         ({"record": "intent"}, "KeyError: 'environment'"),
         ({**INTENT, "environment": "staging"}, "KeyError: 'staging'"),
-        ({**INTENT, "n": []}, "TypeError"),
+        ({**INTENT, "n": []}, "ValueError: n: Expected `int`, got `array`"),
         ({"record": "attempt", "environment": "preview", "n": 1}, "ValueError: name: Field required"),
         ({**ATTEMPT, "problem": "bad luck"}, "ValueError: problem: Input should be"),
         ({**ATTEMPT, "started_s": "soon"}, "ValueError: started_s: Input should be a valid number"),
-        ({"record": "row", "environment": "preview", "id": []}, "KeyError"),
-        ({"record": "row", "environment": "preview", "id": [], "label": "a"}, "TypeError"),
+        ({"record": "row", "environment": "preview", "id": "1"}, "ValueError: label: Field required"),
+        ({"record": "row", "environment": "preview", "id": [], "label": "a"}, "ValueError: id: Expected `str`, got"),
     ],
 )
 def test_any_other_unreadable_line_is_named(file: Path, line: object, said: str) -> None:
