@@ -82,22 +82,22 @@ def migrated(request: Request) -> Iterator[dict[str, str]]:
 
     Raises Misused, CannotRehearse, MigrationFailed, and NoPostgres.
     """
-    account = Report()
+    report = Report()
     if request.report is not None:
         demand_writable(request.report)
     with ExitStack() as stack:
         try:
-            variables = prepare(request, account, stack)
-            account.outcome = "passed"
+            variables = prepare(request, report, stack)
+            report.outcome = "passed"
         except MigrationFailed:
-            account.outcome = "failed"
+            report.outcome = "failed"
             raise
         except (Misused, CannotRehearse, NoPostgres) as error:
-            account.error = str(error)
+            report.error = str(error)
             raise
         finally:
             if request.report is not None:
-                account.write(request.report)
+                report.write(request.report)
         yield variables
 
 
@@ -109,7 +109,7 @@ def demand_writable(report: Path) -> None:
         raise Misused(f"--report {report}: {error.strerror}") from None
 
 
-def prepare(request: Request, account: Report, stack: ExitStack) -> dict[str, str]:
+def prepare(request: Request, report: Report, stack: ExitStack) -> dict[str, str]:
     """Everything until the reference app serves; what has to be ended is put on the stack."""
     demand_url(request.dsn)
     script = read(request.file)
@@ -118,21 +118,21 @@ def prepare(request: Request, account: Report, stack: ExitStack) -> dict[str, st
         source = Source(real, rights_of(connection, real), relatives_of(connection, real))
     rows = real.rows if request.rows is None else min(request.rows, real.rows)
     dumper = find_dumper(real.major)
-    say_what_is_read(account, real, rows)
+    say_what_is_read(report, real, rows)
     for remark in remarks(source.rights):
-        account.note(remark)
+        report.note(remark)
     if rows > DISK_FROM_ROWS:
         os.environ.setdefault("TMPDIR", tempfile.gettempdir())  # where it is set, the server is not kept in memory
     binaries = choose_server(real, created_extensions(script), request.kind)
     server = stack.enter_context(running(binaries, TO_BE_DEMOTED))
-    roles = copy_table(request, account, server, dumper, source, words_of(script))
+    roles = copy_table(request, report, server, dumper, source, words_of(script))
     say_what_is_run(script)
     settings = settings_of(source.rights)
     server.run("postgres", [f'alter database "{DATABASE}" set {setting}' for setting in settings])
-    try_it(request, account, server, source, script)
+    try_it(request, report, server, source, script)
     with psycopg.connect(server.dsn(DATABASE, SUPERUSER), autocommit=True) as connection:
         inherit(connection, source.rights, roles, always=True)  # the reference app knows no SET ROLE
-    plan = prepare_app(request, account, server, real)
+    plan = prepare_app(request, report, server, real)
     preview, production = (
         stack.enter_context(deployed_copy(server, DATABASE, plan, name, settings)) for name in ("preview", "production")
     )
@@ -145,11 +145,11 @@ def prepare(request: Request, account: Report, stack: ExitStack) -> dict[str, st
 
 
 def copy_table(
-    request: Request, account: Report, server: Postgres, dumper: Dumper, source: Source, words: set[str]
+    request: Request, report: Report, server: Postgres, dumper: Dumper, source: Source, words: set[str]
 ) -> set[str]:
     """Makes the real database's definitions again, and fills the table. Returns the roles that `app` may become."""
     real = source.real
-    account.server = str(server.binaries)
+    report.server = str(server.binaries)
     alike = server.binaries.version_numbers[0] == real.major
     say(f"{server.binaries}" + ("" if alike else f", while the real one is {real.version}"))
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
@@ -157,23 +157,23 @@ def copy_table(
         dump(dumper, request.dsn, real, file)
         roles = make_roles(server, source.rights, real, words)
         for line in restore(dumper, file, server, DATABASE, real):
-            account.note(f"not made here: {line}")
+            report.note(f"not made here: {line}")
     with psycopg.connect(server.dsn(DATABASE, SUPERUSER)) as connection:
         demand_all(real, source.rights.asked, source.relatives, relatives_of(connection, real))
-    account.rows = fill(request, account, server, source)
+    report.rows = fill(request, report, server, source)
     reproduce(server, DATABASE, source.rights, roles)
     return roles
 
 
-def try_it(request: Request, account: Report, server: Postgres, source: Source, script: Script) -> None:
+def try_it(request: Request, report: Report, server: Postgres, source: Source, script: Script) -> None:
     """Runs the migration and says how it went. Raises MigrationFailed, CannotRehearse."""
     real = source.real
     course = migrate(server.dsn(DATABASE), server.dsn(DATABASE, SUPERUSER), script)
     with psycopg.connect(server.dsn(DATABASE, SUPERUSER), autocommit=True) as connection:
         course.notices = [without_tokens(connection, real, notice) for notice in course.notices]
-    say_how_it_went(account, request.file, real, course, account.rows or 0)
-    account.squawk = squawked(request.file, real.major, script.in_one_transaction)
-    for line in account.squawk:
+    say_how_it_went(report, request.file, real, course, report.rows or 0)
+    report.squawk = squawked(request.file, real.major, script.in_one_transaction)
+    for line in report.squawk:
         say(f"  note: {line}")
     if course.failure is None:
         return
@@ -184,7 +184,7 @@ def try_it(request: Request, account: Report, server: Postgres, source: Source, 
             " superuser, and here it is none: try the migration on a restored backup"
         )
     with psycopg.connect(server.dsn(DATABASE, SUPERUSER), autocommit=True) as connection:
-        say_what_failed(account, connection, real, course, course.failure)
+        say_what_failed(report, connection, real, course, course.failure)
     raise MigrationFailed
 
 
@@ -217,7 +217,7 @@ def settings_of(rights: Rights) -> list[str]:
     return [f"search_path = {rights.search_path()}", *times]
 
 
-def fill(request: Request, account: Report, server: Postgres, source: Source) -> int:
+def fill(request: Request, report: Report, server: Postgres, source: Source) -> int:
     """Copies the tokens into the throwaway table; returns how many rows it has."""
     real = source.real
     with (
@@ -227,7 +227,7 @@ def fill(request: Request, account: Report, server: Postgres, source: Source) ->
         into.execute(f"set search_path = {source.rights.search_path()}".encode())
         stored, notes = load(into, real, tokens_of(connection, real, request.rows), real.rows)
     for note in notes:
-        account.note(note)
+        report.note(note)
     return stored
 
 
@@ -245,7 +245,7 @@ def demand_own_failure(server: Postgres, real: Real, failure: Failure) -> None:
             )
 
 
-def prepare_app(request: Request, account: Report, server: Postgres, real: Real) -> Plan:
+def prepare_app(request: Request, report: Report, server: Postgres, real: Real) -> Plan:
     """Readies the migrated database for an app that knows nothing but the label. Raises MigrationFailed."""
     with psycopg.connect(server.dsn(DATABASE, SUPERUSER), autocommit=True) as connection:
         have = connection.execute(
@@ -256,10 +256,10 @@ def prepare_app(request: Request, account: Report, server: Postgres, real: Real)
         if missing:
             told = f"after it {real} has no {', '.join(sorted(missing))}"
             say(f"THE MIGRATION FAILS: {told}")
-            account.failure = {"message": told}
+            report.failure = {"message": told}
             raise MigrationFailed
-        for note in stand_in(connection, real, account.rows or 0):
-            account.note(note)
+        for note in stand_in(connection, real, report.rows or 0):
+            report.note(note)
     table, id_, label, token = (
         part.replace("%", "%%")
         for part in (f"{quoted(real.schema)}.{quoted(real.name)}", *map(quoted, (real.id, real.label, real.token)))

@@ -107,7 +107,7 @@ def say(line: str) -> None:
     print(f"rehearsal: {shown}", file=sys.stderr, flush=True)
 
 
-def say_what_is_read(account: Report, real: Real, rows: int) -> None:
+def say_what_is_read(report: Report, real: Real, rows: int) -> None:
     """Before any of it is read."""
     about = "about " if real.rows_are_estimated else ""
     which = f"all {about}{rows:,}" if rows == real.rows else f"a sample of {rows:,} of {about}{real.rows:,}"
@@ -119,8 +119,8 @@ def say_what_is_read(account: Report, real: Real, rows: int) -> None:
     if real.unreadable:
         left = ", ".join(f"{schema}.{name}" for schema, name in real.unreadable[:5])
         more = f" and {len(real.unreadable) - 5} more" if len(real.unreadable) > 5 else ""
-        account.note(f"left out, since this role may not read it: {left}{more}")
-    account.source = {
+        report.note(f"left out, since this role may not read it: {left}{more}")
+    report.source = {
         "place": real.place,
         "version": real.version,
         "table": str(real),
@@ -139,7 +139,7 @@ def say_what_is_run(script: Script) -> None:
         say(f"  from line {script.down_from_line} on the file takes the migration back: it is not run")
 
 
-def say_how_it_went(account: Report, file: Path, real: Real, course: Course, stored: int) -> None:
+def say_how_it_went(report: Report, file: Path, real: Real, course: Course, stored: int) -> None:
     """Times, locks, and what Postgres remarked."""
     about = "about " if real.rows_are_estimated else ""
     share = "all" if stored >= real.rows else f"{stored:,} of {about}{real.rows:,}"
@@ -161,7 +161,7 @@ def say_how_it_went(account: Report, file: Path, real: Real, course: Course, sto
         f"  the real table has {real.size_bytes / 1e6:,.1f} MB with its indexes, wider rows, other sessions and a disk:"
         " what rewrites or scans it takes longer there"
     )
-    account.migration = {
+    report.migration = {
         "file": str(file),
         "took_ms": round(course.took_s * 1000, 3),
         "statements": [
@@ -190,7 +190,7 @@ def first_words(text: str) -> str:
 
 
 def say_what_failed(
-    account: Report, connection: psycopg.Connection[Any], real: Real, course: Course, failure: Failure
+    report: Report, connection: psycopg.Connection[Any], real: Real, course: Course, failure: Failure
 ) -> None:
     """SQLSTATE, statement, rows, what stands now, remedy. Of a token its first characters."""
 
@@ -206,7 +206,7 @@ def say_what_failed(
         hint=clean(failure.hint),
         context=clean(failure.context),
     )
-    rows, changed = rows_concerned(connection, real, failure, account.rows or 0), what_stands(connection, course)
+    rows, changed = rows_concerned(connection, real, failure, report.rows or 0), what_stands(connection, course)
     remedy = remedy_of(failure)
     lines = failure.statement.text.splitlines()
     shown = [*lines[:LONGEST_STATEMENT_LINES], *(["..."] if len(lines) > LONGEST_STATEMENT_LINES else [])]
@@ -224,7 +224,7 @@ def say_what_failed(
     say(f"  changed: {changed}")
     if remedy:
         say(f"  remedy: {remedy}")
-    account.failure = {
+    report.failure = {
         "sqlstate": failure.sqlstate,
         "message": failure.message,
         "detail": failure.detail,
