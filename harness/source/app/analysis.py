@@ -11,7 +11,7 @@ from harness.errors import NotCovered
 from harness.source.app.calls import Calls
 from harness.source.app.collisions import Collisions, Handler
 from harness.source.app.constraints import Constraints
-from harness.source.app.flow import Flow, Origin
+from harness.source.app.flow import Flow
 from harness.source.app.leftovers import Leftovers, leftovers
 from harness.source.app.names import Names
 from harness.source.app.rules import Generators
@@ -82,7 +82,7 @@ def _analyse(checkout: Checkout, table: str, token: str) -> Analysis:
             program.speaking(names.table_in_text, names.table_word)
             or program.speaking(names.token_in_text, names.token_word)
         ),
-        reaching=tuple(dict.fromkeys(f"{_quoted(origin.node)} -> {_target(write)}" for origin, write in reaching)),
+        reaching=tuple(dict.fromkeys(f"{_quoted(origin)} -> {_target(write)}" for origin, write in reaching)),
         left=tuple(f"{_quoted(node)} ({why})" for node, why in rest.left),
         handlers=(
             *(f"{_quoted(h.node)} ({h.why})" for h in handlers if h.verdict == "ours"),
@@ -98,13 +98,13 @@ def _analyse(checkout: Checkout, table: str, token: str) -> Analysis:
     return found
 
 
-def _reaching(flow: Flow, stores: Writes, writes: list[Write]) -> Iterator[tuple[Origin, Write, bool]]:
+def _reaching(flow: Flow, stores: Writes, writes: list[Write]) -> Iterator[tuple[Node, Write, bool]]:
     """The random values that are stored in the table, and those of which it cannot be told."""
     told: set[tuple[Node, str]] = set()
     for write in writes:
         for value, way in write.values:
             origin = flow.origin(value, way)
-            if origin is None or (key := (origin.node, write.shown.place)) in told:
+            if origin is None or (key := (origin, write.shown.place)) in told:
                 continue
             is_stored = stores.is_stored(write)
             if is_stored is not False:

@@ -64,10 +64,9 @@ HandlerScope = Literal["ours", "other", "global"]
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """A place that handles a unique violation, what it recognises it by, and why it concerns the token or does not."""
+    """A place that handles a unique violation, and why it concerns the token or does not."""
 
     node: Node
-    says: str
     verdict: HandlerScope
     why: str
 
@@ -92,18 +91,16 @@ class Collisions:
         self._calls = calls
         self._constraints = constraints
         self._creates = [at for write in writes if write.is_create or write.may_store for at in write.run_at]
-        self._reached: dict[Node, bool] = {}
 
     def handlers(self) -> list[Handler]:
         """All handlers, each place once, those of the token's column first."""
         found: dict[tuple[str, int], Handler] = {}
         for module in self._program.modules(self._program.speaking(_TEXT, *_WORDS)):
             for node in self._candidates(module):
-                rule = collision_rule(self._program, node)
-                if rule is None or _is_declaration(node):
+                if collision_rule(self._program, node) is None or _is_declaration(node):
                     continue
                 for at in self._decisions(node, 0, set()):
-                    handler = self._judged(at, rule.says)
+                    handler = self._judged(at)
                     key = at.file.path, at.line
                     if handler is not None and (key not in found or handler.verdict == "ours"):
                         found[key] = handler
@@ -131,7 +128,7 @@ class Collisions:
                     asked = _asked(at)
                     if asked is None or not self._is_of_an_error(asked, whose):
                         continue
-                    handler = self._judged(at, "the constraint's name")
+                    handler = self._judged(at)
                     if handler is not None:
                         yield handler
             yield from self._of_maps(module)
@@ -164,7 +161,7 @@ class Collisions:
             for use in [held] if binding is None else self._program.references(binding):
                 index = use.parent.field("index") if use.parent is not None and use.parent is not pair else None
                 if index is not None and index is not use and _OF_AN_ERROR.search(index.text):
-                    yield Handler(use, "the constraint's name", "ours", f"it asks for {self._names.token}")
+                    yield Handler(use, "ours", f"it asks for {self._names.token}")
 
     def _is_of_an_error(self, asked: Node, whose: Whose) -> bool:
         """Whether what a text is compared with is an error's; a name of the token's need not say so."""
@@ -257,33 +254,33 @@ class Collisions:
 
     # --- what it guards
 
-    def _judged(self, at: Node, says: str) -> Handler | None:
+    def _judged(self, at: Node) -> Handler | None:
         subject = self._subject(at)
         if subject == "ours":
-            return Handler(at, says, "ours", f"it asks for {self._names.token}")
+            return Handler(at, "ours", f"it asks for {self._names.token}")
         guards = list(self._guards(at, 0, set()))
         if subject == "other":
-            return Handler(at, says, "other", "it asks for another constraint")
+            return Handler(at, "other", "it asks for another constraint")
         if subject == "column":
             regions = [region for guard in guards for region in guard.regions]
             if self._is_anothers(regions):
-                return Handler(at, says, "other", "it guards the storing of another table")
-            return Handler(at, says, "ours", f"it asks for {self._names.token}")
+                return Handler(at, "other", "it guards the storing of another table")
+            return Handler(at, "ours", f"it asks for {self._names.token}")
         for guard in guards:
             if any(self._reaches(region, 0, set()) for region in guard.regions) or self._may_store(guard):
                 if self._subject(guard.place) == "other":
                     continue
                 if self._speaks_of_another(at, guard):
-                    return Handler(at, says, "other", "its answer speaks of another column")
+                    return Handler(at, "other", "its answer speaks of another column")
                 where = (
                     ""
                     if guard.place.file is at.file and guard.place.line == at.line
                     else f", used at {guard.place.file.path}:{guard.place.line}"
                 )
-                return Handler(at, says, "ours", f"it guards the storing of {self._names.table}{where}")
+                return Handler(at, "ours", f"it guards the storing of {self._names.table}{where}")
         if any(guard.is_global for guard in guards):
-            return Handler(at, says, "global", "it handles the errors of every route")
-        return Handler(at, says, "other", "it guards nothing that stores this table") if guards else None
+            return Handler(at, "global", "it handles the errors of every route")
+        return Handler(at, "other", "it guards nothing that stores this table") if guards else None
 
     def _guards(self, at: Node, depth: int, seen: set[Node]) -> Iterator[_Guard]:
         if depth > _DEEPEST:
@@ -650,12 +647,10 @@ def _is_declaration(node: Node) -> bool:
         )
     if above.kind == "pair" and above.field("key") is node:
         return node.kind == "property_identifier"
-    if any(
+    return any(
         one.kind in ("type_annotation", "type_alias_declaration", "interface_declaration", "literal_type")
         for one in node.above()
-    ):
-        return True
-    return node.kind == "identifier" and above.kind == "call_expression" and above.field("function") is node and False
+    )
 
 
 def _is_constant(above: Node, node: Node) -> bool:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.source.app.names import Names
-    from harness.source.app.rules import Generators, Rule
+    from harness.source.app.rules import Generators
     from harness.source.javascript.program import Program
 
 TOKEN = "*token*"  # in a path: the token column, by any of its names
@@ -138,14 +138,6 @@ class Frame:
     outer: Frame | None
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a value is made, and by which rule."""
-
-    node: Node
-    rule: Rule
-
-
 class Flow:
     """Follows values back through a program."""
 
@@ -156,12 +148,12 @@ class Flow:
         self._seen: set[tuple[int, tuple[str, ...], int]] = set()
         self._depth = 0
 
-    def origin(self, node: Node, path: tuple[str, ...] = ()) -> Origin | None:
+    def origin(self, node: Node, path: tuple[str, ...] = ()) -> Node | None:
         """What makes the random value that an expression, or the member of it at a path, has; None if none is seen."""
         self._seen = set()
         return self._follow(node, path, None)
 
-    def _follow(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
+    def _follow(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
         node = unwrapped(node)
         key = (id(node), path, id(frame.call) if frame is not None else 0)
         if key in self._seen or self._depth > _DEEPEST or len(path) > _LONGEST_PATH:
@@ -174,7 +166,7 @@ class Flow:
         finally:
             self._depth -= 1
 
-    def _any(self, nodes: Sequence[Node | None], path: tuple[str, ...], frame: Frame | None) -> Origin | None:
+    def _any(self, nodes: Sequence[Node | None], path: tuple[str, ...], frame: Frame | None) -> Node | None:
         for node in nodes:
             if node is not None and (found := self._follow(node, path, frame)) is not None:
                 return found
@@ -182,7 +174,7 @@ class Flow:
 
     # --- expressions
 
-    def _binary(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
+    def _binary(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
         operator = node.sg.field("operator")
         if operator is not None and operator.text() in _COMPARING:
             return None
@@ -191,22 +183,22 @@ class Flow:
             return None
         return self._any([node.field("left"), node.field("right")], path, frame)
 
-    def _unary(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
+    def _unary(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
         operator = node.sg.field("operator")
         if path or operator is None or operator.text() not in ("+", "-", "~"):
             return None
         return self._any([node.field("argument")], (), frame)
 
-    def _ternary(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
+    def _ternary(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
         return self._any([node.field("consequence"), node.field("alternative")], path, frame)
 
-    def _last(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
+    def _last(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
         return self._any([node.children[-1] if node.children else None], path, frame)
 
-    def _assignment(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
+    def _assignment(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
         return self._any([node.field("right")], path, frame)
 
-    def _template(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
+    def _template(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
         if path:
             return None
         holes: list[Node | None] = [
@@ -214,7 +206,7 @@ class Flow:
         ]
         return self._any(holes, (), frame)
 
-    def _object(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
+    def _object(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
         if not path:
             held = [self._value(child) for child in node.children]
             return self._any([value for value in held if value is not None], (), frame)
@@ -237,7 +229,7 @@ class Flow:
             return self._names.is_token(name, of_table=True)
         return name == step or (name is not None and step == ELEMENT and name.isdecimal())
 
-    def _array(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
+    def _array(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
         if not path:
             return self._any(list(node.children), (), frame)
         if path[0].isdecimal():
@@ -252,18 +244,18 @@ class Flow:
                 return found
         return None
 
-    def _function(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
+    def _function(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
         return self._any(list(returns(node)), path, frame)
 
     # --- names
 
-    def _identifier(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
-        if (rule := self._generators.rule_of(node)) is not None:
-            return None if path else Origin(node, rule)
+    def _identifier(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
+        if self._generators.rule_of(node) is not None:
+            return None if path else node
         found = self._program.meaning(node)
         return self._meant(found, path, frame)
 
-    def _meant(self, found: Binding | Node | None, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
+    def _meant(self, found: Binding | Node | None, path: tuple[str, ...], frame: Frame | None) -> Node | None:
         if isinstance(found, Node):
             if found.kind == "program":
                 exported = self._program.member(found, path[0]) if path and path[0] != TOKEN else None
@@ -288,7 +280,7 @@ class Flow:
             frame = frame.outer
         return frame
 
-    def _changed(self, found: Binding, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
+    def _changed(self, found: Binding, path: tuple[str, ...], frame: Frame | None) -> Node | None:
         """What a name was given after its declaration."""
         if found.default is not None and (origin := self._follow(found.default, path, frame)) is not None:
             return origin
@@ -313,12 +305,11 @@ class Flow:
                 if (origin := self._follow(value, path[1:], frame)) is not None:
                     return origin
             for call in found.filled:
-                rule = self._generators.rule_of(call)
-                if rule is not None:
-                    return Origin(call, rule)
+                if self._generators.rule_of(call) is not None:
+                    return call
         return None
 
-    def _parameter(self, found: Binding, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
+    def _parameter(self, found: Binding, path: tuple[str, ...], frame: Frame | None) -> Node | None:
         function = found.function
         assert function is not None  # it is a parameter
         entered = frame
@@ -335,14 +326,14 @@ class Flow:
         around = call_around(function)
         return self._called_back(around, function, found, path, frame) if around is not None else None
 
-    def _of_objects(self, around: Node, path: tuple[str, ...]) -> Origin | None:
+    def _of_objects(self, around: Node, path: tuple[str, ...]) -> Node | None:
         """A member of any object of a class: what those that are made have there."""
         for made in self._program.made(around):
             if (origin := self._made(around, made, path, None)) is not None:
                 return origin
         return None
 
-    def _given(self, call: Node, found: Binding, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
+    def _given(self, call: Node, found: Binding, path: tuple[str, ...], frame: Frame | None) -> Node | None:
         given = arguments(call)
         pattern = found.node.field("pattern") or found.node
         if pattern.kind == "rest_pattern":
@@ -355,11 +346,10 @@ class Flow:
 
     def _called_back(
         self, call: Node, function: Node, found: Binding, path: tuple[str, ...], frame: Frame | None
-    ) -> Origin | None:
+    ) -> Node | None:
         """A parameter of a function that was handed on: an element, a promise's value, or what a generator made."""
-        rule = self._generators.rule_of(call)
-        if rule is not None:  # randomBytes(8, (err, bytes) => ..)
-            return Origin(call, rule) if found.index > 0 else None
+        if self._generators.rule_of(call) is not None:  # randomBytes(8, (err, bytes) => ..)
+            return call if found.index > 0 else None
         callee = call.field("function")
         if callee is None:
             return None
@@ -389,9 +379,9 @@ class Flow:
 
     # --- members
 
-    def _member(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
-        if not path and (rule := self._generators.rule_of(node)) is not None:
-            return Origin(node, rule)
+    def _member(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
+        if not path and self._generators.rule_of(node) is not None:
+            return node
         owner, name = node.field("object"), member_name(node)
         if owner is None or name in ("length", "size"):
             return None
@@ -405,7 +395,7 @@ class Flow:
         step = TOKEN if self._names.is_token(name) else name
         return self._follow(owner, (step, *path), frame)
 
-    def _own_member(self, node: Node, name: str, path: tuple[str, ...]) -> Origin | None:
+    def _own_member(self, node: Node, name: str, path: tuple[str, ...]) -> Node | None:
         around = class_around(node)
         if around is None:
             return None
@@ -419,10 +409,9 @@ class Flow:
 
     # --- calls
 
-    def _call(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
-        rule = self._generators.rule_of(node)
-        if rule is not None:
-            return Origin(node, rule)
+    def _call(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
+        if self._generators.rule_of(node) is not None:
+            return node
         callee = node.field("function") or node.field("constructor")
         if callee is None:
             return None
@@ -447,7 +436,7 @@ class Flow:
             return self._unknown_method(node, callee, path, frame)
         return None
 
-    def _unknown_function(self, call: Node, callee: Node, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
+    def _unknown_function(self, call: Node, callee: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
         meant = self._program.meaning(callee)
         if isinstance(meant, Binding) and meant.kind == "param" and meant.function is not None:
             given = self._functions_given(meant, frame)
@@ -462,8 +451,8 @@ class Flow:
         if self._names.is_token(literal(next(iter(arguments(call)), None))):  # uuid("public_token"): a column
             return None
         is_foreign = meant is None or (isinstance(meant, Binding) and meant.kind in ("import", "param"))
-        if is_foreign and not path and (rule := self._generators.by_name(callee)) is not None:
-            return Origin(call, rule)
+        if is_foreign and not path and self._generators.by_name(callee) is not None:
+            return call
         if (
             _DEFINES_TABLE.search(callee.text)
             or callee.text in _ASKING
@@ -490,7 +479,7 @@ class Flow:
                 found += self._program.methods(given[meant.index], meant.path[0])
         return found
 
-    def _unknown_method(self, call: Node, callee: Node, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
+    def _unknown_method(self, call: Node, callee: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
         owner, name = callee.field("object"), member_name(callee)
         if owner is None:
             return None
@@ -516,18 +505,17 @@ class Flow:
         if name in _ASKING and not _only_changes(owner, call, name):
             return None
         if owner.kind in ("identifier", "member_expression") and self._is_foreign(owner):
-            rule = self._generators.by_name(callee)
-            if rule is not None or (name in ("generate", "next", "rnd", "random") and "oken" in owner.text):
-                return Origin(call, rule or self._generators.by_name_rule)
+            is_of_tokens = name in ("generate", "next", "rnd", "random") and "oken" in owner.text
+            if is_of_tokens or self._generators.by_name(callee) is not None:
+                return call
         return self._any([owner, *given], (), frame)
 
     def _is_foreign(self, owner: Node) -> bool:
         return not self._program.things(owner)
 
-    def _new(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
-        rule = self._generators.rule_of(node)
-        if rule is not None:
-            return None if path else Origin(node, rule)
+    def _new(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
+        if self._generators.rule_of(node) is not None:
+            return None if path else node
         made = node.field("constructor")
         classes = self._program.things(made) if made is not None else []
         if not path:
@@ -537,7 +525,7 @@ class Flow:
                 return origin
         return None if classes else self._any(list(arguments(node)), path, frame)
 
-    def _made(self, around: Node, call: Node, path: tuple[str, ...], frame: Frame | None) -> Origin | None:
+    def _made(self, around: Node, call: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
         """A member of an object as its class's fields and constructor leave it."""
         body = around.field("body")
         for child in body.children if body is not None else ():

@@ -19,7 +19,7 @@ from harness.source.javascript.syntax import FUNCTIONS, Node, enclosing_function
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.source.app.flow import Flow, Origin
+    from harness.source.app.flow import Flow
     from harness.source.app.names import Names
     from harness.source.app.rules import Generators
     from harness.source.app.writes import Write
@@ -41,7 +41,7 @@ class Helper:
 
     node: Node
     name: str
-    origin: Origin
+    origin: Node
     uses: tuple[Node, ...]
 
 
@@ -58,7 +58,7 @@ class Leftovers:
 
 
 def leftovers(
-    program: Program, generators: Generators, flow: Flow, names: Names, writes: list[Write], reaching: list[Origin]
+    program: Program, generators: Generators, flow: Flow, names: Names, writes: list[Write], reaching: list[Node]
 ) -> Leftovers:
     """What is left behind in a program. `reaching` is what reaches the token column, and is judged elsewhere."""
     makers = [file for file in program.own if may_make(file.text)]
@@ -67,12 +67,12 @@ def leftovers(
     asked = [f.path for f in makers if f.path in homes or names.table_in_text.search(f.text) or _SPEAKS.search(f.text)]
     modules = [program.module(path) for path in asked]
     helpers = list(_helpers(program, flow, modules))
-    own = {origin.node for origin in reaching}
+    own = set(reaching)
     unused = _unused(helpers, homes, names)
     left: list[tuple[Node, str]] = []
     unknown: list[Helper] = []
     for helper in unused:
-        if helper.origin.node in own:
+        if helper.origin in own:
             continue
         if _is_left(helper, unused, homes, names):
             left.append((helper.node, f"{helper.name} is not used any more"))
@@ -150,7 +150,7 @@ def _helpers(program: Program, flow: Flow, modules: list[Module]) -> Iterator[He
                 yield Helper(method, name, origin, uses)
 
 
-def _made_by(program: Program, flow: Flow, binding: Binding) -> Origin | None:
+def _made_by(program: Program, flow: Flow, binding: Binding) -> Node | None:
     """What makes the value that a function answers; of a constant only where it is a function itself."""
     value = unwrapped(binding.value) if binding.value is not None else None
     if value is None:

@@ -26,7 +26,6 @@ class Rule:
     """A rule as the file has it; the file says what each key means."""
 
     id: str
-    says: str
     positive: tuple[str, ...]
     negative: tuple[str, ...]
     patterns: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.source.javascript.syntax import Node, arguments, key_of, literal, unwrapped
+from harness.source.javascript.syntax import Node, key_of, literal, unwrapped
 
 CLASSES = ("class_declaration", "class", "abstract_class_declaration")
 FIELDS = ("public_field_definition", "field_definition")
@@ -79,11 +79,6 @@ def returns(function: Node) -> list[Node]:
         return [body]
     found = body.below("return_statement", "yield_expression", into_functions=False)
     return [node.children[0] for node in found if node.children]
-
-
-def argument_index(function: Node, call: Node) -> bool:
-    """Whether a function is handed to a call as an argument."""
-    return any(given is function for given in arguments(call))
 
 
 def call_around(function: Node) -> Node | None:

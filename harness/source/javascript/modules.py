@@ -50,7 +50,6 @@ class Module:
         self.scopes: dict[Node, dict[str, Binding]] = defaultdict(dict)
         self.exports: dict[str, Binding | Node] = {}
         self.again: list[tuple[str, str, str]] = []  # (own name or "*", module, its name or "*")
-        self.bound: dict[Node, Binding] = {}
         _declare(self)
         _note_changes(self)
 

@@ -125,7 +125,7 @@ def _prisma_fields(file: SourceFile, fields: list[tuple[int, str]], wanted: Want
         elif unsupported:
             is_type = unsupported[1]
         column = Column(is_type, not_null="?" not in line, type_at=place, default_at=place)
-        yield Declared("Prisma", place, _prisma_default(column, attributes))
+        yield Declared(place, _prisma_default(column, attributes))
 
 
 def _prisma_default(column: Column, attributes: str) -> Column:
@@ -208,7 +208,7 @@ def _drizzle_column(program: Program, wanted: Wanted, key: str, value: SgNode) -
         column = replace(column, unknown=f"{links[base].name}() stands elsewhere")
     for link in links[base + 1 :]:
         column = _drizzle_modified(program, column, link)
-    return Declared("Drizzle", place, column)
+    return Declared(place, column)
 
 
 def _drizzle_chain(program: Program, value: SgNode) -> tuple[list[Link], bool]:
@@ -292,7 +292,7 @@ def _entities(program: Program, wanted: Wanted) -> Iterator[Declared]:
         body = node.field("body")
         for member in body.named_children() if body is not None else []:
             if member.kind() == "public_field_definition":
-                declared = _entity_column(program, wanted, member, tables[0].name == "Table")
+                declared = _entity_column(program, wanted, member)
                 if declared is not None:
                     yield declared
 
@@ -318,7 +318,7 @@ def _entity_names(program: Program, link: Link, node: SgNode) -> list[str | None
     return [snake(bare), snake(bare) + "s", bare + "s"]
 
 
-def _entity_column(program: Program, wanted: Wanted, member: SgNode, sequelize: bool) -> Declared | None:
+def _entity_column(program: Program, wanted: Wanted, member: SgNode) -> Declared | None:
     decorators = [link for link in _decorators(member) if link.name in _COLUMNS]
     name = member.field("name")
     if not decorators or name is None:
@@ -333,7 +333,7 @@ def _entity_column(program: Program, wanted: Wanted, member: SgNode, sequelize: 
         return None
     place = program.place(decorators[0].node)
     column = Column(_entity_type(values, options), type_at=place, default_at=place)
-    return Declared("Sequelize" if sequelize else "an entity", place, _entity_default(column, values, options))
+    return Declared(place, _entity_default(column, values, options))
 
 
 def _entity_type(values: dict[str, list[object]], options: dict[str, object]) -> str:
@@ -413,4 +413,4 @@ def _sequelize_columns(program: Program, wanted: Wanted, node: SgNode) -> Iterat
         except Unknown:
             type_ = ""
         column = Column(type_, type_at=place, default_at=place)
-        yield Declared("Sequelize", place, _with_value(column, given.get("defaultValue")))
+        yield Declared(place, _with_value(column, given.get("defaultValue")))

@@ -239,7 +239,7 @@ def _joined(reader: _Reader, reads: list[_Read]) -> Migrated:
 
 def _as_declared(read: _Read) -> list[Declared]:
     return [
-        Declared("a file of SQL", column.type_at, column)
+        Declared(column.type_at, column)
         for column in read.migrated.columns
         if column is not None and column.type_at is not None
     ]
