@@ -6,10 +6,10 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from harness.source.app.names import plain
 from harness.source.javascript.functions import member_name
 from harness.source.javascript.modules import Binding
 from harness.source.javascript.syntax import Node, arguments, unwrapped
+from harness.source.spelling import plain
 
 if TYPE_CHECKING:
     from harness.source.app.names import Names

@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from harness.source.app.names import plain
 from harness.source.app.rules import collision_rule
 from harness.source.javascript.functions import call_around, function_name, member_name, parameters, returns
 from harness.source.javascript.modules import Binding
 from harness.source.javascript.syntax import FUNCTIONS, Node, arguments, enclosing_function, key_of, literal, unwrapped
+from harness.source.spelling import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from harness.source.app.names import plain
+from harness.source.spelling import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,13 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from harness.source.app.calls import INSERTS, UPDATES, Calls
-from harness.source.app.names import plain
 from harness.source.app.rows import PARSES, PARSES_INTO, SHAPES
 from harness.source.app.statements import statements_in
 from harness.source.app.tables import defined_table
 from harness.source.javascript.functions import member_name
 from harness.source.javascript.modules import Binding
 from harness.source.javascript.syntax import Node, arguments, enclosing_function, key_of, unwrapped
+from harness.source.spelling import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

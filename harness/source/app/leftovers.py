@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.source.app.names import plain
 from harness.source.app.rules import may_make
 from harness.source.javascript.functions import returns
 from harness.source.javascript.modules import Binding
 from harness.source.javascript.syntax import FUNCTIONS, Node, enclosing_function, key_of, spot, unwrapped
+from harness.source.spelling import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

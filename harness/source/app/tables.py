@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
-from harness.source.app.names import Names, plain, singular
+from harness.source.app.names import Names
 from harness.source.app.statements import Texts
 from harness.source.javascript.functions import member_name
 from harness.source.javascript.modules import Binding
 from harness.source.javascript.syntax import Node, arguments, key_of, literal, unwrapped
+from harness.source.spelling import plain, singular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from harness.source.app.names import is_aside, plain
+from harness.source.checkout import is_aside
 from harness.source.javascript.functions import (
     CLASSES,
     FIELDS,
@@ -23,6 +23,7 @@ from harness.source.javascript.functions import (
 )
 from harness.source.javascript.modules import Binding, Module, required_package
 from harness.source.javascript.syntax import FUNCTIONS, Node, arguments, key_of, literal, parse, unwrapped
+from harness.source.spelling import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -25,6 +25,7 @@ from harness.source.javascript.literals import (
     unwrapped,
 )
 from harness.source.migrations.builders import Unknown, type_of
+from harness.source.spelling import snake
 from harness.source.sql.columns import Column, Declared
 from harness.source.sql.parser import in_one_line
 
@@ -58,11 +59,6 @@ class Wanted:
     def is_token(self, key: str, named: str | None = None) -> bool:
         """Whether a property is the column: by the name that it is given, or else by its own, in camelCase too."""
         return named == self.token if named is not None else self.token in (key, snake(key))
-
-
-def snake(name: str) -> str:
-    """`publicToken` as `public_token`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def read_declarations(checkout: Checkout, wanted: Wanted, source: tuple[SourceFile, ...]) -> list[Declared]:
