@@ -98,7 +98,6 @@ class Calls:
     def table_of_call(self, call: Node) -> Which:
         """The table that a call of an ORM or a query builder stores into."""
         callee = call.field("function")
-        callee = unwrapped(callee) if callee is not None else None
         if callee is None or callee.kind != "member_expression":
             return "unknown"
         owner, method, given = callee.field("object"), member_name(callee), arguments(call)
@@ -109,12 +108,12 @@ class Calls:
             if name in ("into", "from") and later:
                 return self._tables.of_argument(later[0])
         if method == "values":
-            inner = unwrapped(owner)
+            inner = owner
             while inner.kind == "call_expression" and (made := inner.field("function")) is not None:
                 called = member_name(made) if made.kind == "member_expression" else None
                 if called in ("insert", "insertInto", "into", "replace") and arguments(inner):
                     return self._tables.of_argument(arguments(inner)[0])
-                inner = unwrapped(made.field("object") or made)
+                inner = made.field("object") or made
             return "unknown"
         first = unwrapped(given[0]) if given else None
         if method == "insert" and first is not None and len(given) == 1 and _trails(later_calls, "values"):

@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Literal
 from harness.source.app.rules import collision_rule
 from harness.source.javascript.functions import call_around, function_name, member_name, parameters, returns
 from harness.source.javascript.modules import Binding
-from harness.source.javascript.syntax import FUNCTIONS, Node, arguments, enclosing_function, key_of, literal, unwrapped
+from harness.source.javascript.syntax import (
+    FIELD,
+    FUNCTIONS,
+    WRAPPERS,
+    Node,
+    arguments,
+    enclosing_function,
+    key_of,
+    literal,
+    outermost,
+    unwrapped,
+)
 from harness.source.spelling import plain
 
 if TYPE_CHECKING:
@@ -153,8 +164,7 @@ class Collisions:
             if pair is None or pair.kind != "pair" or pair.field("key") is not key or pair.parent is None:
                 continue
             held = pair.parent
-            while held.parent is not None and held.parent.kind in ("parenthesized_expression", "as_expression"):
-                held = held.parent
+            held = outermost(held)
             declared = held.parent if held.parent is not None and held.parent.kind == "variable_declarator" else None
             name = declared.field("name") if declared is not None else None
             binding = module.resolve(name) if name is not None else None
@@ -196,11 +206,9 @@ class Collisions:
                 "array",
                 "object",
                 "pair",
-                "as_expression",
-                "satisfies_expression",
+                *WRAPPERS,
                 "new_expression",
                 "arguments",
-                "parenthesized_expression",
                 "enum_assignment",
                 "enum_body",
                 "call_expression",
@@ -208,7 +216,7 @@ class Collisions:
                 if above.kind in ("pair", "enum_assignment"):
                     held = above
                 continue
-            if above.kind in ("variable_declarator", "enum_declaration", "public_field_definition", "export_statement"):
+            if above.kind in ("variable_declarator", "enum_declaration", FIELD, "export_statement"):
                 yield from self._uses(above, held, depth, seen)
                 return
             break
@@ -226,7 +234,7 @@ class Collisions:
         key = None
         if held.kind in ("pair", "enum_assignment"):
             key = key_of(held) if held.kind == "pair" else held.children[0].text
-        if declared.kind == "public_field_definition":
+        if declared.kind == FIELD:
             key = key_of(declared)
         uses = list(self._program.references(binding)) if binding is not None else []
         if binding is None and key is not None:
@@ -398,7 +406,7 @@ class Collisions:
                 continue
             called += self._program.functions(callee)
             called += self._handed(callee)
-        if region.kind in ("identifier", "member_expression"):  # a function that is handed on
+        if unwrapped(region).kind in ("identifier", "member_expression"):  # a function that is handed on
             called += self._program.functions(region)
         return any(self._reaches(function, depth + 1, seen) for function in called)
 
@@ -426,8 +434,7 @@ class Collisions:
 
     def _handed(self, callee: Node) -> list[Node]:
         """The functions that a parameter which is called may stand for."""
-        inner = unwrapped(callee)
-        found = self._program.meaning(inner) if inner.kind == "identifier" else None
+        found = self._program.meaning(callee) if callee.kind == "identifier" else None
         if not isinstance(found, Binding) or found.kind != "param" or found.function is None or found.path:
             return []
         given = [arguments(call) for call in self._program.calls_of(found.function)]
@@ -438,9 +445,9 @@ class Collisions:
         for region in guard.regions:
             for call in region.below("call_expression"):
                 callee = call.field("function")
-                if callee is None or callee.kind not in ("identifier", "member_expression", "await_expression"):
+                if callee is None or callee.kind not in ("identifier", "member_expression"):
                     continue
-                said = unwrapped(callee).text
+                said = callee.text
                 if self._program.functions(callee) or not _STORES.search(said.rpartition(".")[2]):
                     continue
                 if self._names.stem in plain(said) and not re.search(
@@ -573,10 +580,9 @@ def _asked(at: Node) -> Node | None:
         if above.kind == "switch_statement":
             return above
         if above.kind == "binary_expression":
-            operator = above.sg.field("operator")
-            if operator is not None and operator.text() in _EQUAL:
+            if above.operator in _EQUAL:
                 return above
-            if operator is not None and operator.text() in ("&&", "||"):
+            if above.operator in ("&&", "||"):
                 return None
         if above.kind == "call_expression":
             callee = above.field("function")
@@ -591,8 +597,7 @@ def _asked(at: Node) -> Node | None:
 
 def _is_excluded(asked: Node) -> bool:
     """Whether what is compared with is left out: told apart by `!==` or `!`, unless what leads to is thrown again."""
-    operator = asked.sg.field("operator") if asked.kind == "binary_expression" else None
-    is_negated = operator is not None and operator.text() in ("!=", "!==")
+    is_negated = asked.kind == "binary_expression" and asked.operator in ("!=", "!==")
     for above in asked.above():
         if above.kind == "unary_expression" and above.text.startswith("!"):
             is_negated = not is_negated

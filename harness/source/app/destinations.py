@@ -9,9 +9,9 @@ from harness.source.app.calls import INSERTS, UPDATES, Calls
 from harness.source.app.rows import PARSES, PARSES_INTO, SHAPES
 from harness.source.app.statements import statements_in
 from harness.source.app.tables import defined_table
-from harness.source.javascript.functions import member_name
+from harness.source.javascript.functions import class_around, member_name
 from harness.source.javascript.modules import Binding
-from harness.source.javascript.syntax import Node, arguments, enclosing_function, key_of, unwrapped
+from harness.source.javascript.syntax import FIELD, WRAPPERS, Node, arguments, enclosing_function, key_of, unwrapped
 from harness.source.spelling import plain
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from harness.source.app.tables import Tables
     from harness.source.javascript.program import Program
 
-FIELDS = ("public_field_definition", "field_definition")
 _READS = frozenset(
     [
         "where",
@@ -83,11 +82,8 @@ class Destinations:
 
     def of(self, node: Node, holder: Node | None) -> str:
         """Where a member that is called like the column goes: to the table, plainly elsewhere, or it is not known."""
-        if node.kind in FIELDS:
-            around = next(
-                (above for above in node.above() if above.kind.endswith("class_declaration") or above.kind == "class"),
-                None,
-            )
+        if node.kind == FIELD:
+            around = class_around(node)
             return self._tables.of_class(around) if around is not None else "unknown"
         if node.kind == "assignment_expression":
             if holder is None:
@@ -109,14 +105,10 @@ class Destinations:
         if above is None or depth > 8:
             return "unknown"
         if above.kind in (
+            *WRAPPERS,
             "spread_element",
             "array",
-            "parenthesized_expression",
-            "as_expression",
-            "satisfies_expression",
             "ternary_expression",
-            "await_expression",
-            "non_null_expression",
             "object",
         ):
             return self._destination(above, depth + 1)
@@ -230,7 +222,6 @@ class Destinations:
         for _ in range(8):
             if owner is None:
                 return False
-            owner = unwrapped(owner)
             if owner.kind in ("call_expression", "member_expression"):
                 if (
                     _NO_TABLES.search(owner.text) is not None
@@ -248,7 +239,8 @@ class Destinations:
             if _NO_TABLES.search(owner.text) is not None or (package is not None and package[0] in _OF_NO_TABLES):
                 return True
             found = self._program.meaning(owner)
-            owner = found.value if isinstance(found, Binding) and found.kind == "var" else None
+            value = found.value if isinstance(found, Binding) and found.kind == "var" else None
+            owner = unwrapped(value) if value is not None else None
         return False
 
     def _of_statement_beside(self, call: Node, node: Node) -> list[str]:

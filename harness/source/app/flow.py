@@ -20,7 +20,7 @@ from harness.source.javascript.functions import (
     returns,
 )
 from harness.source.javascript.modules import ELEMENT, Binding
-from harness.source.javascript.syntax import FUNCTIONS, Node, arguments, key_of, literal, unwrapped
+from harness.source.javascript.syntax import FIELD, FUNCTIONS, Node, arguments, key_of, literal, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -175,17 +175,14 @@ class Flow:
     # --- expressions
 
     def _binary(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
-        operator = node.sg.field("operator")
-        if operator is not None and operator.text() in _COMPARING:
+        if node.operator in _COMPARING:
             return None
-        is_choice = operator is not None and operator.text() in ("||", "&&", "??")
-        if path and not is_choice:
+        if path and node.operator not in ("||", "&&", "??"):
             return None
         return self._any([node.field("left"), node.field("right")], path, frame)
 
     def _unary(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
-        operator = node.sg.field("operator")
-        if path or operator is None or operator.text() not in ("+", "-", "~"):
+        if path or node.operator not in ("+", "-", "~"):
             return None
         return self._any([node.field("argument")], (), frame)
 
@@ -415,7 +412,6 @@ class Flow:
         callee = node.field("function") or node.field("constructor")
         if callee is None:
             return None
-        callee = unwrapped(callee)
         given = node.field("arguments")
         if given is not None and given.kind == "template_string":
             return self._follow(given, path, frame) if _ASKS_A_DATABASE.search(given.text) is None else None
@@ -529,7 +525,7 @@ class Flow:
         """A member of an object as its class's fields and constructor leave it."""
         body = around.field("body")
         for child in body.children if body is not None else ():
-            if child.kind.endswith("field_definition") and self._is_step(key_of(child), path[0]):
+            if child.kind == FIELD and self._is_step(key_of(child), path[0]):
                 value = child.field("value")
                 if value is not None and (origin := self._follow(value, path[1:], None)) is not None:
                     return origin

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from harness.source.app.flow import TOKEN
 from harness.source.javascript.functions import member_name, parameters, returns
 from harness.source.javascript.modules import ELEMENT, Binding
-from harness.source.javascript.syntax import FUNCTIONS, Node, arguments, key_of, unwrapped
+from harness.source.javascript.syntax import FIELD, FUNCTIONS, Node, arguments, key_of, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from harness.source.javascript.program import Program
 
 Way = tuple[str, ...]
-_FIELDS = ("public_field_definition", "field_definition")
 _MERGES = re.compile(r"^(?:Object\.assign|Object\.freeze|sql|structuredClone|(?:_|lodash)\.(?:assign|merge|defaults))$")
 # What validates, by what answers the value itself, and by what answers an object that holds it.
 PARSES = frozenset(
@@ -213,7 +212,7 @@ class Rows:
                 if child.kind == "method_definition":
                     if hooked or key_of(child) in _HOOK_NAMES:
                         yield from self._given_in(child)
-                elif child.kind in _FIELDS and self._is(key_of(child), TOKEN):
+                elif child.kind == FIELD and self._is(key_of(child), TOKEN):
                     value = child.field("value")
                     if value is not None and not is_left_to_the_database(value):
                         yield child

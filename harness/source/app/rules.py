@@ -56,11 +56,7 @@ class Rule:
         """Where a file holds one of the patterns: offsets of its nodes."""
         text = module.parsed.text
         asked = [p for p, word in zip(self.patterns, self.words, strict=True) if word in text]
-        if not asked:
-            return []
-        found = module.parsed.sg.find_all({"rule": {"any": [{"pattern": pattern} for pattern in asked]}})
-        spans = [node.range() for node in found]
-        return [(span.start.index, span.end.index) for span in spans]
+        return module.parsed.matching(asked) if asked else []
 
 
 @cache

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING
 
 from harness.source.javascript.functions import member_name, parameters
 from harness.source.javascript.modules import Binding
-from harness.source.javascript.syntax import FUNCTIONS, Node, arguments, key_of, literal, unwrapped
+from harness.source.javascript.syntax import (
+    FIELD,
+    FUNCTIONS,
+    WRAPPERS,
+    Node,
+    arguments,
+    key_of,
+    literal,
+    outermost,
+    unwrapped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +97,7 @@ class Texts:
             return literal(node) or ""
         if node.kind == "template_string":
             return self._template(node, holes, depth)
-        if node.kind == "binary_expression" and node.sg.field("operator").text() == "+":
+        if node.kind == "binary_expression" and node.operator == "+":
             left, right = node.field("left"), node.field("right")
             if left is not None and right is not None:
                 return self._flat(left, holes, depth + 1) + self._flat(right, holes, depth + 1)
@@ -362,8 +372,8 @@ def statement_roots(module_nodes: list[Node]) -> list[Node]:
             continue
         top = node
         while top.parent is not None and (
-            top.parent.kind in ("parenthesized_expression", "as_expression")
-            or (top.parent.kind == "binary_expression" and top.parent.sg.field("operator").text() == "+")
+            top.parent.kind in WRAPPERS
+            or (top.parent.kind == "binary_expression" and top.parent.operator == "+")
             or (top.parent.kind == "array" and _is_joined(top.parent))
         ):
             top = top.parent
@@ -390,9 +400,8 @@ def values_of(program: Program, node: Node, depth: int = 0) -> Iterator[tuple[No
 
     Of a tagged template there are none: its values are its holes.
     """
+    node = outermost(node)
     above = node.parent
-    while above is not None and above.kind in ("parenthesized_expression", "as_expression", "satisfies_expression"):
-        node, above = above, above.parent
     if above is None or depth > 5:
         return
     if above.kind == "call_expression" and above.field("arguments") is node:
@@ -403,7 +412,7 @@ def values_of(program: Program, node: Node, depth: int = 0) -> Iterator[tuple[No
         yield above.parent, above.children[position + 1 :]
     elif above.kind == "pair" and above.parent is not None:
         yield from _values_in_object(program, above, depth)
-    elif above.kind in ("variable_declarator", "assignment_expression", "public_field_definition"):
+    elif above.kind in ("variable_declarator", "assignment_expression", FIELD):
         for use in _uses(program, above):
             yield from values_of(program, use, depth + 1)
     elif above.kind in ("return_statement", "arrow_function"):
@@ -449,7 +458,7 @@ def _uses(program: Program, declared: Node) -> Iterator[Node]:
     name = declared.field("name") or declared.field("left")
     if name is None:
         return
-    if declared.kind == "public_field_definition" or name.kind == "member_expression":
+    if declared.kind == FIELD or name.kind == "member_expression":
         said = (member_name(name) if name.kind == "member_expression" else name.text) or ""
         for node in declared.file.named(said.lstrip("#")):
             if node.parent is not None and node.parent.kind == "member_expression" and node.parent is not name:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 from harness.source.app.names import Names
 from harness.source.app.statements import Texts
-from harness.source.javascript.functions import member_name
+from harness.source.javascript.functions import class_around, member_name
 from harness.source.javascript.modules import Binding
-from harness.source.javascript.syntax import Node, arguments, key_of, literal, unwrapped
+from harness.source.javascript.syntax import CLASSES, FIELD, Node, arguments, key_of, literal, unwrapped
 from harness.source.spelling import plain, singular
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from harness.source.javascript.program import Program
 
 Which = Literal["ours", "other", "unknown"]
-_CLASSES = ("class_declaration", "class", "abstract_class_declaration")
 _DEFINES = re.compile(r"(?:^|\.)(?:\w*[tT]able|define|defineEntity|model|createTable|EntitySchema)$")
 _TABLE_KEYS = ("tableName", "table", "name", "collection")
 _DATABASE = re.compile(r"(?:^|\.)(?:prisma\w*|db|database|tx|trx|client|ctx|orm)$", re.IGNORECASE)
@@ -75,7 +74,7 @@ def named_by_app(program: Program, schemas: tuple[SourceFile, ...], names: Names
             if is_ours:
                 aliases |= {plain(f[1]) for f in _PRISMA_FIELD.finditer(match[2]) if names.is_token(f[2])}
     for module in program.modules(program.speaking(names.table_in_text, names.table_word)):
-        for name, table, body in _definitions(module.parsed.of_kind("call_expression", "new_expression", *_CLASSES)):
+        for name, table, body in _definitions(module.parsed.of_kind("call_expression", "new_expression", *CLASSES)):
             is_ours = names.is_sql_table(table)
             (models if is_ours else others).add(plain(name))
             if is_ours and body is not None:
@@ -89,7 +88,7 @@ def _definitions(nodes: list[Node]) -> Iterator[tuple[str, str, Node | None]]:
         table = defined_table(node)
         if table is None:
             continue
-        if node.kind in _CLASSES:
+        if node.kind in CLASSES:
             name = node.field("name")
             if name is not None:
                 yield name.text, table, node.field("body")
@@ -108,7 +107,7 @@ def _definitions(nodes: list[Node]) -> Iterator[tuple[str, str, Node | None]]:
 
 def defined_table(node: Node) -> str | None:
     """The table that a definition is of: `pgTable("x", ..)`, `define("X", .., {tableName})`, `@Entity("x") class X`."""
-    if node.kind in _CLASSES:
+    if node.kind in CLASSES:
         return _table_of_class(node)
     callee = node.field("function") or node.field("constructor")
     if callee is None:
@@ -147,7 +146,7 @@ def _table_of_class(node: Node) -> str | None:
                 return said
     body = node.field("body")
     for child in body.children if body is not None else ():
-        if child.kind.endswith("field_definition") and key_of(child) in ("tableName", "table"):
+        if child.kind == FIELD and key_of(child) in ("tableName", "table"):
             return literal(child.field("value"))
     return None
 
@@ -161,7 +160,7 @@ def _is_entity(node: Node) -> bool:
 
 def _keys_of_column(body: Node, names: Names) -> Iterator[str]:
     """The properties that a schema maps to the column: `t: varchar("public_token")`, `@Column({name: ..}) token`."""
-    for node in body.below("pair", "public_field_definition", "field_definition"):
+    for node in body.below("pair", FIELD):
         key, value = key_of(node), node.field("value")
         if key is None:
             continue
@@ -227,7 +226,7 @@ class Tables:
         if (said := literal(node)) is not None:
             return self.of_text(said)
         if node.kind in ("this", "super"):
-            around = next((above for above in node.above() if above.kind in _CLASSES), None)
+            around = class_around(node)
             return self.of_class(around) if around is not None else "unknown"
         if node.kind in ("identifier", "shorthand_property_identifier"):
             return self._of_meaning(node.text, self._program.meaning(node), depth)
@@ -275,7 +274,7 @@ class Tables:
                 "variable_declarator",
                 "required_parameter",
                 "optional_parameter",
-                "public_field_definition",
+                FIELD,
             ):
                 continue
             annotation = holder.of_kind("type_annotation")
@@ -299,7 +298,7 @@ class Tables:
         if owner is None or name is None:
             return "unknown"
         if owner.kind == "this":
-            around = next((above for above in node.above() if above.kind in _CLASSES), None)
+            around = class_around(node)
             held = self._program.declared_member(around, name) if around is not None else None
             if held is not None and (typed := self._of_type(held)) != "unknown":
                 return typed

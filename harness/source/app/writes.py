@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.source.app.calls import INSERTS, UPDATES, Calls, is_of_browser, trailing
-from harness.source.app.destinations import FIELDS, Destinations
+from harness.source.app.destinations import Destinations
 from harness.source.app.flow import TOKEN
 from harness.source.app.rows import Rows
 from harness.source.app.statements import (
@@ -26,7 +26,19 @@ from harness.source.app.statements import (
 from harness.source.checkout import Place
 from harness.source.javascript.functions import member_name
 from harness.source.javascript.modules import ELEMENT
-from harness.source.javascript.syntax import FUNCTIONS, Node, arguments, enclosing_function, key_of, spot, unwrapped
+from harness.source.javascript.syntax import (
+    CLASSES,
+    FIELD,
+    FUNCTIONS,
+    MEMBERS,
+    WRAPPERS,
+    Node,
+    arguments,
+    enclosing_function,
+    key_of,
+    spot,
+    unwrapped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,13 +51,12 @@ if TYPE_CHECKING:
 _IN_A_CONSTANT = (
     "pair",
     "object",
-    "as_expression",
-    "satisfies_expression",
     "arguments",
     "enum_assignment",
     "enum_body",
+    *WRAPPERS,
 )
-_NAMED = ("class_declaration", "class", "function_declaration", "method_definition", "variable_declarator")
+_NAMED = (*CLASSES, "function_declaration", "method_definition", "variable_declarator")
 Way = tuple[str, ...]
 _ROW_AS_JSON = re.compile(r"\b(?:row_to_json|to_jsonb?)\s*\(\s*(\w+)\s*[,)]", re.IGNORECASE)
 _ALIAS = re.compile(r"\binsert\s+into\s+\S+\s+as\s+(\w+)", re.IGNORECASE)
@@ -195,7 +206,6 @@ class Writes:
     def _of_calls(self, module: Module) -> Iterator[Write]:
         for call in module.parsed.of_kind("call_expression"):
             callee = call.field("function")
-            callee = unwrapped(callee) if callee is not None else None
             if callee is None:
                 continue
             if self._calls.told(call) == "ours":
@@ -350,7 +360,7 @@ class Writes:
     # --- what is called like the column
 
     def _of_keys(self, module: Module) -> Iterator[Write]:
-        for node in module.parsed.of_kind("pair", "shorthand_property_identifier", "assignment_expression", *FIELDS):
+        for node in module.parsed.of_kind("pair", "shorthand_property_identifier", "assignment_expression", FIELD):
             value, _ = self._token_value(node)
             if value is None:
                 continue
@@ -375,7 +385,7 @@ class Writes:
     def _is_said_to_be_ours(self, node: Node) -> bool:
         """Whether code whose table is not known stores, and is called after the table: a service, a hook, a class."""
         names, text = self._names, ""
-        if node.kind in FIELDS:  # class CreateChatbotDto { publicToken = randomUUID(); }
+        if node.kind == FIELD:  # class CreateChatbotDto { publicToken = randomUUID(); }
             around = next((above for above in node.above() if above.kind in _NAMED), None)
             name = around.field("name") if around is not None else None
             said = _OF_INPUT.sub("", name.text) if name is not None else None
@@ -389,7 +399,6 @@ class Writes:
             if above.kind != "call_expression":
                 continue
             callee = above.field("function")
-            callee = unwrapped(callee) if callee is not None else None
             if callee is None or callee.holds(node):
                 continue
             method = member_name(callee) if callee.kind == "member_expression" else None
@@ -419,14 +428,14 @@ class Writes:
         names = self._names
         if node.kind == "assignment_expression":
             left, right = node.field("left"), node.field("right")
-            if left is None or right is None or left.kind not in ("member_expression", "subscript_expression"):
+            if left is None or right is None or left.kind not in MEMBERS:
                 return None, None
             name = member_name(left)
             if name is None and (index := left.field("index")) is not None:
                 name = self._texts.constant(index)
             owner = left.field("object")
             return ([right], owner) if names.is_token(name) else (None, None)
-        if node.kind in FIELDS:
+        if node.kind == FIELD:
             if not names.is_token(key_of(node)):
                 return None, None
             value = node.field("value")

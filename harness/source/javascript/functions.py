@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from harness.source.javascript.syntax import Node, key_of, literal, unwrapped
-
-CLASSES = ("class_declaration", "class", "abstract_class_declaration")
-FIELDS = ("public_field_definition", "field_definition")
+from harness.source.javascript.syntax import CLASSES, FIELD, WRAPPERS, Node, key_of, literal, unwrapped
 
 
 def member_name(node: Node) -> str | None:
@@ -18,10 +15,10 @@ def member_name(node: Node) -> str | None:
 
 
 def parameters(function: Node) -> list[Node]:
-    """The parameters of a function, in their order."""
+    """The parameters of a function, in their order; the type of its `this` is none."""
     given = function.field("parameters")
     if given is not None:
-        return [child for child in given.children if child.kind != "this"]
+        return [child for child in given.children if child.of_kind("this") is None]
     single = function.field("parameter")
     return [single] if single is not None else []
 
@@ -38,19 +35,14 @@ def function_name(function: Node) -> str | None:
         name = key_of(function) if function.kind == "method_definition" else own.text
         return class_name(function) if name == "constructor" else name
     holder = function.parent
-    while holder is not None and holder.kind in (
-        "parenthesized_expression",
-        "call_expression",
-        "arguments",
-        "as_expression",
-    ):
+    while holder is not None and holder.kind in (*WRAPPERS, "call_expression", "arguments"):
         holder = holder.parent
     if holder is None:
         return None
     if holder.kind == "variable_declarator":
         named = holder.field("name")
         return named.text if named is not None and named.kind == "identifier" else None
-    if holder.kind in ("pair", *FIELDS) and unwrapped_value(holder) is not None:
+    if holder.kind in ("pair", FIELD) and unwrapped_value(holder) is not None:
         return key_of(holder)
     if holder.kind == "assignment_expression" and (left := holder.field("left")) is not None:
         return left.text if left.kind == "identifier" else member_name(left)
@@ -84,7 +76,7 @@ def returns(function: Node) -> list[Node]:
 def call_around(function: Node) -> Node | None:
     """The call that a function is handed to, directly or within an object."""
     above = function.parent
-    while above is not None and above.kind in ("pair", "object", "parenthesized_expression", "array", "as_expression"):
+    while above is not None and above.kind in ("pair", "object", "array", *WRAPPERS):
         above = above.parent
     if above is not None and above.kind == "arguments":
         return above.parent

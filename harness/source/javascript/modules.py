@@ -8,8 +8,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from harness.source.javascript.functions import CLASSES, member_name, parameters
-from harness.source.javascript.syntax import FUNCTIONS, Node, Parsed, arguments, key_of, literal, unwrapped
+from harness.source.javascript.functions import member_name, parameters
+from harness.source.javascript.syntax import (
+    CLASSES,
+    FUNCTIONS,
+    MEMBERS,
+    Node,
+    Parsed,
+    arguments,
+    key_of,
+    literal,
+    unwrapped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -275,7 +285,7 @@ def _note_changes(module: Module) -> None:
         left, right = node.field("left"), node.field("right")
         if left is None or right is None:
             continue
-        if left.kind in ("member_expression", "subscript_expression"):
+        if left.kind in MEMBERS:
             owner, name = left.field("object"), member_name(left)
             binding = module.resolve(owner) if owner is not None and owner.kind == "identifier" else None
             if binding is not None:

@@ -12,17 +12,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from harness.source.checkout import is_aside
-from harness.source.javascript.functions import (
-    CLASSES,
-    FIELDS,
-    class_around,
-    function_name,
-    member_name,
-    parameters,
-    returns,
-)
+from harness.source.javascript.functions import class_around, function_name, member_name, parameters, returns
 from harness.source.javascript.modules import Binding, Module, required_package
-from harness.source.javascript.syntax import FUNCTIONS, Node, arguments, key_of, literal, parse, unwrapped
+from harness.source.javascript.syntax import (
+    CLASSES,
+    FIELD,
+    FUNCTIONS,
+    Node,
+    arguments,
+    key_of,
+    literal,
+    outermost,
+    parse,
+    unwrapped,
+)
 from harness.source.spelling import plain
 
 if TYPE_CHECKING:
@@ -428,7 +431,7 @@ class Program:
             is_object = thing.kind == "object"
             body = thing if is_object else thing.field("body")
             for child in body.children if body is not None else ():
-                if child.kind == "spread_element" if is_object else child.kind not in ("method_definition", *FIELDS):
+                if child.kind == "spread_element" if is_object else child.kind not in ("method_definition", FIELD):
                     continue
                 if (name := key_of(child)) is not None:
                     members.setdefault(name, child)
@@ -512,7 +515,7 @@ class Program:
     def _things_of_field(self, around: Node, name: str, depth: int) -> list[Node]:
         body = around.field("body")
         for child in body.children if body is not None else ():
-            if child.kind in FIELDS and key_of(child) == name:
+            if child.kind == FIELD and key_of(child) == name:
                 value = child.field("value")
                 if value is not None and (found := self.things(value, depth + 1)):
                     return found
@@ -595,7 +598,7 @@ class Program:
         """The field of a class, or the parameter of its constructor that is one."""
         body = around.field("body")
         for child in body.children if body is not None else ():
-            if child.kind in FIELDS and key_of(child) == name:
+            if child.kind == FIELD and key_of(child) == name:
                 return child
             if child.kind == "method_definition" and key_of(child) == "constructor":
                 for parameter in parameters(child):
@@ -620,8 +623,9 @@ class Program:
     def _is_of_a_package(self, owner: Node) -> bool:
         """Whether what an expression begins with was imported from a package, or made by what was."""
         root = owner
-        while root.kind in ("member_expression", "call_expression", "new_expression", "non_null_expression"):
-            inner = root.field("object") or root.field("function") or root.field("constructor") or root.children[0]
+        while root.kind in ("member_expression", "call_expression", "new_expression"):
+            inner = root.field("object") or root.field("function") or root.field("constructor")
+            assert inner is not None  # each has the one or the other
             root = unwrapped(inner)
         if root.kind != "identifier":
             return False
@@ -766,9 +770,8 @@ def _called(node: Node) -> Node | None:
     if node.kind == "property_identifier":
         if above is None or above.kind != "member_expression" or above.field("property") is not node:
             return None
-        node, above = above, above.parent
-    while above is not None and above.kind in ("non_null_expression", "parenthesized_expression"):
-        node, above = above, above.parent
+        node = above
+    above = outermost(node).parent
     if above is not None and above.kind in ("call_expression", "new_expression"):
         callee = above.field("function") or above.field("constructor")
         return above if callee is node else None

@@ -1,0 +1,94 @@
+"""Routes and migrations are read by one front end: what is understood in the one is understood in the other."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.apps import ROUTE, analysed_files
+
+# Each stands around an expression and does not change its value.
+WRAPPERS = {
+    "brackets": "({})",
+    "as a type": "({} as Statement)",
+    "satisfies": "({} satisfies Statement)",
+    "a type assertion": "<Statement>{}",
+    "not null": "{}!",
+    "await": "await {}",
+}
+# Each is a function {name} of these parameters with this body.
+FUNCTIONS = {
+    "a function": "function {name}({given}) {{ {body} }}",
+    "an async function": "async function {name}({given}) {{ {body} }}",
+    "a generator": "function* {name}({given}) {{ {body} }}",
+    "a generator as a value": "const {name} = function* ({given}) {{ {body} }};",
+    "an async generator": "async function* {name}({given}) {{ {body} }}",
+    "a function as a value": "const {name} = function ({given}) {{ {body} }};",
+    "an arrow": "const {name} = ({given}) => {{ {body} }};",
+    "an arrow of a type": "const {name} = (({given}) => {{ {body} }}) as Helper;",
+    "an arrow that satisfies a type": "const {name} = (({given}) => {{ {body} }}) satisfies Helper;",
+    "an arrow that is asserted": "const {name} = <Helper>(({given}) => {{ {body} }});",
+    "an arrow that is not null": "const {name} = (({given}) => {{ {body} }})!;",
+    "a function that names its this": "function {name}(this: Context, {given}) {{ {body} }}",
+    "a function with overloads": "function {name}(a: string): string; function {name}({given}) {{ {body} }}",
+}
+
+
+def stored(files: dict[str, str]) -> bool:
+    """Whether the one INSERT of an app is seen, and that its token is a random value."""
+    found = analysed_files(files)
+    return len(found.creates) == 1 and len(found.reaching) == 1
+
+
+def route(before: str, token: str = "nanoid()", table: str = "${TABLE}") -> str:
+    """A route that stores a chatbot. It speaks of chatbots, so that it is looked at."""
+    statement = f"`INSERT INTO {table} (name, public_token) VALUES ($1, $2)`"
+    made = f"await pool.query({statement}, [name, {token}]);"
+    return (
+        f'// chatbots\nimport {{ nanoid }} from "nanoid";\n{before}\nrouter.post("/bots", async () => {{ {made} }});\n'
+    )
+
+
+@pytest.mark.parametrize("case", WRAPPERS)
+def test_a_wrapper_changes_nothing_in_a_route(case: str) -> None:
+    """It stands around the statement, the values, the token, or what catches a collision."""
+    text, values = '"INSERT INTO chatbots (name, public_token) VALUES ($1, $2)"', "[name, nanoid()]"
+    head = 'import { nanoid } from "nanoid";\n'
+    wrapped = WRAPPERS[case].format
+    for call in (
+        f"await pool.query({wrapped(text)}, {values});",
+        f"const Q = {wrapped(text)}; await pool.query(Q, {wrapped(values)});",
+        f"const Q = {{ text: {wrapped(text)}, values: {wrapped(values)} }}; await pool.query(Q);",
+        f"const row = {wrapped('{ name, public_token: nanoid() }')}; await knex('chatbots').insert({wrapped('row')});",
+        f"await {wrapped('knex')}('chatbots').insert({{ public_token: {wrapped('nanoid')}() }});",
+    ):
+        assert stored({ROUTE: head + call}), call
+    handler = wrapped('(async (e) => { if (e.code === "23505") return again(); throw e; })')
+    insert = "pool.query('INSERT INTO chatbots (name) VALUES ($1)', [name])"
+    assert len(analysed_files({ROUTE: f"await {insert}.catch({handler});"}).handlers) == 1
+    answers = wrapped('{ chatbots_public_token_key: "taken" }')
+    found = analysed_files({ROUTE: f"try {{ await {insert}; }} catch (e) {{ reply(({answers})[e.constraint]); }}"})
+    assert len(found.handlers) == 1
+
+
+@pytest.mark.parametrize("case", FUNCTIONS)
+def test_a_function_is_followed_in_a_route(case: str) -> None:
+    """It makes the token, and another one answers what it is given."""
+    make = FUNCTIONS[case].format(name="make", given="size = 8", body="return nanoid(size);")
+    same = FUNCTIONS[case].format(name="same", given="a: string", body="return a;")
+    assert stored({ROUTE: route(make, "make()", "chatbots")})
+    assert stored({ROUTE: route(same, "same(nanoid())", "chatbots")})
+    insert = 'await pool.query("INSERT INTO chatbots (public_token) VALUES ($1)", [a]);'
+    save = FUNCTIONS[case].format(name="save", given="a: string", body=insert)
+    assert stored({ROUTE: f'import {{ nanoid }} from "nanoid";\n{save}\nsave(nanoid());\n'})
+
+
+# JavaScript that the grammar of TypeScript does not take: `abstract` is a name in it.
+NOT_TYPED = "abstract = 2;\n"
+
+
+def test_the_grammar_of_javascript_gives_trees_of_the_same_shape_in_a_route() -> None:
+    """A static field names the table, and a field of an entity is given a token."""
+    names = 'class Names { static bots = "chatbots"; }\n'
+    assert stored({"src/bots.js": NOT_TYPED + names + route("", table="${Names.bots}")})
+    entity = 'import { nanoid } from "nanoid"; class Chatbot { publicToken = nanoid(); }'
+    assert analysed_files({"src/chatbot.js": f"{NOT_TYPED}{entity} repository.save(new Chatbot());"}).reaching
