@@ -6,6 +6,40 @@ import pytest
 
 from tests.support.apps import ROUTE, analysed_files
 
+# Each is an expression whose value is the table's name.
+VALUES = {
+    "a string": '"chatbots"',
+    "brackets": '(("chatbots"))',
+    "as const": '"chatbots" as const',
+    "two types": '"chatbots" as unknown as Table',
+    "satisfies": '"chatbots" satisfies Table',
+    "a type assertion": '<Table>"chatbots"',
+    "a const assertion": '<const>"chatbots"',
+    "not null": '"chatbots"!',
+    "await": 'await ("chatbots")',
+    "an escape of two digits": r'"\x63hatbots"',
+    "an escape of four digits": r'"\u0063hatbots"',
+    "an escape of a code point": r'"\u{63}hatbots"',
+    "an escape that changes nothing": r'"\chatbots"',
+    "a line that goes on": '"chat\\\nbots"',
+    "a template": "`chatbots`",
+    "a template with an escape": r"`\x63hatbots`",
+    "a template with a text": '`chat${"bots"}`',
+    "a template with a comment": '`chat${/* ours */ "bots"}`',
+    "a template with a sum": '`chat${"b" + "ots"}`',
+    "a sum": '"chat" + "bots"',
+    "a sum of many texts": '"c" + "h" + "a" + "t" + "b" + "o" + "t" + "s" + "" + "" + "" + ""',
+    "a sum in brackets": '"chat" + ("bo" + ("ts" as const))',
+    "joined": '["chat", "bots"].join("")',
+    "joined, with a comment": '[/* ours */ "chat", "bots"].join(/* nothing */ "")',
+    "joined, some spread": '[...["chat"], "bots"].join("")',
+    "trimmed": '" chatbots ".trim()',
+    "a member": '({ bots: "chatbots" }).bots',
+    "a member by its name": '({ bots: "chatbots" })["bots"]',
+    "a member of what is frozen": 'Object.freeze({ bots: "chatbots" }).bots',
+    "a member whose key has an escape": r'({ "\x62ots": "chatbots" }).bots',
+    "a member whose key is computed": '({ ["bots"]: "chatbots" }).bots',
+}
 # Each stands around an expression and does not change its value.
 WRAPPERS = {
     "brackets": "({})",
@@ -14,6 +48,28 @@ WRAPPERS = {
     "a type assertion": "<Statement>{}",
     "not null": "{}!",
     "await": "await {}",
+}
+# Each makes a name `TABLE` stand for the table's; some need a file `src/names.ts`.
+NAMES = {
+    "a constant": ('const TABLE = "chatbots";', ""),
+    "a name of a name": ('const BOTS = "chatbots"; const TABLE = BOTS;', ""),
+    "a member of an enum": ('enum Names { Bots = "chatbots" } const TABLE = Names.Bots;', ""),
+    "a static member": ('class Names { static bots = "chatbots"; } const TABLE = Names.bots;', ""),
+    "pushed and joined": ('const parts = ["chat"]; parts.push("bots"); const TABLE = parts.join("");', ""),
+    "an import": ('import { TABLE } from "../src/names";', 'export const TABLE = "chatbots";'),
+    "an import by another name": ('import { BOTS as TABLE } from "../src/names";', 'export const BOTS = "chatbots";'),
+    "an import of the default": ('import TABLE from "../src/names";', 'export default "chatbots";'),
+    "an import of all": ('import * as n from "../src/names"; const TABLE = n.T;', 'export const T = "chatbots";'),
+    "an import of what is required": (
+        'import n = require("../src/names"); const TABLE = n.T;',
+        'export const T = "chatbots";',
+    ),
+    "require": ('const { TABLE } = require("../src/names");', 'module.exports = { TABLE: "chatbots" };'),
+    "a member of what is required": ('const TABLE = require("../src/names").T;', 'exports.T = "chatbots";'),
+    "an enum of another file": (
+        'import { N } from "../src/names"; const TABLE = N.Bots;',
+        'export enum N { Bots = "chatbots" }',
+    ),
 }
 # Each is a function {name} of these parameters with this body.
 FUNCTIONS = {
@@ -48,6 +104,12 @@ def route(before: str, token: str = "nanoid()", table: str = "${TABLE}") -> str:
     )
 
 
+@pytest.mark.parametrize("case", VALUES)
+def test_a_value_is_known_in_a_route(case: str) -> None:
+    """The INSERT names the table by it."""
+    assert stored({ROUTE: route(f"const TABLE = {VALUES[case]};")})
+
+
 @pytest.mark.parametrize("case", WRAPPERS)
 def test_a_wrapper_changes_nothing_in_a_route(case: str) -> None:
     """It stands around the statement, the values, the token, or what catches a collision."""
@@ -68,6 +130,13 @@ def test_a_wrapper_changes_nothing_in_a_route(case: str) -> None:
     answers = wrapped('{ chatbots_public_token_key: "taken" }')
     found = analysed_files({ROUTE: f"try {{ await {insert}; }} catch (e) {{ reply(({answers})[e.constraint]); }}"})
     assert len(found.handlers) == 1
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_a_name_is_known_in_a_route(case: str) -> None:
+    """Whether it is declared in the file or imported."""
+    before, names = NAMES[case]
+    assert stored({"app/bots.ts": route(before), "src/names.ts": names})
 
 
 @pytest.mark.parametrize("case", FUNCTIONS)

@@ -15,7 +15,7 @@ from harness.source.app.flow import Flow
 from harness.source.app.leftovers import Leftovers, leftovers
 from harness.source.app.names import Names
 from harness.source.app.rules import Generators
-from harness.source.app.statements import Texts
+from harness.source.app.statements import texts_of
 from harness.source.app.tables import Tables, named_by_app
 from harness.source.app.writes import Write, Writes
 from harness.source.checkout import SOURCE, Checkout
@@ -64,7 +64,8 @@ def _analyse(checkout: Checkout, table: str, token: str) -> Analysis:
     names = named_by_app(program, checkout.of(".prisma"), Names(table, token))
     generators = Generators(program)
     flow = Flow(program, generators, names)
-    tables, texts = Tables(program, names), Texts(program, names)
+    texts = texts_of(program, names)
+    tables = Tables(program, names, texts)
     calls = Calls(program, tables, names, texts)
     stores = Writes(program, tables, names, texts, calls)
     writes = stores.all()

@@ -13,9 +13,9 @@ from harness.source.spelling import plain
 
 if TYPE_CHECKING:
     from harness.source.app.names import Names
-    from harness.source.app.statements import Texts
     from harness.source.app.tables import Tables, Which
     from harness.source.javascript.program import Program
+    from harness.source.javascript.texts import Texts
 
 INSERTS = frozenset(
     [

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from harness.source.app.rules import collision_rule
 from harness.source.javascript.functions import call_around, function_name, member_name, parameters, returns
+from harness.source.javascript.literals import key_of, literal
 from harness.source.javascript.modules import Binding
 from harness.source.javascript.syntax import (
     FIELD,
@@ -20,8 +21,6 @@ from harness.source.javascript.syntax import (
     Node,
     arguments,
     enclosing_function,
-    key_of,
-    literal,
     outermost,
     unwrapped,
 )

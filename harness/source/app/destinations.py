@@ -10,17 +10,18 @@ from harness.source.app.rows import PARSES, PARSES_INTO, SHAPES
 from harness.source.app.statements import statements_in
 from harness.source.app.tables import defined_table
 from harness.source.javascript.functions import class_around, member_name
+from harness.source.javascript.literals import key_of
 from harness.source.javascript.modules import Binding
-from harness.source.javascript.syntax import FIELD, WRAPPERS, Node, arguments, enclosing_function, key_of, unwrapped
+from harness.source.javascript.syntax import FIELD, WRAPPERS, Node, arguments, enclosing_function, unwrapped
 from harness.source.spelling import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.source.app.names import Names
-    from harness.source.app.statements import Texts
     from harness.source.app.tables import Tables
     from harness.source.javascript.program import Program
+    from harness.source.javascript.texts import Texts
 
 _READS = frozenset(
     [

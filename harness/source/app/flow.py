@@ -19,8 +19,9 @@ from harness.source.javascript.functions import (
     parameters,
     returns,
 )
+from harness.source.javascript.literals import key_of, literal
 from harness.source.javascript.modules import ELEMENT, Binding
-from harness.source.javascript.syntax import FIELD, FUNCTIONS, Node, arguments, key_of, literal, unwrapped
+from harness.source.javascript.syntax import FIELD, FUNCTIONS, Node, arguments, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from harness.source.app.rules import may_make
 from harness.source.javascript.functions import returns
+from harness.source.javascript.literals import key_of
 from harness.source.javascript.modules import Binding
-from harness.source.javascript.syntax import FUNCTIONS, Node, enclosing_function, key_of, spot, unwrapped
+from harness.source.javascript.syntax import FUNCTIONS, Node, enclosing_function, spot, unwrapped
 from harness.source.spelling import plain
 
 if TYPE_CHECKING:

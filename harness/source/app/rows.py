@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from harness.source.app.flow import TOKEN
 from harness.source.javascript.functions import member_name, parameters, returns
+from harness.source.javascript.literals import key_of, literal
 from harness.source.javascript.modules import ELEMENT, Binding
-from harness.source.javascript.syntax import FIELD, FUNCTIONS, Node, arguments, key_of, unwrapped
+from harness.source.javascript.syntax import FIELD, FUNCTIONS, Node, arguments, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,7 +163,7 @@ class Rows:
         given = arguments(schema)
         if name in ("omit", "pick") and given:
             listed = {self._program.key(n) for n in given[-1].below("pair")} | {
-                n.text.strip("\"'") for one in given for n in one.below("string")
+                literal(n) for one in given for n in one.below("string")
             }
             if any(self._is(key, TOKEN) for key in listed) == (name == "omit"):
                 return None

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from harness.source.javascript.literals import literal
 from harness.source.javascript.modules import Binding
-from harness.source.javascript.syntax import Node, literal, unwrapped
+from harness.source.javascript.syntax import Node, unwrapped
 
 if TYPE_CHECKING:
     from harness.source.javascript.modules import Module

@@ -10,19 +10,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.source.javascript.functions import member_name, parameters
-from harness.source.javascript.modules import Binding
-from harness.source.javascript.syntax import (
-    FIELD,
-    FUNCTIONS,
-    WRAPPERS,
-    Node,
-    arguments,
-    key_of,
-    literal,
-    outermost,
-    unwrapped,
-)
+from harness.source.javascript.functions import member_name
+from harness.source.javascript.literals import key_of, unescaped
+from harness.source.javascript.syntax import FIELD, WRAPPERS, Node, arguments, outermost, unwrapped
+from harness.source.javascript.texts import HOLE, Texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +21,6 @@ if TYPE_CHECKING:
     from harness.source.app.names import Names
     from harness.source.javascript.program import Program
 
-_HOLE = re.compile("\x01(\\d+)\x02")
 _NAME = '(?:"[^"]+"|`[^`]+`|\\[\\w+\\]|[\\w$]+|\x01\\d+\x02)'
 _TABLE = rf"({_NAME}(?:\s*\.\s*{_NAME})?)"
 _INSERT = re.compile(rf"\binsert\s+into\s+{_TABLE}(?:\s+as\s+\w+)?\s*", re.IGNORECASE)
@@ -39,6 +29,9 @@ _RETURNING = re.compile(r"\breturning\b(.*)", re.IGNORECASE | re.DOTALL)
 _CONFLICT = re.compile(r"\bon\s+conflict\b(.*?)\bdo\s+(?:nothing|update)", re.IGNORECASE | re.DOTALL)
 _WRITES = re.compile(r"\binsert\s+into\b|\bupdate\s+\S+(?:\s+\w+)*?\s+set\b|\bupdate\b[^;]*\$\{", re.IGNORECASE)
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_QUOTES_NAME = re.compile(r"(?:^|\.)(?:sql|raw|identifier|id|ref|table|unsafe)$")
+_IS_NAME = re.compile(r"[\w.\"$]+")
+_LONGEST_NAME = 80
 _SHORTEST = 8  # characters, such as of "UPDATE "
 _TEXT_KEYS = ("text", "sql", "query", "statement")
 _VALUE_KEYS = ("values", "params", "args", "bind", "replacements", "parameters", "bindings")
@@ -68,178 +61,27 @@ class Statement:
 
     def hole(self, text: str) -> Node | None:
         """The expression that a text consists of, if it is but a hole."""
-        match = _HOLE.fullmatch(text.strip().split("::")[0].strip())
+        match = HOLE.fullmatch(text.strip().split("::")[0].strip())
         return self.holes[int(match[1])] if match is not None else None
 
 
-class Texts:
-    """Puts texts together from what an expression is made of."""
+def texts_of(program: Program, names: Names) -> Texts:
+    """The texts of an app, in which the definition of its table, and what quotes a name for SQL, stand for a name."""
 
-    def __init__(self, program: Program, names: Names) -> None:
-        self._program = program
-        self._names = names
-
-    def constant(self, node: Node, depth: int = 0) -> str | None:
-        """The text that an expression always has, as far as it can be told."""
-        text, holes = self.flat(node, depth)
-        return text if not holes else None
-
-    def flat(self, node: Node, depth: int = 0) -> tuple[str, list[Node]]:
-        """An expression's text, with a mark for each hole, and the holes."""
-        holes: list[Node] = []
-        return self._flat(node, holes, depth), holes
-
-    def _flat(self, node: Node, holes: list[Node], depth: int) -> str:
-        node = unwrapped(node)
-        if depth > 8:
-            return _hole(node, holes)
-        if node.kind in ("string", "number"):
-            return literal(node) or ""
-        if node.kind == "template_string":
-            return self._template(node, holes, depth)
-        if node.kind == "binary_expression" and node.operator == "+":
-            left, right = node.field("left"), node.field("right")
-            if left is not None and right is not None:
-                return self._flat(left, holes, depth + 1) + self._flat(right, holes, depth + 1)
-        if node.kind in ("identifier", "member_expression"):
-            value = self._value(node)
-            if value is not None and value.kind in (
-                "string",
-                "template_string",
-                "binary_expression",
-                "call_expression",
-            ):
-                inner: list[Node] = []
-                text = self._flat(value, inner, depth + 1)
-                if value.kind != "call_expression" and (len(text) > 8 or not inner):
-                    return _HOLE.sub(lambda match: _hole(inner[int(match[1])], holes), text)
-                if not inner:
-                    return text
-            if self._names.is_table(node.text.rpartition(".")[2]) and node.kind == "identifier" and value is not None:
-                return self._names.table if value.kind == "call_expression" else _hole(node, holes)
-        if node.kind == "call_expression":
-            return self._joined(node, holes, depth)
-        return _hole(node, holes)
-
-    def _template(self, node: Node, holes: list[Node], depth: int) -> str:
-        out, at = [], node.start + 1
-        text = node.file.text
-        for child in node.children:
-            if child.kind == "template_substitution":
-                out.append(text[at : child.start])
-                if child.children:
-                    out.append(self._substituted(child.children[0], holes, depth))
-                at = child.end
-        out.append(text[at : node.end - 1])
-        return "".join(out)
-
-    def _substituted(self, node: Node, holes: list[Node], depth: int) -> str:
-        node = unwrapped(node)
-        if node.kind == "call_expression" and _joins(node):
-            return self._joined(node, holes, depth)
-        if node.kind == "call_expression":  # sql("chatbots"), sql.identifier(["chatbots"]), sql.raw("x")
-            given = [unwrapped(one) for one in arguments(node)]
-            said = self.constant(given[0], depth + 1) if len(given) == 1 and given[0].kind != "object" else None
-            if said is not None and "\x01" not in said and len(said) < 80 and re.fullmatch(r"[\w.\"$]+", said):
-                callee = node.field("function")
-                if callee is not None and re.search(
-                    r"(?:^|\.)(?:sql|raw|identifier|id|ref|table|unsafe)$", callee.text
-                ):
-                    return said
-            return _hole(node, holes)
-        if node.kind in ("identifier", "member_expression"):
-            return self._flat(node, holes, depth + 1)
-        return _hole(node, holes) if node.kind not in ("string", "template_string") else self._flat(node, holes, depth)
-
-    def _joined(self, node: Node, holes: list[Node], depth: int) -> str:
+    def piece(texts: Texts, node: Node, depth: int) -> str | None:
+        if node.kind == "identifier" and names.is_table(node.text):  # ${chatbots}, a definition of Drizzle
+            return names.table if program.resolved(node).kind == "call_expression" else None
+        if node.kind != "call_expression":
+            return None
+        # sql("chatbots"), sql.identifier(["chatbots"]), sql.raw("x")
+        given = [unwrapped(one) for one in arguments(node)]
         callee = node.field("function")
-        if callee is None or callee.kind != "member_expression":
-            return _hole(node, holes)
-        owner, name = callee.field("object"), member_name(callee)
-        if owner is not None and name in ("trim", "trimStart", "trimEnd", "toString"):
-            return self._flat(owner, holes, depth + 1)
-        if owner is not None and name == "join":
-            listed = self.elements(owner)
-            between = self.constant(arguments(node)[0], depth + 1) if arguments(node) else ","
-            if listed is not None and between is not None:
-                return between.join(self._flat(child, holes, depth + 1) for child in listed)
-        return _hole(node, holes)
-
-    def elements(self, node: Node, depth: int = 0) -> list[Node] | None:
-        """The elements of an array, with those that are pushed to it later; what cannot be spread is left as it is."""
-        node = unwrapped(node)
-        if depth > 8:
+        if callee is None or len(given) != 1 or given[0].kind == "object" or _QUOTES_NAME.search(callee.text) is None:
             return None
-        if node.kind == "array":
-            found: list[Node] = []
-            for child in node.children:
-                inner = self.elements(child, depth + 1) if child.kind == "spread_element" else None
-                found += inner if inner is not None else [child]
-            return found
-        if node.kind == "identifier":
-            held = self._program.meaning(node)
-            if not isinstance(held, Binding) or held.kind != "var" or held.path or held.value is None or held.assigned:
-                return None
-            listed = self.elements(held.value, depth + 1)
-            return [*listed, *held.added] if listed is not None else None
-        callee = node.field("function") if node.kind == "call_expression" else None
-        owner = callee.field("object") if callee is not None and callee.kind == "member_expression" else None
-        if callee is None or owner is None:
-            return None
-        name, given = member_name(callee), arguments(node)
-        if name == "filter" or (name == "map" and given and _keeps_names(given[0])):
-            return self.elements(owner, depth + 1)
-        if name == "concat" and (first := self.elements(owner, depth + 1)) is not None:
-            more = [self.elements(one, depth + 1) or [one] for one in given]
-            return [*first, *(one for some in more for one in some)]
-        return None
+        said = texts.constant(given[0], depth + 1)
+        return said if said is not None and len(said) < _LONGEST_NAME and _IS_NAME.fullmatch(said) else None
 
-    def _value(self, node: Node) -> Node | None:
-        """The one value of a constant."""
-        if node.kind == "identifier":
-            found = self._program.meaning(node)
-        else:
-            owner, name = node.field("object"), member_name(node)
-            things = self._program.things(owner) if owner is not None else []
-            found = self._program.member(things[0], name) if things and name is not None else None
-            if found is None and owner is not None and owner.kind == "identifier" and name is not None:
-                found = _of_enum(self._program.meaning(owner), name)
-        if isinstance(found, Node):
-            return unwrapped(found)
-        if found is None or found.kind != "var" or found.path or found.assigned or found.value is None:
-            return None
-        return unwrapped(found.value)
-
-
-def _joins(node: Node) -> bool:
-    callee = node.field("function")
-    return callee is not None and callee.kind == "member_expression" and member_name(callee) == "join"
-
-
-def _keeps_names(made: Node) -> bool:
-    """Whether a function that a list of columns is mapped by quotes each; one that counts them makes `$1`, `$2`."""
-    if made.kind not in FUNCTIONS:
-        return True
-    given, body = parameters(made), made.field("body")
-    first = given[0].field("pattern") or given[0] if given else None
-    if first is None or body is None:
-        return False
-    return any(name.text == first.text for name in body.below("identifier"))
-
-
-def _of_enum(found: Binding | Node | None, name: str) -> Node | None:
-    if not isinstance(found, Binding) or found.kind != "enum":
-        return None
-    for member in found.node.below("enum_assignment"):
-        key = member.field("name") or member.children[0]
-        if key.text == name:
-            return member.field("value") or member.children[-1]
-    return None
-
-
-def _hole(node: Node, holes: list[Node]) -> str:
-    holes.append(node)
-    return f"\x01{len(holes) - 1}\x02"
+    return Texts(program, piece)
 
 
 def statements_in(texts: Texts, node: Node, names: Names) -> Iterator[Statement]:
@@ -261,9 +103,9 @@ def _insert(node: Node, text: str, holes: list[Node], match: re.Match[str], name
         inner, at = _brackets(text, at)
         parts = [part.strip() for part, _ in _split(inner, 0)]
         listed = [part.strip('"`') for part in parts]
-        columns = tuple(part for part in listed if not _HOLE.search(part))
-        pieces = [holes[int(number)] for part in parts for number in _HOLE.findall(part)]
-    elif (hole := _HOLE.match(text, at)) is not None:
+        columns = tuple(part for part in listed if not HOLE.search(part))
+        pieces = [holes[int(number)] for part in parts for number in HOLE.findall(part)]
+    elif (hole := HOLE.match(text, at)) is not None:
         pieces, at = [holes[int(hole[1])]], hole.end()
     cell, offset = "", at
     position = next((i for i, name in enumerate(columns or ()) if names.is_token(name)), None)
@@ -276,7 +118,7 @@ def _insert(node: Node, text: str, holes: list[Node], match: re.Match[str], name
             cells = list(_split(inner, start + 1))
         else:
             cells = list(_split(re.split(r"\bfrom\b", text[start:end], maxsplit=1, flags=re.IGNORECASE)[0], start))
-        is_put_together = len(cells) == 1 < len(columns or ()) and _HOLE.fullmatch(cells[0][0].strip()) is not None
+        is_put_together = len(cells) == 1 < len(columns or ()) and HOLE.fullmatch(cells[0][0].strip()) is not None
         if position < len(cells) and not is_put_together:
             cell, offset = cells[position]
     rest = text[at:end]
@@ -304,7 +146,7 @@ def _update(node: Node, text: str, holes: list[Node], match: re.Match[str], name
     for part, at in _split(body, match.end()):
         name, equals, value = part.partition("=")
         if not equals:
-            pieces += [holes[int(number)] for number in _HOLE.findall(part)]
+            pieces += [holes[int(number)] for number in HOLE.findall(part)]
             continue
         columns.append(name.strip().strip('"`'))
         if names.is_token(columns[-1]):
@@ -368,7 +210,7 @@ def statement_roots(module_nodes: list[Node]) -> list[Node]:
     """The expressions, as large as they are joined, that hold the text of an INSERT or UPDATE."""
     found: dict[tuple[int, int], Node] = {}
     for node in module_nodes:
-        if node.end - node.start < _SHORTEST or not _WRITES.search(node.text):
+        if node.end - node.start < _SHORTEST or not _WRITES.search(unescaped(node.text)):
             continue
         top = node
         while top.parent is not None and (

@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 from harness.source.app.names import Names
-from harness.source.app.statements import Texts
 from harness.source.javascript.functions import class_around, member_name
+from harness.source.javascript.literals import key_of, literal
 from harness.source.javascript.modules import Binding
-from harness.source.javascript.syntax import CLASSES, FIELD, Node, arguments, key_of, literal, unwrapped
+from harness.source.javascript.syntax import CLASSES, FIELD, Node, arguments, unwrapped
 from harness.source.spelling import plain, singular
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from harness.source.checkout import SourceFile
     from harness.source.javascript.program import Program
+    from harness.source.javascript.texts import Texts
 
 Which = Literal["ours", "other", "unknown"]
 _DEFINES = re.compile(r"(?:^|\.)(?:\w*[tT]able|define|defineEntity|model|createTable|EntitySchema)$")
@@ -183,10 +184,10 @@ def _keys_of_column(body: Node, names: Names) -> Iterator[str]:
 class Tables:
     """Says which table something stands for."""
 
-    def __init__(self, program: Program, names: Names) -> None:
+    def __init__(self, program: Program, names: Names, texts: Texts) -> None:
         self._program = program
         self._names = names
-        self._texts = Texts(program, names)
+        self._texts = texts
 
     def by_name(self, name: str) -> Which:
         """Of a model or a table by its name, where nothing else is known of it: `Share`, `shareRepo` are others."""

@@ -16,7 +16,6 @@ from harness.source.app.flow import TOKEN
 from harness.source.app.rows import Rows
 from harness.source.app.statements import (
     Statement,
-    Texts,
     is_default,
     may_write,
     statement_roots,
@@ -25,6 +24,7 @@ from harness.source.app.statements import (
 )
 from harness.source.checkout import Place
 from harness.source.javascript.functions import member_name
+from harness.source.javascript.literals import key_of, literal
 from harness.source.javascript.modules import ELEMENT
 from harness.source.javascript.syntax import (
     CLASSES,
@@ -35,7 +35,6 @@ from harness.source.javascript.syntax import (
     Node,
     arguments,
     enclosing_function,
-    key_of,
     spot,
     unwrapped,
 )
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from harness.source.app.tables import Tables
     from harness.source.javascript.modules import Module
     from harness.source.javascript.program import Program
+    from harness.source.javascript.texts import Texts
 
 _IN_A_CONSTANT = (
     "pair",
@@ -116,7 +116,7 @@ class Writes:
         found: dict[str, None] = {}
         for module in modules:
             for said in module.parsed.of_kind("string"):
-                if self._names.is_sql_table(said.text[1:-1]) and (name := _constant_of(said)) is not None:
+                if self._names.is_sql_table(literal(said) or "") and (name := _constant_of(said)) is not None:
                     found[name] = None
         return list(found)
 

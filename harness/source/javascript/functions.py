@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.source.javascript.syntax import CLASSES, FIELD, WRAPPERS, Node, key_of, literal, unwrapped
+from harness.source.javascript.literals import key_of, literal
+from harness.source.javascript.syntax import CLASSES, FIELD, WRAPPERS, Node, unwrapped
 
 
 def member_name(node: Node) -> str | None:

@@ -9,17 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from harness.source.javascript.functions import member_name, parameters
-from harness.source.javascript.syntax import (
-    CLASSES,
-    FUNCTIONS,
-    MEMBERS,
-    Node,
-    Parsed,
-    arguments,
-    key_of,
-    literal,
-    unwrapped,
-)
+from harness.source.javascript.literals import key_of, literal
+from harness.source.javascript.syntax import CLASSES, FUNCTIONS, MEMBERS, Node, Parsed, arguments, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -215,7 +206,7 @@ def _declare_imports(module: Module, node: Node) -> None:
             for one in child.children:
                 name, alias = one.field("name"), one.field("alias")
                 if name is not None:
-                    add(alias or name, name.text.strip("\"'"))
+                    add(alias or name, literal(name) or name.text)
 
 
 def _declare_exports(module: Module, node: Node) -> None:

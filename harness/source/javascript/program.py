@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from harness.source.checkout import is_aside
 from harness.source.javascript.functions import class_around, function_name, member_name, parameters, returns
+from harness.source.javascript.literals import key_of, literal
 from harness.source.javascript.modules import Binding, Module, required_package
 from harness.source.javascript.syntax import (
     CLASSES,
     FIELD,
     FUNCTIONS,
+    MEMBERS,
     Node,
     arguments,
-    key_of,
-    literal,
     outermost,
     parse,
     unwrapped,
@@ -40,6 +40,7 @@ _OF_A_DATABASE = re.compile(
     r"(?:^|[.\s])(?:prisma|db|tx|trx|knex|client|pool|supabase|manager|em|connection|sequelize|dataSource|queryRunner"
     r"|axios|fetch|redis|z|console|res|req|reply|request|response)\b"
 )
+_MEMBERS_OF_TYPES = ("method_definition", FIELD, "enum_assignment")
 _FEW = 40  # files that are looked through for a method of which only the name is known
 # Methods that many things have: a call of one is not resolved by its name alone.
 _COMMON = frozenset(
@@ -281,11 +282,7 @@ class Program:
             if module is None:
                 return binding
             if binding.imported == "*":
-                return (
-                    module.exports.get("default")
-                    if "default" in module.exports and _is_common(module)
-                    else (module.parsed.root)
-                )
+                return _whole(module)
             found = self.exported(module, binding.imported)
             if not isinstance(found, Binding):
                 return found
@@ -332,15 +329,30 @@ class Program:
         name = node.field("key") if known is None and node.kind == "pair" else None
         if name is None or not name.children:
             return known
-        inner = unwrapped(name.children[0])
+        return literal(self.resolved(name.children[0]))
+
+    def resolved(self, node: Node) -> Node:
+        """What a name or a member always stands for, through other names; the node itself where that is not known."""
+        for _ in range(8):
+            node = unwrapped(node)
+            value = self._value(node)
+            if value is None:
+                break
+            node = value
+        return node
+
+    def _value(self, node: Node) -> Node | None:
+        """The one value of a constant, or a function by its name."""
         found: Binding | Node | None = None
-        if inner.kind == "identifier":
-            found = self.meaning(inner)
-        elif inner.kind == "member_expression" and (owner := inner.field("object")) is not None:
-            things = self.things(owner)
-            found = self.member(things[0], member_name(inner) or "") if things else None
-        value = found.value if isinstance(found, Binding) and not found.path else found
-        return literal(value) if isinstance(value, Node) else None
+        if node.kind in ("identifier", "shorthand_property_identifier"):
+            found = self.meaning(node)
+        elif node.kind in MEMBERS and (owner := node.field("object")) is not None:
+            things, name = self.things(owner), member_name(node)
+            found = self.member(things[0], name) if things and name is not None else None
+        if isinstance(found, Binding):
+            is_constant = found.kind == "function" or (found.kind == "var" and not found.path and not found.assigned)
+            return found.value if is_constant else None
+        return found
 
     def left_out(self, binding: Binding) -> list[str]:
         """What a name of the rest of an object does not hold: `{a, b, ...rest}` leaves out a and b."""
@@ -413,25 +425,27 @@ class Program:
         return [value] if value.kind in FUNCTIONS else self.functions(value, depth + 1)
 
     def member(self, thing: Node, name: str) -> Binding | Node | None:
-        """What an object, a class or a module holds by a name: an expression, a method, or what a file exports."""
+        """What an object, a class, an enum or a module holds by a name: a value, a method, or what a file exports."""
         if thing.kind == "program":
             return self.exported(self.of(thing), name)
         held = self._members_of(thing).get(name)
         if thing.kind == "object":
             return held.field("value") if held is not None and held.kind == "pair" else held
+        if thing.kind == "enum_declaration":
+            return held.field("value") if held is not None else None
         if held is not None:
             return held if held.kind == "method_definition" else held.field("value")
         parent = self._extended(thing)
         return self.member(parent, name) if parent is not None else None
 
     def _members_of(self, thing: Node) -> dict[str, Node]:
-        """The members of an object or a class by their names, the first of a name: a generated class has thousands."""
+        """The members of an object, a class or an enum by their names, the first of each: some have thousands."""
         if thing not in self._members:
             members: dict[str, Node] = {}
             is_object = thing.kind == "object"
             body = thing if is_object else thing.field("body")
             for child in body.children if body is not None else ():
-                if child.kind == "spread_element" if is_object else child.kind not in ("method_definition", FIELD):
+                if child.kind == "spread_element" if is_object else child.kind not in _MEMBERS_OF_TYPES:
                     continue
                 if (name := key_of(child)) is not None:
                     members.setdefault(name, child)
@@ -458,12 +472,12 @@ class Program:
         return None
 
     def things(self, node: Node, depth: int = 0) -> list[Node]:
-        """The object literals, classes and modules that an expression may be or be an instance of."""
+        """The object literals, classes, enums and modules that an expression may be or be an instance of."""
         if depth > 8:
             return []
         node = unwrapped(node)
         kind = node.kind
-        if kind in ("object", *CLASSES, "program"):
+        if kind in ("object", *CLASSES, "enum_declaration", "program"):
             return [node]
         if kind == "this":
             owner = class_around(node)
@@ -490,6 +504,9 @@ class Program:
             if callee is not None and given is not None and callee.text in ("Object.freeze", "Object.seal"):
                 return [thing for one in given.children[:1] for thing in self.things(one, depth + 1)]
             returned = [r for f in self.functions(callee, depth + 1) for r in returns(f)] if callee is not None else []
+            if not returned and (package := required_package(node)) is not None:  # require("./names").TABLE
+                module = self.imported_module(node.file.path, package)
+                return self._things_of(_whole(module), depth) if module is not None else []
             return [thing for value in returned for thing in self.things(value, depth + 1)]
         return []
 
@@ -498,7 +515,7 @@ class Program:
             return self.things(found, depth + 1)
         if found is None:
             return []
-        if found.kind == "class":
+        if found.kind in ("class", "enum"):
             return [found.node]
         typed = self.class_of_type(found.node)
         if found.kind == "param":
@@ -717,8 +734,10 @@ def _stands_for(home: Module, value: Binding | Node, binding: Binding) -> bool:
     return value is binding.value
 
 
-def _is_common(module: Module) -> bool:
-    return "module.exports" in module.parsed.text
+def _whole(module: Module) -> Binding | Node:
+    """All that a file exports: what it gives `module.exports`, or the root of its tree."""
+    default = module.exports.get("default") if "module.exports" in module.parsed.text else None
+    return module.parsed.root if default is None else default
 
 
 def _shortened(name: str) -> str:

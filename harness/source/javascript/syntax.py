@@ -235,27 +235,6 @@ def outermost(node: Node) -> Node:
     return node
 
 
-def literal(node: Node | None) -> str | None:
-    """The text of a string, a number, or a template without substitutions; None of anything else."""
-    if node is None:
-        return None
-    node = unwrapped(node)
-    if node.kind == "string" or (node.kind == "template_string" and not node.of_kind("template_substitution")):
-        inner = node.text[1:-1]
-        return inner.replace("\\n", "\n").replace("\\t", "\t").replace('\\"', '"').replace("\\'", "'")
-    return node.text if node.kind == "number" else None
-
-
-def key_of(node: Node) -> str | None:
-    """The name of a member of an object, a class or a pattern; None where it is computed from something unknown."""
-    name = node.field("name") or node.field("key") if node.kind != "shorthand_property_identifier" else node
-    if name is None:
-        return None
-    if name.kind == "computed_property_name":
-        return literal(name.children[0]) if name.children else None
-    return literal(name) if name.kind in ("string", "number") else name.text.lstrip("#")
-
-
 def arguments(call: Node) -> list[Node]:
     """The arguments of a call; of a tagged template, none."""
     given = call.field("arguments")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from harness.source.javascript.literals import (
+from harness.source.javascript.values import (
     FUNCTIONS,
     Link,
     Opaque,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.source.checkout import Place
-from harness.source.javascript.literals import (
+from harness.source.javascript.values import (
     FUNCTIONS,
     Link,
     Opaque,
