@@ -36,6 +36,8 @@ _ASIDE = re.compile(
     re.IGNORECASE,
 )
 
+_COMMENTS = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
@@ -78,6 +80,12 @@ class Checkout:
     def of(self, *suffixes: str) -> tuple[SourceFile, ...]:
         """The files whose names end so."""
         return tuple(file for file in self.files if file.suffix in suffixes)
+
+
+def in_one_line(text: str) -> str:
+    """A text without its comments, each run of blanks as one."""
+    bare = _COMMENTS.sub(lambda match: match[0] if match[0][0] in "'\"" else " ", text)
+    return re.sub(r"\s+", " ", bare).strip()
 
 
 def is_aside(path: str) -> bool:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import re
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from harness.errors import NotCovered
@@ -21,7 +19,7 @@ from harness.source.app.writes import Write, Writes
 from harness.source.checkout import SOURCE, Checkout
 from harness.source.evidence import SHOWN_PLACES, Analysis, Create
 from harness.source.javascript.modules import Module
-from harness.source.javascript.program import Program
+from harness.source.javascript.program import Program, opened
 from harness.source.javascript.syntax import Node, spot
 from harness.text import printable
 
@@ -31,36 +29,23 @@ if TYPE_CHECKING:
 _HANDLES = re.compile(r"23505|P2002")
 
 
-@contextmanager
-def _without_collecting() -> Iterator[None]:
-    """Trees are full of cycles and live until the end: to look for garbage among them costs more than to parse."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 def analyse(checkout: Checkout, table: str, token: str) -> Analysis:
     """Analyse a checkout for a table (`name` or `schema.name`) and its token column, as the database calls them.
 
     Raises:
         NotCovered: what parses source is not installed, or the checkout holds no source.
     """
-    with _without_collecting():
-        return _analyse(checkout, table, token)
-
-
-def _analyse(checkout: Checkout, table: str, token: str) -> Analysis:
     files = checkout.of(*SOURCE)
     if not files:
         raise NotCovered(
             f"{checkout.root} holds no TypeScript or JavaScript",
             "name the folder of the app itself in `source`, or with --source",
         )
-    program = Program(files)
+    with opened(files) as program:
+        return _analyse(program, checkout, table, token)
+
+
+def _analyse(program: Program, checkout: Checkout, table: str, token: str) -> Analysis:
     names = named_by_app(program, checkout.of(".prisma"), Names(table, token))
     generators = Generators(program)
     flow = Flow(program, generators, names)
@@ -76,7 +61,7 @@ def _analyse(checkout: Checkout, table: str, token: str) -> Analysis:
     constraints = Constraints(checkout.of(*SOURCE, ".sql", ".prisma"), names)
     handlers = Collisions(program, names, calls, writes, constraints).handlers()
     unparsed = [said for module in program.parsed for said in _unparsed(module, names)]
-    found = Analysis(
+    return Analysis(
         table,
         token,
         speaks=bool(
@@ -95,8 +80,6 @@ def _analyse(checkout: Checkout, table: str, token: str) -> Analysis:
         unparsed=tuple(unparsed),
         notes=(*_undecided(unavailable, names), *_notes(program, rest, handlers, writes, checkout)),
     )
-    program.forget()
-    return found
 
 
 def _reaching(flow: Flow, stores: Writes, writes: list[Write]) -> Iterator[tuple[Node, Write, bool]]:

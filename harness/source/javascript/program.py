@@ -5,9 +5,11 @@ Files are parsed when something in them is asked for. What cannot be resolved is
 
 from __future__ import annotations
 
+import gc
 import posixpath
 import re
 from collections import defaultdict
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -117,6 +119,23 @@ _COMMON = frozenset(
         "test",
     ]
 )
+
+
+@contextmanager
+def opened(files: tuple[SourceFile, ...]) -> Iterator[Program]:
+    """The program of some files, taken apart at the end.
+
+    Trees are full of cycles and live until then: to look for garbage among them costs more than to parse.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    program = Program(files)
+    try:
+        yield program
+    finally:
+        program.forget()
+        if was_enabled:
+            gc.enable()
 
 
 class Program:

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.source.checkout import Place
-from harness.source.sql.parser import in_one_line
+from harness.source.checkout import Place, in_one_line
+from harness.source.sql.quoting import quote_ident, quote_literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -315,21 +315,7 @@ def filled(text: str, bindings: object) -> str:
 def _bound(value: object, *, name: bool) -> str:
     if isinstance(value, Raw):
         return value.sql
-    return ".".join(quoted(part) for part in str(value).split(".")) if name else literal(value)
-
-
-def quoted(name: str) -> str:
-    """A name as SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(value: object) -> str:
-    """A value as SQL."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    return "NULL" if value is None else "'" + str(value).replace("'", "''") + "'"
+    return ".".join(quote_ident(part) for part in str(value).split(".")) if name else quote_literal(value)
 
 
 def _escaped(sequence: str) -> str:

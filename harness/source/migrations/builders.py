@@ -13,10 +13,9 @@ from harness.source.javascript.values import (
     Raw,
     chain,
     filled,
-    literal,
     parameters,
-    quoted,
 )
+from harness.source.sql.quoting import quote_ident, quote_literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +46,7 @@ def builder_name(program: Program, node: SgNode) -> str:
         value = ".".join(part for part in parts if isinstance(part, str)) if parts[1] else None
     if not isinstance(value, str):
         raise Unknown("the table's name is put together while it runs")
-    return ".".join(quoted(part) for part in value.replace('"', "").split("."))
+    return ".".join(quote_ident(part) for part in value.replace('"', "").split("."))
 
 
 def _default(value: object) -> str:
@@ -55,11 +54,11 @@ def _default(value: object) -> str:
         return value.sql
     if isinstance(value, Opaque):
         if _MADE_NOW.search(value.code):  # made once, when the migration runs: a constant
-            return literal(value.code)
+            return quote_literal(value.code)
         raise Unknown(f"the default is {value.code}")
     if isinstance(value, (dict, list)):
-        return literal(str(value))
-    return literal(value)
+        return quote_literal(str(value))
+    return quote_literal(value)
 
 
 def type_of(value: object) -> str:
@@ -100,7 +99,7 @@ def knex(program: Program, links: list[Link]) -> Made | None:
         if link.args is None or not link.args:
             continue
         if link.name == "withSchema":
-            schema = quoted(program.text(link.args[0]) or "") + "."
+            schema = quote_ident(program.text(link.args[0]) or "") + "."
         callback = program.named(link.args[1]) if len(link.args) > 1 else None
         if link.name in _WITH_CALLBACK and callback is not None and callback.kind() in FUNCTIONS:
             known = True
@@ -143,12 +142,12 @@ def _knex_table(program: Program, table: str, way: str, callback: SgNode, node: 
         first, *rest = links[1:]
         texts = [program.text(arg) for arg in first.args or []]
         if first.name in ("dropColumn", "dropColumns"):
-            made += [(call, f"ALTER TABLE {table} DROP COLUMN {quoted(text)}") for text in texts if text]
+            made += [(call, f"ALTER TABLE {table} DROP COLUMN {quote_ident(text)}") for text in texts if text]
         elif first.name == "renameColumn" and len(texts) > 1 and texts[0] and texts[1]:
-            made.append((call, f"ALTER TABLE {table} RENAME COLUMN {quoted(texts[0])} TO {quoted(texts[1])}"))
+            made.append((call, f"ALTER TABLE {table} RENAME COLUMN {quote_ident(texts[0])} TO {quote_ident(texts[1])}"))
         elif first.name in ("setNullable", "dropNullable") and texts and texts[0]:
             word = "DROP" if first.name == "setNullable" else "SET"
-            made.append((call, f"ALTER TABLE {table} ALTER COLUMN {quoted(texts[0])} {word} NOT NULL"))
+            made.append((call, f"ALTER TABLE {table} ALTER COLUMN {quote_ident(texts[0])} {word} NOT NULL"))
         elif first.name.lower() in _TYPES or first.name == "specificType":
             column = _knex_column(program, first, rest)
             if column is None:
@@ -157,7 +156,7 @@ def _knex_table(program: Program, table: str, way: str, callback: SgNode, node: 
             if alters:
                 made.append((call, _knex_alter(table, name, type_, default, not_null)))
             else:
-                columns.append((call, f"{quoted(name)} {type_}{_constraints(default, not_null)}"))
+                columns.append((call, f"{quote_ident(name)} {type_}{_constraints(default, not_null)}"))
     if way == "alter":
         return [*made, *((at, f"ALTER TABLE {table} ADD COLUMN {column}") for at, column in columns)]
     return [*_created(node, table, columns, "IF NOT EXISTS " if way == "create if" else ""), *made]
@@ -192,7 +191,7 @@ def _knex_column(program: Program, first: Link, rest: list[Link]) -> tuple[str, 
 
 def _knex_alter(table: str, name: str, type_: str, default: str | None, not_null: bool) -> str:
     """Knex' alter() says the column anew: what is not named again is gone."""
-    column = f"ALTER COLUMN {quoted(name)}"
+    column = f"ALTER COLUMN {quote_ident(name)}"
     word = "SET" if not_null else "DROP"
     ends = f", {column} SET DEFAULT {default}" if default is not None else ""
     return f"ALTER TABLE {table} {column} DROP DEFAULT, {column} TYPE {type_}, {column} {word} NOT NULL{ends}"
@@ -236,7 +235,7 @@ def _create(program: Program, link: Link) -> Made | None:
         if not isinstance(columns, list) or not isinstance(made.get("name"), str):
             raise Unknown("a table whose columns are put together while it runs")
         parts = [_typeorm_column(column) for column in columns if isinstance(column, dict)]
-        table = ".".join(quoted(part) for part in [made.get("schema"), made["name"]] if isinstance(part, str))
+        table = ".".join(quote_ident(part) for part in [made.get("schema"), made["name"]] if isinstance(part, str))
         clause = "IF NOT EXISTS " if len(args) > 1 and program.value(args[1]) is True else ""
         return [(link.node, f"CREATE TABLE {clause}{table} ({', '.join(parts)})")]
     if len(args) < 2:
@@ -246,7 +245,7 @@ def _create(program: Program, link: Link) -> Made | None:
         raise Unknown("a table whose columns are put together while it runs")
     options = program.value(args[2]) if len(args) > 2 else {}
     clause = "IF NOT EXISTS " if isinstance(options, dict) and options.get("ifNotExists") is True else ""
-    parts = [f"{quoted(_field(name, of))} {_attributes(of)}" for name, of in columns.items()]
+    parts = [f"{quote_ident(_field(name, of))} {_attributes(of)}" for name, of in columns.items()]
     return [(link.node, f"CREATE TABLE {clause}{builder_name(program, args[0])} ({', '.join(parts)})")]
 
 
@@ -267,13 +266,13 @@ def _add(program: Program, link: Link) -> Made | None:
         options = program.value(args[2]) if len(args) > 2 else {}
         clause = "IF NOT EXISTS " if isinstance(options, dict) and options.get("ifNotExists") is True else ""
         return [
-            (link.node, f"ALTER TABLE {table} ADD COLUMN {clause}{quoted(name)} {_attributes(of)}")
+            (link.node, f"ALTER TABLE {table} ADD COLUMN {clause}{quote_ident(name)} {_attributes(of)}")
             for name, of in what.items()
         ]
     if isinstance(what, list):
         return [(link.node, f"ALTER TABLE {table} ADD COLUMN {_typeorm_column(_dict(of))}") for of in what]
     if isinstance(what, str) and len(args) > 2:
-        column = f"{quoted(what)} {_attributes(program.value(args[2]))}"
+        column = f"{quote_ident(what)} {_attributes(program.value(args[2]))}"
         return [(link.node, f"ALTER TABLE {table} ADD COLUMN {column}")]
     raise Unknown("a column that is put together while it runs")
 
@@ -286,7 +285,7 @@ def _alter(program: Program, link: Link) -> Made | None:
     name, options = program.text(args[1]), program.value(args[2])
     if name is None or not isinstance(options, dict):
         raise Unknown("a column that is put together while it runs")
-    column = f"ALTER COLUMN {quoted(name)}"
+    column = f"ALTER COLUMN {quote_ident(name)}"
     actions = []
     if "default" in options:
         value = options["default"]
@@ -313,13 +312,13 @@ def _change(program: Program, link: Link) -> Made | None:
     if name is None:
         raise Unknown("the column's name is put together while it runs")
     default = _typeorm_default(options) if new is not None else _sequelize_default(options)
-    column = f"ALTER COLUMN {quoted(name)}"
+    column = f"ALTER COLUMN {quote_ident(name)}"
     made = f"ALTER TABLE {table} {column} DROP DEFAULT, {column} TYPE {type_of(options.get('type', 'text'))}"
     made += f", {column} SET DEFAULT {default}" if default is not None else ""
     renamed = options.get("name") if new is not None else None
     later: Made = []
     if isinstance(renamed, str) and renamed != name:
-        later = [(link.node, f"ALTER TABLE {table} RENAME COLUMN {quoted(name)} TO {quoted(renamed)}")]
+        later = [(link.node, f"ALTER TABLE {table} RENAME COLUMN {quote_ident(name)} TO {quote_ident(renamed)}")]
     return [(link.node, made), *later]
 
 
@@ -364,7 +363,7 @@ def _typeorm_column(of: dict[str, Any]) -> str:
         type_ = f"varchar({int(str(of['length']))})" if str(of["length"]).isdecimal() else type_
     if of.get("isGenerated") is True and of.get("generationStrategy") == "increment":
         type_ = "serial"
-    return f"{quoted(of['name'])} {type_}{_constraints(_typeorm_default(of), of.get('isNullable') is not True)}"
+    return f"{quote_ident(of['name'])} {type_}{_constraints(_typeorm_default(of), of.get('isNullable') is not True)}"
 
 
 def _typeorm_default(of: dict[str, Any]) -> str | None:
@@ -381,7 +380,7 @@ def _drop_column(program: Program, link: Link) -> Made | None:
     value = program.value(args[1])
     names = value if isinstance(value, list) else [value]
     table = builder_name(program, args[0])
-    return [(link.node, f"ALTER TABLE {table} DROP COLUMN {quoted(n)}") for n in names if isinstance(n, str)]
+    return [(link.node, f"ALTER TABLE {table} DROP COLUMN {quote_ident(n)}") for n in names if isinstance(n, str)]
 
 
 def _rename_column(program: Program, link: Link) -> Made | None:
@@ -390,7 +389,7 @@ def _rename_column(program: Program, link: Link) -> Made | None:
     if len(texts) < 2 or texts[0] is None or texts[1] is None:
         return None
     table = builder_name(program, args[0])
-    return [(link.node, f"ALTER TABLE {table} RENAME COLUMN {quoted(texts[0])} TO {quoted(texts[1])}")]
+    return [(link.node, f"ALTER TABLE {table} RENAME COLUMN {quote_ident(texts[0])} TO {quote_ident(texts[1])}")]
 
 
 def _rename_table(program: Program, link: Link) -> Made | None:
@@ -431,7 +430,7 @@ def kysely(program: Program, links: list[Link]) -> Made | None:
         return None
     head, rest = links[at], links[at + 1 :]
     schema = next((program.text(link.args[0]) for link in links if link.name == "withSchema" and link.args), None)
-    table = (quoted(schema) + "." if schema else "") + builder_name(program, (head.args or [])[0])
+    table = (quote_ident(schema) + "." if schema else "") + builder_name(program, (head.args or [])[0])
     if head.name == "dropTable":
         return [(head.node, f"DROP TABLE IF EXISTS {table}")]
     node = links[-1].node
@@ -452,7 +451,7 @@ def _kysely_column(program: Program, link: Link) -> str:
         if option.name == "defaultTo" and option.args:
             default = _default(program.value(option.args[0]))
         not_null = not_null or option.name in ("notNull", "primaryKey")
-    return f"{quoted(name)} {type_of(program.value(args[1]))}{_constraints(default, not_null)}"
+    return f"{quote_ident(name)} {type_of(program.value(args[1]))}{_constraints(default, not_null)}"
 
 
 def _calls_of(program: Program, callback: SgNode) -> list[Link]:
@@ -468,16 +467,16 @@ def _kysely_action(program: Program, link: Link) -> list[str]:
     if link.name == "addColumn":
         return [f"ADD COLUMN {_kysely_column(program, link)}"]
     if link.name == "dropColumn" and texts and texts[0]:
-        return [f"DROP COLUMN {quoted(texts[0])}"]
+        return [f"DROP COLUMN {quote_ident(texts[0])}"]
     if link.name == "renameColumn" and len(texts) > 1 and texts[0] and texts[1]:
-        return [f"RENAME COLUMN {quoted(texts[0])} TO {quoted(texts[1])}"]
+        return [f"RENAME COLUMN {quote_ident(texts[0])} TO {quote_ident(texts[1])}"]
     if link.name == "renameTo" and texts and texts[0]:
-        return [f"RENAME TO {quoted(texts[0])}"]
+        return [f"RENAME TO {quote_ident(texts[0])}"]
     if link.name == "setSchema" and texts and texts[0]:
-        return [f"SET SCHEMA {quoted(texts[0])}"]
+        return [f"SET SCHEMA {quote_ident(texts[0])}"]
     if link.name != "alterColumn" or len(args) < 2 or not texts[0]:
         return []
-    actions, column = [], f"ALTER COLUMN {quoted(texts[0])}"
+    actions, column = [], f"ALTER COLUMN {quote_ident(texts[0])}"
     for option in _calls_of(program, args[1]):
         given = program.value(option.args[0]) if option.args else None
         if option.name == "setDataType":

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.source.checkout import Place
+from harness.source.checkout import Place, in_one_line
 from harness.source.javascript.values import (
     FUNCTIONS,
     Link,
@@ -18,7 +18,6 @@ from harness.source.javascript.values import (
     Program,
     Raw,
     chain,
-    literal,
     parameters,
     parse_program,
     returned,
@@ -27,7 +26,7 @@ from harness.source.javascript.values import (
 from harness.source.migrations.builders import Unknown, type_of
 from harness.source.spelling import snake
 from harness.source.sql.columns import Column, Declared
-from harness.source.sql.parser import in_one_line
+from harness.source.sql.quoting import quote_literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,7 +137,7 @@ def _prisma_default(column: Column, attributes: str) -> Column:
     if re.match(r"(?:uuid|cuid|nanoid|ulid)\(", given):
         return replace(column, by_the_app=f"@default({given}) is made by Prisma's client")
     text = given[1:-1] if given.startswith('"') else given
-    return replace(column, default=literal(text))
+    return replace(column, default=quote_literal(text))
 
 
 def _balanced(text: str) -> str:
@@ -266,7 +265,7 @@ def _with_value(column: Column, value: object) -> Column:
         if _BY_THE_APP.search(value.code):
             return replace(column, by_the_app=value.code)
         return replace(column, unknown=f"its default is {value.code}")
-    return replace(column, default=literal(value), unknown="")
+    return replace(column, default=quote_literal(value), unknown="")
 
 
 # --- classes with decorators: TypeORM, MikroORM, sequelize-typescript -------------------------------------------------

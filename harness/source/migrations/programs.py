@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.source.checkout import Place
+from harness.source.checkout import Place, in_one_line
 from harness.source.javascript.values import FUNCTIONS, Link, Opaque, Program, Raw, chain, filled, parse_program
 from harness.source.migrations.builders import BUILDERS, Unknown, changes_no_column
 from harness.source.sql.columns import Unclear
-from harness.source.sql.parser import Statement, in_one_line, mentions, parse_sql, read_sql
+from harness.source.sql.parser import Statement, mentions, parse_sql, read_sql
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.source.checkout import Place
+from harness.source.checkout import Place, in_one_line
 from harness.source.sql.columns import Unclear
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ _META = re.compile(r"^[ \t]*\\[a-zA-Z!?.]")
 _COPY = re.compile(r"^\s*copy\b.*\bfrom\s+stdin\b.*;\s*$", re.IGNORECASE)
 _BREAK = re.compile(r"--> ?statement-breakpoint")
 _BEFORE = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/|;)*", re.DOTALL)
-_COMMENTS = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _HOLES = (
     (re.compile(r"\$\{[^{}\n]*\}"), "placeholder"),  # of Flyway
     (re.compile(r"""(?<!:):(?=['"][\w]+['"])"""), ""),  # of psql: :'name' and :"name"
@@ -57,12 +56,6 @@ class Statement:
         ends = self.sql.find(b"\n", at)
         text = self.sql[begins : ends if ends >= 0 else len(self.sql)].decode("utf-8", "replace")
         return Place(self.path, self.first_line + number, in_one_line(text).rstrip(","))
-
-
-def in_one_line(text: str) -> str:
-    """A text without its comments, each run of blanks as one."""
-    bare = _COMMENTS.sub(lambda match: match[0] if match[0][0] in "'\"" else " ", text)
-    return re.sub(r"\s+", " ", bare).strip()
 
 
 def named_value(message: Any, field: str) -> str:

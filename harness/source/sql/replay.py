@@ -10,12 +10,13 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from harness.source.checkout import Place
+from harness.source.checkout import Place, in_one_line
 from harness.source.sql.catalog import Catalog
 from harness.source.sql.columns import Unclear
 from harness.source.sql.conditions import holds
 from harness.source.sql.ddl import HANDLERS, names_of
-from harness.source.sql.parser import Statement, in_one_line, mentions, named_value, parse_sql
+from harness.source.sql.parser import Statement, mentions, named_value, parse_sql
+from harness.source.sql.quoting import quote_ident, quote_literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -264,12 +265,8 @@ def _text(node: Any) -> str | None:
         texts = [arg for arg in args if arg is not None]
         if len(texts) != len(args) or not texts:
             return None
-        return _formatted(texts) if node.func_call.funcname[-1].string.sval == "format" else _quoted(texts[0])
+        return _formatted(texts) if node.func_call.funcname[-1].string.sval == "format" else quote_ident(texts[0])
     return None
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _formatted(texts: list[str]) -> str | None:
@@ -280,7 +277,7 @@ def _formatted(texts: list[str]) -> str | None:
         if match[0] == "%%":
             return "%"
         value = next(given)
-        return {"I": _quoted(value), "L": "'" + value.replace("'", "''") + "'"}.get(match[1], value)
+        return {"I": quote_ident(value), "L": quote_literal(value)}.get(match[1], value)
 
     try:
         return re.sub(r"%(?:%|([ILs]))", fill, pattern)
