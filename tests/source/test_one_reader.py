@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from harness.source.checkout import read_checkout
+from harness.source.migrations.checkers import wrong_after_migrations
+from harness.source.migrations.reading import read_token
 from tests.support.apps import ROUTE, analysed_files
 
+HARNESS = Path(__file__).parents[2] / "harness"
+OLD = "CREATE TABLE chatbots (id bigserial PRIMARY KEY, name text NOT NULL, public_token varchar(8) NOT NULL);\n"
 # Each is an expression whose value is the table's name.
 VALUES = {
     "a string": '"chatbots"',
@@ -95,6 +102,14 @@ def stored(files: dict[str, str]) -> bool:
     return len(found.creates) == 1 and len(found.reaching) == 1
 
 
+def left(root: Path, files: dict[str, str]) -> list[str]:
+    """What is wrong with the column after a migration of SQL that makes it, and these files."""
+    for path, text in {"migrations/1_a.sql": OLD, **files}.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8")
+    return wrong_after_migrations(read_token(read_checkout(root), "chatbots", "public_token"))
+
+
 def route(before: str, token: str = "nanoid()", table: str = "${TABLE}") -> str:
     """A route that stores a chatbot. It speaks of chatbots, so that it is looked at."""
     statement = f"`INSERT INTO {table} (name, public_token) VALUES ($1, $2)`"
@@ -104,10 +119,23 @@ def route(before: str, token: str = "nanoid()", table: str = "${TABLE}") -> str:
     )
 
 
+def migration(before: str, up: str = "return change(knex, TABLE);", table: str = "TABLE") -> str:
+    """A migration that makes the token a uuid. It speaks of public_token in chatbots, so that it is looked at."""
+    alter = f"knex.schema.alterTable({table}, (t) => {{ t.uuid('public_token').defaultTo(knex.fn.uuid()).alter(); }})"
+    return f"// knex, chatbots\n{before}\nexports.up = async (knex) => {{ await {alter}; }};\n"
+
+
 @pytest.mark.parametrize("case", VALUES)
 def test_a_value_is_known_in_a_route(case: str) -> None:
     """The INSERT names the table by it."""
     assert stored({ROUTE: route(f"const TABLE = {VALUES[case]};")})
+
+
+@pytest.mark.parametrize("case", VALUES)
+def test_a_value_is_known_in_a_migration(case: str, tmp_path: Path) -> None:
+    """The call of Knex names the table by it, by a name and itself."""
+    assert left(tmp_path, {"migrations/2_b.ts": migration(f"const TABLE = {VALUES[case]};")}) == []
+    assert left(tmp_path, {"migrations/2_b.ts": migration("", table=VALUES[case])}) == []
 
 
 @pytest.mark.parametrize("case", WRAPPERS)
@@ -132,11 +160,35 @@ def test_a_wrapper_changes_nothing_in_a_route(case: str) -> None:
     assert len(found.handlers) == 1
 
 
+@pytest.mark.parametrize("case", WRAPPERS)
+def test_a_wrapper_changes_nothing_in_a_migration(case: str, tmp_path: Path) -> None:
+    """It stands around the statement, what is called, or what Knex calls."""
+    wrapped = WRAPPERS[case].format
+    text = "'ALTER TABLE chatbots ALTER public_token TYPE uuid, ALTER public_token SET DEFAULT gen_random_uuid()'"
+    alter = "(t) => { t.uuid('public_token').defaultTo(knex.fn.uuid()).alter(); }"
+    for number, up in enumerate(
+        (
+            f"knex.raw({wrapped(text)})",
+            f"knex.schema.alterTable({wrapped(repr('chatbots'))}, {wrapped('(' + alter + ')')})",
+            f"({wrapped('knex')}).schema.alterTable('chatbots', {alter})",
+        )
+    ):
+        program = f"exports.up = async (knex) => {{ await {up}; }};"
+        assert left(tmp_path / str(number), {"migrations/2_b.ts": program}) == [], up
+
+
 @pytest.mark.parametrize("case", NAMES)
 def test_a_name_is_known_in_a_route(case: str) -> None:
     """Whether it is declared in the file or imported."""
     before, names = NAMES[case]
     assert stored({"app/bots.ts": route(before), "src/names.ts": names})
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_a_name_is_known_in_a_migration(case: str, tmp_path: Path) -> None:
+    """Whether it is declared in the file or imported."""
+    before, names = NAMES[case]
+    assert left(tmp_path, {"migrations/2_b.ts": migration(before), "src/names.ts": names}) == []
 
 
 @pytest.mark.parametrize("case", FUNCTIONS)
@@ -151,6 +203,20 @@ def test_a_function_is_followed_in_a_route(case: str) -> None:
     assert stored({ROUTE: f'import {{ nanoid }} from "nanoid";\n{save}\nsave(nanoid());\n'})
 
 
+@pytest.mark.parametrize("case", FUNCTIONS)
+def test_a_function_is_followed_in_a_migration(case: str, tmp_path: Path) -> None:
+    """It alters the table, or is what Knex calls to do so."""
+    column = "t.uuid('public_token').defaultTo(knex.fn.uuid()).alter();"
+    change = FUNCTIONS[case].format(
+        name="change", given="knex: Knex", body=f"return knex.schema.alterTable('chatbots', (t) => {{ {column} }});"
+    )
+    up = "exports.up = async (knex) => { for await (const one of [change(knex)]) await one; };"
+    assert left(tmp_path, {"migrations/2_b.ts": f"// knex, chatbots.public_token\n{change}\n{up}\n"}) == []
+    called = FUNCTIONS[case].format(name="columns", given="t: Table", body=column)
+    up = "exports.up = (knex) => knex.schema.alterTable('chatbots', columns);"
+    assert left(tmp_path, {"migrations/2_b.ts": f"// knex, chatbots.public_token\n{called}\n{up}\n"}) == []
+
+
 # JavaScript that the grammar of TypeScript does not take: `abstract` is a name in it.
 NOT_TYPED = "abstract = 2;\n"
 
@@ -161,3 +227,20 @@ def test_the_grammar_of_javascript_gives_trees_of_the_same_shape_in_a_route() ->
     assert stored({"src/bots.js": NOT_TYPED + names + route("", table="${Names.bots}")})
     entity = 'import { nanoid } from "nanoid"; class Chatbot { publicToken = nanoid(); }'
     assert analysed_files({"src/chatbot.js": f"{NOT_TYPED}{entity} repository.save(new Chatbot());"}).reaching
+
+
+def test_the_grammar_of_javascript_gives_trees_of_the_same_shape_in_a_migration(tmp_path: Path) -> None:
+    """The way up is a field of a class."""
+    alter = "(t) => { t.uuid('public_token').defaultTo(knex.fn.uuid()).alter(); }"
+    up = f"up = (knex) => knex.schema.alterTable('chatbots', {alter});"
+    down = "down = (knex) => knex.schema.dropTable('chatbots');"
+    program = f"{NOT_TYPED}module.exports = class Change {{ {up} {down} }};"
+    assert left(tmp_path, {"migrations/2_b.js": program}) == []
+
+
+def test_one_module_parses_and_says_what_the_kinds_of_nodes_are() -> None:
+    """What parses is imported once, and no reader keeps a list of wrappers or of functions of its own."""
+    once = ('"as_expression"', '"satisfies_expression"', '"generator_function"', '"abstract_class_declaration"')
+    for words in ("from ast_grep_py import", *once):
+        files = [path for path in HARNESS.rglob("*.py") if words in path.read_text(encoding="utf-8")]
+        assert [path.relative_to(HARNESS).as_posix() for path in files] == ["source/javascript/syntax.py"], words

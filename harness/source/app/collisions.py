@@ -15,6 +15,7 @@ from harness.source.javascript.functions import call_around, function_name, memb
 from harness.source.javascript.literals import key_of, literal
 from harness.source.javascript.modules import Binding
 from harness.source.javascript.syntax import (
+    CLASSES,
     FIELD,
     FUNCTIONS,
     WRAPPERS,
@@ -639,7 +640,7 @@ def _is_declaration(node: Node) -> bool:
     if above.kind in (
         "variable_declarator",
         *FUNCTIONS,
-        "class_declaration",
+        *CLASSES,
         "pair_pattern",
         "enum_assignment",
         "method_signature",

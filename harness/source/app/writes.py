@@ -56,7 +56,7 @@ _IN_A_CONSTANT = (
     "enum_body",
     *WRAPPERS,
 )
-_NAMED = (*CLASSES, "function_declaration", "method_definition", "variable_declarator")
+_NAMED = (*CLASSES, *FUNCTIONS, "variable_declarator")
 Way = tuple[str, ...]
 _ROW_AS_JSON = re.compile(r"\b(?:row_to_json|to_jsonb?)\s*\(\s*(\w+)\s*[,)]", re.IGNORECASE)
 _ALIAS = re.compile(r"\binsert\s+into\s+\S+\s+as\s+(\w+)", re.IGNORECASE)

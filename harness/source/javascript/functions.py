@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.source.javascript.literals import key_of, literal
-from harness.source.javascript.syntax import CLASSES, FIELD, WRAPPERS, Node, unwrapped
+from harness.source.javascript.syntax import CLASSES, FIELD, FUNCTIONS, WRAPPERS, Node, unwrapped
 
 
 def member_name(node: Node) -> str | None:
@@ -22,6 +22,11 @@ def parameters(function: Node) -> list[Node]:
         return [child for child in given.children if child.of_kind("this") is None]
     single = function.field("parameter")
     return [single] if single is not None else []
+
+
+def parameter_names(function: Node) -> list[str]:
+    """The names of a function's parameters; of a pattern, its text."""
+    return [(parameter.field("pattern") or parameter).text for parameter in parameters(function)]
 
 
 def class_around(node: Node) -> Node | None:
@@ -72,6 +77,17 @@ def returns(function: Node) -> list[Node]:
         return [body]
     found = body.below("return_statement", "yield_expression", into_functions=False)
     return [node.children[0] for node in found if node.children]
+
+
+def returned(function: Node) -> Node | None:
+    """What a function returns at its end: the body of an arrow, or of its last `return`; None of anything else."""
+    body = function.field("body") if function.kind in FUNCTIONS else None
+    if body is None:
+        return None
+    if body.kind != "statement_block":
+        return unwrapped(body)
+    values = [child for child in body.children if child.kind == "return_statement" and child.children]
+    return unwrapped(values[-1].children[0]) if values else None
 
 
 def call_around(function: Node) -> Node | None:

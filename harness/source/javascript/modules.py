@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 
 from harness.source.javascript.functions import member_name, parameters
 from harness.source.javascript.literals import key_of, literal
-from harness.source.javascript.syntax import CLASSES, FUNCTIONS, MEMBERS, Node, Parsed, arguments, unwrapped
+from harness.source.javascript.syntax import (
+    CLASSES,
+    FUNCTION_DECLARATIONS,
+    FUNCTIONS,
+    MEMBERS,
+    Node,
+    Parsed,
+    arguments,
+    unwrapped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +97,7 @@ def _declare(module: Module) -> None:
     for node in parsed.of_kind(*FUNCTIONS):
         _declare_parameters(module, node)
         name = node.field("name")
-        if node.kind in ("function_declaration", "generator_function_declaration") and name is not None:
+        if node.kind in FUNCTION_DECLARATIONS and name is not None:
             _bind(module, _scope_of(node), Binding(name.text, "function", node, value=node))
         elif name is not None and node.kind != "method_definition":
             _bind(module, node, Binding(name.text, "function", node, value=node))

@@ -8,20 +8,21 @@ a class, a field and a wrapper is stands here too, once for all that read source
 from __future__ import annotations
 
 from collections import defaultdict
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import NotCovered
-from harness.source.checkout import INSTALL, Place
+from harness.source.checkout import INSTALL, Place, in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from harness.source.checkout import SourceFile
 
+FUNCTION_DECLARATIONS = ("function_declaration", "generator_function_declaration")
 FUNCTIONS = frozenset(
     (
-        "function_declaration",
-        "generator_function_declaration",
+        *FUNCTION_DECLARATIONS,
         "function_expression",
         "generator_function",
         "arrow_function",
@@ -199,6 +200,11 @@ class Parsed:
         return tuple(self._names)
 
 
+def is_installed() -> bool:
+    """Whether there is what parses source."""
+    return find_spec("ast_grep_py") is not None
+
+
 def parse(file: SourceFile) -> Parsed:
     """Parse a file by the grammar of its name; of JavaScript's two, the one that understands more of it.
 
@@ -244,6 +250,11 @@ def arguments(call: Node) -> list[Node]:
 def enclosing_function(node: Node) -> Node | None:
     """The function that a node stands in."""
     return next((above for above in node.above() if above.kind in FUNCTIONS), None)
+
+
+def place_of(node: Node) -> Place:
+    """The line on which a node begins, with all of its text in one line."""
+    return Place(node.file.path, node.line, in_one_line(node.text))
 
 
 def spot(node: Node, at: int | None = None) -> Place:

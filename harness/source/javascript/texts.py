@@ -22,6 +22,12 @@ HOLE = re.compile("\x01(\\d+)\x02")
 _MARKS = str.maketrans("", "", "\x01\x02")
 _NAMES = ("identifier", *MEMBERS)
 _TEXTS = ("string", "template_string", "number", "binary_expression", "call_expression")
+_TRIMS: dict[str, Callable[[str], str]] = {
+    "trim": str.strip,
+    "trimStart": str.lstrip,
+    "trimEnd": str.rstrip,
+    "toString": str,
+}
 _DEEPEST = 8
 _SHORT = 8  # characters: a constant that holds but these and a hole is a value rather than a text
 
@@ -56,7 +62,10 @@ class Texts:
         if node.kind == "template_string":
             return self._template(node, holes, depth)
         if node.kind == "binary_expression" and node.operator == "+":
-            return "".join([self._flat(part, holes, depth) for part in _summands(node)])
+            parts = _summands(node)
+            if all(part.kind == "number" for part in parts):
+                return _hole(node, holes)
+            return "".join([self._flat(part, holes, depth) for part in parts])
         if node.kind in _NAMES:
             return self._named(node, holes, depth)
         if node.kind == "call_expression":
@@ -102,8 +111,8 @@ class Texts:
         if callee is None or callee.kind != "member_expression":
             return _hole(node, holes)
         owner, name = callee.field("object"), member_name(callee)
-        if owner is not None and name in ("trim", "trimStart", "trimEnd", "toString"):
-            return self._flat(owner, holes, depth + 1)
+        if owner is not None and name in _TRIMS:
+            return _TRIMS[name](self._flat(owner, holes, depth + 1))
         if owner is not None and name == "join":
             listed = self.elements(owner)
             between = self.constant(arguments(node)[0], depth + 1) if arguments(node) else ","
@@ -122,7 +131,7 @@ class Texts:
                 inner = self.elements(child, depth + 1) if child.kind == "spread_element" else None
                 found += inner if inner is not None else [child]
             return found
-        if node.kind == "identifier":
+        if node.kind in ("identifier", "shorthand_property_identifier"):
             held = self._program.meaning(node)
             if not isinstance(held, Binding) or held.kind != "var" or held.path or held.value is None or held.assigned:
                 return None

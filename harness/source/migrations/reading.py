@@ -8,11 +8,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from harness.errors import NotCovered
 from harness.source.checkout import INSTALL, SOURCE, Place
+from harness.source.javascript.program import opened
+from harness.source.javascript.syntax import is_installed
 from harness.source.migrations.checkers import Migrated, TokenInSource, is_right
+from harness.source.migrations.fragments import values_of
 from harness.source.migrations.ordering import MigrationHistory, find_scripts, in_other_languages
 from harness.source.migrations.orm import Wanted, read_declarations
 from harness.source.migrations.programs import read_program
@@ -23,6 +27,8 @@ from harness.source.sql.replay import Fold
 
 if TYPE_CHECKING:
     from harness.source.checkout import Checkout, SourceFile
+    from harness.source.javascript.program import Program
+    from harness.source.javascript.values import Values
     from harness.source.sql.parser import Statement
 
 _DDL = re.compile(r"(?i)\b(?:alter|create)\s+(?:unlogged\s+)?table\b|\bselect\b[^;]*\binto\b|\bdo\s+\$")
@@ -40,23 +46,29 @@ def read_token(checkout: Checkout, table: str, token: str) -> TokenInSource:
     Raises:
         NotCovered: what parses SQL and code is not installed.
     """
-    try:
-        import ast_grep_py
-        import postgast  # noqa: F401 (asked here, so that the reason is said once)
-    except ImportError:
-        raise NotCovered("what parses SQL and code is not installed", INSTALL) from None
-    del ast_grep_py
-    wanted = Wanted(table, token)
+    if find_spec("postgast") is None or not is_installed():
+        raise NotCovered("what parses SQL and code is not installed", INSTALL)
+    with opened(checkout.of(*SOURCE)) as program:
+        return _read_token(program, checkout, Wanted(table, token))
+
+
+def _read_token(program: Program, checkout: Checkout, wanted: Wanted) -> TokenInSource:
     scripts = find_scripts(checkout)
-    reader = _Reader(checkout, wanted)
+    reader = _Reader(checkout, wanted, values_of(program))
     read = [told for history in scripts.histories if (told := reader.history(history)) is not None]
     loose = [(file, told) for file in scripts.loose if (told := reader.loose(file)) is not None]
     migrated, others, snapshots = _put_together(reader, read, loose)
-    declared = [*read_declarations(checkout, wanted, checkout.of(*SOURCE)), *snapshots]
+    declared = [*read_declarations(checkout, wanted, program), *snapshots]
     mentioned = any(mentions(file.text, wanted.table.rpartition(".")[2]) for file in checkout.files)
     foreign = in_other_languages(checkout) if migrated is None else []
     return TokenInSource(
-        table, token, migrated, tuple(others), tuple(declared), mentioned or bool(declared), tuple(foreign)
+        wanted.table,
+        wanted.token,
+        migrated,
+        tuple(others),
+        tuple(declared),
+        mentioned or bool(declared),
+        tuple(foreign),
     )
 
 
@@ -78,6 +90,7 @@ class _Read:
 class _Reader:
     checkout: Checkout
     wanted: Wanted
+    values: Values
 
     @property
     def names(self) -> tuple[str, str]:
@@ -94,7 +107,7 @@ class _Reader:
             if file.suffix == ".sql":
                 told[file.path] = tuple(read_sql(file.path, file.text))
             else:
-                statements, reads = read_program(file, self.names, sql)
+                statements, reads = read_program(self.values, file, self.names, sql)
                 told[file.path], used = tuple(statements), used | reads
         kept = tuple(statements for path, statements in told.items() if path not in used)
         if not history.ordered:
@@ -118,7 +131,7 @@ class _Reader:
         if file.suffix == ".sql":
             statements = read_sql(file.path, file.text)
         elif _DDL.search(file.text):
-            statements, _ = read_program(file, self.names, {})
+            statements, _ = read_program(self.values, file, self.names, {})
         else:
             return None
         migrated = self.fold((tuple(statements),), (file.path,))
