@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.source.checkout import in_one_line
@@ -10,6 +9,7 @@ from harness.source.javascript.functions import returned
 from harness.source.javascript.literals import key_of
 from harness.source.javascript.syntax import unwrapped
 from harness.source.javascript.texts import Texts
+from harness.source.language import Opaque
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
 
 _NAMES = ("identifier", "shorthand_property_identifier")
 _DEEPEST = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Opaque:
-    """Code whose value is not known from reading it; its text in one line."""
-
-    code: str
 
 
 class Values:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.source.checkout import in_one_line
-from harness.source.javascript.chains import chain
+from harness.source.javascript.expressions import chain
 from harness.source.javascript.functions import returned
 from harness.source.javascript.syntax import arguments
-from harness.source.javascript.values import Opaque, Values
-from harness.source.sql.quoting import quote_ident, quote_literal
+from harness.source.javascript.values import Values
+from harness.source.language import Opaque
+from harness.source.migrations.raw import Defined, Raw, filled
 
 if TYPE_CHECKING:
     from harness.source.javascript.program import Program
@@ -19,13 +18,6 @@ if TYPE_CHECKING:
 
 # What makes a piece of SQL of a text: sql`..`, knex.raw, Sequelize.literal, pgm.func, sql.raw, PgLiteral.create.
 _RAW = frozenset(("sql", "raw", "literal", "func", "create", "rawSql"))
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """A piece of SQL that stands in code."""
-
-    sql: str
 
 
 def values_of(program: Program) -> Values:
@@ -45,12 +37,12 @@ def _by_new(values: Values, node: Node) -> object | None:
     if text is not None and maker.text.endswith("Literal"):  # new PgLiteral("..")
         return Raw(text)
     if maker.text in ("Table", "TableColumn"):  # of TypeORM
-        return values.of(given[0]) if given else {}
+        return Defined(values.of(given[0]) if given else {})
     return None
 
 
 def _by_call(values: Values, node: Node) -> object | None:
-    links = chain(node)
+    links = chain(values, node)
     if not links:
         return None
     last = links[-1]
@@ -62,10 +54,10 @@ def _by_call(values: Values, node: Node) -> object | None:
     if template is not None and template.kind == "template_string":  # sql`..`
         text = values.text(template)
         return Opaque(in_one_line(node.text)) if text is None else Raw(text)
-    if last.name in _RAW and last.args and (text := values.text(last.args[0])) is not None:
-        return Raw(filled(text, values.of(last.args[1])) if len(last.args) > 1 else text)
+    if last.name in _RAW and last.args and (text := last.args[0].text()) is not None:
+        return Raw(filled(text, last.args[1].value()) if len(last.args) > 1 else text)
     if last.name == "fn" and last.args is not None and len(last.args) == 1:  # Sequelize.fn("gen_random_uuid")
-        text = values.text(last.args[0])
+        text = last.args[0].text()
         if text is not None:
             return Raw(f"{text}()")
     if [link.name for link in links[-2:]] == ["fn", "uuid"]:  # knex.fn.uuid()
@@ -73,23 +65,3 @@ def _by_call(values: Values, node: Node) -> object | None:
     if last.name in ("as", "mapWith", "$type") and len(links) > 1:
         return values.of(links[-2].node)
     return None
-
-
-def filled(text: str, bindings: object) -> str:
-    """SQL with knex' bindings put in: `??` and `:name:` are names, `?` and `:name` values."""
-    if isinstance(bindings, list) and all(isinstance(value, (str, int, Raw)) for value in bindings):
-        given = iter(bindings)
-        return re.sub(r"\?\??", lambda match: _bound(next(given, ""), name=len(match[0]) == 2), text)
-    if isinstance(bindings, dict) and all(isinstance(value, (str, int, Raw)) for value in bindings.values()):
-
-        def named(match: re.Match[str]) -> str:
-            return _bound(bindings[match[1]], name=bool(match[2])) if match[1] in bindings else match[0]
-
-        return re.sub(r"(?<![:\w]):(\w+)(:?)(?!:)", named, text)
-    return text
-
-
-def _bound(value: object, *, name: bool) -> str:
-    if isinstance(value, Raw):
-        return value.sql
-    return ".".join(quote_ident(part) for part in str(value).split(".")) if name else quote_literal(value)

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.source.checkout import SOURCE, Place, in_one_line
-from harness.source.javascript.chains import Link, chain
+from harness.source.javascript.expressions import Link, chain
 from harness.source.javascript.functions import parameter_names, returned
 from harness.source.javascript.syntax import CLASSES, FIELD, FUNCTIONS, Node, place_of, unwrapped
-from harness.source.javascript.values import Opaque, Values
-from harness.source.migrations.builders import Unknown, type_of
-from harness.source.migrations.fragments import Raw, values_of
+from harness.source.language import Opaque
+from harness.source.migrations.definitions import Unknown, type_of
+from harness.source.migrations.fragments import values_of
+from harness.source.migrations.raw import Raw
 from harness.source.spelling import snake
 from harness.source.sql.columns import Column, Declared
 from harness.source.sql.quoting import quote_literal
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from harness.source.checkout import Checkout, SourceFile
     from harness.source.javascript.program import Program
     from harness.source.javascript.syntax import Parsed
+    from harness.source.javascript.values import Values
 
 _ORMS = re.compile(r"drizzle-orm|pgTable|typeorm|mikro-orm|sequelize|@Entity|@Table\b", re.IGNORECASE)
 # Sequelize's DataTypes.UUIDV4, a function, or a call of what makes ids.
@@ -155,11 +157,11 @@ def _drizzle(values: Values, parsed: Parsed, wanted: Wanted) -> Iterator[Declare
     if "drizzle" not in parsed.text and "pgTable" not in parsed.text:
         return
     for node in parsed.of_kind("call_expression"):
-        links = chain(node)
+        links = chain(values, node)
         args = links[-1].args if links else None
         if not args or len(args) < 2 or not wanted.is_table(*_drizzle_names(values, links[-1])):
             continue
-        columns = values.program.resolved(args[1])
+        columns = args[1].resolved()
         columns = returned(columns) or columns
         if columns.kind != "object":
             continue
@@ -171,11 +173,11 @@ def _drizzle(values: Values, parsed: Parsed, wanted: Wanted) -> Iterator[Declare
 
 def _drizzle_names(values: Values, link: Link) -> list[str | None]:
     """The name that a table is given, and the one that a pgTableCreator makes of it."""
-    name = values.text((link.args or [])[0])
-    made = chain(values.program.resolved(link.at))
+    name = link.args[0].text() if link.args else None
+    made = chain(values, values.program.resolved(link.at))
     if name is None or not made or made[-1].name != "pgTableCreator" or not made[-1].args:
         return [name]
-    function = values.program.resolved(made[-1].args[0])
+    function = made[-1].args[0].resolved()
     template, names = returned(function), parameter_names(function)
     if template is None or not names:
         return [name]
@@ -187,8 +189,8 @@ def _drizzle_column(values: Values, wanted: Wanted, key: str, value: Node) -> De
     base = next((n for n, link in enumerate(links) if link.args is not None), None)
     if base is None:
         return None
-    args = links[base].args or []
-    named = values.text(args[0]) if args else None
+    args = links[base].args or ()
+    named = args[0].text() if args else None
     if not wanted.is_token(key, named):
         return None
     place = replace(place_of(value), text=f"{key}: {in_one_line(value.text)}")
@@ -196,36 +198,36 @@ def _drizzle_column(values: Values, wanted: Wanted, key: str, value: Node) -> De
     if not column.type:
         column = replace(column, unknown=f"{links[base].name}() stands elsewhere")
     for link in links[base + 1 :]:
-        column = _drizzle_modified(values, column, link)
+        column = _drizzle_modified(column, link)
     return Declared(place, column)
 
 
 def _drizzle_chain(values: Values, value: Node) -> tuple[list[Link], bool]:
     """The calls that make a column, with those of a function of this file that begins it put in its place."""
-    links = chain(values.program.resolved(value))
+    links = chain(values, values.program.resolved(value))
     maker = values.program.resolved(links[0].at) if links else None
     if maker is not None and maker is not links[0].at:
         if maker.kind in FUNCTIONS:
             body = returned(maker)
-            inner = chain(body) if body is not None else []
+            inner = chain(values, body) if body is not None else []
             first = next((n for n, link in enumerate(inner) if link.args is not None), None)
             if first is not None:
-                given = links[0].args or []
-                own = inner[first].args or []
-                passed = bool(own) and own[0].text in parameter_names(maker)
+                given = links[0].args or ()
+                own = inner[first].args or ()
+                passed = bool(own) and own[0].node.text in parameter_names(maker)
                 args = given[:1] if passed else own
                 begins = replace(inner[first], args=args)
                 return [begins, *inner[first + 1 :], *links[1:]], True
         elif links[0].args is None:  # a constant that is modified: token.notNull()
-            return [*chain(maker), *links[1:]], True
+            return [*chain(values, maker), *links[1:]], True
     return links, False
 
 
 def _drizzle_type(values: Values, base: Link, helper: bool) -> str:
     maker = values.program.resolved(base.at)
     if maker is not base.at and not helper:  # customType({ dataType() { return "uuid" } })
-        called = chain(maker)
-        options = values.program.resolved(called[-1].args[0]) if called and called[-1].args else None
+        called = chain(values, maker)
+        options = called[-1].args[0].resolved() if called and called[-1].args else None
         if options is not None and options.kind == "object":
             for key, value in values.pairs(options):
                 given = returned(value)
@@ -236,14 +238,14 @@ def _drizzle_type(values: Values, base: Link, helper: bool) -> str:
     return base.name if base.name in known else ""
 
 
-def _drizzle_modified(values: Values, column: Column, link: Link) -> Column:
-    code = in_one_line(link.args[0].text) if link.args else ""
+def _drizzle_modified(column: Column, link: Link) -> Column:
+    code = in_one_line(link.args[0].node.text) if link.args else ""
     if link.name == "defaultRandom":
         return replace(column, default="gen_random_uuid()", unknown="")
     if link.name in ("$defaultFn", "$default"):
         return replace(column, by_the_app=f"{link.name}({code})")
     if link.name == "default" and link.args:
-        return _with_value(column, values.of(link.args[0]))
+        return _with_value(column, link.args[0].value())
     if link.name == "generatedAlwaysAs":
         return replace(column, default=f"generated always as {code}")
     return replace(column, not_null=True) if link.name in ("notNull", "primaryKey") else column
@@ -275,8 +277,10 @@ def _entities(values: Values, parsed: Parsed, wanted: Wanted) -> Iterator[Declar
     for node in parsed.of_kind(*CLASSES):
         above = node.parent
         holders = [node, above] if above is not None and above.kind == "export_statement" else [node]
-        tables = [link for holder in holders for link in _decorators(holder) if link.name in ("Entity", "Table")]
-        if not tables or not wanted.is_table(*_entity_names(values, tables[0], node)):
+        tables = [
+            link for holder in holders for link in _decorators(values, holder) if link.name in ("Entity", "Table")
+        ]
+        if not tables or not wanted.is_table(*_entity_names(tables[0], node)):
             continue
         body = node.field("body")
         for member in body.children if body is not None else []:
@@ -286,16 +290,16 @@ def _entities(values: Values, parsed: Parsed, wanted: Wanted) -> Iterator[Declar
                     yield declared
 
 
-def _decorators(node: Node) -> list[Link]:
+def _decorators(values: Values, node: Node) -> list[Link]:
     found = []
     for child in node.children:
         if child.kind == "decorator":
-            found += chain(child.children[0])[-1:]
+            found += chain(values, child.children[0])[-1:]
     return found
 
 
-def _entity_names(values: Values, link: Link, node: Node) -> list[str | None]:
-    value = values.of(link.args[0]) if link.args else None
+def _entity_names(link: Link, node: Node) -> list[str | None]:
+    value = link.args[0].value() if link.args else None
     if isinstance(value, str):
         return [value]
     if isinstance(value, dict):
@@ -308,11 +312,11 @@ def _entity_names(values: Values, link: Link, node: Node) -> list[str | None]:
 
 
 def _entity_column(values: Values, wanted: Wanted, member: Node) -> Declared | None:
-    decorators = [link for link in _decorators(member) if link.name in _COLUMNS]
+    decorators = [link for link in _decorators(values, member) if link.name in _COLUMNS]
     name = member.field("name")
     if not decorators or name is None:
         return None
-    given = {link.name: [values.of(arg) for arg in link.args or []] for link in decorators}
+    given = {link.name: [arg.value() for arg in link.args or ()] for link in decorators}
     options: dict[str, object] = {}
     for value in (value for each in given.values() for value in each):
         options |= value if isinstance(value, dict) else {}
@@ -369,19 +373,19 @@ def _sequelize(values: Values, parsed: Parsed, wanted: Wanted) -> Iterator[Decla
     if "sequelize" not in parsed.text.lower():
         return
     for node in parsed.of_kind("call_expression"):
-        links = chain(node)
+        links = chain(values, node)
         if len(links) < 2 or links[-1].name not in ("define", "init") or not links[-1].args:
             continue
         args = links[-1].args
         at = 1 if links[-1].name == "define" else 0
-        if len(args) <= at or values.program.resolved(args[at]).kind != "object":
+        if len(args) <= at or args[at].resolved().kind != "object":
             continue
-        options = values.of(args[at + 1]) if len(args) > at + 1 else {}
+        options = args[at + 1].value() if len(args) > at + 1 else {}
         given = options if isinstance(options, dict) else {}
-        model = values.text(args[0]) if at else given.get("modelName", links[-2].name)
+        model = args[0].text() if at else given.get("modelName", links[-2].name)
         names = [given.get("tableName")] if isinstance(given.get("tableName"), str) else _plurals(str(model))
         if wanted.is_table(*names):
-            yield from _sequelize_columns(values, wanted, values.program.resolved(args[at]))
+            yield from _sequelize_columns(values, wanted, args[at].resolved())
 
 
 def _plurals(model: str) -> list[str]:

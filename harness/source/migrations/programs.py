@@ -10,16 +10,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.source.checkout import Place, in_one_line
-from harness.source.javascript.chains import Link, chain
+from harness.source.javascript.expressions import Link, chain
 from harness.source.javascript.syntax import FIELD, FUNCTION_DECLARATIONS, FUNCTIONS, MEMBERS, Node, Parsed, place_of
-from harness.source.javascript.values import Opaque, Values
-from harness.source.migrations.builders import BUILDERS, Unknown, changes_no_column
-from harness.source.migrations.fragments import Raw, filled
+from harness.source.language import Opaque
+from harness.source.migrations.builders import BUILDERS, changes_no_column
+from harness.source.migrations.definitions import Unknown
+from harness.source.migrations.raw import Raw, filled
 from harness.source.sql.columns import Unclear
 from harness.source.sql.parser import Statement, mentions, parse_sql, read_sql
 
 if TYPE_CHECKING:
     from harness.source.checkout import SourceFile
+    from harness.source.javascript.values import Values
 
 _DDL = re.compile(
     r"(?:\s+|--[^\n]*\n|/\*.*?\*/)*"
@@ -177,25 +179,24 @@ def _if(reading: _Reading, node: Node) -> None:
 
 def _call(reading: _Reading, node: Node) -> bool:
     """Whether a call was understood with all that it holds."""
-    links = chain(node)
+    links = chain(reading.values, node)
     if not links:
         return False
-    values = reading.values
-    functions = values.program.functions(links[0].at) if len(links) == 1 else []
+    functions = reading.values.program.functions(links[0].at) if len(links) == 1 else []
     if functions and functions[0] not in reading.inside and len(reading.inside) < _DEEPEST:
         reading.inside.append(functions[0])
         _visit(reading, functions[0])
         reading.inside.pop()
         return False
     last = links[-1]
-    if changes_no_column(values, links):
+    if changes_no_column(links):
         reading.aside.append(node.text)
     if _builders(reading, node, links):
         return True
     if last.name == "raw" and last.args is not None and len(last.args) > 1:
-        text = values.text(last.args[0])
+        text = last.args[0].text()
         if text is not None:
-            _send(reading, node, filled(text, values.of(last.args[1])))
+            _send(reading, place_of(node), filled(text, last.args[1].value()))
             return True
     return False
 
@@ -203,15 +204,15 @@ def _call(reading: _Reading, node: Node) -> bool:
 def _builders(reading: _Reading, node: Node, links: list[Link]) -> bool:
     for builder in BUILDERS:
         try:
-            made = builder(reading.values, links)
+            statements = builder(links)
         except Unknown as unknown:
             if reading.relevant:
                 surely = str(unknown).startswith("the table's name")
                 reading.found.append(Unclear(place_of(node), str(unknown), surely))
             return True
-        if made is not None:
-            for at, sql in made:
-                _send(reading, at, sql)
+        if statements is not None:
+            for place, sql in statements:
+                _send(reading, place, sql)
             return True
     return False
 
@@ -236,11 +237,10 @@ def _text(reading: _Reading, node: Node) -> None:
         reading.found += parse_sql(node.file.path, text, node.line, shown, in_code=not exact)
 
 
-def _send(reading: _Reading, node: Node, sql: str) -> None:
+def _send(reading: _Reading, place: Place, sql: str) -> None:
     if reading.guarded:
         sql = re.sub(r"^ALTER TABLE (.*?) ADD COLUMN (?!IF NOT)", r"ALTER TABLE \1 ADD COLUMN IF NOT EXISTS ", sql)
         sql = re.sub(r"^CREATE TABLE (?!IF NOT)", "CREATE TABLE IF NOT EXISTS ", sql)
-    place = place_of(node)
     reading.found += parse_sql(place.path, sql, place.line, place.text, in_code=True)
 
 

@@ -426,6 +426,20 @@ def test_an_index_does_not_hide_what_is_not_understood(up: str, tmp_path: Path) 
         judge(tmp_path, {"migrations/1_a.js": RIGHT_ALREADY, "migrations/2_b.js": program})
 
 
+@pytest.mark.parametrize(
+    "up",
+    [
+        "knex.schema.alterTable('chatbots', () => { table.uuid('public_token').alter(); })",
+        "db.schema.createTable('chatbots').addColumn().execute()",
+    ],
+)
+def test_a_call_that_is_given_too_little_is_not_understood(up: str, tmp_path: Path) -> None:
+    """It would fail when it runs."""
+    program = f"exports.up = async (knex, db) => {{ await {up}; }}; // chatbots.public_token"
+    with pytest.raises(CouldNotTell, match=r"20250101_b\.js:1"):
+        judge(tmp_path, {"migrations/20240101_a.js": KNEX_OLD, "migrations/20250101_b.js": program})
+
+
 ALTER = "knex.schema.alterTable({table}, (t) => {{ t.uuid('public_token').defaultTo(knex.fn.uuid()).alter(); }})"
 
 
