@@ -60,13 +60,13 @@ def _analyse(program: Program, checkout: Checkout, table: str, token: str) -> An
     rest = leftovers(program, generators, flow, names, writes, [origin for origin, _ in reaching])
     constraints = Constraints(checkout.of(*SOURCE, ".sql", ".prisma"), names)
     handlers = Collisions(program, names, calls, writes, constraints).handlers()
-    unparsed = [said for module in program.parsed for said in _unparsed(module, names)]
+    unparsed = [said for module in program.files.parsed for said in _unparsed(module, names)]
     return Analysis(
         table,
         token,
         speaks=bool(
-            program.speaking(names.table_in_text, names.table_word)
-            or program.speaking(names.token_in_text, names.token_word)
+            program.files.speaking(names.table_in_text, names.table_word)
+            or program.files.speaking(names.token_in_text, names.token_word)
         ),
         reaching=tuple(dict.fromkeys(f"{_quoted(origin)} -> {_target(write)}" for origin, write in reaching)),
         left=tuple(f"{_quoted(node)} ({why})" for node, why in rest.left),
@@ -176,7 +176,7 @@ def _notes(
     vague = [write.node for write in writes if write.is_create and write.conflict == ""]
     if vague:
         yield f"ON CONFLICT without a column, which swallows every collision: {_some(vague)}"
-    broken = [module.path for module in program.parsed if module.parsed.errors]
+    broken = [module.path for module in program.files.parsed if module.parsed.errors]
     unread = [path for path, _ in checkout.unread if path.lower().endswith(SOURCE)]
     if broken or unread:
         listed = [*broken, *unread]

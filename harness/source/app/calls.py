@@ -134,7 +134,7 @@ class Calls:
         """Of a class whose objects are saved: then it is one of a table, by its name where nothing else tells."""
         which = self._tables.of(node)
         named = node.field("constructor") if node.kind == "new_expression" else node
-        found = self._program.meaning(named) if named is not None and named.kind == "identifier" else None
+        found = self._program.resolver.meaning(named) if named is not None and named.kind == "identifier" else None
         is_class = isinstance(found, Binding) and found.kind == "class"
         if which != "unknown" or named is None or not is_class or self._names.stem in plain(named.text):
             return which
@@ -156,7 +156,7 @@ class Calls:
     def new(self, row: Node) -> Node | None:
         """Where a row is made as an object of a class: `new Chatbot()`, also by the name that was given it."""
         inner = unwrapped(row)
-        found = self._program.meaning(inner) if inner.kind == "identifier" else None
+        found = self._program.resolver.meaning(inner) if inner.kind == "identifier" else None
         if isinstance(found, Binding) and found.kind == "var" and found.value is not None and not found.path:
             inner = unwrapped(found.value)
         return inner if inner.kind == "new_expression" else None

@@ -106,7 +106,7 @@ class Collisions:
     def handlers(self) -> list[Handler]:
         """All handlers, each place once, those of the token's column first."""
         found: dict[tuple[str, int], Handler] = {}
-        for module in self._program.modules(self._program.speaking(_TEXT, *_WORDS)):
+        for module in self._program.files.modules(self._program.files.speaking(_TEXT, *_WORDS)):
             for node in self._candidates(module):
                 if collision_rule(self._program, node) is None or _is_declaration(node):
                     continue
@@ -124,10 +124,13 @@ class Collisions:
 
     def _of_constraints(self) -> Iterator[Handler]:
         """Those that ask for the token's constraint, or for its column, and for no code."""
-        files = self._program.speaking(self._names.token_in_text, self._names.token_word)
+        files = self._program.files.speaking(self._names.token_in_text, self._names.token_word)
         named = [name for name, is_ours in self._constraints.known.items() if is_ours]
-        files = [*files, *(f for f in self._program.own if f not in files and any(name in f.text for name in named))]
-        for module in self._program.modules(files):
+        files = [
+            *files,
+            *(f for f in self._program.files.own if f not in files and any(name in f.text for name in named)),
+        ]
+        for module in self._program.files.modules(files):
             for node in module.parsed.of_kind("string", "template_string", "regex"):
                 said = literal(node) or node.text
                 if said not in self._constraints.known and self._names.token_word not in said.lower():
@@ -225,12 +228,14 @@ class Collisions:
     def _uses(self, declared: Node, held: Node, depth: int, seen: set[Node]) -> Iterator[Node]:
         name = declared.field("name")
         binding = (
-            self._program.of(declared).resolve(name)
+            self._program.files.of(declared).resolve(name)
             if name is not None and name.kind in ("identifier", "type_identifier")
             else None
         )
         if declared.kind == "enum_declaration" and name is not None:
-            binding = self._program.of(declared).scopes[self._program.of(declared).parsed.root].get(name.text)
+            binding = (
+                self._program.files.of(declared).scopes[self._program.files.of(declared).parsed.root].get(name.text)
+            )
         key = None
         if held.kind in ("pair", "enum_assignment"):
             key = key_of(held) if held.kind == "pair" else held.children[0].text
@@ -240,7 +245,7 @@ class Collisions:
         if binding is None and key is not None:
             uses = [
                 n
-                for module in self._program.mentioning(key)
+                for module in self._program.files.mentioning(key)
                 for n in module.parsed.named(key)
                 if n.kind == "property_identifier" and n.parent is not None and n.parent.kind == "member_expression"
             ]
@@ -316,7 +321,7 @@ class Collisions:
         )
         subject = asked.field("value") or asked if asked.kind == "switch_statement" else asked
         for name in subject.below("identifier"):
-            found = self._program.of(name).resolve(name)
+            found = self._program.files.of(name).resolve(name)
             value = found.value if found is not None and found.kind == "var" else None
             if value is not None and next(value.below("call_expression"), None) is not None:
                 yield _Guard((value,), at)
@@ -331,7 +336,7 @@ class Collisions:
         for use in self._program.calls_of(function):
             yield from self._guards(use, depth + 1, seen)
         name = function_name(function)
-        binding = self._program.of(function).scopes[self._program.of(function).parsed.root].get(name or "")
+        binding = self._program.files.of(function).scopes[self._program.files.of(function).parsed.root].get(name or "")
         for use in self._program.references(binding) if binding is not None else ():
             holder = use.parent
             while holder is not None and holder.kind in ("pair", "object", "array"):
@@ -349,7 +354,7 @@ class Collisions:
             declared = made.parent
             if declared is not None and declared.kind == "variable_declarator":
                 name = declared.field("name")
-                binding = self._program.of(made).resolve(name) if name is not None else None
+                binding = self._program.files.of(made).resolve(name) if name is not None else None
                 uses += self._program.references(binding) if binding is not None else []
             for use in uses:
                 above = use.parent
@@ -369,12 +374,12 @@ class Collisions:
             return
         for function in at.above():
             name = function_name(function) if function.kind in FUNCTIONS else None
-            for module in self._program.mentioning(f"@{name}") if name is not None else ():
+            for module in self._program.files.mentioning(f"@{name}") if name is not None else ():
                 for decorator in module.parsed.of_kind("decorator"):
                     called = decorator.children[0] if decorator.children else decorator
                     callee = called.field("function") or called
                     method = _decorated(decorator)
-                    if method is not None and function in self._program.functions(callee):
+                    if method is not None and function in self._program.objects.functions(callee):
                         yield _Guard((method,), decorator)
 
     def _guards_of_call(self, call: Node, handed: Node, at: Node) -> Iterator[_Guard]:
@@ -404,10 +409,10 @@ class Collisions:
             callee = call.field("function") or call.field("constructor")
             if callee is None or self._calls.stores_another(call):
                 continue
-            called += self._program.functions(callee)
+            called += self._program.objects.functions(callee)
             called += self._handed(callee)
         if unwrapped(region).kind in ("identifier", "member_expression"):  # a function that is handed on
-            called += self._program.functions(region)
+            called += self._program.objects.functions(region)
         return any(self._reaches(function, depth + 1, seen) for function in called)
 
     def _is_anothers(self, regions: list[Node]) -> bool:
@@ -429,16 +434,16 @@ class Collisions:
                 continue
             if self._calls.stores_another(call):
                 return True
-            called += [*self._program.functions(callee), *self._handed(callee)]
+            called += [*self._program.objects.functions(callee), *self._handed(callee)]
         return any(self._stores_another(function, depth + 1, seen) for function in called)
 
     def _handed(self, callee: Node) -> list[Node]:
         """The functions that a parameter which is called may stand for."""
-        found = self._program.meaning(callee) if callee.kind == "identifier" else None
+        found = self._program.resolver.meaning(callee) if callee.kind == "identifier" else None
         if not isinstance(found, Binding) or found.kind != "param" or found.function is None or found.path:
             return []
         given = [arguments(call) for call in self._program.calls_of(found.function)]
-        return [f for one in given if found.index < len(one) for f in self._program.functions(one[found.index])]
+        return [f for one in given if found.index < len(one) for f in self._program.objects.functions(one[found.index])]
 
     def _may_store(self, guard: _Guard) -> bool:
         """Whether a region calls something that cannot be followed and that by its name stores a row of the table."""
@@ -448,7 +453,7 @@ class Collisions:
                 if callee is None or callee.kind not in ("identifier", "member_expression"):
                     continue
                 said = callee.text
-                if self._program.functions(callee) or not _STORES.search(said.rpartition(".")[2]):
+                if self._program.objects.functions(callee) or not _STORES.search(said.rpartition(".")[2]):
                     continue
                 if self._names.stem in plain(said) and not re.search(
                     rf"{self._names.stem}s?[a-z]*(?:message|session|log|event|user|member)", plain(said)
@@ -491,7 +496,7 @@ class Collisions:
         for node in asked.below("string", "template_string", "regex", "identifier", "member_expression"):
             said: str | None
             if node.kind == "identifier":
-                found = self._program.meaning(node)
+                found = self._program.resolver.meaning(node)
                 if isinstance(found, Binding) and found.kind == "param":
                     yield from self._texts_given(found, 0)
                     continue
@@ -499,8 +504,8 @@ class Collisions:
                 said = literal(value) if isinstance(value, Node) else None
             elif node.kind == "member_expression":
                 owner, name = node.field("object"), member_name(node)
-                things = self._program.things(owner) if owner is not None and owner.kind == "identifier" else []
-                held = self._program.member(things[0], name) if things and name is not None else None
+                things = self._program.objects.things(owner) if owner is not None and owner.kind == "identifier" else []
+                held = self._program.objects.member(things[0], name) if things and name is not None else None
                 said = literal(held) if isinstance(held, Node) else None
             else:
                 said = literal(node) or node.text
@@ -519,10 +524,10 @@ class Collisions:
             given = arguments(call)
             value: Binding | Node | None = given[found.index] if found.index < len(given) else found.default
             for step in found.path:
-                value = self._program.member(value, step) if isinstance(value, Node) else None
+                value = self._program.objects.member(value, step) if isinstance(value, Node) else None
                 value = found.default if value is None else value
             if isinstance(value, Node) and unwrapped(value).kind == "identifier":
-                value = self._program.meaning(unwrapped(value))
+                value = self._program.resolver.meaning(unwrapped(value))
             if isinstance(value, Binding) and value.kind == "param" and depth < _DEEPEST:
                 more = self._texts_given(value, depth + 1)
                 texts += more

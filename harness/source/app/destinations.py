@@ -132,7 +132,9 @@ class Destinations:
 
     def _of_variable(self, declared: Node, depth: int) -> str:
         name = declared.field("name")
-        binding = self._program.of(declared).resolve(name) if name is not None and name.kind == "identifier" else None
+        binding = (
+            self._program.files.of(declared).resolve(name) if name is not None and name.kind == "identifier" else None
+        )
         if binding is None:
             return "unknown"
         typed = (
@@ -145,7 +147,7 @@ class Destinations:
     def _of_uses(self, node: Node, depth: int) -> str:
         """Where what a name stands for goes."""
         inner = unwrapped(node)
-        found = self._program.meaning(inner) if inner.kind == "identifier" else None
+        found = self._program.resolver.meaning(inner) if inner.kind == "identifier" else None
         return self._of_binding(found, depth) if isinstance(found, Binding) and found.kind == "var" else "unknown"
 
     def _of_binding(self, binding: Binding, depth: int) -> str:
@@ -185,7 +187,7 @@ class Destinations:
             return "aside"
         if callee.text == "Object.assign" and unwrapped(arguments(call)[0]).kind == "identifier":
             return self._of_uses(arguments(call)[0], depth + 1) if not arguments(call)[0].holds(node) else "unknown"
-        if member_name(callee) in SHAPES and self._program.package_of(callee) is not None:  # z.object({..})
+        if member_name(callee) in SHAPES and self._program.resolver.package_of(callee) is not None:  # z.object({..})
             return self._destination(call, depth + 1)
         if (told := self._calls.told(call)) != "unknown":
             return told
@@ -203,7 +205,7 @@ class Destinations:
             which = self._tables.of_text(table) if table is not None else which
         if which != "unknown":
             return which
-        functions = self._program.functions(callee)
+        functions = self._program.objects.functions(callee)
         if functions:
             return _together(
                 [found for function in functions for found in self._of_parameter(function, call, node, depth)]
@@ -236,10 +238,10 @@ class Destinations:
                 continue
             if owner.kind != "identifier":
                 return False
-            package = self._program.package_of(owner)
+            package = self._program.resolver.package_of(owner)
             if _NO_TABLES.search(owner.text) is not None or (package is not None and package[0] in _OF_NO_TABLES):
                 return True
-            found = self._program.meaning(owner)
+            found = self._program.resolver.meaning(owner)
             value = found.value if isinstance(found, Binding) and found.kind == "var" else None
             owner = unwrapped(value) if value is not None else None
         return False
@@ -254,7 +256,7 @@ class Destinations:
     def _of_parameter(self, function: Node, call: Node, node: Node, depth: int) -> Iterator[str]:
         """Where a function of the app takes an argument."""
         index = next((i for i, given in enumerate(arguments(call)) if given.holds(node)), None)
-        module = self._program.of(function)
+        module = self._program.files.of(function)
         for binding in module.scopes.get(function, {}).values():
             if binding.kind != "param" or binding.index != index:
                 continue

@@ -21,6 +21,7 @@ from harness.source.javascript.functions import (
 )
 from harness.source.javascript.literals import key_of, literal
 from harness.source.javascript.modules import ELEMENT, Binding
+from harness.source.javascript.resolver import left_out
 from harness.source.javascript.syntax import FIELD, FUNCTIONS, Node, arguments, unwrapped
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ class Flow:
             if child.kind == "spread_element":
                 if (found := self._follow(child, path, frame)) is not None:
                     return found
-            elif self._is_step(self._program.key(child), path[0]):
+            elif self._is_step(self._program.objects.key(child), path[0]):
                 value = self._value(child)
                 return self._follow(value, path[1:], frame) if value is not None else None
         return None
@@ -250,18 +251,18 @@ class Flow:
     def _identifier(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
         if self._generators.rule_of(node) is not None:
             return None if path else node
-        found = self._program.meaning(node)
+        found = self._program.resolver.meaning(node)
         return self._meant(found, path, frame)
 
     def _meant(self, found: Binding | Node | None, path: tuple[str, ...], frame: Frame | None) -> Node | None:
         if isinstance(found, Node):
             if found.kind == "program":
-                exported = self._program.member(found, path[0]) if path and path[0] != TOKEN else None
+                exported = self._program.objects.member(found, path[0]) if path and path[0] != TOKEN else None
                 return self._meant(exported, path[1:], None)
             return self._follow(found, path, None)
         if found is None or found.kind in ("import", "class", "catch", "enum"):
             return None
-        if path and any(self._is_step(name, path[0]) for name in self._program.left_out(found)):
+        if path and any(self._is_step(name, path[0]) for name in left_out(found)):
             return None
         if found.kind == "param":
             if (origin := self._parameter(found, path, frame)) is not None:
@@ -318,7 +319,7 @@ class Flow:
         for call in self._program.calls_of(function):
             if (origin := self._given(call, found, path, None)) is not None:
                 return origin
-        typed = self._program.class_of_type(found.node) if path else None
+        typed = self._program.objects.class_of_type(found.node) if path else None
         if typed is not None and (origin := self._of_objects(typed, (*found.path, *path))) is not None:
             return origin
         around = call_around(function)
@@ -351,12 +352,12 @@ class Flow:
         callee = call.field("function")
         if callee is None:
             return None
-        for entered in self._program.functions(callee):  # a function of the app that calls what it is handed
+        for entered in self._program.objects.functions(callee):  # a function of the app that calls what it is handed
             position = next((i for i, given in enumerate(arguments(call)) if given.holds(function)), -1)
             for inner in entered.below("call_expression"):
                 called = inner.field("function")
                 meant = (
-                    self._program.of(inner).resolve(called)
+                    self._program.files.of(inner).resolve(called)
                     if called is not None and called.kind == "identifier"
                     else None
                 )
@@ -397,10 +398,10 @@ class Flow:
         around = class_around(node)
         if around is None:
             return None
-        held = self._program.member(around, name)
+        held = self._program.objects.member(around, name)
         if isinstance(held, Node) and (origin := self._follow(held, path, None)) is not None:
             return origin
-        for right in self._program.given_to_own(around, name):
+        for right in self._program.objects.given_to_own(around, name):
             if (origin := self._follow(right, path, None)) is not None:
                 return origin
         return None
@@ -416,7 +417,7 @@ class Flow:
         given = node.field("arguments")
         if given is not None and given.kind == "template_string":
             return self._follow(given, path, frame) if _ASKS_A_DATABASE.search(given.text) is None else None
-        functions = self._program.functions(callee)
+        functions = self._program.objects.functions(callee)
         for function in functions:
             if function.kind == "method_definition" and function_name(function) == "constructor":
                 continue
@@ -434,7 +435,7 @@ class Flow:
         return None
 
     def _unknown_function(self, call: Node, callee: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
-        meant = self._program.meaning(callee)
+        meant = self._program.resolver.meaning(callee)
         if isinstance(meant, Binding) and meant.kind == "param" and meant.function is not None:
             given = self._functions_given(meant, frame)
             for function in given:
@@ -471,9 +472,9 @@ class Flow:
             if meant.index >= len(given):
                 continue
             if not meant.path:
-                found += self._program.functions(given[meant.index])
+                found += self._program.objects.functions(given[meant.index])
             elif len(meant.path) == 1:
-                found += self._program.methods(given[meant.index], meant.path[0])
+                found += self._program.objects.methods(given[meant.index], meant.path[0])
         return found
 
     def _unknown_method(self, call: Node, callee: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
@@ -508,13 +509,13 @@ class Flow:
         return self._any([owner, *given], (), frame)
 
     def _is_foreign(self, owner: Node) -> bool:
-        return not self._program.things(owner)
+        return not self._program.objects.things(owner)
 
     def _new(self, node: Node, path: tuple[str, ...], frame: Frame | None) -> Node | None:
         if self._generators.rule_of(node) is not None:
             return None if path else node
         made = node.field("constructor")
-        classes = self._program.things(made) if made is not None else []
+        classes = self._program.objects.things(made) if made is not None else []
         if not path:
             return None if classes else self._any(list(arguments(node)), (), frame)
         for around in classes:

@@ -12,6 +12,7 @@ from harness.source.app.flow import TOKEN
 from harness.source.javascript.functions import member_name, parameters, returns
 from harness.source.javascript.literals import key_of, literal
 from harness.source.javascript.modules import ELEMENT, Binding
+from harness.source.javascript.resolver import left_out
 from harness.source.javascript.syntax import FIELD, FUNCTIONS, Node, arguments, unwrapped
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Rows:
                 if (found := self.held(child, way, depth + 1)) is not None:
                     return found
                 continue
-            if not self._is(self._program.key(child), way[0]):
+            if not self._is(self._program.objects.key(child), way[0]):
                 continue
             value = child.field("value") if child.kind == "pair" else child
             if value is None:
@@ -112,7 +113,7 @@ class Rows:
         callee = node.field("function")
         if callee is None:
             return None
-        functions = self._program.functions(callee)
+        functions = self._program.objects.functions(callee)
         for function in functions:
             if (found := self._first(returns(function), way, depth)) is not None:
                 return found
@@ -122,7 +123,7 @@ class Rows:
             return self._first(arguments(node), way, depth)
         name = member_name(callee) if callee.kind == "member_expression" else callee.text
         if way[0] == ELEMENT and name in ("map", "flatMap"):
-            made = [f for one in arguments(node) for f in self._program.functions(one)]
+            made = [f for one in arguments(node) for f in self._program.objects.functions(one)]
             return next((f for fn in made if (f := self._first(returns(fn), way[1:], depth)) is not None), None)
         if way == (TOKEN,) and name in PARSES:
             return self._by_schemas(node, callee, depth)
@@ -151,18 +152,18 @@ class Rows:
         if depth > 8:
             return None
         if schema.kind == "identifier":
-            found = self._program.meaning(schema)
+            found = self._program.resolver.meaning(schema)
             value = found.value if isinstance(found, Binding) and found.kind == "var" and not found.path else found
             return self._of_schema(value, depth + 1) if isinstance(value, Node) and value.kind != "program" else None
         if schema.kind == "object":
-            return next((c for c in schema.children if self._is(self._program.key(c), TOKEN)), None)
+            return next((c for c in schema.children if self._is(self._program.objects.key(c), TOKEN)), None)
         callee = schema.field("function") if schema.kind == "call_expression" else None
         if callee is None:
             return None
         name = member_name(callee) if callee.kind == "member_expression" else callee.text
         given = arguments(schema)
         if name in ("omit", "pick") and given:
-            listed = {self._program.key(n) for n in given[-1].below("pair")} | {
+            listed = {self._program.objects.key(n) for n in given[-1].below("pair")} | {
                 literal(n) for one in given for n in one.below("string")
             }
             if any(self._is(key, TOKEN) for key in listed) == (name == "omit"):
@@ -177,10 +178,10 @@ class Rows:
     # --- names and classes
 
     def _by_name(self, node: Node, way: Way, depth: int) -> Node | None:
-        found = self._program.meaning(node)
+        found = self._program.resolver.meaning(node)
         if isinstance(found, Node):
             return self.held(found, way, depth + 1)
-        if found is None or any(self._is(name, way[0]) for name in self._program.left_out(found)):
+        if found is None or any(self._is(name, way[0]) for name in left_out(found)):
             return None
         if way[0] == TOKEN:
             for name, value in found.members:
@@ -203,7 +204,7 @@ class Rows:
     def _by_class(self, made: Node) -> Iterator[Node]:
         """Where a class gives the token of its new objects a value: a field, its constructor, a hook of the ORM."""
         callee = made.field("constructor")
-        for around in self._program.things(callee) if callee is not None else ():
+        for around in self._program.objects.things(callee) if callee is not None else ():
             body = around.field("body")
             hooked = False
             for child in body.children if body is not None else ():
@@ -243,7 +244,7 @@ class Rows:
         if depth > 8:
             return None
         if piece.kind == "identifier":
-            found = self._program.meaning(piece)
+            found = self._program.resolver.meaning(piece)
             is_plain = isinstance(found, Binding) and found.kind == "var" and not found.path
             value = found.value if isinstance(found, Binding) and is_plain else None
             return self.behind(value, depth + 1) if value is not None else None

@@ -116,7 +116,7 @@ class Generators:
         """The rule by which an expression makes a value, or is a function that does; None where it is no such thing."""
         node = unwrapped(node)
         if node.kind in _VALUES:
-            found = self.marks(self._program.of(node)).get((node.start, node.end))
+            found = self.marks(self._program.files.of(node)).get((node.start, node.end))
             if found is not None:
                 return found
         if node.kind in ("call_expression", "new_expression"):
@@ -125,7 +125,7 @@ class Generators:
         return self._imported(node) if node.kind in ("identifier", "member_expression") else None
 
     def _imported(self, node: Node) -> Rule | None:
-        known = self._program.package_of(node)
+        known = self._program.resolver.package_of(node)
         if known is None:
             return None
         return next((rule for rule in rules("generators") if rule.is_of_package(*known)), None)
@@ -137,7 +137,7 @@ class Generators:
     def by_name(self, callee: Node) -> Rule | None:
         """The rule for a function that is called and not to be found, whose name says that it makes one."""
         name = callee.text.rpartition(".")[2].strip("()!? ")
-        known = self._program.package_of(callee)
+        known = self._program.resolver.package_of(callee)
         if known is not None and self.by_name_rule.not_from and re.match(self.by_name_rule.not_from, known[0]):
             return None
         return next((rule for rule in rules("generators") if rule.is_called(name)), None)
@@ -168,7 +168,7 @@ class Generators:
         return [found[key] for key in sorted(found) if key not in called or found[key][0].kind == "call_expression"]
 
     def _is_unknown(self, callee: Node) -> bool:
-        found = self._program.meaning(callee)
+        found = self._program.resolver.meaning(callee)
         return isinstance(found, Binding) and found.kind == "import"
 
 
@@ -182,7 +182,7 @@ def collision_rule(program: Program, node: Node) -> Rule | None:
             if said in rule.texts or any(re.search(phrase, said, re.IGNORECASE) for phrase in rule.phrases):
                 return rule
         return None
-    known = program.package_of(node) if node.kind == "identifier" else None
+    known = program.resolver.package_of(node) if node.kind == "identifier" else None
     if node.kind == "identifier" and (known is None or known[0].startswith(".")):
         return None
     name = node.text if known is None else known[1]

@@ -70,7 +70,7 @@ def texts_of(program: Program, names: Names) -> Texts:
 
     def piece(texts: Texts, node: Node, depth: int) -> str | None:
         if node.kind == "identifier" and names.is_table(node.text):  # ${chatbots}, a definition of Drizzle
-            return names.table if program.resolved(node).kind == "call_expression" else None
+            return names.table if program.objects.resolved(node).kind == "call_expression" else None
         if node.kind != "call_expression":
             return None
         # sql("chatbots"), sql.identifier(["chatbots"]), sql.raw("x")
@@ -286,13 +286,13 @@ def _values_in_object(program: Program, pair: Node, depth: int) -> Iterator[tupl
         later = [given for given in arguments(call) if given.start > holder.end]
         yield call, [*beside, *later]
         return
-    for module in program.mentioning(key or "\x00"):
+    for module in program.files.mentioning(key or "\x00"):
         for node in module.parsed.named(key or ""):
             above = node.parent
             if above is None or above.kind != "member_expression" or above.field("property") is not node:
                 continue
             owner = above.field("object")
-            if owner is not None and holder in program.things(owner):
+            if owner is not None and holder in program.objects.things(owner):
                 yield from values_of(program, above, depth + 1)
 
 
@@ -306,7 +306,7 @@ def _uses(program: Program, declared: Node) -> Iterator[Node]:
             if node.parent is not None and node.parent.kind == "member_expression" and node.parent is not name:
                 yield node.parent
         return
-    binding = program.of(name).resolve(name)
+    binding = program.files.of(name).resolve(name)
     for use in program.references(binding) if binding is not None else ():
         is_member = use.parent is not None and use.kind == "property_identifier"
         yield use.parent if is_member and use.parent is not None else use

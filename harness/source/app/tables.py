@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 from harness.source.app.names import Names
-from harness.source.javascript.functions import class_around, member_name
+from harness.source.javascript.functions import class_around, declared_member, member_name
 from harness.source.javascript.literals import key_of, literal
 from harness.source.javascript.modules import Binding
 from harness.source.javascript.syntax import CLASSES, FIELD, Node, arguments, unwrapped
@@ -74,7 +74,7 @@ def named_by_app(program: Program, schemas: tuple[SourceFile, ...], names: Names
             (models if is_ours else others).add(plain(match[1]))
             if is_ours:
                 aliases |= {plain(f[1]) for f in _PRISMA_FIELD.finditer(match[2]) if names.is_token(f[2])}
-    for module in program.modules(program.speaking(names.table_in_text, names.table_word)):
+    for module in program.files.modules(program.files.speaking(names.table_in_text, names.table_word)):
         for name, table, body in _definitions(module.parsed.of_kind("call_expression", "new_expression", *CLASSES)):
             is_ours = names.is_sql_table(table)
             (models if is_ours else others).add(plain(name))
@@ -205,7 +205,7 @@ class Tables:
         return "unknown" if name in _GENERIC or self._is_parameter(inner) else "other"
 
     def _is_parameter(self, node: Node) -> bool:
-        found = self._program.meaning(node) if node.kind == "identifier" else None
+        found = self._program.resolver.meaning(node) if node.kind == "identifier" else None
         return isinstance(found, Binding) and found.kind == "param"
 
     def of_text(self, text: str) -> Which:
@@ -230,7 +230,7 @@ class Tables:
             around = class_around(node)
             return self.of_class(around) if around is not None else "unknown"
         if node.kind in ("identifier", "shorthand_property_identifier"):
-            return self._of_meaning(node.text, self._program.meaning(node), depth)
+            return self._of_meaning(node.text, self._program.resolver.meaning(node), depth)
         if node.kind == "member_expression":
             which = self._of_member(node, depth)
             said = self._named(node) if which == "unknown" else None  # a member of an enum
@@ -285,7 +285,7 @@ class Tables:
                     n for n in decorator.below("identifier") if n.parent is not None and n.parent.kind == "arguments"
                 ]
             for name in reversed(said):
-                found = self._program.meaning(name)
+                found = self._program.resolver.meaning(name)
                 if isinstance(found, Binding) and found.kind == "class":
                     which = self.of_class(found.node)
                     if which != "unknown":
@@ -300,7 +300,7 @@ class Tables:
             return "unknown"
         if owner.kind == "this":
             around = class_around(node)
-            held = self._program.declared_member(around, name) if around is not None else None
+            held = declared_member(around, name) if around is not None else None
             if held is not None and (typed := self._of_type(held)) != "unknown":
                 return typed
             initial = held.field("value") if held is not None else None
@@ -310,8 +310,8 @@ class Tables:
             return which if which != "unknown" or around is None else self._of_namesake(name, around)
         if _DATABASE.search(owner.text):  # prisma.chatbot
             return "ours" if self._names.is_table(name) else "other"
-        for thing in self._program.things(owner):
-            value = self._program.member(thing, name)
+        for thing in self._program.objects.things(owner):
+            value = self._program.objects.member(thing, name)
             if value is not None and (which := self._of_meaning(name, value, depth + 1)) != "unknown":
                 return which
         return self.by_name(name)

@@ -102,12 +102,12 @@ class Writes:
         """All writes in the app's own files."""
         found: list[Write] = []
         names, program = self._names, self._program
-        speaking = list(program.modules(program.speaking(names.table_in_text, names.table_word)))
-        told = [module for constant in self._constants(speaking) for module in program.mentioning(constant)]
+        speaking = list(program.files.modules(program.files.speaking(names.table_in_text, names.table_word)))
+        told = [module for constant in self._constants(speaking) for module in program.files.mentioning(constant)]
         for module in dict.fromkeys([*speaking, *told]):
             found += self._of_statements(module) if may_write(module.parsed.text) else ()
             found += self._of_calls(module)
-        for module in program.modules(program.speaking(names.token_in_text, names.token_word)):
+        for module in program.files.modules(program.files.speaking(names.token_in_text, names.token_word)):
             found += self._of_keys(module)
         return found
 
@@ -224,7 +224,7 @@ class Writes:
         # A helper of the app stores where its own statement stands, which is of any table.
         inside = [
             text
-            for function in self._program.functions(callee)
+            for function in self._program.objects.functions(callee)
             for text in function.below("string", "template_string")
             if may_write(text.text)
         ]
@@ -275,7 +275,7 @@ class Writes:
             )
 
     def _is_own_function(self, callee: Node) -> bool:
-        return bool(self._program.functions(callee))
+        return bool(self._program.objects.functions(callee))
 
     def _data(self, call: Node, method: str, given: list[Node]) -> Iterator[tuple[Node, Way]]:
         """The expressions whose member at a path is the token that a call stores."""
@@ -444,7 +444,7 @@ class Writes:
             ][:1]
             given = [one for call in decorators for one in arguments(call)]
             return ([*([value] if value is not None else []), *given] or None), None
-        if not names.is_token(self._program.key(node)):
+        if not names.is_token(self._program.objects.key(node)):
             return None, None
         value = node.field("value") if node.kind == "pair" else node
         return ([value] if value is not None else None), node.parent

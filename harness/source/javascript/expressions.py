@@ -37,7 +37,7 @@ class Expression:
 
     def resolved(self) -> Node:
         """What it always stands for."""
-        return self.values.program.resolved(self.node)
+        return self.values.program.objects.resolved(self.node)
 
     def function(self) -> Function | None:
         """The function of the app that it is, None where it is none."""

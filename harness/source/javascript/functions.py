@@ -34,6 +34,20 @@ def class_around(node: Node) -> Node | None:
     return next((above for above in node.above() if above.kind in CLASSES), None)
 
 
+def declared_member(around: Node, name: str) -> Node | None:
+    """The field of a class, or the parameter of its constructor that is one."""
+    body = around.field("body")
+    for child in body.children if body is not None else ():
+        if child.kind == FIELD and key_of(child) == name:
+            return child
+        if child.kind == "method_definition" and key_of(child) == "constructor":
+            for parameter in parameters(child):
+                pattern = parameter.field("pattern")
+                if pattern is not None and pattern.text == name:
+                    return parameter
+    return None
+
+
 def function_name(function: Node) -> str | None:
     """The name by which a function is called."""
     own = function.field("name")

@@ -73,7 +73,7 @@ class Texts:
         return _hole(node, holes)
 
     def _named(self, node: Node, holes: list[Node], depth: int) -> str:
-        value = self._program.resolved(node)
+        value = self._program.objects.resolved(node)
         if value.kind in _TEXTS:
             inner: list[Node] = []
             text = self._flat(value, inner, depth + 1)
@@ -132,7 +132,7 @@ class Texts:
                 found += inner if inner is not None else [child]
             return found
         if node.kind in ("identifier", "shorthand_property_identifier"):
-            held = self._program.meaning(node)
+            held = self._program.resolver.meaning(node)
             if not isinstance(held, Binding) or held.kind != "var" or held.path or held.value is None or held.assigned:
                 return None
             listed = self.elements(held.value, depth + 1)

@@ -52,7 +52,7 @@ class Values:
         node = unwrapped(node)
         if node.kind in _NAMES and (listed := self._texts.elements(node)) is not None:
             return self._list(listed)  # with what is pushed to it later
-        node = self.program.resolved(node)
+        node = self.program.objects.resolved(node)
         if node in self._asked:
             return Opaque(in_one_line(node.text))
         self._asked.add(node)
@@ -97,7 +97,7 @@ class Values:
             elif child.kind in ("shorthand_property_identifier", "method_definition"):
                 yield self._key(child), child
             elif child.kind == "spread_element" and depth < _DEEPEST:
-                spread = self.program.resolved(child)
+                spread = self.program.objects.resolved(child)
                 spread = returned(spread) or spread
                 if spread.kind == "object":
                     yield from self.pairs(spread, depth + 1)

@@ -47,7 +47,7 @@ def _by_call(values: Values, node: Node) -> object | None:
         return None
     last = links[-1]
     if len(links) == 1:  # a function of the app
-        bodies = [returned(function) for function in values.program.functions(last.at)]
+        bodies = [returned(function) for function in values.program.objects.functions(last.at)]
         if bodies and bodies[0] is not None and bodies[0].kind == "call_expression":
             return values.of(bodies[0])
     template = node.field("arguments")

@@ -66,7 +66,7 @@ def read_declarations(checkout: Checkout, wanted: Wanted, program: Program) -> l
     for file in checkout.of(*SOURCE):
         lowered = file.text.lower()
         if any(word in lowered for word in words) and _ORMS.search(file.text) and not _OTHER_DATABASE.search(file.text):
-            parsed = program.module(file.path).parsed
+            parsed = program.files.module(file.path).parsed
             with suppress(RecursionError):  # code that was generated, or made small, which nobody declares a schema in
                 found += [*_drizzle(values, parsed, wanted), *_entities(values, parsed, wanted)]
                 found += _sequelize(values, parsed, wanted)
@@ -174,7 +174,7 @@ def _drizzle(values: Values, parsed: Parsed, wanted: Wanted) -> Iterator[Declare
 def _drizzle_names(values: Values, link: Link) -> list[str | None]:
     """The name that a table is given, and the one that a pgTableCreator makes of it."""
     name = link.args[0].text() if link.args else None
-    made = chain(values, values.program.resolved(link.at))
+    made = chain(values, values.program.objects.resolved(link.at))
     if name is None or not made or made[-1].name != "pgTableCreator" or not made[-1].args:
         return [name]
     function = made[-1].args[0].resolved()
@@ -204,8 +204,8 @@ def _drizzle_column(values: Values, wanted: Wanted, key: str, value: Node) -> De
 
 def _drizzle_chain(values: Values, value: Node) -> tuple[list[Link], bool]:
     """The calls that make a column, with those of a function of this file that begins it put in its place."""
-    links = chain(values, values.program.resolved(value))
-    maker = values.program.resolved(links[0].at) if links else None
+    links = chain(values, values.program.objects.resolved(value))
+    maker = values.program.objects.resolved(links[0].at) if links else None
     if maker is not None and maker is not links[0].at:
         if maker.kind in FUNCTIONS:
             body = returned(maker)
@@ -224,7 +224,7 @@ def _drizzle_chain(values: Values, value: Node) -> tuple[list[Link], bool]:
 
 
 def _drizzle_type(values: Values, base: Link, helper: bool) -> str:
-    maker = values.program.resolved(base.at)
+    maker = values.program.objects.resolved(base.at)
     if maker is not base.at and not helper:  # customType({ dataType() { return "uuid" } })
         called = chain(values, maker)
         options = called[-1].args[0].resolved() if called and called[-1].args else None

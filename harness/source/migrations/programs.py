@@ -77,7 +77,7 @@ def read_program(
 
     `files` are the SQL files of the checkout by their paths. Where no `up` is found, all of the file is read.
     """
-    parsed = values.program.module(file.path).parsed
+    parsed = values.program.files.module(file.path).parsed
     reading = _Reading(values, file.path, names, files)
     for way in _ways_up(parsed) or [parsed.root]:
         reading.relevant = mentions(way.text, *names)
@@ -146,7 +146,7 @@ def _elsewhere(reading: _Reading, node: Node) -> bool:
     """Whether a name stands for statements that are written elsewhere, which are then read."""
     if node.kind in MEMBERS:
         return _joined(reading, node)
-    value = reading.values.program.resolved(node)
+    value = reading.values.program.objects.resolved(node)
     if value is node or value in reading.inside or not _CHANGES.search(value.text):
         return False
     if value.kind not in _HOLDS_STATEMENTS:
@@ -182,7 +182,7 @@ def _call(reading: _Reading, node: Node) -> bool:
     links = chain(reading.values, node)
     if not links:
         return False
-    functions = reading.values.program.functions(links[0].at) if len(links) == 1 else []
+    functions = reading.values.program.objects.functions(links[0].at) if len(links) == 1 else []
     if functions and functions[0] not in reading.inside and len(reading.inside) < _DEEPEST:
         reading.inside.append(functions[0])
         _visit(reading, functions[0])
@@ -219,7 +219,7 @@ def _builders(reading: _Reading, node: Node, links: list[Link]) -> bool:
 
 def _text(reading: _Reading, node: Node) -> None:
     value = reading.values.of(node)
-    node = reading.values.program.resolved(node)
+    node = reading.values.program.objects.resolved(node)
     if isinstance(value, Opaque):
         shape = re.sub(r"\$\{[^{}]*\}", "hole_", node.text).strip("`'\"")
         if _DDL.match(shape) and _CHANGES.search(shape) and reading.relevant:
