@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from harness.source.app.flow import TOKEN
+from harness.source.app.steps import TOKEN
 from harness.source.javascript.functions import member_name, parameters, returns
 from harness.source.javascript.literals import key_of, literal
-from harness.source.javascript.modules import ELEMENT, Binding
+from harness.source.javascript.modules import ELEMENT, AccessPath, Binding
 from harness.source.javascript.resolver import left_out
 from harness.source.javascript.syntax import FIELD, FUNCTIONS, Node, arguments, unwrapped
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from harness.source.app.names import Names
     from harness.source.javascript.program import Program
 
-Way = tuple[str, ...]
 _MERGES = re.compile(r"^(?:Object\.assign|Object\.freeze|sql|structuredClone|(?:_|lodash)\.(?:assign|merge|defaults))$")
 # What validates, by what answers the value itself, and by what answers an object that holds it.
 PARSES = frozenset(
@@ -60,7 +59,7 @@ class Rows:
         self._program = program
         self._names = names
 
-    def held(self, node: Node, way: Way = (TOKEN,), depth: int = 0) -> Node | None:
+    def held(self, node: Node, way: AccessPath = (TOKEN,), depth: int = 0) -> Node | None:
         """Where an expression's member at a path is named with a value that is not left to the database."""
         node = unwrapped(node)
         if depth > 8 or not way:
@@ -85,13 +84,13 @@ class Rows:
                 return self.held(owner, (name, *way), depth + 1)
         return None
 
-    def _first(self, nodes: list[Node], way: Way, depth: int) -> Node | None:
+    def _first(self, nodes: list[Node], way: AccessPath, depth: int) -> Node | None:
         return next((found for node in nodes if (found := self.held(node, way, depth + 1)) is not None), None)
 
     def _is(self, name: str | None, step: str) -> bool:
         return self._names.is_token(name, of_table=True) if step == TOKEN else name == step
 
-    def _by_object(self, node: Node, way: Way, depth: int) -> Node | None:
+    def _by_object(self, node: Node, way: AccessPath, depth: int) -> Node | None:
         for child in reversed(node.children):
             if child.kind == "spread_element":
                 if (found := self.held(child, way, depth + 1)) is not None:
@@ -109,7 +108,7 @@ class Rows:
 
     # --- calls: of functions of the app, of what merges rows, of what validates them
 
-    def _by_call(self, node: Node, way: Way, depth: int) -> Node | None:
+    def _by_call(self, node: Node, way: AccessPath, depth: int) -> Node | None:
         callee = node.field("function")
         if callee is None:
             return None
@@ -177,7 +176,7 @@ class Rows:
 
     # --- names and classes
 
-    def _by_name(self, node: Node, way: Way, depth: int) -> Node | None:
+    def _by_name(self, node: Node, way: AccessPath, depth: int) -> Node | None:
         found = self._program.resolver.meaning(node)
         if isinstance(found, Node):
             return self.held(found, way, depth + 1)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from harness.source.app.calls import INSERTS, UPDATES, Calls, is_of_browser, trailing
 from harness.source.app.destinations import Destinations
-from harness.source.app.flow import TOKEN
 from harness.source.app.rows import Rows
 from harness.source.app.statements import (
     Statement,
@@ -22,10 +21,11 @@ from harness.source.app.statements import (
     statements_in,
     values_of,
 )
+from harness.source.app.steps import TOKEN
 from harness.source.checkout import Place
 from harness.source.javascript.functions import member_name
 from harness.source.javascript.literals import key_of, literal
-from harness.source.javascript.modules import ELEMENT
+from harness.source.javascript.modules import ELEMENT, AccessPath
 from harness.source.javascript.syntax import (
     CLASSES,
     FIELD,
@@ -57,7 +57,6 @@ _IN_A_CONSTANT = (
     *WRAPPERS,
 )
 _NAMED = (*CLASSES, *FUNCTIONS, "variable_declarator")
-Way = tuple[str, ...]
 _ROW_AS_JSON = re.compile(r"\b(?:row_to_json|to_jsonb?)\s*\(\s*(\w+)\s*[,)]", re.IGNORECASE)
 _ALIAS = re.compile(r"\binsert\s+into\s+\S+\s+as\s+(\w+)", re.IGNORECASE)
 _OF_INPUT = re.compile(r"^(?:Create|New|Insert)(?=[A-Z])|(?:Dto|DTO|Input|Request|Payload|Body|Data|Row|Props)$")
@@ -79,7 +78,7 @@ class Write:
     how: str
     is_create: bool
     run_at: tuple[Node, ...]
-    values: tuple[tuple[Node, Way], ...] = ()
+    values: tuple[tuple[Node, AccessPath], ...] = ()
     names_token: Node | None = None
     returns: bool | None = None
     conflict: str | None = None
@@ -160,7 +159,7 @@ class Writes:
             statement.conflict,
         )
 
-    def _values(self, statement: Statement) -> Iterator[tuple[Node, Way]]:
+    def _values(self, statement: Statement) -> Iterator[tuple[Node, AccessPath]]:
         for one in statement.pieces:  # sql(row), Object.keys(row)
             piece = self._rows.behind(one) or one
             for given in [piece, *([*arguments(piece)] if piece.kind == "call_expression" else [])]:
@@ -190,7 +189,7 @@ class Writes:
             for _, values in uses:
                 yield from ((given, way) for given in values[:1] for way in ((by_name[1],), *_nested(by_name[1])))
 
-    def _at_place(self, values: list[Node], before: int, behind: int) -> Iterator[tuple[Node, Way]]:
+    def _at_place(self, values: list[Node], before: int, behind: int) -> Iterator[tuple[Node, AccessPath]]:
         """The value with so many others before it; where those cannot be counted, with so many behind it."""
         for given in values:
             listed = self._texts.elements(given)
@@ -277,7 +276,7 @@ class Writes:
     def _is_own_function(self, callee: Node) -> bool:
         return bool(self._program.objects.functions(callee))
 
-    def _data(self, call: Node, method: str, given: list[Node]) -> Iterator[tuple[Node, Way]]:
+    def _data(self, call: Node, method: str, given: list[Node]) -> Iterator[tuple[Node, AccessPath]]:
         """The expressions whose member at a path is the token that a call stores."""
         rows = given[1:] if len(given) > 1 and self._stands_for_table(given[0]) else given[:1]
         if method == "findOrCreate" or method == "findOrBuild":
@@ -473,5 +472,5 @@ def _constant_of(said: Node) -> str | None:
     return None
 
 
-def _nested(name: str) -> Iterator[Way]:
+def _nested(name: str) -> Iterator[AccessPath]:
     yield from (("replacements", name), ("bind", name), ("params", name))

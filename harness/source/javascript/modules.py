@@ -24,7 +24,7 @@ from harness.source.javascript.syntax import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Way = tuple[str, ...]
+AccessPath = tuple[str, ...]
 ELEMENT = "[]"
 _SCOPES = FUNCTIONS | {"program", "statement_block", "for_statement", "for_in_statement", "catch_clause", "switch_body"}
 _MERGES = frozenset(("assign", "merge", "extend", "defaults"))
@@ -38,11 +38,11 @@ class Binding:
     kind: str  # var, param, function, class, import, catch, element, enum
     node: Node
     value: Node | None = None
-    path: Way = ()
+    path: AccessPath = ()
     default: Node | None = None
     index: int = 0
     function: Node | None = None
-    assigned: list[tuple[Node, Way]] = field(default_factory=list)
+    assigned: list[tuple[Node, AccessPath]] = field(default_factory=list)
     members: list[tuple[str, Node]] = field(default_factory=list)
     added: list[Node] = field(default_factory=list)
     filled: list[Node] = field(default_factory=list)
@@ -150,7 +150,7 @@ def required_package(value: Node) -> str | None:
     return literal(given[0])
 
 
-def _of_pattern(pattern: Node, value: Node | None, path: Way) -> Iterator[Binding]:
+def _of_pattern(pattern: Node, value: Node | None, path: AccessPath) -> Iterator[Binding]:
     """The names that a pattern binds, each with the path to what it takes out of the value."""
     kind = pattern.kind
     if kind in ("identifier", "shorthand_property_identifier_pattern"):
