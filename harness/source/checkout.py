@@ -7,6 +7,7 @@ packages, build output, hidden folders.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,17 @@ INSTALL = "pip install -e '.[source]' in the folder of this harness"
 _NEVER = frozenset(
     ("node_modules", "bower_components", "vendor", "dist", "build", "out", "coverage", "__generated__", "__pycache__")
 )
+
+# Files of the app that are not deployed, or that fill no row on a request.
+_ASIDE = re.compile(
+    r"(?:^|/)(?:tests?|__tests__|__mocks__|specs?|e2e|cypress|playwright|fixtures?|mocks?|msw|seeds?|seeders?|stories"
+    r"|storybook|examples?|scripts?|bench(?:marks?)?|migrations?|test-utils|testing)/"
+    r"|(?:^|/)(?:seed|seeds|jest\.\w+|vitest\.\w+|setupTests)\.\w+$"
+    r"|[.\-_](?:test|tests|spec|e2e|cy|stories|story|fixtures?|mocks?|seed|bench|d)\.\w+$",
+    re.IGNORECASE,
+)
+
+_COMMENTS = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,17 @@ class Checkout:
     def of(self, *suffixes: str) -> tuple[SourceFile, ...]:
         """The files whose names end so."""
         return tuple(file for file in self.files if file.suffix in suffixes)
+
+
+def in_one_line(text: str) -> str:
+    """A text without its comments, each run of blanks as one."""
+    bare = _COMMENTS.sub(lambda match: match[0] if match[0][0] in "'\"" else " ", text)
+    return re.sub(r"\s+", " ", bare).strip()
+
+
+def is_auxiliary(path: str) -> bool:
+    """Whether a file is a test, a seed, a script, a migration or a story: what it stores is not the create route's."""
+    return _ASIDE.search(path) is not None
 
 
 def read_checkout(root: Path) -> Checkout:

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import gc
 import re
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from harness.errors import NotCovered
 from harness.source.app.calls import Calls
 from harness.source.app.collisions import Collisions, Handler
 from harness.source.app.constraints import Constraints
-from harness.source.app.flow import Flow, Origin
+from harness.source.app.flow import Flow
 from harness.source.app.leftovers import Leftovers, leftovers
 from harness.source.app.names import Names
 from harness.source.app.rules import Generators
-from harness.source.app.statements import Texts
+from harness.source.app.statements import texts_of
 from harness.source.app.tables import Tables, named_by_app
 from harness.source.app.writes import Write, Writes
 from harness.source.checkout import SOURCE, Checkout
 from harness.source.evidence import SHOWN_PLACES, Analysis, Create
 from harness.source.javascript.modules import Module
-from harness.source.javascript.program import Program
-from harness.source.javascript.syntax import Node, spot
+from harness.source.javascript.program import Program, opened
+from harness.source.javascript.syntax import Node, line_of
 from harness.text import printable
 
 if TYPE_CHECKING:
@@ -31,58 +29,46 @@ if TYPE_CHECKING:
 _HANDLES = re.compile(r"23505|P2002")
 
 
-@contextmanager
-def _without_collecting() -> Iterator[None]:
-    """Trees are full of cycles and live until the end: to look for garbage among them costs more than to parse."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 def analyse(checkout: Checkout, table: str, token: str) -> Analysis:
     """Analyse a checkout for a table (`name` or `schema.name`) and its token column, as the database calls them.
 
     Raises:
         NotCovered: what parses source is not installed, or the checkout holds no source.
     """
-    with _without_collecting():
-        return _analyse(checkout, table, token)
-
-
-def _analyse(checkout: Checkout, table: str, token: str) -> Analysis:
     files = checkout.of(*SOURCE)
     if not files:
         raise NotCovered(
             f"{checkout.root} holds no TypeScript or JavaScript",
             "name the folder of the app itself in `source`, or with --source",
         )
-    program = Program(files)
+    with opened(files) as program:
+        return _analyse(program, checkout, table, token)
+
+
+def _analyse(program: Program, checkout: Checkout, table: str, token: str) -> Analysis:
     names = named_by_app(program, checkout.of(".prisma"), Names(table, token))
     generators = Generators(program)
     flow = Flow(program, generators, names)
-    tables, texts = Tables(program, names), Texts(program, names)
+    texts = texts_of(program, names)
+    tables = Tables(program, names, texts)
     calls = Calls(program, tables, names, texts)
     stores = Writes(program, tables, names, texts, calls)
     writes = stores.all()
-    told = list(_reaching(flow, stores, writes))
-    reaching = [(origin, write) for origin, write, is_stored in told if is_stored]
-    unavailable = [write for _, write, is_stored in told if not is_stored]
+    found = list(_reaching(flow, stores, writes))
+    reaching = [(origin, write) for origin, write, is_stored in found if is_stored]
+    unavailable = [write for _, write, is_stored in found if not is_stored]
     rest = leftovers(program, generators, flow, names, writes, [origin for origin, _ in reaching])
     constraints = Constraints(checkout.of(*SOURCE, ".sql", ".prisma"), names)
     handlers = Collisions(program, names, calls, writes, constraints).handlers()
-    unparsed = [said for module in program.parsed for said in _unparsed(module, names)]
-    found = Analysis(
+    unparsed = [said for module in program.files.parsed for said in _unparsed(module, names)]
+    return Analysis(
         table,
         token,
         speaks=bool(
-            program.speaking(names.table_in_text, names.table_word)
-            or program.speaking(names.token_in_text, names.token_word)
+            program.files.matching(names.table_in_text, names.table_word)
+            or program.files.matching(names.token_in_text, names.token_word)
         ),
-        reaching=tuple(dict.fromkeys(f"{_quoted(origin.node)} -> {_target(write)}" for origin, write in reaching)),
+        reaching=tuple(dict.fromkeys(f"{_quoted(origin)} -> {_target(write)}" for origin, write in reaching)),
         left=tuple(f"{_quoted(node)} ({why})" for node, why in rest.left),
         handlers=(
             *(f"{_quoted(h.node)} ({h.why})" for h in handlers if h.verdict == "ours"),
@@ -94,27 +80,25 @@ def _analyse(checkout: Checkout, table: str, token: str) -> Analysis:
         unparsed=tuple(unparsed),
         notes=(*_undecided(unavailable, names), *_notes(program, rest, handlers, writes, checkout)),
     )
-    program.forget()
-    return found
 
 
-def _reaching(flow: Flow, stores: Writes, writes: list[Write]) -> Iterator[tuple[Origin, Write, bool]]:
+def _reaching(flow: Flow, stores: Writes, writes: list[Write]) -> Iterator[tuple[Node, Write, bool]]:
     """The random values that are stored in the table, and those of which it cannot be told."""
-    told: set[tuple[Node, str]] = set()
+    seen: set[tuple[Node, str]] = set()
     for write in writes:
-        for value, way in write.values:
-            origin = flow.origin(value, way)
-            if origin is None or (key := (origin.node, write.shown.place)) in told:
+        for value, path in write.values:
+            origin = flow.origin(value, path)
+            if origin is None or (key := (origin, write.shown.place)) in seen:
                 continue
             is_stored = stores.is_stored(write)
             if is_stored is not False:
-                told.add(key)
+                seen.add(key)
                 yield origin, write, bool(is_stored)
             break
 
 
 def _quoted(node: Node) -> str:
-    return printable(spot(node))
+    return printable(line_of(node))
 
 
 def _target(write: Write) -> str:
@@ -125,15 +109,15 @@ def _creates(writes: list[Write], names: Names) -> Iterator[Create]:
     for write in writes:
         if write.is_create:
             named = None if write.names_token is None else f"{_named(write)} (names {names.token})"
-            yield Create(printable(write.shown), named, _comes_back(write, names))
+            yield Create(printable(write.shown), named, _comes_back(write))
 
 
 def _named(write: Write) -> str:
     assert write.names_token is not None
-    return printable(write.shown if write.names_token is write.node else spot(write.names_token))
+    return printable(write.shown if write.names_token is write.node else line_of(write.names_token))
 
 
-def _comes_back(write: Write, names: Names) -> bool | None:
+def _comes_back(write: Write) -> bool | None:
     """Whether the token is returned, or read again later in the same function."""
     if write.returns is not False:
         return write.returns
@@ -166,7 +150,7 @@ def _unparsed(module: Module, names: Names) -> Iterator[str]:
         )
         said = text[top.start : top.end]
         if names.token_in_text.search(said) or names.table_in_text.search(said) or _HANDLES.search(said):
-            yield printable(spot(error), 200)
+            yield printable(line_of(error), 200)
             return
 
 
@@ -192,7 +176,7 @@ def _notes(
     vague = [write.node for write in writes if write.is_create and write.conflict == ""]
     if vague:
         yield f"ON CONFLICT without a column, which swallows every collision: {_some(vague)}"
-    broken = [module.path for module in program.parsed if module.parsed.errors]
+    broken = [module.path for module in program.files.parsed if module.parsed.errors]
     unread = [path for path, _ in checkout.unread if path.lower().endswith(SOURCE)]
     if broken or unread:
         listed = [*broken, *unread]
@@ -201,6 +185,6 @@ def _notes(
 
 
 def _some(nodes: list[Node]) -> str:
-    places = list(dict.fromkeys(f"{spot(node).place} ({spot(node).text})" for node in nodes))
+    places = list(dict.fromkeys(f"{line_of(node).place} ({line_of(node).text})" for node in nodes))
     more = f", and {len(places) - SHOWN_PLACES} more" if len(places) > SHOWN_PLACES else ""
     return printable(", ".join(places[:SHOWN_PLACES]) + more)

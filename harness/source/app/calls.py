@@ -1,4 +1,4 @@
-"""Which table a call of an ORM, of a query builder, or of a helper that is told its table stores into."""
+"""Which table a call of an ORM, of a query builder, or of a helper that is given the table's name stores into."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from harness.source.app.names import plain
 from harness.source.javascript.functions import member_name
 from harness.source.javascript.modules import Binding
 from harness.source.javascript.syntax import Node, arguments, unwrapped
+from harness.source.spelling import plain
 
 if TYPE_CHECKING:
     from harness.source.app.names import Names
-    from harness.source.app.statements import Texts
-    from harness.source.app.tables import Tables, Which
+    from harness.source.app.tables import Tables, WhichTable
     from harness.source.javascript.program import Program
+    from harness.source.javascript.texts import Texts
 
 INSERTS = frozenset(
     [
@@ -54,8 +54,8 @@ UPDATES = frozenset(
         "doUpdateSet",
     ]
 )
-# Functions for rows of any table, which are told the table first.
-_TOLD_THE_TABLE = re.compile(
+# Functions for rows of any table, which are given the table's name first.
+_NAMES_TABLE = re.compile(
     r"(?:^|\.)(?:insert|create|save|upsert|batchInsert)_?(?:Rows?|Records?|One|Many|Into|Entity|Item|Data|And\w+|Returning)*$"
 )
 _BROWSER = re.compile(
@@ -74,10 +74,10 @@ class Calls:
         self._names = names
         self._texts = texts
 
-    def told(self, call: Node) -> Which:
-        """The table that a function which stores is told, with a row: `insert("chatbots", {..})`."""
+    def named_table(self, call: Node) -> WhichTable:
+        """The table that a helper which stores rows is given by name: `insert("chatbots", {..})`."""
         callee, given = call.field("function"), arguments(call)
-        if callee is None or len(given) < 2 or _TOLD_THE_TABLE.search(callee.text) is None:
+        if callee is None or len(given) < 2 or _NAMES_TABLE.search(callee.text) is None:
             return "unknown"
         owner = callee.field("object") if callee.kind == "member_expression" else None
         if is_of_browser(call.file.text) or (owner and not self.is_of_storage(owner, given[0])):
@@ -93,12 +93,11 @@ class Calls:
         if callee is None:
             return False
         method = member_name(callee) if callee.kind == "member_expression" else None
-        return self.told(call) == "other" or (method in INSERTS and self.table_of_call(call) == "other")
+        return self.named_table(call) == "other" or (method in INSERTS and self.table_of_call(call) == "other")
 
-    def table_of_call(self, call: Node) -> Which:
+    def table_of_call(self, call: Node) -> WhichTable:
         """The table that a call of an ORM or a query builder stores into."""
         callee = call.field("function")
-        callee = unwrapped(callee) if callee is not None else None
         if callee is None or callee.kind != "member_expression":
             return "unknown"
         owner, method, given = callee.field("object"), member_name(callee), arguments(call)
@@ -109,12 +108,12 @@ class Calls:
             if name in ("into", "from") and later:
                 return self._tables.of_argument(later[0])
         if method == "values":
-            inner = unwrapped(owner)
+            inner = owner
             while inner.kind == "call_expression" and (made := inner.field("function")) is not None:
                 called = member_name(made) if made.kind == "member_expression" else None
                 if called in ("insert", "insertInto", "into", "replace") and arguments(inner):
                     return self._tables.of_argument(arguments(inner)[0])
-                inner = unwrapped(made.field("object") or made)
+                inner = made.field("object") or made
             return "unknown"
         first = unwrapped(given[0]) if given else None
         if method == "insert" and first is not None and len(given) == 1 and _trails(later_calls, "values"):
@@ -131,11 +130,11 @@ class Calls:
             return "unknown"
         return self._tables.of(owner)
 
-    def _of_saved(self, node: Node) -> Which:
+    def _of_saved(self, node: Node) -> WhichTable:
         """Of a class whose objects are saved: then it is one of a table, by its name where nothing else tells."""
         which = self._tables.of(node)
         named = node.field("constructor") if node.kind == "new_expression" else node
-        found = self._program.meaning(named) if named is not None and named.kind == "identifier" else None
+        found = self._program.resolver.meaning(named) if named is not None and named.kind == "identifier" else None
         is_class = isinstance(found, Binding) and found.kind == "class"
         if which != "unknown" or named is None or not is_class or self._names.stem in plain(named.text):
             return which
@@ -157,7 +156,7 @@ class Calls:
     def new(self, row: Node) -> Node | None:
         """Where a row is made as an object of a class: `new Chatbot()`, also by the name that was given it."""
         inner = unwrapped(row)
-        found = self._program.meaning(inner) if inner.kind == "identifier" else None
+        found = self._program.resolver.meaning(inner) if inner.kind == "identifier" else None
         if isinstance(found, Binding) and found.kind == "var" and found.value is not None and not found.path:
             inner = unwrapped(found.value)
         return inner if inner.kind == "new_expression" else None

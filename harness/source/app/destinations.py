@@ -6,23 +6,23 @@ import re
 from typing import TYPE_CHECKING
 
 from harness.source.app.calls import INSERTS, UPDATES, Calls
-from harness.source.app.names import plain
 from harness.source.app.rows import PARSES, PARSES_INTO, SHAPES
 from harness.source.app.statements import statements_in
 from harness.source.app.tables import defined_table
-from harness.source.javascript.functions import member_name
+from harness.source.javascript.functions import class_around, member_name
+from harness.source.javascript.literals import key_of
 from harness.source.javascript.modules import Binding
-from harness.source.javascript.syntax import Node, arguments, enclosing_function, key_of, unwrapped
+from harness.source.javascript.syntax import FIELD, WRAPPERS, Node, arguments, enclosing_function, unwrapped
+from harness.source.spelling import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.source.app.names import Names
-    from harness.source.app.statements import Texts
     from harness.source.app.tables import Tables
     from harness.source.javascript.program import Program
+    from harness.source.javascript.texts import Texts
 
-FIELDS = ("public_field_definition", "field_definition")
 _READS = frozenset(
     [
         "where",
@@ -83,11 +83,8 @@ class Destinations:
 
     def of(self, node: Node, holder: Node | None) -> str:
         """Where a member that is called like the column goes: to the table, plainly elsewhere, or it is not known."""
-        if node.kind in FIELDS:
-            around = next(
-                (above for above in node.above() if above.kind.endswith("class_declaration") or above.kind == "class"),
-                None,
-            )
+        if node.kind == FIELD:
+            around = class_around(node)
             return self._tables.of_class(around) if around is not None else "unknown"
         if node.kind == "assignment_expression":
             if holder is None:
@@ -109,14 +106,10 @@ class Destinations:
         if above is None or depth > 8:
             return "unknown"
         if above.kind in (
+            *WRAPPERS,
             "spread_element",
             "array",
-            "parenthesized_expression",
-            "as_expression",
-            "satisfies_expression",
             "ternary_expression",
-            "await_expression",
-            "non_null_expression",
             "object",
         ):
             return self._destination(above, depth + 1)
@@ -139,7 +132,9 @@ class Destinations:
 
     def _of_variable(self, declared: Node, depth: int) -> str:
         name = declared.field("name")
-        binding = self._program.of(declared).resolve(name) if name is not None and name.kind == "identifier" else None
+        binding = (
+            self._program.files.of(declared).resolve(name) if name is not None and name.kind == "identifier" else None
+        )
         if binding is None:
             return "unknown"
         typed = (
@@ -152,7 +147,7 @@ class Destinations:
     def _of_uses(self, node: Node, depth: int) -> str:
         """Where what a name stands for goes."""
         inner = unwrapped(node)
-        found = self._program.meaning(inner) if inner.kind == "identifier" else None
+        found = self._program.resolver.meaning(inner) if inner.kind == "identifier" else None
         return self._of_binding(found, depth) if isinstance(found, Binding) and found.kind == "var" else "unknown"
 
     def _of_binding(self, binding: Binding, depth: int) -> str:
@@ -192,10 +187,10 @@ class Destinations:
             return "aside"
         if callee.text == "Object.assign" and unwrapped(arguments(call)[0]).kind == "identifier":
             return self._of_uses(arguments(call)[0], depth + 1) if not arguments(call)[0].holds(node) else "unknown"
-        if member_name(callee) in SHAPES and self._program.package_of(callee) is not None:  # z.object({..})
+        if member_name(callee) in SHAPES and self._program.resolver.package_of(callee) is not None:  # z.object({..})
             return self._destination(call, depth + 1)
-        if (told := self._calls.told(call)) != "unknown":
-            return told
+        if (named := self._calls.named_table(call)) != "unknown":
+            return named
         said_tables = self._of_statement_beside(call, node)
         if said_tables:
             return _together(said_tables)
@@ -210,7 +205,7 @@ class Destinations:
             which = self._tables.of_text(table) if table is not None else which
         if which != "unknown":
             return which
-        functions = self._program.functions(callee)
+        functions = self._program.objects.functions(callee)
         if functions:
             return _together(
                 [found for function in functions for found in self._of_parameter(function, call, node, depth)]
@@ -230,7 +225,6 @@ class Destinations:
         for _ in range(8):
             if owner is None:
                 return False
-            owner = unwrapped(owner)
             if owner.kind in ("call_expression", "member_expression"):
                 if (
                     _NO_TABLES.search(owner.text) is not None
@@ -244,11 +238,12 @@ class Destinations:
                 continue
             if owner.kind != "identifier":
                 return False
-            package = self._program.package_of(owner)
+            package = self._program.resolver.package_of(owner)
             if _NO_TABLES.search(owner.text) is not None or (package is not None and package[0] in _OF_NO_TABLES):
                 return True
-            found = self._program.meaning(owner)
-            owner = found.value if isinstance(found, Binding) and found.kind == "var" else None
+            found = self._program.resolver.meaning(owner)
+            value = found.value if isinstance(found, Binding) and found.kind == "var" else None
+            owner = unwrapped(value) if value is not None else None
         return False
 
     def _of_statement_beside(self, call: Node, node: Node) -> list[str]:
@@ -261,7 +256,7 @@ class Destinations:
     def _of_parameter(self, function: Node, call: Node, node: Node, depth: int) -> Iterator[str]:
         """Where a function of the app takes an argument."""
         index = next((i for i, given in enumerate(arguments(call)) if given.holds(node)), None)
-        module = self._program.of(function)
+        module = self._program.files.of(function)
         for binding in module.scopes.get(function, {}).values():
             if binding.kind != "param" or binding.index != index:
                 continue

@@ -10,16 +10,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.source.app.names import plain
 from harness.source.app.rules import may_make
 from harness.source.javascript.functions import returns
+from harness.source.javascript.literals import key_of
 from harness.source.javascript.modules import Binding
-from harness.source.javascript.syntax import FUNCTIONS, Node, enclosing_function, key_of, spot, unwrapped
+from harness.source.javascript.syntax import FUNCTIONS, Node, enclosing_function, line_of, unwrapped
+from harness.source.spelling import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.source.app.flow import Flow, Origin
+    from harness.source.app.flow import Flow
     from harness.source.app.names import Names
     from harness.source.app.rules import Generators
     from harness.source.app.writes import Write
@@ -41,7 +42,7 @@ class Helper:
 
     node: Node
     name: str
-    origin: Origin
+    origin: Node
     uses: tuple[Node, ...]
 
 
@@ -58,21 +59,21 @@ class Leftovers:
 
 
 def leftovers(
-    program: Program, generators: Generators, flow: Flow, names: Names, writes: list[Write], reaching: list[Origin]
+    program: Program, generators: Generators, flow: Flow, names: Names, writes: list[Write], reaching: list[Node]
 ) -> Leftovers:
     """What is left behind in a program. `reaching` is what reaches the token column, and is judged elsewhere."""
-    makers = [file for file in program.own if may_make(file.text)]
+    makers = [file for file in program.files.own if may_make(file.text)]
     # A helper that is called after tokens, or stands where rows are stored: other files are looked at for notes only.
     homes = {at.file.path for write in writes if write.is_create for at in write.run_at}
     asked = [f.path for f in makers if f.path in homes or names.table_in_text.search(f.text) or _SPEAKS.search(f.text)]
-    modules = [program.module(path) for path in asked]
+    modules = [program.files.module(path) for path in asked]
     helpers = list(_helpers(program, flow, modules))
-    own = {origin.node for origin in reaching}
+    own = set(reaching)
     unused = _unused(helpers, homes, names)
     left: list[tuple[Node, str]] = []
     unknown: list[Helper] = []
     for helper in unused:
-        if helper.origin.node in own:
+        if helper.origin in own:
             continue
         if _is_left(helper, unused, homes, names):
             left.append((helper.node, f"{helper.name} is not used any more"))
@@ -80,10 +81,10 @@ def leftovers(
             unknown.append(helper)
     made = {helper.node for helper in helpers}
     for path in sorted(homes):
-        module = program.module(path)
+        module = program.files.module(path)
         left += _unused_imports(program, generators, module, made)
         left += _unread(program, generators, module, helpers)
-    at = {spot(node).place for node in (*own, *(node for node, _ in left))}
+    at = {line_of(node).place for node in (*own, *(node for node, _ in left))}
     elsewhere: list[Node] = []
     files = 0
     for file in makers:
@@ -92,10 +93,10 @@ def leftovers(
             continue
         elsewhere += [
             node
-            for node, rule in generators.in_file(program.module(file.path))
+            for node, rule in generators.in_file(program.files.module(file.path))
             if rule.id not in ("clock", "by_name")
             and node not in own
-            and spot(node).place not in at
+            and line_of(node).place not in at
             and not any(helper.node.holds(node) for helper in unused)
         ]
     return Leftovers(tuple(left), tuple(unknown), tuple(elsewhere), files)
@@ -143,14 +144,14 @@ def _helpers(program: Program, flow: Flow, modules: list[Module]) -> Iterator[He
             if origin is not None:
                 uses = tuple(
                     use
-                    for other in program.mentioning(name)
+                    for other in program.files.mentioning(name)
                     for use in other.parsed.named(name)
                     if use.parent is not method
                 )
                 yield Helper(method, name, origin, uses)
 
 
-def _made_by(program: Program, flow: Flow, binding: Binding) -> Origin | None:
+def _made_by(program: Program, flow: Flow, binding: Binding) -> Node | None:
     """What makes the value that a function answers; of a constant only where it is a function itself."""
     value = unwrapped(binding.value) if binding.value is not None else None
     if value is None:
@@ -159,7 +160,7 @@ def _made_by(program: Program, flow: Flow, binding: Binding) -> Origin | None:
         return next((o for one in returns(value) if (o := flow.origin(one)) is not None), None)
     if value.kind == "call_expression":  # customAlphabet(..), init({..})
         callee = value.field("function")
-        known = program.package_of(callee) if callee is not None else None
+        known = program.resolver.package_of(callee) if callee is not None else None
         makes = known is not None and re.search(
             r"alphabet|random$|factory|init|hyperid|customRandom|generator", known[1], re.IGNORECASE
         )
@@ -189,7 +190,7 @@ def _is_passed_on(use: Node) -> bool:
 
 def _members_called(program: Program, name: str) -> Iterator[Node]:
     """Members of this name that anything is asked for: whose they are is not always known."""
-    for module in program.mentioning(name):
+    for module in program.files.mentioning(name):
         for node in module.parsed.named(name):
             above = node.parent
             if node.kind == "identifier":  # const { generateToken } = tokens; generateToken()
@@ -234,7 +235,7 @@ def _unused_imports(
         ]
         if uses:
             continue
-        behind = program.behind(binding)
+        behind = program.resolver.behind(binding)
         is_helper = isinstance(behind, Binding) and _whole(behind.node) in helpers
         if is_helper or (isinstance(behind, Binding) and behind.kind == "import" and generators.is_imported(binding)):
             yield binding.node, f"{binding.name} is imported and not used any more"
@@ -253,7 +254,7 @@ def _unread(
         if inner.kind != "call_expression":
             continue
         callee = inner.field("function")
-        functions = program.functions(callee) if callee is not None else []
+        functions = program.objects.functions(callee) if callee is not None else []
         if generators.rule_of(inner) is None and not any(function in made for function in functions):
             continue
         binding = module.resolve(name)

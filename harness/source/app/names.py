@@ -6,34 +6,9 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from harness.source.spelling import plain, singular
+
 _SUFFIXES = ("table", "model", "entity", "repository", "repo", "schema", "dao", "store", "record")
-# Files of the app that are not deployed, or that fill no row on a request.
-_ASIDE = re.compile(
-    r"(?:^|/)(?:tests?|__tests__|__mocks__|specs?|e2e|cypress|playwright|fixtures?|mocks?|msw|seeds?|seeders?|stories"
-    r"|storybook|examples?|scripts?|bench(?:marks?)?|migrations?|test-utils|testing)/"
-    r"|(?:^|/)(?:seed|seeds|jest\.\w+|vitest\.\w+|setupTests)\.\w+$"
-    r"|[.\-_](?:test|tests|spec|e2e|cy|stories|story|fixtures?|mocks?|seed|bench|d)\.\w+$",
-    re.IGNORECASE,
-)
-
-
-def is_aside(path: str) -> bool:
-    """Whether a file is a test, a seed, a script, a migration or a story: what it stores is not the create route's."""
-    return _ASIDE.search(path) is not None
-
-
-def plain(name: str) -> str:
-    """A name without case and marks: `public_token`, `publicToken` and `PublicToken` are one."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
-def singular(name: str) -> str:
-    """A plain name in the singular, as far as its last letters tell."""
-    if name.endswith("ies") and len(name) > 4:
-        return name[:-3] + "y"
-    if name.endswith(("sses", "xes", "ches", "shes")):
-        return name[:-2]
-    return name[:-1] if name.endswith("s") and not name.endswith("ss") else name
 
 
 @dataclass(frozen=True)

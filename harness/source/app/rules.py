@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from harness.source.javascript.literals import literal
 from harness.source.javascript.modules import Binding
-from harness.source.javascript.syntax import Node, literal, unwrapped
+from harness.source.javascript.syntax import Node, unwrapped
 
 if TYPE_CHECKING:
     from harness.source.javascript.modules import Module
@@ -26,7 +27,6 @@ class Rule:
     """A rule as the file has it; the file says what each key means."""
 
     id: str
-    says: str
     positive: tuple[str, ...]
     negative: tuple[str, ...]
     patterns: tuple[str, ...] = ()
@@ -57,18 +57,14 @@ class Rule:
         """Where a file holds one of the patterns: offsets of its nodes."""
         text = module.parsed.text
         asked = [p for p, word in zip(self.patterns, self.words, strict=True) if word in text]
-        if not asked:
-            return []
-        found = module.parsed.sg.find_all({"rule": {"any": [{"pattern": pattern} for pattern in asked]}})
-        spans = [node.range() for node in found]
-        return [(span.start.index, span.end.index) for span in spans]
+        return module.parsed.found_by(asked) if asked else []
 
 
 @cache
 def rules(section: str) -> tuple[Rule, ...]:
     """The rules of `generators` or of `collisions`."""
-    told: dict[str, list[dict[str, Any]]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    return tuple(_rule(entry) for entry in told[section])
+    document: dict[str, list[dict[str, Any]]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return tuple(_rule(entry) for entry in document[section])
 
 
 def _rule(entry: dict[str, Any]) -> Rule:
@@ -120,7 +116,7 @@ class Generators:
         """The rule by which an expression makes a value, or is a function that does; None where it is no such thing."""
         node = unwrapped(node)
         if node.kind in _VALUES:
-            found = self.marks(self._program.of(node)).get((node.start, node.end))
+            found = self.marks(self._program.files.of(node)).get((node.start, node.end))
             if found is not None:
                 return found
         if node.kind in ("call_expression", "new_expression"):
@@ -129,7 +125,7 @@ class Generators:
         return self._imported(node) if node.kind in ("identifier", "member_expression") else None
 
     def _imported(self, node: Node) -> Rule | None:
-        known = self._program.package_of(node)
+        known = self._program.resolver.package_of(node)
         if known is None:
             return None
         return next((rule for rule in rules("generators") if rule.is_of_package(*known)), None)
@@ -141,7 +137,7 @@ class Generators:
     def by_name(self, callee: Node) -> Rule | None:
         """The rule for a function that is called and not to be found, whose name says that it makes one."""
         name = callee.text.rpartition(".")[2].strip("()!? ")
-        known = self._program.package_of(callee)
+        known = self._program.resolver.package_of(callee)
         if known is not None and self.by_name_rule.not_from and re.match(self.by_name_rule.not_from, known[0]):
             return None
         return next((rule for rule in rules("generators") if rule.is_called(name)), None)
@@ -167,12 +163,12 @@ class Generators:
                 handed_on = node.parent is not None and node.parent.kind in ("arguments", "pair")
                 if handed_on and node.kind == "identifier" and (rule := self.rule_of(node)) is not None:
                     found[node.start, node.end] = node, rule
-        # `crypto.randomBytes` in `crypto.randomBytes(8)` is the same place, told once.
+        # `crypto.randomBytes` in `crypto.randomBytes(8)` is the same place, listed once.
         called = {(c.start, c.end) for node, _ in found.values() if (c := node.field("function")) is not None}
         return [found[key] for key in sorted(found) if key not in called or found[key][0].kind == "call_expression"]
 
     def _is_unknown(self, callee: Node) -> bool:
-        found = self._program.meaning(callee)
+        found = self._program.resolver.meaning(callee)
         return isinstance(found, Binding) and found.kind == "import"
 
 
@@ -186,7 +182,7 @@ def collision_rule(program: Program, node: Node) -> Rule | None:
             if said in rule.texts or any(re.search(phrase, said, re.IGNORECASE) for phrase in rule.phrases):
                 return rule
         return None
-    known = program.package_of(node) if node.kind == "identifier" else None
+    known = program.resolver.package_of(node) if node.kind == "identifier" else None
     if node.kind == "identifier" and (known is None or known[0].startswith(".")):
         return None
     name = node.text if known is None else known[1]

@@ -10,9 +10,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.source.javascript.functions import member_name, parameters
-from harness.source.javascript.modules import Binding
-from harness.source.javascript.syntax import FUNCTIONS, Node, arguments, key_of, literal, unwrapped
+from harness.source.javascript.functions import member_name
+from harness.source.javascript.literals import key_of, unescaped
+from harness.source.javascript.syntax import FIELD, WRAPPERS, Node, arguments, outermost, unwrapped
+from harness.source.javascript.texts import HOLE, Texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from harness.source.app.names import Names
     from harness.source.javascript.program import Program
 
-_HOLE = re.compile("\x01(\\d+)\x02")
 _NAME = '(?:"[^"]+"|`[^`]+`|\\[\\w+\\]|[\\w$]+|\x01\\d+\x02)'
 _TABLE = rf"({_NAME}(?:\s*\.\s*{_NAME})?)"
 _INSERT = re.compile(rf"\binsert\s+into\s+{_TABLE}(?:\s+as\s+\w+)?\s*", re.IGNORECASE)
@@ -29,14 +29,17 @@ _RETURNING = re.compile(r"\breturning\b(.*)", re.IGNORECASE | re.DOTALL)
 _CONFLICT = re.compile(r"\bon\s+conflict\b(.*?)\bdo\s+(?:nothing|update)", re.IGNORECASE | re.DOTALL)
 _WRITES = re.compile(r"\binsert\s+into\b|\bupdate\s+\S+(?:\s+\w+)*?\s+set\b|\bupdate\b[^;]*\$\{", re.IGNORECASE)
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_QUOTES_NAME = re.compile(r"(?:^|\.)(?:sql|raw|identifier|id|ref|table|unsafe)$")
+_IS_NAME = re.compile(r"[\w.\"$]+")
+_LONGEST_NAME = 80
 _SHORTEST = 8  # characters, such as of "UPDATE "
 _TEXT_KEYS = ("text", "sql", "query", "statement")
 _VALUE_KEYS = ("values", "params", "args", "bind", "replacements", "parameters", "bindings")
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """A statement as far as it can be read.
+class WriteStatement:
+    """An INSERT or UPDATE as far as it can be read.
 
     `columns` are the names that it lists, None where it lists none that can be read; `cell` is what stands for the
     token column in its VALUES or SET, "" where that is not to be seen; `pieces` are expressions that the list of
@@ -58,181 +61,30 @@ class Statement:
 
     def hole(self, text: str) -> Node | None:
         """The expression that a text consists of, if it is but a hole."""
-        match = _HOLE.fullmatch(text.strip().split("::")[0].strip())
+        match = HOLE.fullmatch(text.strip().split("::")[0].strip())
         return self.holes[int(match[1])] if match is not None else None
 
 
-class Texts:
-    """Puts texts together from what an expression is made of."""
+def texts_of(program: Program, names: Names) -> Texts:
+    """The texts of an app, in which the definition of its table, and what quotes a name for SQL, stand for a name."""
 
-    def __init__(self, program: Program, names: Names) -> None:
-        self._program = program
-        self._names = names
-
-    def constant(self, node: Node, depth: int = 0) -> str | None:
-        """The text that an expression always has, as far as it can be told."""
-        text, holes = self.flat(node, depth)
-        return text if not holes else None
-
-    def flat(self, node: Node, depth: int = 0) -> tuple[str, list[Node]]:
-        """An expression's text, with a mark for each hole, and the holes."""
-        holes: list[Node] = []
-        return self._flat(node, holes, depth), holes
-
-    def _flat(self, node: Node, holes: list[Node], depth: int) -> str:
-        node = unwrapped(node)
-        if depth > 8:
-            return _hole(node, holes)
-        if node.kind in ("string", "number"):
-            return literal(node) or ""
-        if node.kind == "template_string":
-            return self._template(node, holes, depth)
-        if node.kind == "binary_expression" and node.sg.field("operator").text() == "+":
-            left, right = node.field("left"), node.field("right")
-            if left is not None and right is not None:
-                return self._flat(left, holes, depth + 1) + self._flat(right, holes, depth + 1)
-        if node.kind in ("identifier", "member_expression"):
-            value = self._value(node)
-            if value is not None and value.kind in (
-                "string",
-                "template_string",
-                "binary_expression",
-                "call_expression",
-            ):
-                inner: list[Node] = []
-                text = self._flat(value, inner, depth + 1)
-                if value.kind != "call_expression" and (len(text) > 8 or not inner):
-                    return _HOLE.sub(lambda match: _hole(inner[int(match[1])], holes), text)
-                if not inner:
-                    return text
-            if self._names.is_table(node.text.rpartition(".")[2]) and node.kind == "identifier" and value is not None:
-                return self._names.table if value.kind == "call_expression" else _hole(node, holes)
-        if node.kind == "call_expression":
-            return self._joined(node, holes, depth)
-        return _hole(node, holes)
-
-    def _template(self, node: Node, holes: list[Node], depth: int) -> str:
-        out, at = [], node.start + 1
-        text = node.file.text
-        for child in node.children:
-            if child.kind == "template_substitution":
-                out.append(text[at : child.start])
-                if child.children:
-                    out.append(self._substituted(child.children[0], holes, depth))
-                at = child.end
-        out.append(text[at : node.end - 1])
-        return "".join(out)
-
-    def _substituted(self, node: Node, holes: list[Node], depth: int) -> str:
-        node = unwrapped(node)
-        if node.kind == "call_expression" and _joins(node):
-            return self._joined(node, holes, depth)
-        if node.kind == "call_expression":  # sql("chatbots"), sql.identifier(["chatbots"]), sql.raw("x")
-            given = [unwrapped(one) for one in arguments(node)]
-            said = self.constant(given[0], depth + 1) if len(given) == 1 and given[0].kind != "object" else None
-            if said is not None and "\x01" not in said and len(said) < 80 and re.fullmatch(r"[\w.\"$]+", said):
-                callee = node.field("function")
-                if callee is not None and re.search(
-                    r"(?:^|\.)(?:sql|raw|identifier|id|ref|table|unsafe)$", callee.text
-                ):
-                    return said
-            return _hole(node, holes)
-        if node.kind in ("identifier", "member_expression"):
-            return self._flat(node, holes, depth + 1)
-        return _hole(node, holes) if node.kind not in ("string", "template_string") else self._flat(node, holes, depth)
-
-    def _joined(self, node: Node, holes: list[Node], depth: int) -> str:
+    def piece(texts: Texts, node: Node, depth: int) -> str | None:
+        if node.kind == "identifier" and names.is_table(node.text):  # ${chatbots}, a definition of Drizzle
+            return names.table if program.objects.resolved(node).kind == "call_expression" else None
+        if node.kind != "call_expression":
+            return None
+        # sql("chatbots"), sql.identifier(["chatbots"]), sql.raw("x")
+        given = [unwrapped(one) for one in arguments(node)]
         callee = node.field("function")
-        if callee is None or callee.kind != "member_expression":
-            return _hole(node, holes)
-        owner, name = callee.field("object"), member_name(callee)
-        if owner is not None and name in ("trim", "trimStart", "trimEnd", "toString"):
-            return self._flat(owner, holes, depth + 1)
-        if owner is not None and name == "join":
-            listed = self.elements(owner)
-            between = self.constant(arguments(node)[0], depth + 1) if arguments(node) else ","
-            if listed is not None and between is not None:
-                return between.join(self._flat(child, holes, depth + 1) for child in listed)
-        return _hole(node, holes)
-
-    def elements(self, node: Node, depth: int = 0) -> list[Node] | None:
-        """The elements of an array, with those that are pushed to it later; what cannot be spread is left as it is."""
-        node = unwrapped(node)
-        if depth > 8:
+        if callee is None or len(given) != 1 or given[0].kind == "object" or _QUOTES_NAME.search(callee.text) is None:
             return None
-        if node.kind == "array":
-            found: list[Node] = []
-            for child in node.children:
-                inner = self.elements(child, depth + 1) if child.kind == "spread_element" else None
-                found += inner if inner is not None else [child]
-            return found
-        if node.kind == "identifier":
-            held = self._program.meaning(node)
-            if not isinstance(held, Binding) or held.kind != "var" or held.path or held.value is None or held.assigned:
-                return None
-            listed = self.elements(held.value, depth + 1)
-            return [*listed, *held.added] if listed is not None else None
-        callee = node.field("function") if node.kind == "call_expression" else None
-        owner = callee.field("object") if callee is not None and callee.kind == "member_expression" else None
-        if callee is None or owner is None:
-            return None
-        name, given = member_name(callee), arguments(node)
-        if name == "filter" or (name == "map" and given and _keeps_names(given[0])):
-            return self.elements(owner, depth + 1)
-        if name == "concat" and (first := self.elements(owner, depth + 1)) is not None:
-            more = [self.elements(one, depth + 1) or [one] for one in given]
-            return [*first, *(one for some in more for one in some)]
-        return None
+        said = texts.constant(given[0], depth + 1)
+        return said if said is not None and len(said) < _LONGEST_NAME and _IS_NAME.fullmatch(said) else None
 
-    def _value(self, node: Node) -> Node | None:
-        """The one value of a constant."""
-        if node.kind == "identifier":
-            found = self._program.meaning(node)
-        else:
-            owner, name = node.field("object"), member_name(node)
-            things = self._program.things(owner) if owner is not None else []
-            found = self._program.member(things[0], name) if things and name is not None else None
-            if found is None and owner is not None and owner.kind == "identifier" and name is not None:
-                found = _of_enum(self._program.meaning(owner), name)
-        if isinstance(found, Node):
-            return unwrapped(found)
-        if found is None or found.kind != "var" or found.path or found.assigned or found.value is None:
-            return None
-        return unwrapped(found.value)
+    return Texts(program, piece)
 
 
-def _joins(node: Node) -> bool:
-    callee = node.field("function")
-    return callee is not None and callee.kind == "member_expression" and member_name(callee) == "join"
-
-
-def _keeps_names(made: Node) -> bool:
-    """Whether a function that a list of columns is mapped by quotes each; one that counts them makes `$1`, `$2`."""
-    if made.kind not in FUNCTIONS:
-        return True
-    given, body = parameters(made), made.field("body")
-    first = given[0].field("pattern") or given[0] if given else None
-    if first is None or body is None:
-        return False
-    return any(name.text == first.text for name in body.below("identifier"))
-
-
-def _of_enum(found: Binding | Node | None, name: str) -> Node | None:
-    if not isinstance(found, Binding) or found.kind != "enum":
-        return None
-    for member in found.node.below("enum_assignment"):
-        key = member.field("name") or member.children[0]
-        if key.text == name:
-            return member.field("value") or member.children[-1]
-    return None
-
-
-def _hole(node: Node, holes: list[Node]) -> str:
-    holes.append(node)
-    return f"\x01{len(holes) - 1}\x02"
-
-
-def statements_in(texts: Texts, node: Node, names: Names) -> Iterator[Statement]:
+def statements_in(texts: Texts, node: Node, names: Names) -> Iterator[WriteStatement]:
     """The statements on tables that an expression's text holds."""
     text, holes = texts.flat(node)
     text = _COMMENT.sub(lambda match: " " * len(match[0]), text)
@@ -243,7 +95,7 @@ def statements_in(texts: Texts, node: Node, names: Names) -> Iterator[Statement]
             yield _update(node, text, holes, match, names)
 
 
-def _insert(node: Node, text: str, holes: list[Node], match: re.Match[str], names: Names) -> Statement:
+def _insert(node: Node, text: str, holes: list[Node], match: re.Match[str], names: Names) -> WriteStatement:
     at, columns, pieces = match.end(), None, []
     listed: list[str] = []
     end = _end_of_statement(text, at)
@@ -251,9 +103,9 @@ def _insert(node: Node, text: str, holes: list[Node], match: re.Match[str], name
         inner, at = _brackets(text, at)
         parts = [part.strip() for part, _ in _split(inner, 0)]
         listed = [part.strip('"`') for part in parts]
-        columns = tuple(part for part in listed if not _HOLE.search(part))
-        pieces = [holes[int(number)] for part in parts for number in _HOLE.findall(part)]
-    elif (hole := _HOLE.match(text, at)) is not None:
+        columns = tuple(part for part in listed if not HOLE.search(part))
+        pieces = [holes[int(number)] for part in parts for number in HOLE.findall(part)]
+    elif (hole := HOLE.match(text, at)) is not None:
         pieces, at = [holes[int(hole[1])]], hole.end()
     cell, offset = "", at
     position = next((i for i, name in enumerate(columns or ()) if names.is_token(name)), None)
@@ -266,12 +118,12 @@ def _insert(node: Node, text: str, holes: list[Node], match: re.Match[str], name
             cells = list(_split(inner, start + 1))
         else:
             cells = list(_split(re.split(r"\bfrom\b", text[start:end], maxsplit=1, flags=re.IGNORECASE)[0], start))
-        is_put_together = len(cells) == 1 < len(columns or ()) and _HOLE.fullmatch(cells[0][0].strip()) is not None
+        is_put_together = len(cells) == 1 < len(columns or ()) and HOLE.fullmatch(cells[0][0].strip()) is not None
         if position < len(cells) and not is_put_together:
             cell, offset = cells[position]
     rest = text[at:end]
     returning, conflict = _RETURNING.search(rest), _CONFLICT.search(rest)
-    return Statement(
+    return WriteStatement(
         node=node,
         is_insert=True,
         table=match[1],
@@ -287,20 +139,20 @@ def _insert(node: Node, text: str, holes: list[Node], match: re.Match[str], name
     )
 
 
-def _update(node: Node, text: str, holes: list[Node], match: re.Match[str], names: Names) -> Statement:
+def _update(node: Node, text: str, holes: list[Node], match: re.Match[str], names: Names) -> WriteStatement:
     end = _end_of_statement(text, match.end())
     body = re.split(r"\b(?:where|from|returning)\b", text[match.end() : end], maxsplit=1, flags=re.IGNORECASE)[0]
     cell, offset, columns, pieces = "", match.end(), [], []
     for part, at in _split(body, match.end()):
         name, equals, value = part.partition("=")
         if not equals:
-            pieces += [holes[int(number)] for number in _HOLE.findall(part)]
+            pieces += [holes[int(number)] for number in HOLE.findall(part)]
             continue
         columns.append(name.strip().strip('"`'))
         if names.is_token(columns[-1]):
             cell, offset = value.strip(), at + len(name) + 1
     returning = _RETURNING.search(text[match.end() : end])
-    return Statement(
+    return WriteStatement(
         node=node,
         is_insert=False,
         table=match[1],
@@ -358,12 +210,12 @@ def statement_roots(module_nodes: list[Node]) -> list[Node]:
     """The expressions, as large as they are joined, that hold the text of an INSERT or UPDATE."""
     found: dict[tuple[int, int], Node] = {}
     for node in module_nodes:
-        if node.end - node.start < _SHORTEST or not _WRITES.search(node.text):
+        if node.end - node.start < _SHORTEST or not _WRITES.search(unescaped(node.text)):
             continue
         top = node
         while top.parent is not None and (
-            top.parent.kind in ("parenthesized_expression", "as_expression")
-            or (top.parent.kind == "binary_expression" and top.parent.sg.field("operator").text() == "+")
+            top.parent.kind in WRAPPERS
+            or (top.parent.kind == "binary_expression" and top.parent.operator == "+")
             or (top.parent.kind == "array" and _is_joined(top.parent))
         ):
             top = top.parent
@@ -385,36 +237,35 @@ def is_default(cell: str) -> bool:
     return cell.strip().lower() == "default"
 
 
-def values_of(program: Program, node: Node, depth: int = 0) -> Iterator[tuple[Node, list[Node]]]:
+def uses_of(program: Program, node: Node, depth: int = 0) -> Iterator[tuple[Node, list[Node]]]:
     """Where a statement's text is used: the call, and the expressions that hold its values.
 
     Of a tagged template there are none: its values are its holes.
     """
+    node = outermost(node)
     above = node.parent
-    while above is not None and above.kind in ("parenthesized_expression", "as_expression", "satisfies_expression"):
-        node, above = above, above.parent
     if above is None or depth > 5:
         return
     if above.kind == "call_expression" and above.field("arguments") is node:
         yield above, []
-        yield from values_of_fragment(program, above, depth)
+        yield from _uses_of_template(above, depth)
     elif above.kind == "arguments" and above.parent is not None:
         position = next((i for i, given in enumerate(above.children) if given.start == node.start), 0)
         yield above.parent, above.children[position + 1 :]
     elif above.kind == "pair" and above.parent is not None:
         yield from _values_in_object(program, above, depth)
-    elif above.kind in ("variable_declarator", "assignment_expression", "public_field_definition"):
-        for use in _uses(program, above):
-            yield from values_of(program, use, depth + 1)
+    elif above.kind in ("variable_declarator", "assignment_expression", FIELD):
+        for use in _uses_of_name(program, above):
+            yield from uses_of(program, use, depth + 1)
     elif above.kind in ("return_statement", "arrow_function"):
         function = (
             above if above.kind == "arrow_function" else next((a for a in above.above() if a.field("body")), None)
         )
         for call in program.calls_of(function) if function is not None else ():
-            yield from values_of(program, call, depth + 1)
+            yield from uses_of(program, call, depth + 1)
 
 
-def values_of_fragment(program: Program, call: Node, depth: int) -> Iterator[tuple[Node, list[Node]]]:
+def _uses_of_template(call: Node, depth: int) -> Iterator[tuple[Node, list[Node]]]:
     """A tagged template that is handed on: `db.execute(sql..)`, `pool.one(sql..)`."""
     above = call.parent
     if above is not None and above.kind == "arguments" and above.parent is not None and depth < 2:
@@ -435,27 +286,27 @@ def _values_in_object(program: Program, pair: Node, depth: int) -> Iterator[tupl
         later = [given for given in arguments(call) if given.start > holder.end]
         yield call, [*beside, *later]
         return
-    for module in program.mentioning(key or "\x00"):
+    for module in program.files.mentioning(key or "\x00"):
         for node in module.parsed.named(key or ""):
             above = node.parent
             if above is None or above.kind != "member_expression" or above.field("property") is not node:
                 continue
             owner = above.field("object")
-            if owner is not None and holder in program.things(owner):
-                yield from values_of(program, above, depth + 1)
+            if owner is not None and holder in program.objects.of(owner):
+                yield from uses_of(program, above, depth + 1)
 
 
-def _uses(program: Program, declared: Node) -> Iterator[Node]:
+def _uses_of_name(program: Program, declared: Node) -> Iterator[Node]:
     name = declared.field("name") or declared.field("left")
     if name is None:
         return
-    if declared.kind == "public_field_definition" or name.kind == "member_expression":
+    if declared.kind == FIELD or name.kind == "member_expression":
         said = (member_name(name) if name.kind == "member_expression" else name.text) or ""
         for node in declared.file.named(said.lstrip("#")):
             if node.parent is not None and node.parent.kind == "member_expression" and node.parent is not name:
                 yield node.parent
         return
-    binding = program.of(name).resolve(name)
+    binding = program.files.of(name).resolve(name)
     for use in program.references(binding) if binding is not None else ():
         is_member = use.parent is not None and use.kind == "property_identifier"
         yield use.parent if is_member and use.parent is not None else use

@@ -5,20 +5,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
-from harness.source.app.names import Names, plain, singular
-from harness.source.app.statements import Texts
-from harness.source.javascript.functions import member_name
+from harness.source.app.names import Names
+from harness.source.javascript.functions import class_around, declared_member, member_name
+from harness.source.javascript.literals import key_of, literal
 from harness.source.javascript.modules import Binding
-from harness.source.javascript.syntax import Node, arguments, key_of, literal, unwrapped
+from harness.source.javascript.syntax import CLASSES, FIELD, Node, arguments, unwrapped
+from harness.source.spelling import plain, singular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.source.checkout import SourceFile
     from harness.source.javascript.program import Program
+    from harness.source.javascript.texts import Texts
 
-Which = Literal["ours", "other", "unknown"]
-_CLASSES = ("class_declaration", "class", "abstract_class_declaration")
+WhichTable = Literal["ours", "other", "unknown"]
 _DEFINES = re.compile(r"(?:^|\.)(?:\w*[tT]able|define|defineEntity|model|createTable|EntitySchema)$")
 _TABLE_KEYS = ("tableName", "table", "name", "collection")
 _DATABASE = re.compile(r"(?:^|\.)(?:prisma\w*|db|database|tx|trx|client|ctx|orm)$", re.IGNORECASE)
@@ -73,8 +74,8 @@ def named_by_app(program: Program, schemas: tuple[SourceFile, ...], names: Names
             (models if is_ours else others).add(plain(match[1]))
             if is_ours:
                 aliases |= {plain(f[1]) for f in _PRISMA_FIELD.finditer(match[2]) if names.is_token(f[2])}
-    for module in program.modules(program.speaking(names.table_in_text, names.table_word)):
-        for name, table, body in _definitions(module.parsed.of_kind("call_expression", "new_expression", *_CLASSES)):
+    for module in program.files.modules(program.files.matching(names.table_in_text, names.table_word)):
+        for name, table, body in _definitions(module.parsed.of_kind("call_expression", "new_expression", *CLASSES)):
             is_ours = names.is_sql_table(table)
             (models if is_ours else others).add(plain(name))
             if is_ours and body is not None:
@@ -88,7 +89,7 @@ def _definitions(nodes: list[Node]) -> Iterator[tuple[str, str, Node | None]]:
         table = defined_table(node)
         if table is None:
             continue
-        if node.kind in _CLASSES:
+        if node.kind in CLASSES:
             name = node.field("name")
             if name is not None:
                 yield name.text, table, node.field("body")
@@ -107,7 +108,7 @@ def _definitions(nodes: list[Node]) -> Iterator[tuple[str, str, Node | None]]:
 
 def defined_table(node: Node) -> str | None:
     """The table that a definition is of: `pgTable("x", ..)`, `define("X", .., {tableName})`, `@Entity("x") class X`."""
-    if node.kind in _CLASSES:
+    if node.kind in CLASSES:
         return _table_of_class(node)
     callee = node.field("function") or node.field("constructor")
     if callee is None:
@@ -146,7 +147,7 @@ def _table_of_class(node: Node) -> str | None:
                 return said
     body = node.field("body")
     for child in body.children if body is not None else ():
-        if child.kind.endswith("field_definition") and key_of(child) in ("tableName", "table"):
+        if child.kind == FIELD and key_of(child) in ("tableName", "table"):
             return literal(child.field("value"))
     return None
 
@@ -160,7 +161,7 @@ def _is_entity(node: Node) -> bool:
 
 def _keys_of_column(body: Node, names: Names) -> Iterator[str]:
     """The properties that a schema maps to the column: `t: varchar("public_token")`, `@Column({name: ..}) token`."""
-    for node in body.below("pair", "public_field_definition", "field_definition"):
+    for node in body.below("pair", FIELD):
         key, value = key_of(node), node.field("value")
         if key is None:
             continue
@@ -183,19 +184,19 @@ def _keys_of_column(body: Node, names: Names) -> Iterator[str]:
 class Tables:
     """Says which table something stands for."""
 
-    def __init__(self, program: Program, names: Names) -> None:
+    def __init__(self, program: Program, names: Names, texts: Texts) -> None:
         self._program = program
         self._names = names
-        self._texts = Texts(program, names)
+        self._texts = texts
 
-    def by_name(self, name: str) -> Which:
+    def by_name(self, name: str) -> WhichTable:
         """Of a model or a table by its name, where nothing else is known of it: `Share`, `shareRepo` are others."""
         if self._names.is_table(name):
             return "ours"
         return "other" if _NAMES_A_MODEL.search(name) and plain(name) not in _GENERIC else "unknown"
 
-    def of_argument(self, node: Node) -> Which:
-        """Of what a query builder is told to store into: a name that is not the table's is another's."""
+    def of_argument(self, node: Node) -> WhichTable:
+        """Of what a query builder is given to store into: a name that is not the table's is another's."""
         which = self.of(node)
         inner = unwrapped(node)
         if which != "unknown" or inner.kind not in ("identifier", "member_expression"):
@@ -204,10 +205,10 @@ class Tables:
         return "unknown" if name in _GENERIC or self._is_parameter(inner) else "other"
 
     def _is_parameter(self, node: Node) -> bool:
-        found = self._program.meaning(node) if node.kind == "identifier" else None
+        found = self._program.resolver.meaning(node) if node.kind == "identifier" else None
         return isinstance(found, Binding) and found.kind == "param"
 
-    def of_text(self, text: str) -> Which:
+    def of_text(self, text: str) -> WhichTable:
         """Of a table's name in SQL."""
         if "\x01" in text:
             return "unknown"
@@ -218,7 +219,7 @@ class Tables:
         said = self._texts.constant(node)
         return said if said is not None and _IS_NAME.fullmatch(said) is not None else None
 
-    def of(self, node: Node, depth: int = 0) -> Which:
+    def of(self, node: Node, depth: int = 0) -> WhichTable:
         """Of an expression that stands for a table, a model, a repository or a row."""
         node = unwrapped(node)
         if depth > 6:
@@ -226,10 +227,10 @@ class Tables:
         if (said := literal(node)) is not None:
             return self.of_text(said)
         if node.kind in ("this", "super"):
-            around = next((above for above in node.above() if above.kind in _CLASSES), None)
+            around = class_around(node)
             return self.of_class(around) if around is not None else "unknown"
         if node.kind in ("identifier", "shorthand_property_identifier"):
-            return self._of_meaning(node.text, self._program.meaning(node), depth)
+            return self._of_meaning(node.text, self._program.resolver.meaning(node), depth)
         if node.kind == "member_expression":
             which = self._of_member(node, depth)
             said = self._named(node) if which == "unknown" else None  # a member of an enum
@@ -238,7 +239,7 @@ class Tables:
             return self._of_call(node, depth)
         return "unknown"
 
-    def of_class(self, node: Node) -> Which:
+    def of_class(self, node: Node) -> WhichTable:
         """Of a class: by what it says of its table, else by its name."""
         said = _table_of_class(node)
         if said is not None:
@@ -253,7 +254,7 @@ class Tables:
         is_model = is_model or _is_entity(node)
         return "other" if is_model or plain(name.text) in self._names.others else "unknown"
 
-    def _of_meaning(self, name: str, found: Binding | Node | None, depth: int) -> Which:
+    def _of_meaning(self, name: str, found: Binding | Node | None, depth: int) -> WhichTable:
         if isinstance(found, Node):
             return self.of(found, depth + 1) if found.kind != "program" else "unknown"
         if found is None or found.kind == "import":
@@ -266,7 +267,7 @@ class Tables:
         which = self.of(value, depth + 1) if value is not None else "unknown"
         return which if which != "unknown" else self.by_name(name)
 
-    def _of_type(self, node: Node) -> Which:
+    def _of_type(self, node: Node) -> WhichTable:
         """By a type annotation, `Repository<Chatbot>` or `Chatbot`, and by `@InjectRepository(Chatbot)`."""
         holders = [node, *([node.parent] if node.parent is not None else [])]
         for holder in holders:
@@ -274,7 +275,7 @@ class Tables:
                 "variable_declarator",
                 "required_parameter",
                 "optional_parameter",
-                "public_field_definition",
+                FIELD,
             ):
                 continue
             annotation = holder.of_kind("type_annotation")
@@ -284,7 +285,7 @@ class Tables:
                     n for n in decorator.below("identifier") if n.parent is not None and n.parent.kind == "arguments"
                 ]
             for name in reversed(said):
-                found = self._program.meaning(name)
+                found = self._program.resolver.meaning(name)
                 if isinstance(found, Binding) and found.kind == "class":
                     which = self.of_class(found.node)
                     if which != "unknown":
@@ -293,13 +294,13 @@ class Tables:
                     return "ours"
         return "unknown"
 
-    def _of_member(self, node: Node, depth: int) -> Which:
+    def _of_member(self, node: Node, depth: int) -> WhichTable:
         owner, name = node.field("object"), member_name(node)
         if owner is None or name is None:
             return "unknown"
         if owner.kind == "this":
-            around = next((above for above in node.above() if above.kind in _CLASSES), None)
-            held = self._program.declared_member(around, name) if around is not None else None
+            around = class_around(node)
+            held = declared_member(around, name) if around is not None else None
             if held is not None and (typed := self._of_type(held)) != "unknown":
                 return typed
             initial = held.field("value") if held is not None else None
@@ -309,20 +310,20 @@ class Tables:
             return which if which != "unknown" or around is None else self._of_namesake(name, around)
         if _DATABASE.search(owner.text):  # prisma.chatbot
             return "ours" if self._names.is_table(name) else "other"
-        for thing in self._program.things(owner):
-            value = self._program.member(thing, name)
+        for holder in self._program.objects.of(owner):
+            value = self._program.objects.member(holder, name)
             if value is not None and (which := self._of_meaning(name, value, depth + 1)) != "unknown":
                 return which
         return self.by_name(name)
 
-    def _of_namesake(self, name: str, around: Node) -> Which:
+    def _of_namesake(self, name: str, around: Node) -> WhichTable:
         """Of a field that is called like its class: `documents` in a DocumentService stores no chatbots."""
         called = around.field("name")
         said = plain(called.text) if called is not None else ""
         is_namesake = len(name) > 3 and singular(plain(name)) in said and plain(name) not in _GENERIC
         return "other" if is_namesake and self._names.stem not in said else "unknown"
 
-    def _of_call(self, node: Node, depth: int) -> Which:
+    def _of_call(self, node: Node, depth: int) -> WhichTable:
         table = defined_table(node)
         if table is not None:
             return self.of_text(table)

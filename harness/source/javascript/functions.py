@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from harness.source.javascript.syntax import Node, arguments, key_of, literal, unwrapped
-
-CLASSES = ("class_declaration", "class", "abstract_class_declaration")
-FIELDS = ("public_field_definition", "field_definition")
+from harness.source.javascript.literals import key_of, literal
+from harness.source.javascript.syntax import CLASSES, FIELD, FUNCTIONS, WRAPPERS, Node, unwrapped
 
 
 def member_name(node: Node) -> str | None:
@@ -18,17 +16,36 @@ def member_name(node: Node) -> str | None:
 
 
 def parameters(function: Node) -> list[Node]:
-    """The parameters of a function, in their order."""
+    """The parameters of a function, in their order; the type of its `this` is none."""
     given = function.field("parameters")
     if given is not None:
-        return [child for child in given.children if child.kind != "this"]
+        return [child for child in given.children if child.of_kind("this") is None]
     single = function.field("parameter")
     return [single] if single is not None else []
+
+
+def parameter_names(function: Node) -> list[str]:
+    """The names of a function's parameters; of a pattern, its text."""
+    return [(parameter.field("pattern") or parameter).text for parameter in parameters(function)]
 
 
 def class_around(node: Node) -> Node | None:
     """The class whose `this` a node would mean."""
     return next((above for above in node.above() if above.kind in CLASSES), None)
+
+
+def declared_member(around: Node, name: str) -> Node | None:
+    """The field of a class, or the parameter of its constructor that is one."""
+    body = around.field("body")
+    for child in body.children if body is not None else ():
+        if child.kind == FIELD and key_of(child) == name:
+            return child
+        if child.kind == "method_definition" and key_of(child) == "constructor":
+            for parameter in parameters(child):
+                pattern = parameter.field("pattern")
+                if pattern is not None and pattern.text == name:
+                    return parameter
+    return None
 
 
 def function_name(function: Node) -> str | None:
@@ -38,19 +55,14 @@ def function_name(function: Node) -> str | None:
         name = key_of(function) if function.kind == "method_definition" else own.text
         return class_name(function) if name == "constructor" else name
     holder = function.parent
-    while holder is not None and holder.kind in (
-        "parenthesized_expression",
-        "call_expression",
-        "arguments",
-        "as_expression",
-    ):
+    while holder is not None and holder.kind in (*WRAPPERS, "call_expression", "arguments"):
         holder = holder.parent
     if holder is None:
         return None
     if holder.kind == "variable_declarator":
         named = holder.field("name")
         return named.text if named is not None and named.kind == "identifier" else None
-    if holder.kind in ("pair", *FIELDS) and unwrapped_value(holder) is not None:
+    if holder.kind in ("pair", FIELD) and unwrapped_value(holder) is not None:
         return key_of(holder)
     if holder.kind == "assignment_expression" and (left := holder.field("left")) is not None:
         return left.text if left.kind == "identifier" else member_name(left)
@@ -81,15 +93,21 @@ def returns(function: Node) -> list[Node]:
     return [node.children[0] for node in found if node.children]
 
 
-def argument_index(function: Node, call: Node) -> bool:
-    """Whether a function is handed to a call as an argument."""
-    return any(given is function for given in arguments(call))
+def returned(function: Node) -> Node | None:
+    """What a function returns at its end: the body of an arrow, or of its last `return`; None of anything else."""
+    body = function.field("body") if function.kind in FUNCTIONS else None
+    if body is None:
+        return None
+    if body.kind != "statement_block":
+        return unwrapped(body)
+    values = [child for child in body.children if child.kind == "return_statement" and child.children]
+    return unwrapped(values[-1].children[0]) if values else None
 
 
 def call_around(function: Node) -> Node | None:
     """The call that a function is handed to, directly or within an object."""
     above = function.parent
-    while above is not None and above.kind in ("pair", "object", "parenthesized_expression", "array", "as_expression"):
+    while above is not None and above.kind in ("pair", "object", "array", *WRAPPERS):
         above = above.parent
     if above is not None and above.kind == "arguments":
         return above.parent

@@ -8,13 +8,23 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from harness.source.javascript.functions import CLASSES, member_name, parameters
-from harness.source.javascript.syntax import FUNCTIONS, Node, Parsed, arguments, key_of, literal, unwrapped
+from harness.source.javascript.functions import member_name, parameters
+from harness.source.javascript.literals import key_of, literal
+from harness.source.javascript.syntax import (
+    CLASSES,
+    FUNCTION_DECLARATIONS,
+    FUNCTIONS,
+    MEMBERS,
+    Node,
+    Parsed,
+    arguments,
+    unwrapped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Way = tuple[str, ...]
+AccessPath = tuple[str, ...]
 ELEMENT = "[]"
 _SCOPES = FUNCTIONS | {"program", "statement_block", "for_statement", "for_in_statement", "catch_clause", "switch_body"}
 _MERGES = frozenset(("assign", "merge", "extend", "defaults"))
@@ -28,11 +38,11 @@ class Binding:
     kind: str  # var, param, function, class, import, catch, element, enum
     node: Node
     value: Node | None = None
-    path: Way = ()
+    path: AccessPath = ()
     default: Node | None = None
     index: int = 0
     function: Node | None = None
-    assigned: list[tuple[Node, Way]] = field(default_factory=list)
+    assigned: list[tuple[Node, AccessPath]] = field(default_factory=list)
     members: list[tuple[str, Node]] = field(default_factory=list)
     added: list[Node] = field(default_factory=list)
     filled: list[Node] = field(default_factory=list)
@@ -49,8 +59,7 @@ class Module:
         self.path = parsed.path
         self.scopes: dict[Node, dict[str, Binding]] = defaultdict(dict)
         self.exports: dict[str, Binding | Node] = {}
-        self.again: list[tuple[str, str, str]] = []  # (own name or "*", module, its name or "*")
-        self.bound: dict[Node, Binding] = {}
+        self.reexports: list[tuple[str, str, str]] = []  # (own name or "*", module, its name or "*")
         _declare(self)
         _note_changes(self)
 
@@ -88,7 +97,7 @@ def _declare(module: Module) -> None:
     for node in parsed.of_kind(*FUNCTIONS):
         _declare_parameters(module, node)
         name = node.field("name")
-        if node.kind in ("function_declaration", "generator_function_declaration") and name is not None:
+        if node.kind in FUNCTION_DECLARATIONS and name is not None:
             _bind(module, _scope_of(node), Binding(name.text, "function", node, value=node))
         elif name is not None and node.kind != "method_definition":
             _bind(module, node, Binding(name.text, "function", node, value=node))
@@ -141,7 +150,7 @@ def required_package(value: Node) -> str | None:
     return literal(given[0])
 
 
-def _of_pattern(pattern: Node, value: Node | None, path: Way) -> Iterator[Binding]:
+def _of_pattern(pattern: Node, value: Node | None, path: AccessPath) -> Iterator[Binding]:
     """The names that a pattern binds, each with the path to what it takes out of the value."""
     kind = pattern.kind
     if kind in ("identifier", "shorthand_property_identifier_pattern"):
@@ -206,7 +215,7 @@ def _declare_imports(module: Module, node: Node) -> None:
             for one in child.children:
                 name, alias = one.field("name"), one.field("alias")
                 if name is not None:
-                    add(alias or name, name.text.strip("\"'"))
+                    add(alias or name, literal(name) or name.text)
 
 
 def _declare_exports(module: Module, node: Node) -> None:
@@ -218,12 +227,12 @@ def _declare_exports(module: Module, node: Node) -> None:
         for one in specifiers:
             name, alias = one.field("name"), one.field("alias")
             if name is not None:
-                module.again.append(((alias or name).text, source, name.text))
+                module.reexports.append(((alias or name).text, source, name.text))
         whole = node.of_kind("namespace_export")
         if whole is not None and whole.children:
-            module.again.append((whole.children[0].text, source, "*all"))
+            module.reexports.append((whole.children[0].text, source, "*all"))
         elif clause is None:
-            module.again.append(("*", source, "*"))
+            module.reexports.append(("*", source, "*"))
     elif clause is not None:
         for one in clause.children:
             name, alias = one.field("name"), one.field("alias")
@@ -276,7 +285,7 @@ def _note_changes(module: Module) -> None:
         left, right = node.field("left"), node.field("right")
         if left is None or right is None:
             continue
-        if left.kind in ("member_expression", "subscript_expression"):
+        if left.kind in MEMBERS:
             owner, name = left.field("object"), member_name(left)
             binding = module.resolve(owner) if owner is not None and owner.kind == "identifier" else None
             if binding is not None:

@@ -1,35 +1,53 @@
 """Parses TypeScript and JavaScript into trees that are cheap to walk: nodes know their parent, their file and line.
 
 ast-grep parses; its nodes are copied once for each file that matters, since each question put to them crosses into
-another language and back. It is imported when the first file is parsed, not before.
+another language and back. It is imported when the first file is parsed, not before, and nowhere else. What a function,
+a class, a field and a wrapper is stands here too, once for all that read source.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import NotCovered
-from harness.source.checkout import INSTALL, Place
+from harness.source.checkout import INSTALL, Place, in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from harness.source.checkout import SourceFile
 
+FUNCTION_DECLARATIONS = ("function_declaration", "generator_function_declaration")
 FUNCTIONS = frozenset(
     (
-        "function_declaration",
-        "generator_function_declaration",
+        *FUNCTION_DECLARATIONS,
         "function_expression",
         "generator_function",
         "arrow_function",
         "method_definition",
     )
 )
+CLASSES = ("class_declaration", "class", "abstract_class_declaration")
+FIELD = "public_field_definition"  # of a class
+MEMBERS = ("member_expression", "subscript_expression")
+# What stands around an expression without changing its value, and which of its children the expression is.
+WRAPPERS = {
+    "parenthesized_expression": 0,
+    "await_expression": 0,
+    "non_null_expression": 0,
+    "as_expression": 0,
+    "satisfies_expression": 0,
+    "type_assertion": -1,
+}
+_TAKEN_OFF = {**WRAPPERS, "spread_element": 0}
 NAMES = frozenset(("identifier", "property_identifier", "shorthand_property_identifier", "private_property_identifier"))
 _GRAMMARS = {".ts": ("typescript",), ".mts": ("typescript",), ".cts": ("typescript",), ".tsx": ("tsx",)}
-_OF_JAVASCRIPT = ("tsx", "javascript")  # the first knows types, which much JavaScript of build tools has; one shape
+_OF_JAVASCRIPT = ("tsx", "javascript")  # the first knows types, which much JavaScript of build tools has
+# What the second calls otherwise, so that all trees are of one shape.
+_KINDS = {"field_definition": FIELD}
+_FIELDS = {(FIELD, "name"): "property"}
 # Where a child that is always there stands among the named ones: asking the grammar takes ten times as long.
 _POSITIONS = {
     ("call_expression", "function"): 0,
@@ -49,6 +67,9 @@ _POSITIONS = {
     ("binary_expression", "left"): 0,
     ("binary_expression", "right"): -1,
 }
+# Of these, a child is what stands within its wrappers: `(db as any).insert(row)`, and `await f<T>(x)`, of which the
+# grammar makes a call of `await f`.
+_BARE = frozenset(("function", "constructor", "object"))
 _NONE: list[Node] = []
 _QUOTED = 160  # characters of a line
 
@@ -56,11 +77,11 @@ _QUOTED = 160  # characters of a line
 class Node:
     """A node of a parsed file. `start` and `end` are offsets into the file's text, `line` counts from 1."""
 
-    __slots__ = ("children", "end", "file", "kind", "line", "parent", "sg", "start")
+    __slots__ = ("_sg", "children", "end", "file", "kind", "line", "parent", "start")
 
     def __init__(self, sg: Any, parent: Node | None, file: Parsed) -> None:
         span = sg.range()
-        self.sg = sg
+        self._sg = sg
         self.kind: str = sg.kind()
         self.start: int = span.start.index
         self.end: int = span.end.index
@@ -75,16 +96,27 @@ class Node:
         return self.file.text[self.start : self.end]
 
     def field(self, name: str) -> Node | None:
-        """The child that the grammar calls so."""
+        """The child that the grammar calls so; of what is called or has a member, without what stands around it."""
         position = _POSITIONS.get((self.kind, name))
         if position is not None:
-            return self.children[position] if self.children else None
-        found = self.sg.field(name)
+            if not self.children:
+                return None
+            child = self.children[position]
+            return unwrapped(child) if child.kind in WRAPPERS and name in _BARE else child
+        found = self._sg.field(name)
+        if found is None and (self.kind, name) in _FIELDS:
+            found = self._sg.field(_FIELDS[self.kind, name])
         if found is None:
             return None
         span = found.range()
         start, end = span.start.index, span.end.index
         return next((child for child in self.children if child.start == start and child.end == end), None)
+
+    @property
+    def operator(self) -> str:
+        """Of a unary or a binary expression."""
+        found = self._sg.field("operator")
+        return str(found.text()) if found is not None else ""
 
     def of_kind(self, *kinds: str) -> Node | None:
         """The first child of a kind."""
@@ -119,12 +151,12 @@ class Node:
 class Parsed:
     """A parsed file: its tree, its nodes by kind, its names, and how many places of it were not understood."""
 
-    __slots__ = ("_kinds", "_names", "errors", "path", "root", "sg", "text")
+    __slots__ = ("_kinds", "_names", "_sg", "errors", "path", "root", "text")
 
     def __init__(self, path: str, text: str, sg: Any, errors: int) -> None:
         self.path = path
         self.text = text
-        self.sg = sg
+        self._sg = sg
         self.errors = errors
         self._kinds: dict[str, list[Node]] = defaultdict(list)
         self._names: dict[str, list[Node]] = defaultdict(list)
@@ -132,14 +164,14 @@ class Parsed:
         todo = [self.root]
         while todo:
             node = todo.pop()
+            if node.kind in _KINDS:
+                node.kind = _KINDS[node.kind]
             self._kinds[node.kind].append(node)
             if node.kind in NAMES:
                 self._names[text[node.start : node.end]].append(node)
-            node.children = [Node(child, node, self) for child in node.sg.named_children()]
+            node.children = [Node(child, node, self) for child in node._sg.named_children()]
             if node.children:
                 node.children = [child for child in node.children if child.kind != "comment"]
-                if node.kind == "call_expression":
-                    _take_await_off(node)
                 todo.extend(reversed(node.children))
 
     def forget(self) -> None:
@@ -159,20 +191,21 @@ class Parsed:
         """The identifiers and properties of this name."""
         return self._names.get(name, ())
 
+    def found_by(self, patterns: Sequence[str]) -> list[tuple[int, int]]:
+        """The offsets of the nodes that one of some patterns finds, as ast-grep has them."""
+        found = self._sg.find_all({"rule": {"any": [{"pattern": pattern} for pattern in patterns]}})
+        spans = [node.range() for node in found]
+        return [(span.start.index, span.end.index) for span in spans]
+
     @property
     def names(self) -> Sequence[str]:
         """Each name that is used."""
         return tuple(self._names)
 
 
-def _take_await_off(call: Node) -> None:
-    """Give a call the callee that it has: of `await f<T>(x)` the grammar makes a call of `await f`.
-
-    A callee that is awaited indeed stands in brackets. Spans are left as the grammar has them.
-    """
-    callee = call.children[0]
-    if callee.kind == "await_expression" and (inner := callee.sg.named_children()):
-        call.children[0] = Node(inner[-1], call, call.file)
+def is_installed() -> bool:
+    """Whether there is what parses source."""
+    return find_spec("ast_grep_py") is not None
 
 
 def parse(file: SourceFile) -> Parsed:
@@ -199,39 +232,16 @@ def parse(file: SourceFile) -> Parsed:
 
 def unwrapped(node: Node) -> Node:
     """An expression without what does not change its value: brackets, `await`, types, `!`."""
-    while True:
-        if node.kind in ("parenthesized_expression", "await_expression", "non_null_expression", "spread_element"):
-            inner = node.children[0] if node.children else None
-        elif node.kind in ("as_expression", "satisfies_expression"):
-            inner = node.children[0]
-        elif node.kind == "type_assertion":
-            inner = node.children[-1]
-        else:
-            return node
-        if inner is None:
-            return node
-        node = inner
+    while (position := _TAKEN_OFF.get(node.kind)) is not None and node.children:
+        node = node.children[position]
+    return node
 
 
-def literal(node: Node | None) -> str | None:
-    """The text of a string, a number, or a template without substitutions; None of anything else."""
-    if node is None:
-        return None
-    node = unwrapped(node)
-    if node.kind == "string" or (node.kind == "template_string" and not node.of_kind("template_substitution")):
-        inner = node.text[1:-1]
-        return inner.replace("\\n", "\n").replace("\\t", "\t").replace('\\"', '"').replace("\\'", "'")
-    return node.text if node.kind == "number" else None
-
-
-def key_of(node: Node) -> str | None:
-    """The name of a member of an object, a class or a pattern; None where it is computed from something unknown."""
-    name = node.field("name") or node.field("key") if node.kind != "shorthand_property_identifier" else node
-    if name is None:
-        return None
-    if name.kind == "computed_property_name":
-        return literal(name.children[0]) if name.children else None
-    return literal(name) if name.kind in ("string", "number") else name.text.lstrip("#")
+def outermost(node: Node) -> Node:
+    """An expression with all that stands around it without changing its value."""
+    while (above := node.parent) is not None and above.kind in WRAPPERS:
+        node = above
+    return node
 
 
 def arguments(call: Node) -> list[Node]:
@@ -245,7 +255,12 @@ def enclosing_function(node: Node) -> Node | None:
     return next((above for above in node.above() if above.kind in FUNCTIONS), None)
 
 
-def spot(node: Node, at: int | None = None) -> Place:
+def place_of(node: Node) -> Place:
+    """The line on which a node begins, with all of its text in one line."""
+    return Place(node.file.path, node.line, in_one_line(node.text))
+
+
+def line_of(node: Node, at: int | None = None) -> Place:
     """The line on which a node begins, or the one of an offset in it, without the blanks around it."""
     text = node.file.text
     offset = node.start if at is None else at

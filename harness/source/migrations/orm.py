@@ -10,30 +10,25 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.source.checkout import Place
-from harness.source.javascript.literals import (
-    FUNCTIONS,
-    Link,
-    Opaque,
-    Program,
-    Raw,
-    chain,
-    literal,
-    parameters,
-    parse_program,
-    returned,
-    unwrapped,
-)
-from harness.source.migrations.builders import Unknown, type_of
+from harness.source.checkout import SOURCE, Place, in_one_line
+from harness.source.javascript.expressions import Link, chain
+from harness.source.javascript.functions import parameter_names, returned
+from harness.source.javascript.syntax import CLASSES, FIELD, FUNCTIONS, Node, place_of, unwrapped
+from harness.source.language import Opaque
+from harness.source.migrations.definitions import Unknown, type_of
+from harness.source.migrations.fragments import values_of
+from harness.source.migrations.raw import Raw
+from harness.source.spelling import snake
 from harness.source.sql.columns import Column, Declared
-from harness.source.sql.parser import in_one_line
+from harness.source.sql.quoting import quote_literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ast_grep_py import SgNode
-
     from harness.source.checkout import Checkout, SourceFile
+    from harness.source.javascript.program import Program
+    from harness.source.javascript.syntax import Parsed
+    from harness.source.javascript.values import Values
 
 _ORMS = re.compile(r"drizzle-orm|pgTable|typeorm|mikro-orm|sequelize|@Entity|@Table\b", re.IGNORECASE)
 # Sequelize's DataTypes.UUIDV4, a function, or a call of what makes ids.
@@ -60,24 +55,21 @@ class Wanted:
         return named == self.token if named is not None else self.token in (key, snake(key))
 
 
-def snake(name: str) -> str:
-    """`publicToken` as `public_token`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
-
-
-def read_declarations(checkout: Checkout, wanted: Wanted, source: tuple[SourceFile, ...]) -> list[Declared]:
-    """What the schema files of a checkout declare of the column; `source` are its files of code."""
+def read_declarations(checkout: Checkout, wanted: Wanted, program: Program) -> list[Declared]:
+    """What the schema files of a checkout declare of the column; `program` is of its files of code."""
     found: list[Declared] = []
     prisma = checkout.of(".prisma")
     if prisma and not any(re.search(r'provider\s*=\s*"(?:mysql|sqlite|sqlserver|mongodb)"', f.text) for f in prisma):
         found += [declared for file in prisma for declared in _prisma(file, wanted)]
     words = (wanted.token.lower(), wanted.token.replace("_", "").lower())
-    for file in source:
+    values = values_of(program)
+    for file in checkout.of(*SOURCE):
         lowered = file.text.lower()
         if any(word in lowered for word in words) and _ORMS.search(file.text) and not _OTHER_DATABASE.search(file.text):
-            program = parse_program(file)
+            parsed = program.files.module(file.path).parsed
             with suppress(RecursionError):  # code that was generated, or made small, which nobody declares a schema in
-                found += [*_drizzle(program, wanted), *_entities(program, wanted), *_sequelize(program, wanted)]
+                found += [*_drizzle(values, parsed, wanted), *_entities(values, parsed, wanted)]
+                found += _sequelize(values, parsed, wanted)
     return found
 
 
@@ -125,7 +117,7 @@ def _prisma_fields(file: SourceFile, fields: list[tuple[int, str]], wanted: Want
         elif unsupported:
             is_type = unsupported[1]
         column = Column(is_type, not_null="?" not in line, type_at=place, default_at=place)
-        yield Declared("Prisma", place, _prisma_default(column, attributes))
+        yield Declared(place, _prisma_default(column, attributes))
 
 
 def _prisma_default(column: Column, attributes: str) -> Column:
@@ -142,7 +134,7 @@ def _prisma_default(column: Column, attributes: str) -> Column:
     if re.match(r"(?:uuid|cuid|nanoid|ulid)\(", given):
         return replace(column, by_the_app=f"@default({given}) is made by Prisma's client")
     text = given[1:-1] if given.startswith('"') else given
-    return replace(column, default=literal(text))
+    return replace(column, default=quote_literal(text))
 
 
 def _balanced(text: str) -> str:
@@ -161,100 +153,99 @@ def _balanced(text: str) -> str:
 # --- Drizzle ----------------------------------------------------------------------------------------------------------
 
 
-def _drizzle(program: Program, wanted: Wanted) -> Iterator[Declared]:
-    if "drizzle" not in program.file.text and "pgTable" not in program.file.text:
+def _drizzle(values: Values, parsed: Parsed, wanted: Wanted) -> Iterator[Declared]:
+    if "drizzle" not in parsed.text and "pgTable" not in parsed.text:
         return
-    for node in program.root.find_all(kind="call_expression"):
-        links = chain(node)
+    for node in parsed.of_kind("call_expression"):
+        links = chain(values, node)
         args = links[-1].args if links else None
-        if not args or len(args) < 2 or not wanted.is_table(*_drizzle_names(program, links[-1])):
+        if not args or len(args) < 2 or not wanted.is_table(*_drizzle_names(values, links[-1])):
             continue
-        columns = program.named(args[1])
+        columns = args[1].resolved()
         columns = returned(columns) or columns
-        if columns.kind() != "object":
+        if columns.kind != "object":
             continue
-        for key, value in program.pairs(columns):
-            declared = _drizzle_column(program, wanted, key, value)
+        for key, value in values.pairs(columns):
+            declared = _drizzle_column(values, wanted, key, value)
             if declared is not None:
                 yield declared
 
 
-def _drizzle_names(program: Program, link: Link) -> list[str | None]:
+def _drizzle_names(values: Values, link: Link) -> list[str | None]:
     """The name that a table is given, and the one that a pgTableCreator makes of it."""
-    name = program.text((link.args or [])[0])
-    creator = program.names.get(link.name)
-    made = chain(creator) if creator is not None else []
+    name = link.args[0].text() if link.args else None
+    made = chain(values, values.program.objects.resolved(link.at))
     if name is None or not made or made[-1].name != "pgTableCreator" or not made[-1].args:
         return [name]
-    function = program.named(made[-1].args[0])
-    template, names = returned(function), parameters(function)
+    function = made[-1].args[0].resolved()
+    template, names = returned(function), parameter_names(function)
     if template is None or not names:
         return [name]
-    return [template.text().strip("`").replace("${" + names[0] + "}", name)]
+    return [template.text.strip("`").replace("${" + names[0] + "}", name)]
 
 
-def _drizzle_column(program: Program, wanted: Wanted, key: str, value: SgNode) -> Declared | None:
-    links, helper = _drizzle_chain(program, value)
+def _drizzle_column(values: Values, wanted: Wanted, key: str, value: Node) -> Declared | None:
+    links, helper = _drizzle_chain(values, value)
     base = next((n for n, link in enumerate(links) if link.args is not None), None)
     if base is None:
         return None
-    args = links[base].args or []
-    named = program.text(args[0]) if args else None
+    args = links[base].args or ()
+    named = args[0].text() if args else None
     if not wanted.is_token(key, named):
         return None
-    place = replace(program.place(value), text=f"{key}: {in_one_line(value.text())}")
-    column = Column(_drizzle_type(program, links[base], helper), type_at=place, default_at=place)
+    place = replace(place_of(value), text=f"{key}: {in_one_line(value.text)}")
+    column = Column(_drizzle_type(values, links[base], helper), type_at=place, default_at=place)
     if not column.type:
         column = replace(column, unknown=f"{links[base].name}() stands elsewhere")
     for link in links[base + 1 :]:
-        column = _drizzle_modified(program, column, link)
-    return Declared("Drizzle", place, column)
+        column = _drizzle_modified(column, link)
+    return Declared(place, column)
 
 
-def _drizzle_chain(program: Program, value: SgNode) -> tuple[list[Link], bool]:
+def _drizzle_chain(values: Values, value: Node) -> tuple[list[Link], bool]:
     """The calls that make a column, with those of a function of this file that begins it put in its place."""
-    links = chain(program.named(value))
-    if links and links[0].name in program.names:
-        maker = program.names[links[0].name]
-        if maker.kind() in FUNCTIONS:
+    links = chain(values, values.program.objects.resolved(value))
+    maker = values.program.objects.resolved(links[0].at) if links else None
+    if maker is not None and maker is not links[0].at:
+        if maker.kind in FUNCTIONS:
             body = returned(maker)
-            inner = chain(body) if body is not None else []
+            inner = chain(values, body) if body is not None else []
             first = next((n for n, link in enumerate(inner) if link.args is not None), None)
             if first is not None:
-                given = links[0].args or []
-                own = inner[first].args or []
-                passed = bool(own) and own[0].text() in parameters(maker)
+                given = links[0].args or ()
+                own = inner[first].args or ()
+                passed = bool(own) and own[0].node.text in parameter_names(maker)
                 args = given[:1] if passed else own
-                begins = Link(inner[first].name, args, inner[first].node)
+                begins = replace(inner[first], args=args)
                 return [begins, *inner[first + 1 :], *links[1:]], True
         elif links[0].args is None:  # a constant that is modified: token.notNull()
-            return [*chain(maker), *links[1:]], True
+            return [*chain(values, maker), *links[1:]], True
     return links, False
 
 
-def _drizzle_type(program: Program, base: Link, helper: bool) -> str:
-    maker = program.names.get(base.name)
-    if maker is not None and not helper:  # customType({ dataType() { return "uuid" } })
-        called = chain(maker)
-        options = program.named(called[-1].args[0]) if called and called[-1].args else None
-        if options is not None and options.kind() == "object":
-            for key, value in program.pairs(options):
+def _drizzle_type(values: Values, base: Link, helper: bool) -> str:
+    maker = values.program.objects.resolved(base.at)
+    if maker is not base.at and not helper:  # customType({ dataType() { return "uuid" } })
+        called = chain(values, maker)
+        options = called[-1].args[0].resolved() if called and called[-1].args else None
+        if options is not None and options.kind == "object":
+            for key, value in values.pairs(options):
                 given = returned(value)
                 if key == "dataType" and given is not None:
-                    return program.text(given) or ""
+                    return values.text(given) or ""
         return ""
     known = {"uuid", "text", "varchar", "char", "integer", "serial", "bigint", "bigserial", "json", "jsonb", "numeric"}
     return base.name if base.name in known else ""
 
 
-def _drizzle_modified(program: Program, column: Column, link: Link) -> Column:
-    code = in_one_line(link.args[0].text()) if link.args else ""
+def _drizzle_modified(column: Column, link: Link) -> Column:
+    code = in_one_line(link.args[0].node.text) if link.args else ""
     if link.name == "defaultRandom":
         return replace(column, default="gen_random_uuid()", unknown="")
     if link.name in ("$defaultFn", "$default"):
         return replace(column, by_the_app=f"{link.name}({code})")
     if link.name == "default" and link.args:
-        return _with_value(column, program.value(link.args[0]))
+        return _with_value(column, link.args[0].value())
     if link.name == "generatedAlwaysAs":
         return replace(column, default=f"generated always as {code}")
     return replace(column, not_null=True) if link.name in ("notNull", "primaryKey") else column
@@ -270,7 +261,7 @@ def _with_value(column: Column, value: object) -> Column:
         if _BY_THE_APP.search(value.code):
             return replace(column, by_the_app=value.code)
         return replace(column, unknown=f"its default is {value.code}")
-    return replace(column, default=literal(value), unknown="")
+    return replace(column, default=quote_literal(value), unknown="")
 
 
 # --- classes with decorators: TypeORM, MikroORM, sequelize-typescript -------------------------------------------------
@@ -280,33 +271,35 @@ _COLUMNS = frozenset(
 )
 
 
-def _entities(program: Program, wanted: Wanted) -> Iterator[Declared]:
-    if "@" not in program.file.text:
+def _entities(values: Values, parsed: Parsed, wanted: Wanted) -> Iterator[Declared]:
+    if "@" not in parsed.text:
         return
-    for node in program.root.find_all(kind="class_declaration"):
-        above = node.parent()
-        holders = [node, above] if above is not None and above.kind() == "export_statement" else [node]
-        tables = [link for holder in holders for link in _decorators(holder) if link.name in ("Entity", "Table")]
-        if not tables or not wanted.is_table(*_entity_names(program, tables[0], node)):
+    for node in parsed.of_kind(*CLASSES):
+        above = node.parent
+        holders = [node, above] if above is not None and above.kind == "export_statement" else [node]
+        tables = [
+            link for holder in holders for link in _decorators(values, holder) if link.name in ("Entity", "Table")
+        ]
+        if not tables or not wanted.is_table(*_entity_names(tables[0], node)):
             continue
         body = node.field("body")
-        for member in body.named_children() if body is not None else []:
-            if member.kind() == "public_field_definition":
-                declared = _entity_column(program, wanted, member, tables[0].name == "Table")
+        for member in body.children if body is not None else []:
+            if member.kind == FIELD:
+                declared = _entity_column(values, wanted, member)
                 if declared is not None:
                     yield declared
 
 
-def _decorators(node: SgNode) -> list[Link]:
+def _decorators(values: Values, node: Node) -> list[Link]:
     found = []
-    for child in node.named_children():
-        if child.kind() == "decorator":
-            found += chain(child.named_children()[0])[-1:]
+    for child in node.children:
+        if child.kind == "decorator":
+            found += chain(values, child.children[0])[-1:]
     return found
 
 
-def _entity_names(program: Program, link: Link, node: SgNode) -> list[str | None]:
-    value = program.value(link.args[0]) if link.args else None
+def _entity_names(link: Link, node: Node) -> list[str | None]:
+    value = link.args[0].value() if link.args else None
     if isinstance(value, str):
         return [value]
     if isinstance(value, dict):
@@ -314,34 +307,33 @@ def _entity_names(program: Program, link: Link, node: SgNode) -> list[str | None
             if isinstance(value.get(key), str):
                 return [value[key]]
     name = node.field("name")
-    bare = name.text().removesuffix("Entity") if name is not None else ""
+    bare = name.text.removesuffix("Entity") if name is not None else ""
     return [snake(bare), snake(bare) + "s", bare + "s"]
 
 
-def _entity_column(program: Program, wanted: Wanted, member: SgNode, sequelize: bool) -> Declared | None:
-    decorators = [link for link in _decorators(member) if link.name in _COLUMNS]
+def _entity_column(values: Values, wanted: Wanted, member: Node) -> Declared | None:
+    decorators = [link for link in _decorators(values, member) if link.name in _COLUMNS]
     name = member.field("name")
     if not decorators or name is None:
         return None
-    values = {link.name: [program.value(arg) for arg in link.args or []] for link in decorators}
+    given = {link.name: [arg.value() for arg in link.args or ()] for link in decorators}
     options: dict[str, object] = {}
-    for given in values.values():
-        for value in given:
-            options |= value if isinstance(value, dict) else {}
+    for value in (value for each in given.values() for value in each):
+        options |= value if isinstance(value, dict) else {}
     named = next((options[key] for key in ("name", "fieldName", "field") if isinstance(options.get(key), str)), None)
-    if not wanted.is_token(name.text(), str(named) if named is not None else None):
+    if not wanted.is_token(name.text, str(named) if named is not None else None):
         return None
-    place = program.place(decorators[0].node)
-    column = Column(_entity_type(values, options), type_at=place, default_at=place)
-    return Declared("Sequelize" if sequelize else "an entity", place, _entity_default(column, values, options))
+    place = place_of(decorators[0].node)
+    column = Column(_entity_type(given, options), type_at=place, default_at=place)
+    return Declared(place, _entity_default(column, given, options))
 
 
-def _entity_type(values: dict[str, list[object]], options: dict[str, object]) -> str:
-    if values.get("Generated") == ["uuid"] or "uuid" in values.get("PrimaryGeneratedColumn", []):
+def _entity_type(decorators: dict[str, list[object]], options: dict[str, object]) -> str:
+    if decorators.get("Generated") == ["uuid"] or "uuid" in decorators.get("PrimaryGeneratedColumn", []):
         return "uuid"
     given = options.get("columnType", options.get("type"))
     for decorator in ("Column", "PrimaryColumn"):
-        first = (values.get(decorator) or [None])[0]
+        first = (decorators.get(decorator) or [None])[0]
         if isinstance(first, (str, Opaque)):
             given = first
     if given is None:
@@ -352,8 +344,8 @@ def _entity_type(values: dict[str, list[object]], options: dict[str, object]) ->
         return ""
 
 
-def _entity_default(column: Column, values: dict[str, list[object]], options: dict[str, object]) -> Column:
-    if values.get("Generated") == ["uuid"] or "uuid" in values.get("PrimaryGeneratedColumn", []):
+def _entity_default(column: Column, decorators: dict[str, list[object]], options: dict[str, object]) -> Column:
+    if decorators.get("Generated") == ["uuid"] or "uuid" in decorators.get("PrimaryGeneratedColumn", []):
         return replace(column, default="uuid_generate_v4()")
     if options.get("generated") == "uuid":
         return replace(column, default="uuid_generate_v4()")
@@ -361,7 +353,7 @@ def _entity_default(column: Column, values: dict[str, list[object]], options: di
         return replace(column, default=str(options["defaultRaw"]))
     if "onCreate" in options:
         return replace(column, by_the_app=f"onCreate: {_code(options['onCreate'])}")
-    for value in (options.get("default"), options.get("defaultValue"), *values.get("Default", [])):
+    for value in (options.get("default"), options.get("defaultValue"), *decorators.get("Default", [])):
         function = re.fullmatch(r"\(\s*\)\s*=>\s*(['\"`])(.*)\1", value.code) if isinstance(value, Opaque) else None
         if function:  # TypeORM's default: () => "gen_random_uuid()" is a piece of SQL
             return replace(column, default=function[2])
@@ -377,40 +369,40 @@ def _code(value: object) -> str:
 # --- Sequelize --------------------------------------------------------------------------------------------------------
 
 
-def _sequelize(program: Program, wanted: Wanted) -> Iterator[Declared]:
-    if "sequelize" not in program.file.text.lower():
+def _sequelize(values: Values, parsed: Parsed, wanted: Wanted) -> Iterator[Declared]:
+    if "sequelize" not in parsed.text.lower():
         return
-    for node in program.root.find_all(kind="call_expression"):
-        links = chain(node)
+    for node in parsed.of_kind("call_expression"):
+        links = chain(values, node)
         if len(links) < 2 or links[-1].name not in ("define", "init") or not links[-1].args:
             continue
         args = links[-1].args
         at = 1 if links[-1].name == "define" else 0
-        if len(args) <= at or program.named(args[at]).kind() != "object":
+        if len(args) <= at or args[at].resolved().kind != "object":
             continue
-        options = program.value(args[at + 1]) if len(args) > at + 1 else {}
+        options = args[at + 1].value() if len(args) > at + 1 else {}
         given = options if isinstance(options, dict) else {}
-        model = program.text(args[0]) if at else given.get("modelName", links[-2].name)
+        model = args[0].text() if at else given.get("modelName", links[-2].name)
         names = [given.get("tableName")] if isinstance(given.get("tableName"), str) else _plurals(str(model))
         if wanted.is_table(*names):
-            yield from _sequelize_columns(program, wanted, program.named(args[at]))
+            yield from _sequelize_columns(values, wanted, args[at].resolved())
 
 
 def _plurals(model: str) -> list[str]:
     return [model, model + "s", snake(model), snake(model) + "s"]
 
 
-def _sequelize_columns(program: Program, wanted: Wanted, node: SgNode) -> Iterator[Declared]:
-    for key, value in program.pairs(node):
-        of = program.value(value)
+def _sequelize_columns(values: Values, wanted: Wanted, node: Node) -> Iterator[Declared]:
+    for key, value in values.pairs(node):
+        of = values.of(value)
         given = of if isinstance(of, dict) else {"type": of}
         named = given.get("field")
         if not wanted.is_token(key, named if isinstance(named, str) else None):
             continue
-        place = replace(program.place(value), text=f"{key}: {in_one_line(unwrapped(value).text())}")
+        place = replace(place_of(value), text=f"{key}: {in_one_line(unwrapped(value).text)}")
         try:
             type_ = type_of(given.get("type", "text"))
         except Unknown:
             type_ = ""
         column = Column(type_, type_at=place, default_at=place)
-        yield Declared("Sequelize", place, _with_value(column, given.get("defaultValue")))
+        yield Declared(place, _with_value(column, given.get("defaultValue")))

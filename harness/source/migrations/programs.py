@@ -1,6 +1,6 @@
-"""Reads a migration that is a program, as the SQL that its way up would send.
+"""Reads a migration that is a program, as the SQL that its `up` would send.
 
-What Knex, node-pg-migrate, Sequelize, TypeORM and Kysely make of their calls is said in SQL: one fold judges all.
+What Knex, node-pg-migrate, Sequelize, TypeORM and Kysely make of their calls is said in SQL: one replay judges all.
 """
 
 from __future__ import annotations
@@ -9,16 +9,19 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.source.checkout import Place
-from harness.source.javascript.literals import FUNCTIONS, Link, Opaque, Program, Raw, chain, filled, parse_program
-from harness.source.migrations.builders import BUILDERS, Unknown, changes_no_column
+from harness.source.checkout import Place, in_one_line
+from harness.source.javascript.expressions import Link, chain
+from harness.source.javascript.syntax import FIELD, FUNCTION_DECLARATIONS, FUNCTIONS, MEMBERS, Node, Parsed, place_of
+from harness.source.language import Opaque
+from harness.source.migrations.builders import BUILDERS, changes_no_column
+from harness.source.migrations.definitions import Unknown
+from harness.source.migrations.raw import Raw, filled
 from harness.source.sql.columns import Unclear
-from harness.source.sql.parser import Statement, in_one_line, mentions, parse_sql, read_sql
+from harness.source.sql.parser import Statement, mentions, parse_sql, read_sql
 
 if TYPE_CHECKING:
-    from ast_grep_py import SgNode
-
     from harness.source.checkout import SourceFile
+    from harness.source.javascript.values import Values
 
 _DDL = re.compile(
     r"(?:\s+|--[^\n]*\n|/\*.*?\*/)*"
@@ -35,89 +38,91 @@ _TABLE_HOLE = re.compile(r"(?i)\btable\s+(?:if\s+exists\s+|only\s+)*(?:[\w\"]+\.
 _SCHEMA = re.compile(r"(?i)alter|create(?!d)|drop|rename|column")
 _DOWN = frozenset(("down", "rollback", "undo", "revert"))
 _DEEPEST = 6
+# What a name may stand for that holds statements.
+_HOLDS_STATEMENTS = ("string", "template_string", "array", "object", "binary_expression", "call_expression")
+# What `up` may name, and the field of it in which the name stands.
+_NAMED = {
+    **dict.fromkeys(FUNCTION_DECLARATIONS, "name"),
+    "variable_declarator": "name",
+    "method_definition": "name",
+    FIELD: "name",
+    "pair": "key",
+    "assignment_expression": "left",
+}
 
 
 @dataclass(slots=True)
 class _Reading:
     """A file that is being read: what it has said so far, and the words that make what is not clear worth saying.
 
-    `aside` are pieces of its text that are known to change no column.
+    `harmless` are pieces of its text that are known to change no column, `inside` what is being read elsewhere.
     """
 
-    program: Program
+    values: Values
+    path: str
     names: tuple[str, ...]
     files: dict[str, SourceFile]
     relevant: bool = False
     found: list[Statement | Unclear] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
-    inside: list[str] = field(default_factory=list)
-    aside: list[str] = field(default_factory=list)
+    inside: list[Node] = field(default_factory=list)
+    harmless: list[str] = field(default_factory=list)
     guarded: int = 0
 
 
 def read_program(
-    file: SourceFile, names: tuple[str, ...], files: dict[str, SourceFile]
+    values: Values, file: SourceFile, names: tuple[str, ...], files: dict[str, SourceFile]
 ) -> tuple[list[Statement | Unclear], set[str]]:
-    """What a migration's way up sends, in the order in which it stands there, and the SQL files that it reads.
+    """What a migration's `up` sends, in the order in which it stands there, and the SQL files that it reads.
 
     `files` are the SQL files of the checkout by their paths. Where no `up` is found, all of the file is read.
     """
-    program = parse_program(file)
-    reading = _Reading(program, names, files)
-    for way in _ways_up(program.root) or [program.root]:
-        reading.relevant = mentions(way.text(), *names)
+    parsed = values.program.files.module(file.path).parsed
+    reading = _Reading(values, file.path, names, files)
+    for up in _ups(parsed) or [parsed.root]:
+        reading.relevant = mentions(up.text, *names)
         before = len(reading.found)
         try:
-            _visit(reading, way)
+            _visit(reading, up)
         except RecursionError:  # code that was generated, or made small
-            at = Place(file.path, way.range().start.line + 1, f"{way.text()[:40]}..")
+            at = Place(file.path, up.line, f"{up.text[:40]}..")
             reading.found.append(Unclear(at, "nested too deeply to be read", surely=reading.relevant))
-        if way is not program.root and len(reading.found) == before and _may_change(reading, way.text()):
-            reading.found.append(Unclear(program.place(way), "nothing of it was understood", surely=True))
+        if up is not parsed.root and len(reading.found) == before and _may_change(reading, up.text):
+            reading.found.append(Unclear(place_of(up), "nothing of it was understood", surely=True))
     return reading.found, reading.used
 
 
 def _may_change(reading: _Reading, text: str) -> bool:
-    """Whether a way up of which nothing was understood may change the table: what changes no column is left out."""
-    for known in sorted(reading.aside, key=len, reverse=True):
+    """Whether an `up` of which nothing was understood may change the table: what changes no column is left out."""
+    for known in sorted(reading.harmless, key=len, reverse=True):
         text = text.replace(known, "")
     return mentions(text, *reading.names) and _SCHEMA.search(text) is not None
 
 
-def _ways_up(root: SgNode) -> list[SgNode]:
-    found: list[SgNode] = []
-    for kind, key in (
-        ("function_declaration", "name"),
-        ("variable_declarator", "name"),
-        ("method_definition", "name"),
-        ("pair", "key"),
-        ("assignment_expression", "left"),
-        ("public_field_definition", "name"),
-    ):
-        for node in root.find_all(kind=kind):
-            name = node.field(key)
-            if name is not None and re.fullmatch(r"(?:[\w.]+\.)?['\"]?up['\"]?", name.text()):
-                found.append(node)
-    found.sort(key=lambda node: node.range().start.index)
+def _ups(parsed: Parsed) -> list[Node]:
+    found = []
+    for node in parsed.of_kind(*_NAMED):
+        name = node.field(_NAMED[node.kind])
+        if name is not None and re.fullmatch(r"(?:[\w.]+\.)?['\"]?up['\"]?", name.text):
+            found.append(node)
+    found.sort(key=lambda node: node.start)
     return found
 
 
-def _is_way_down(node: SgNode) -> bool:
-    key = node.field("key") or node.field("name") or node.field("left")
-    if key is None or node.kind() not in (
-        *FUNCTIONS, "pair", "variable_declarator", "assignment_expression", "public_field_definition"
-    ):  # fmt: skip
+def _is_down(node: Node) -> bool:
+    if node.kind not in _NAMED and node.kind not in FUNCTIONS:
         return False
-    return key.text().strip("'\"").rpartition(".")[2].lower() in _DOWN
+    key = node.field(_NAMED.get(node.kind, "name"))
+    return key is not None and key.text.strip("'\"").rpartition(".")[2].lower() in _DOWN
 
 
-def _visit(reading: _Reading, node: SgNode) -> None:
-    kind = node.kind()
-    if kind in ("comment", "import_statement") or _is_way_down(node):
+def _visit(reading: _Reading, node: Node) -> None:
+    kind = node.kind
+    if kind == "import_statement" or _is_down(node):
         return
     if kind == "call_expression" and (_call(reading, node) or _joined(reading, node)):
         return
-    if kind in ("identifier", "member_expression") and _elsewhere(reading, node):
+    if kind in ("identifier", *MEMBERS) and _elsewhere(reading, node):
         return
     if kind in ("string", "template_string") or (kind == "binary_expression" and _adds_text(node)):
         _text(reading, node)
@@ -125,135 +130,124 @@ def _visit(reading: _Reading, node: SgNode) -> None:
     if kind == "if_statement":
         _if(reading, node)
         return
-    for child in node.named_children():
+    for child in node.children:
         _visit(reading, child)
 
 
-def _joined(reading: _Reading, node: SgNode) -> bool:
+def _joined(reading: _Reading, node: Node) -> bool:
     """Whether a call makes a text, as `[..].join(..)` does, which is then read."""
-    known = reading.program.text(node) is not None
+    known = reading.values.text(node) is not None
     if known:
         _text(reading, node)
     return known
 
 
-def _elsewhere(reading: _Reading, node: SgNode) -> bool:
-    """Whether a name stands for statements that are written elsewhere in the file, which are then read."""
-    name = node.text()
-    if node.kind() == "member_expression":
-        known = reading.program.text(node) is not None
-        if known:
-            _text(reading, node)
-        return known
-    value = reading.program.names.get(name)
-    if value is None or name in reading.inside or not _CHANGES.search(value.text()):
+def _elsewhere(reading: _Reading, node: Node) -> bool:
+    """Whether a name stands for statements that are written elsewhere, which are then read."""
+    if node.kind in MEMBERS:
+        return _joined(reading, node)
+    value = reading.values.program.objects.resolved(node)
+    if value is node or value in reading.inside or not _CHANGES.search(value.text):
         return False
-    if value.kind() not in ("string", "template_string", "array", "object", "binary_expression", "call_expression"):
+    if value.kind not in _HOLDS_STATEMENTS:
         return False
-    reading.inside.append(name)
+    reading.inside.append(value)
     _visit(reading, value)
     reading.inside.pop()
     return True
 
 
-def _adds_text(node: SgNode) -> bool:
+def _adds_text(node: Node) -> bool:
     """Whether a sum is one of texts."""
     parts = [node.field("left"), node.field("right")]
     kinds = ("string", "template_string")
     return any(
-        part is not None and (part.kind() in kinds or (part.kind() == "binary_expression" and _adds_text(part)))
+        part is not None and (part.kind in kinds or (part.kind == "binary_expression" and _adds_text(part)))
         for part in parts
     )
 
 
-def _if(reading: _Reading, node: SgNode) -> None:
+def _if(reading: _Reading, node: Node) -> None:
     """Read both branches: a condition asks the database. What it guards with a `!` may be there already."""
     condition = node.field("condition")
-    guards = condition is not None and re.match(r"\(\s*!", condition.text()) is not None
+    guards = condition is not None and re.match(r"\(\s*!", condition.text) is not None
     reading.guarded += guards
-    for child in node.named_children():
+    for child in node.children:
         _visit(reading, child)
     reading.guarded -= guards
 
 
-def _call(reading: _Reading, node: SgNode) -> bool:
+def _call(reading: _Reading, node: Node) -> bool:
     """Whether a call was understood with all that it holds."""
-    links = chain(node)
+    links = chain(reading.values, node)
     if not links:
         return False
-    program = reading.program
-    if len(links) == 1 and links[0].name in program.names and links[0].name not in reading.inside:
-        called = program.names[links[0].name]
-        if called.kind() in FUNCTIONS and len(reading.inside) < _DEEPEST:
-            reading.inside.append(links[0].name)
-            _visit(reading, called)
-            reading.inside.pop()
-            return False
+    functions = reading.values.program.objects.functions(links[0].at) if len(links) == 1 else []
+    if functions and functions[0] not in reading.inside and len(reading.inside) < _DEEPEST:
+        reading.inside.append(functions[0])
+        _visit(reading, functions[0])
+        reading.inside.pop()
+        return False
     last = links[-1]
-    if changes_no_column(program, links):
-        reading.aside.append(node.text())
+    if changes_no_column(links):
+        reading.harmless.append(node.text)
     if _builders(reading, node, links):
         return True
     if last.name == "raw" and last.args is not None and len(last.args) > 1:
-        text = program.text(last.args[0])
+        text = last.args[0].text()
         if text is not None:
-            _send(reading, node, filled(text, program.value(last.args[1])))
+            _send(reading, place_of(node), filled(text, last.args[1].value()))
             return True
     return False
 
 
-def _builders(reading: _Reading, node: SgNode, links: list[Link]) -> bool:
+def _builders(reading: _Reading, node: Node, links: list[Link]) -> bool:
     for builder in BUILDERS:
         try:
-            made = builder(reading.program, links)
+            statements = builder(links)
         except Unknown as unknown:
             if reading.relevant:
                 surely = str(unknown).startswith("the table's name")
-                reading.found.append(Unclear(reading.program.place(node), str(unknown), surely))
+                reading.found.append(Unclear(place_of(node), str(unknown), surely))
             return True
-        if made is not None:
-            for at, sql in made:
-                _send(reading, at, sql)
+        if statements is not None:
+            for place, sql in statements:
+                _send(reading, place, sql)
             return True
     return False
 
 
-def _text(reading: _Reading, node: SgNode) -> None:
-    program = reading.program
-    value = program.value(node)
-    node = program.named(node)
+def _text(reading: _Reading, node: Node) -> None:
+    value = reading.values.of(node)
+    node = reading.values.program.objects.resolved(node)
     if isinstance(value, Opaque):
-        shape = re.sub(r"\$\{[^{}]*\}", "hole_", node.text()).strip("`'\"")
+        shape = re.sub(r"\$\{[^{}]*\}", "hole_", node.text).strip("`'\"")
         if _DDL.match(shape) and _CHANGES.search(shape) and reading.relevant:
             surely = _TABLE_HOLE.search(shape) is not None
-            reading.found.append(Unclear(program.place(node), "a statement that is put together while it runs", surely))
+            reading.found.append(Unclear(place_of(node), "a statement that is put together while it runs", surely))
         return
     text = value.sql if isinstance(value, Raw) else str(value)
     if _OF_NO_COLUMN.fullmatch(text):
-        reading.aside.append(node.text())
+        reading.harmless.append(node.text)
     if text.endswith(".sql"):
         _file(reading, text)
     elif _DDL.match(text) and _CHANGES.search(text):
-        begins = node.range().start.line + 1
-        exact = node.kind() == "template_string" and "${" not in node.text()
-        for statement in parse_sql(
-            program.file.path, text, begins, "" if exact else in_one_line(text), in_code=not exact
-        ):
-            reading.found.append(statement)
+        exact = node.kind == "template_string" and "${" not in node.text
+        shown = "" if exact else in_one_line(text)
+        reading.found += parse_sql(node.file.path, text, node.line, shown, in_code=not exact)
 
 
-def _send(reading: _Reading, node: SgNode, sql: str) -> None:
+def _send(reading: _Reading, place: Place, sql: str) -> None:
     if reading.guarded:
         sql = re.sub(r"^ALTER TABLE (.*?) ADD COLUMN (?!IF NOT)", r"ALTER TABLE \1 ADD COLUMN IF NOT EXISTS ", sql)
         sql = re.sub(r"^CREATE TABLE (?!IF NOT)", "CREATE TABLE IF NOT EXISTS ", sql)
-    place = reading.program.place(node)
     reading.found += parse_sql(place.path, sql, place.line, place.text, in_code=True)
 
 
 def _file(reading: _Reading, name: str) -> None:
     """The statements of an SQL file that the program reads, found by the end of its path."""
     wanted = re.sub(r"^(?:\.{0,2}/)+", "", name)
-    folder = reading.program.file.path.rpartition("/")[0]
+    folder = reading.path.rpartition("/")[0]
     ends = [path for path in reading.files if path == wanted or path.endswith("/" + wanted)]
     near = [path for path in ends if path.startswith(folder)] or ends
     if len(near) == 1:

@@ -51,9 +51,8 @@ class Unclear:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The column as a schema file declares it: by which tool, where, and what."""
+    """The column as a schema file declares it, and where."""
 
-    tool: str
     place: Place
     column: Column
 

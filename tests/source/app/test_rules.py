@@ -26,13 +26,13 @@ def program_of(text: str) -> Program:
 def generators_in(text: str) -> set[str]:
     """The rules that find something in a text."""
     program = program_of(text)
-    return {rule.id for _, rule in Generators(program).in_file(program.module("src/a.ts"))}
+    return {rule.id for _, rule in Generators(program).in_file(program.files.module("src/a.ts"))}
 
 
 def collisions_in(text: str) -> set[str]:
     """The same for what recognises a violation."""
     program = program_of(text)
-    nodes = program.module("src/a.ts").parsed.of_kind(*KINDS)
+    nodes = program.files.module("src/a.ts").parsed.of_kind(*KINDS)
     return {rule.id for node in nodes if (rule := collision_rule(program, node)) is not None}
 
 
@@ -79,19 +79,14 @@ def test_a_rule_has_samples_of_both_kinds(rule: Rule) -> None:
 )
 def test_each_pattern_finds_a_sample(rule: Rule, pattern: str) -> None:
     """One that does not parse finds nothing, and says nothing."""
-    found = [
-        text
-        for text in rule.positive
-        if program_of(text).module("src/a.ts").parsed.sg.find_all({"rule": {"any": [{"pattern": pattern}]}})
-    ]
+    found = [text for text in rule.positive if program_of(text).files.module("src/a.ts").parsed.found_by([pattern])]
     assert found, pattern
 
 
 def test_a_pattern_that_does_not_parse_finds_nothing() -> None:
     """Which is why each pattern has to find a sample of its rule."""
-    root = program_of("nanoid(8);").module("src/a.ts").parsed.sg
-    found = [root.find_all({"rule": {"any": [{"pattern": pattern}]}}) for pattern in ("nanoid($$$A)", "nanoid($$$A")]
-    assert [len(nodes) for nodes in found] == [1, 0]
+    parsed = program_of("nanoid(8);").files.module("src/a.ts").parsed
+    assert [len(parsed.found_by([pattern])) for pattern in ("nanoid($$$A)", "nanoid($$$A")] == [1, 0]
 
 
 @pytest.mark.parametrize("rule", [rule for rule in GENERATORS if rule.packages], ids=named)

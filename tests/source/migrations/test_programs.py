@@ -424,3 +424,67 @@ def test_an_index_does_not_hide_what_is_not_understood(up: str, tmp_path: Path) 
     program = f"exports.up = async (knex, pgm) => {{\n  await {up};\n}};\n"
     with pytest.raises(CouldNotTell, match="nothing of it was understood"):
         judge(tmp_path, {"migrations/1_a.js": RIGHT_ALREADY, "migrations/2_b.js": program})
+
+
+@pytest.mark.parametrize(
+    "up",
+    [
+        "knex.schema.alterTable('chatbots', () => { table.uuid('public_token').alter(); })",
+        "db.schema.createTable('chatbots').addColumn().execute()",
+    ],
+)
+def test_a_call_that_is_given_too_little_is_not_understood(up: str, tmp_path: Path) -> None:
+    """It would fail when it runs."""
+    program = f"exports.up = async (knex, db) => {{ await {up}; }}; // chatbots.public_token"
+    with pytest.raises(CouldNotTell, match=r"20250101_b\.js:1"):
+        judge(tmp_path, {"migrations/20240101_a.js": KNEX_OLD, "migrations/20250101_b.js": program})
+
+
+ALTER = "knex.schema.alterTable({table}, (t) => {{ t.uuid('public_token').defaultTo(knex.fn.uuid()).alter(); }})"
+
+
+def test_a_name_means_what_it_means_where_it_is_used(tmp_path: Path) -> None:
+    """Another function may have one of the same name, whichever of them stands first."""
+    other = "const others = () => { const TABLE = 'users'; return TABLE; };"
+    up = f"exports.up = (knex) => {{ const TABLE = 'chatbots'; return {ALTER.format(table='TABLE')}; }};"
+    program = f"{other}\n{up}\n"
+    assert judge(tmp_path, {"migrations/20240101_a.js": KNEX_OLD, "migrations/20250101_b.js": program}) == []
+
+
+def test_a_name_that_is_given_something_else_later_is_not_known(tmp_path: Path) -> None:
+    """Its first value may be that of another table."""
+    up = f"let table = 'users'; if (old) table = 'chatbots'; await {ALTER.format(table='table')};"
+    program = f"exports.up = async (knex) => {{ {up} }}; // chatbots.public_token"
+    with pytest.raises(CouldNotTell, match="the table's name is put together while it runs"):
+        judge(tmp_path, {"migrations/20240101_a.js": KNEX_OLD, "migrations/20250101_b.js": program})
+
+
+@pytest.mark.parametrize(
+    ("imports", "helper"),
+    [
+        ("import { change } from '../src/change';", "export const change = (knex) => {alter};"),
+        ("import change from '../src/change';", "export default async function (knex) {{ await {alter}; }}"),
+        ("const { change } = require('../src/change');", "exports.change = (knex) => {alter};"),
+        ("import { change } from '../src/change';", "export function* change(knex) {{ yield {alter}; }}"),
+    ],
+)
+def test_a_function_of_another_file_is_followed(imports: str, helper: str, tmp_path: Path) -> None:
+    """As one of the same file is; what it does is quoted where it stands."""
+    files = {
+        "migrations/20240101_a.js": KNEX_OLD,
+        "migrations/20250101_b.ts": f"{imports}\nexports.up = (knex) => change(knex); // knex, chatbots.public_token",
+    }
+    right = {"src/change.ts": helper.format(alter=ALTER.format(table="'chatbots'"))}
+    wrong = {"src/change.ts": right["src/change.ts"].replace("t.uuid", "t.text")}
+    assert judge(tmp_path / "right", {**files, **right}) == []
+    found = judge(tmp_path / "wrong", {**files, **wrong})
+    assert found[0].startswith("src/change.ts:1: t.text('public_token')")
+
+
+def test_columns_of_a_table_may_be_spread_and_pushed(tmp_path: Path) -> None:
+    """Of TypeORM, whose columns are a list."""
+    up = """const base = [{ name: "id", type: "int" }]; const columns = [...base];
+    columns.push({ name: "public_token", type: "uuid", default: "gen_random_uuid()" });
+    await queryRunner.createTable(new Table(/* all */ { name: "chatbots", columns }));"""
+    program = f"class Init1690000000000 {{ async up(queryRunner) {{ {up} }} }}"
+    assert judge(tmp_path, {"migrations/1690000000000-Init.ts": program}) == []

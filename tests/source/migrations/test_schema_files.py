@@ -238,3 +238,21 @@ def test_what_stands_elsewhere_is_not_guessed(files: dict[str, str], tmp_path: P
     with pytest.raises(CouldNotTell, match=r"not understood of what is declared: .*:\d+: ") as told:
         judge(tmp_path, files)
     assert told.value.remedy
+
+
+@pytest.mark.parametrize("made", ["export const token = () => {made};", "export function token() {{ return {made}; }}"])
+def test_a_helper_of_another_file_is_followed(made: str, tmp_path: Path) -> None:
+    """As one of the same file is."""
+    imports = 'import { token } from "./columns";\n'
+    right = {"src/db/columns.ts": made.format(made='uuid("public_token").defaultRandom()')}
+    wrong = {"src/db/columns.ts": made.format(made='text("public_token")')}
+    assert judge(tmp_path / "right", {**drizzle("publicToken: token().notNull()", imports), **right}) == []
+    found = judge(tmp_path / "wrong", {**drizzle("publicToken: token().notNull()", imports), **wrong})
+    assert found == ["src/db/schema.ts:5: publicToken: token().notNull() (type text, no default)"]
+
+
+def test_an_entity_may_be_an_abstract_class(tmp_path: Path) -> None:
+    """Which the entities of several tables extend, of one that is named."""
+    files = typeorm('@Column({ name: "public_token", type: "varchar" })')
+    files["src/entities/Chatbot.ts"] = files["src/entities/Chatbot.ts"].replace("export class", "export abstract class")
+    assert len(judge(tmp_path, files)) == 1

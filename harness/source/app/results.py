@@ -1,0 +1,222 @@
+"""Where what a call answers comes from: what a function of the app returns, or what an unknown one is given."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from harness.source.app.steps import Frame, Step, Steps, steps_to
+from harness.source.javascript.functions import function_name, member_name, returns
+from harness.source.javascript.literals import literal
+from harness.source.javascript.modules import ELEMENT, AccessPath, Binding
+from harness.source.javascript.syntax import MEMBERS, Node, arguments
+
+if TYPE_CHECKING:
+    from harness.source.app.bindings import Bindings
+    from harness.source.app.names import Names
+    from harness.source.app.rules import Generators
+    from harness.source.javascript.program import Program
+
+_DEFINES_TABLE = re.compile(r"Table$|^(?:define|model|table)$")  # its columns are no values
+# What a statement answers are rows, whatever values it was given.
+_ASKS_A_DATABASE = re.compile(
+    r"\binsert\s+into\b|\bupdate\b.*?\bset\b|\bselect\b|\bdelete\s+from\b", re.IGNORECASE | re.DOTALL
+)
+# What these answer comes out of a database, a cache or another service, whatever was put in.
+_ASKING = frozenset(
+    [
+        "query",
+        "queryRaw",
+        "execute",
+        "executeTakeFirst",
+        "executeTakeFirstOrThrow",
+        "insert",
+        "insertInto",
+        "values",
+        "returning",
+        "returningAll",
+        "select",
+        "selectFrom",
+        "from",
+        "where",
+        "find",
+        "findOne",
+        "findMany",
+        "findFirst",
+        "findUnique",
+        "findFirstOrThrow",
+        "findUniqueOrThrow",
+        "findBy",
+        "findOneBy",
+        "findByPk",
+        "findAll",
+        "first",
+        "firstOrThrow",
+        "save",
+        "create",
+        "createMany",
+        "update",
+        "updateMany",
+        "upsert",
+        "delete",
+        "destroy",
+        "one",
+        "many",
+        "oneOrNone",
+        "any",
+        "none",
+        "$queryRaw",
+        "$executeRaw",
+        "$queryRawUnsafe",
+        "$executeRawUnsafe",
+        "unsafe",
+        "fetch",
+        "request",
+        "get",
+        "post",
+        "put",
+        "patch",
+        "mutate",
+        "mutateAsync",
+        "transaction",
+        "$transaction",
+        "test",
+        "includes",
+        "startsWith",
+        "endsWith",
+        "has",
+        "some",
+        "every",
+        "findIndex",
+        "indexOf",
+        "setHeader",
+        "cookie",
+        "sign_in",
+        "json",
+        "send",
+        "status",
+        "match",
+        "log",
+        "info",
+        "warn",
+        "error",
+        "debug",
+    ]
+)
+_BUILT_IN = frozenset(
+    ["Array", "Buffer", "Object", "String", "Number", "Promise", "JSON", "Uint8Array", "BigInt", "Math"]
+)
+_ELEMENTS = frozenset(
+    ["filter", "slice", "concat", "reverse", "sort", "toSorted", "toReversed", "flat", "values", "entries", "keys"]
+)
+# Names of functions that answer what is stored elsewhere, and of objects and methods that answer what they are given.
+_FETCHES = ("use", "find", "get", "load", "fetch", "select")
+_CARRYING_OWNERS = ("Object", "Promise", "JSON", "_", "R", "structuredClone")
+_CARRYING = frozenset(("parse", "parseAsync", "safeParse", "assign", "merge", "with"))
+
+
+class Results:
+    """Tells the steps from calls."""
+
+    def __init__(self, program: Program, generators: Generators, names: Names, bindings: Bindings) -> None:
+        self._program = program
+        self._generators = generators
+        self._names = names
+        self._bindings = bindings
+
+    def of_call(self, node: Node, path: AccessPath, frame: Frame | None) -> Steps:
+        """From a call."""
+        if self._generators.rule_of(node) is not None:
+            yield node
+            return
+        callee, given = node.field("function"), node.field("arguments")
+        if callee is None:
+            return
+        if given is not None and given.kind == "template_string":
+            if _ASKS_A_DATABASE.search(given.text) is None:
+                yield Step(given, path, frame)
+            return
+        functions = self._program.objects.functions(callee)
+        if functions:
+            yield from _returned(functions, node, path, frame)
+        elif callee.kind == "call_expression":  # customAlphabet("..", 8)()
+            yield from steps_to(() if path else (callee,), (), frame)
+        elif callee.kind == "identifier":
+            yield from self._of_unknown_function(node, callee, path, frame)
+        elif callee.kind in MEMBERS:
+            yield from self._of_unknown_method(node, callee, path, frame)
+
+    def _of_unknown_function(self, call: Node, callee: Node, path: AccessPath, frame: Frame | None) -> Steps:
+        meant = self._program.resolver.meaning(callee)
+        if isinstance(meant, Binding) and meant.kind == "param":
+            functions = self._bindings.functions_given(meant, frame)
+            yield from _returned(functions, call, path, frame)
+            if functions:
+                return
+        if meant is not None and not path:
+            yield from self._bindings.of(meant, (), frame)
+        if self._names.is_token(literal(next(iter(arguments(call)), None))):  # uuid("public_token"): a column
+            return
+        is_foreign = meant is None or (isinstance(meant, Binding) and meant.kind in ("import", "param"))
+        if is_foreign and not path and self._generators.by_name(callee) is not None:
+            yield call
+            return
+        name = callee.text
+        if not _DEFINES_TABLE.search(name) and name not in _ASKING and not name.startswith(_FETCHES):
+            yield from steps_to(arguments(call), path, frame)
+
+    def _of_unknown_method(self, call: Node, callee: Node, path: AccessPath, frame: Frame | None) -> Steps:
+        owner, name, given = callee.field("object"), member_name(callee), arguments(call)
+        if owner is None:
+            return
+        if name == "then":
+            yield from steps_to(given[:1], path, frame)
+        elif name in ("catch", "finally"):
+            yield Step(owner, path, frame)
+        elif path and path[0] == ELEMENT and name in ("map", "flatMap", "from"):
+            yield from steps_to(given[-1:], path[1:], frame)
+        elif path and name in _ELEMENTS:
+            yield from steps_to([owner, *(given if name == "concat" else ())], path, frame)
+        elif path:
+            if owner.text in _CARRYING_OWNERS or name in _CARRYING:
+                yield from steps_to(given, path, frame)
+        elif name not in _ASKING or _only_changes(owner, call, name):
+            if self._makes_by_name(owner, callee, name):
+                yield call
+            else:
+                yield from steps_to([owner, *given], (), frame)
+
+    def _makes_by_name(self, owner: Node, callee: Node, name: str | None) -> bool:
+        """Whether a method of something that is not of the app makes random values, by its name."""
+        if owner.kind not in ("identifier", "member_expression") or self._program.objects.of(owner):
+            return False
+        is_of_tokens = name in ("generate", "next", "rnd", "random") and "oken" in owner.text
+        return is_of_tokens or self._generators.by_name(callee) is not None
+
+    def of_new(self, node: Node, path: AccessPath, frame: Frame | None) -> Steps:
+        """From an object that is made."""
+        if self._generators.rule_of(node) is not None:
+            if not path:
+                yield node
+            return
+        made = node.field("constructor")
+        classes = self._program.objects.of(made) if made is not None else []
+        for around in classes if path else ():
+            yield from self._bindings.of_object(around, node, path, frame)
+        if not classes:
+            yield from steps_to(arguments(node), path, frame)
+
+
+def _returned(functions: list[Node], call: Node, path: AccessPath, frame: Frame | None) -> Steps:
+    for function in functions:
+        if function.kind != "method_definition" or function_name(function) != "constructor":
+            yield from steps_to(returns(function), path, Frame(function, call, frame))
+
+
+def _only_changes(owner: Node, call: Node, name: str) -> bool:
+    """Whether a method that elsewhere asks a database only changes a value here: `Array.from`, a hash's `update`."""
+    if owner.kind == "identifier" and owner.text in _BUILT_IN:
+        return True
+    if name == "update":
+        return re.search(r"hash|hmac|cipher", owner.text, re.IGNORECASE) is not None
+    return name in ("values", "first") and not arguments(call)

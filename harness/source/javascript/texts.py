@@ -1,0 +1,184 @@
+"""Puts texts together as code does: literals, templates, sums, what is joined, and the constants in them.
+
+What is not text is a hole: a value, or a piece that is not known.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from harness.source.javascript.functions import member_name, parameters
+from harness.source.javascript.literals import literal, unescaped
+from harness.source.javascript.modules import Binding
+from harness.source.javascript.syntax import FUNCTIONS, MEMBERS, Node, arguments, unwrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.source.javascript.program import Program
+
+HOLE = re.compile("\x01(\\d+)\x02")
+_MARKS = str.maketrans("", "", "\x01\x02")
+_NAMES = ("identifier", *MEMBERS)
+_TEXTS = ("string", "template_string", "number", "binary_expression", "call_expression")
+_TRIMS: dict[str, Callable[[str], str]] = {
+    "trim": str.strip,
+    "trimStart": str.lstrip,
+    "trimEnd": str.rstrip,
+    "toString": str,
+}
+_DEEPEST = 8
+_SHORT = 8  # characters: a constant that holds but these and a hole is a value rather than a text
+
+
+class Texts:
+    """Puts the texts of a program together.
+
+    `piece` tells the text that a name or a call stands for by means that only its caller knows, such as the name of a
+    table that is defined elsewhere, and None where it stands for none. It is given the depth to ask further texts with.
+    """
+
+    def __init__(self, program: Program, piece: Callable[[Texts, Node, int], str | None]) -> None:
+        self._program = program
+        self._piece = piece
+
+    def constant(self, node: Node, depth: int = 0) -> str | None:
+        """The text that an expression always has, as far as it can be told."""
+        text, holes = self.flat(node, depth)
+        return text if not holes else None
+
+    def flat(self, node: Node, depth: int = 0) -> tuple[str, list[Node]]:
+        """An expression's text, with a mark for each hole, and the holes."""
+        holes: list[Node] = []
+        return self._flat(node, holes, depth), holes
+
+    def _flat(self, node: Node, holes: list[Node], depth: int) -> str:
+        node = unwrapped(node)
+        if depth > _DEEPEST:
+            return _hole(node, holes)
+        if node.kind in ("string", "number"):
+            return (literal(node) or "").translate(_MARKS)
+        if node.kind == "template_string":
+            return self._template(node, holes, depth)
+        if node.kind == "binary_expression" and node.operator == "+":
+            parts = _summands(node)
+            if all(part.kind == "number" for part in parts):
+                return _hole(node, holes)
+            return "".join([self._flat(part, holes, depth) for part in parts])
+        if node.kind in _NAMES:
+            return self._named(node, holes, depth)
+        if node.kind == "call_expression":
+            return self._called(node, holes, depth)
+        return _hole(node, holes)
+
+    def _named(self, node: Node, holes: list[Node], depth: int) -> str:
+        value = self._program.objects.resolved(node)
+        if value.kind in _TEXTS:
+            inner: list[Node] = []
+            text = self._flat(value, inner, depth + 1)
+            if value.kind != "call_expression" and (len(text) > _SHORT or not inner):
+                return HOLE.sub(lambda match: _hole(inner[int(match[1])], holes), text)
+            if not inner:
+                return text
+        said = self._piece(self, node, depth)
+        return _hole(node, holes) if said is None else said
+
+    def _template(self, node: Node, holes: list[Node], depth: int) -> str:
+        out, at = [], node.start + 1
+        text = node.file.text
+        for child in node.children:
+            if child.kind == "template_substitution":
+                out.append(unescaped(text[at : child.start]).translate(_MARKS))
+                if child.children:
+                    out.append(self._substituted(child.children[0], holes, depth))
+                at = child.end
+        out.append(unescaped(text[at : node.end - 1]).translate(_MARKS))
+        return "".join(out)
+
+    def _substituted(self, node: Node, holes: list[Node], depth: int) -> str:
+        node = unwrapped(node)
+        if node.kind in _NAMES:
+            return self._flat(node, holes, depth + 1)
+        if node.kind == "template_string" or _joins(node):
+            return self._flat(node, holes, depth)
+        said = self._piece(self, node, depth)
+        said = self.constant(node, depth + 1) if said is None else said
+        return _hole(node, holes) if said is None else said
+
+    def _called(self, node: Node, holes: list[Node], depth: int) -> str:
+        callee = node.field("function")
+        if callee is None or callee.kind != "member_expression":
+            return _hole(node, holes)
+        owner, name = callee.field("object"), member_name(callee)
+        if owner is not None and name in _TRIMS:
+            return _TRIMS[name](self._flat(owner, holes, depth + 1))
+        if owner is not None and name == "join":
+            listed = self.elements(owner)
+            between = self.constant(arguments(node)[0], depth + 1) if arguments(node) else ","
+            if listed is not None and between is not None:
+                return between.join([self._flat(child, holes, depth + 1) for child in listed])
+        return _hole(node, holes)
+
+    def elements(self, node: Node, depth: int = 0) -> list[Node] | None:
+        """The elements of an array, with those that are pushed to it later; what cannot be spread is left as it is."""
+        node = unwrapped(node)
+        if depth > _DEEPEST:
+            return None
+        if node.kind == "array":
+            found: list[Node] = []
+            for child in node.children:
+                inner = self.elements(child, depth + 1) if child.kind == "spread_element" else None
+                found += inner if inner is not None else [child]
+            return found
+        if node.kind in ("identifier", "shorthand_property_identifier"):
+            held = self._program.resolver.meaning(node)
+            if not isinstance(held, Binding) or held.kind != "var" or held.path or held.value is None or held.assigned:
+                return None
+            listed = self.elements(held.value, depth + 1)
+            return [*listed, *held.added] if listed is not None else None
+        callee = node.field("function") if node.kind == "call_expression" else None
+        owner = callee.field("object") if callee is not None and callee.kind == "member_expression" else None
+        if callee is None or owner is None:
+            return None
+        name, given = member_name(callee), arguments(node)
+        if name == "filter" or (name == "map" and given and _keeps_names(given[0])):
+            return self.elements(owner, depth + 1)
+        if name == "concat" and (first := self.elements(owner, depth + 1)) is not None:
+            more = [self.elements(one, depth + 1) or [one] for one in given]
+            return [*first, *(one for some in more for one in some)]
+        return None
+
+
+def _hole(node: Node, holes: list[Node]) -> str:
+    holes.append(node)
+    return f"\x01{len(holes) - 1}\x02"
+
+
+def _summands(node: Node) -> list[Node]:
+    """What is added up, however many: a statement of a line for each column has many."""
+    found: list[Node] = []
+    todo = [node]
+    while todo:
+        one = unwrapped(todo.pop())
+        if one.kind == "binary_expression" and one.operator == "+":
+            todo += reversed(one.children)
+        else:
+            found.append(one)
+    return found
+
+
+def _joins(node: Node) -> bool:
+    callee = node.field("function") if node.kind == "call_expression" else None
+    return callee is not None and callee.kind == "member_expression" and member_name(callee) == "join"
+
+
+def _keeps_names(made: Node) -> bool:
+    """Whether a function that a list of columns is mapped by quotes each; one that counts them makes `$1`, `$2`."""
+    if made.kind not in FUNCTIONS:
+        return True
+    given, body = parameters(made), made.field("body")
+    first = given[0].field("pattern") or given[0] if given else None
+    if first is None or body is None:
+        return False
+    return any(name.text == first.text for name in body.below("identifier"))
