@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness.report.summary import CONCLUSIONS, advised, markdown
 from harness.text import printable
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from harness.report.verdict import Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What a format is made of.
 
     Attributes:
@@ -39,8 +37,7 @@ class Report:
     redact: Callable[[str], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(NamedTuple):
     """A file of the report folder, and what makes its text."""
 
     file: str

@@ -8,8 +8,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from harness.configuration.secrets import secrets_of
 from harness.errors import NotCovered, if_available
@@ -45,13 +44,12 @@ _OFFLINE = NotCovered("judged from a saved history, nothing was asked", "run the
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class _Environment:
+class _Environment(NamedTuple):
     """What is under way on one environment."""
 
     client: Client
-    progress: Progress = field(default_factory=Progress)
-    cleaning: Future[CleanUp] = field(default_factory=Future)
+    progress: Progress
+    cleaning: Future[CleanUp]
 
 
 class Gate:
@@ -96,7 +94,7 @@ class Gate:
         first = 1
         for environment in settings.environments:
             client = Client(environment, settings.run, settings.redact, settings.began_s)
-            self._under_way[environment.name] = _Environment(client)
+            self._under_way[environment.name] = _Environment(client, Progress(), Future())
             self._examinations[environment.name] = Future()
             self._pool.submit(self._examine, environment.name, request, self._ledger, first)
             first += environment.posts + environment.burst + MOST_PROBES

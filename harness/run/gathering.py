@@ -60,8 +60,7 @@ class Step(NamedTuple):
     mutates: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """What a kind of evidence needs in order to say beforehand what it would send."""
 
     environment: Environment
@@ -123,8 +122,7 @@ class Examination:
         self._parts[kind] = part
 
 
-@dataclass(frozen=True, slots=True)
-class RunRequest:
+class RunRequest(NamedTuple):
     """What a run asks of every environment."""
 
     run: str

@@ -43,7 +43,6 @@ class RunSettings:
         return next(environment for environment in self.environments if environment.name == name)
 
 
-@dataclass(slots=True)
 class Interrupts:
     """Signals to end, counted.
 
@@ -51,7 +50,8 @@ class Interrupts:
     somebody waits; a third one is raised wherever the run happens to be.
     """
 
-    count: int = 0
+    def __init__(self) -> None:
+        self.count = 0
 
     @property
     def ends_examinations(self) -> bool:

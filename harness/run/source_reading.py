@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.errors import NotCovered, Unavailable, attempted, demanded, if_available
@@ -21,13 +20,13 @@ K = TypeVar("K")
 _Key = tuple["Path | None", str, str]
 
 
-@dataclass(slots=True)
 class SourceReading:
     """What was found in each checkout, or why there is nothing; nothing is read before a check looks at it."""
 
-    _checkouts: dict[Path, Checkout | Unavailable] = field(default_factory=dict)
-    _analyses: dict[_Key, Analysis | Unavailable] = field(default_factory=dict)
-    _tokens: dict[_Key, TokenInSource | Unavailable] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._checkouts: dict[Path, Checkout | Unavailable] = {}
+        self._analyses: dict[_Key, Analysis | Unavailable] = {}
+        self._tokens: dict[_Key, TokenInSource | Unavailable] = {}
 
     def checkout(self, environment: Environment) -> Checkout:
         """The files of the app that an environment names.
