@@ -82,8 +82,7 @@ class Node:
     def __init__(self, sg: Any, parent: Node | None, file: Parsed) -> None:
         span = sg.range()
         self._sg = sg
-        kind: str = sg.kind()
-        self.kind = _KINDS.get(kind, kind)
+        self.kind: str = sg.kind()
         self.start: int = span.start.index
         self.end: int = span.end.index
         self.line: int = span.start.line + 1
@@ -100,8 +99,10 @@ class Node:
         """The child that the grammar calls so; of what is called or has a member, without what stands around it."""
         position = _POSITIONS.get((self.kind, name))
         if position is not None:
-            child = self.children[position] if self.children else None
-            return unwrapped(child) if child is not None and name in _BARE else child
+            if not self.children:
+                return None
+            child = self.children[position]
+            return unwrapped(child) if child.kind in WRAPPERS and name in _BARE else child
         found = self._sg.field(name)
         if found is None and (self.kind, name) in _FIELDS:
             found = self._sg.field(_FIELDS[self.kind, name])
@@ -163,6 +164,8 @@ class Parsed:
         todo = [self.root]
         while todo:
             node = todo.pop()
+            if node.kind in _KINDS:
+                node.kind = _KINDS[node.kind]
             self._kinds[node.kind].append(node)
             if node.kind in NAMES:
                 self._names[text[node.start : node.end]].append(node)
