@@ -88,7 +88,7 @@ def in_one_line(text: str) -> str:
     return re.sub(r"\s+", " ", bare).strip()
 
 
-def is_aside(path: str) -> bool:
+def is_auxiliary(path: str) -> bool:
     """Whether a file is a test, a seed, a script, a migration or a story: what it stores is not the create route's."""
     return _ASIDE.search(path) is not None
 

@@ -20,7 +20,7 @@ from harness.source.checkout import SOURCE, Checkout
 from harness.source.evidence import SHOWN_PLACES, Analysis, Create
 from harness.source.javascript.modules import Module
 from harness.source.javascript.program import Program, opened
-from harness.source.javascript.syntax import Node, spot
+from harness.source.javascript.syntax import Node, line_of
 from harness.text import printable
 
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ def _analyse(program: Program, checkout: Checkout, table: str, token: str) -> An
     calls = Calls(program, tables, names, texts)
     stores = Writes(program, tables, names, texts, calls)
     writes = stores.all()
-    told = list(_reaching(flow, stores, writes))
-    reaching = [(origin, write) for origin, write, is_stored in told if is_stored]
-    unavailable = [write for _, write, is_stored in told if not is_stored]
+    found = list(_reaching(flow, stores, writes))
+    reaching = [(origin, write) for origin, write, is_stored in found if is_stored]
+    unavailable = [write for _, write, is_stored in found if not is_stored]
     rest = leftovers(program, generators, flow, names, writes, [origin for origin, _ in reaching])
     constraints = Constraints(checkout.of(*SOURCE, ".sql", ".prisma"), names)
     handlers = Collisions(program, names, calls, writes, constraints).handlers()
@@ -65,8 +65,8 @@ def _analyse(program: Program, checkout: Checkout, table: str, token: str) -> An
         table,
         token,
         speaks=bool(
-            program.files.speaking(names.table_in_text, names.table_word)
-            or program.files.speaking(names.token_in_text, names.token_word)
+            program.files.matching(names.table_in_text, names.table_word)
+            or program.files.matching(names.token_in_text, names.token_word)
         ),
         reaching=tuple(dict.fromkeys(f"{_quoted(origin)} -> {_target(write)}" for origin, write in reaching)),
         left=tuple(f"{_quoted(node)} ({why})" for node, why in rest.left),
@@ -84,21 +84,21 @@ def _analyse(program: Program, checkout: Checkout, table: str, token: str) -> An
 
 def _reaching(flow: Flow, stores: Writes, writes: list[Write]) -> Iterator[tuple[Node, Write, bool]]:
     """The random values that are stored in the table, and those of which it cannot be told."""
-    told: set[tuple[Node, str]] = set()
+    seen: set[tuple[Node, str]] = set()
     for write in writes:
-        for value, way in write.values:
-            origin = flow.origin(value, way)
-            if origin is None or (key := (origin, write.shown.place)) in told:
+        for value, path in write.values:
+            origin = flow.origin(value, path)
+            if origin is None or (key := (origin, write.shown.place)) in seen:
                 continue
             is_stored = stores.is_stored(write)
             if is_stored is not False:
-                told.add(key)
+                seen.add(key)
                 yield origin, write, bool(is_stored)
             break
 
 
 def _quoted(node: Node) -> str:
-    return printable(spot(node))
+    return printable(line_of(node))
 
 
 def _target(write: Write) -> str:
@@ -109,15 +109,15 @@ def _creates(writes: list[Write], names: Names) -> Iterator[Create]:
     for write in writes:
         if write.is_create:
             named = None if write.names_token is None else f"{_named(write)} (names {names.token})"
-            yield Create(printable(write.shown), named, _comes_back(write, names))
+            yield Create(printable(write.shown), named, _comes_back(write))
 
 
 def _named(write: Write) -> str:
     assert write.names_token is not None
-    return printable(write.shown if write.names_token is write.node else spot(write.names_token))
+    return printable(write.shown if write.names_token is write.node else line_of(write.names_token))
 
 
-def _comes_back(write: Write, names: Names) -> bool | None:
+def _comes_back(write: Write) -> bool | None:
     """Whether the token is returned, or read again later in the same function."""
     if write.returns is not False:
         return write.returns
@@ -150,7 +150,7 @@ def _unparsed(module: Module, names: Names) -> Iterator[str]:
         )
         said = text[top.start : top.end]
         if names.token_in_text.search(said) or names.table_in_text.search(said) or _HANDLES.search(said):
-            yield printable(spot(error), 200)
+            yield printable(line_of(error), 200)
             return
 
 
@@ -185,6 +185,6 @@ def _notes(
 
 
 def _some(nodes: list[Node]) -> str:
-    places = list(dict.fromkeys(f"{spot(node).place} ({spot(node).text})" for node in nodes))
+    places = list(dict.fromkeys(f"{line_of(node).place} ({line_of(node).text})" for node in nodes))
     more = f", and {len(places) - SHOWN_PLACES} more" if len(places) > SHOWN_PLACES else ""
     return printable(", ".join(places[:SHOWN_PLACES]) + more)

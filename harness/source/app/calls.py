@@ -1,4 +1,4 @@
-"""Which table a call of an ORM, of a query builder, or of a helper that is told its table stores into."""
+"""Which table a call of an ORM, of a query builder, or of a helper that is given the table's name stores into."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.source.spelling import plain
 
 if TYPE_CHECKING:
     from harness.source.app.names import Names
-    from harness.source.app.tables import Tables, Which
+    from harness.source.app.tables import Tables, WhichTable
     from harness.source.javascript.program import Program
     from harness.source.javascript.texts import Texts
 
@@ -54,8 +54,8 @@ UPDATES = frozenset(
         "doUpdateSet",
     ]
 )
-# Functions for rows of any table, which are told the table first.
-_TOLD_THE_TABLE = re.compile(
+# Functions for rows of any table, which are given the table's name first.
+_NAMES_TABLE = re.compile(
     r"(?:^|\.)(?:insert|create|save|upsert|batchInsert)_?(?:Rows?|Records?|One|Many|Into|Entity|Item|Data|And\w+|Returning)*$"
 )
 _BROWSER = re.compile(
@@ -74,10 +74,10 @@ class Calls:
         self._names = names
         self._texts = texts
 
-    def told(self, call: Node) -> Which:
-        """The table that a function which stores is told, with a row: `insert("chatbots", {..})`."""
+    def named_table(self, call: Node) -> WhichTable:
+        """The table that a helper which stores rows is given by name: `insert("chatbots", {..})`."""
         callee, given = call.field("function"), arguments(call)
-        if callee is None or len(given) < 2 or _TOLD_THE_TABLE.search(callee.text) is None:
+        if callee is None or len(given) < 2 or _NAMES_TABLE.search(callee.text) is None:
             return "unknown"
         owner = callee.field("object") if callee.kind == "member_expression" else None
         if is_of_browser(call.file.text) or (owner and not self.is_of_storage(owner, given[0])):
@@ -93,9 +93,9 @@ class Calls:
         if callee is None:
             return False
         method = member_name(callee) if callee.kind == "member_expression" else None
-        return self.told(call) == "other" or (method in INSERTS and self.table_of_call(call) == "other")
+        return self.named_table(call) == "other" or (method in INSERTS and self.table_of_call(call) == "other")
 
-    def table_of_call(self, call: Node) -> Which:
+    def table_of_call(self, call: Node) -> WhichTable:
         """The table that a call of an ORM or a query builder stores into."""
         callee = call.field("function")
         if callee is None or callee.kind != "member_expression":
@@ -130,7 +130,7 @@ class Calls:
             return "unknown"
         return self._tables.of(owner)
 
-    def _of_saved(self, node: Node) -> Which:
+    def _of_saved(self, node: Node) -> WhichTable:
         """Of a class whose objects are saved: then it is one of a table, by its name where nothing else tells."""
         which = self._tables.of(node)
         named = node.field("constructor") if node.kind == "new_expression" else node

@@ -74,7 +74,7 @@ class Collisions:
 
     def _of_constraints(self) -> Iterator[Handler]:
         """Those that ask for the token's constraint, or for its column, and for no code."""
-        files = self._program.files.speaking(self._names.token_in_text, self._names.token_word)
+        files = self._program.files.matching(self._names.token_in_text, self._names.token_word)
         named = [name for name, is_ours in self._constraints.known.items() if is_ours]
         files = [
             *files,

@@ -19,7 +19,7 @@ from harness.source.javascript.syntax import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.source.app.constraints import Constraints, Whose
+    from harness.source.app.constraints import Constraints, WhoseConstraint
     from harness.source.app.names import Names
     from harness.source.javascript.program import Program
 
@@ -70,7 +70,7 @@ class Comparisons:
                 place = comparison_around(member)
                 if place is not None and scope.holds(place) and place is not scope:
                     asked[place] = None
-        handled: set[Whose] = set()
+        handled: set[WhoseConstraint] = set()
         own = comparison_around(at)
         if own is not None and own.kind == "switch_statement" and OF_AN_ERROR.search((own.field("value") or own).text):
             handled |= {self._constraints.of(text) for text in self._texts(at)}
@@ -101,8 +101,8 @@ class Comparisons:
                 said = literal(value) if isinstance(value, Node) else None
             elif node.kind == "member_expression":
                 owner, name = node.field("object"), member_name(node)
-                things = self._program.objects.things(owner) if owner is not None and owner.kind == "identifier" else []
-                held = self._program.objects.member(things[0], name) if things and name is not None else None
+                holders = self._program.objects.of(owner) if owner is not None and owner.kind == "identifier" else []
+                held = self._program.objects.member(holders[0], name) if holders and name is not None else None
                 said = literal(held) if isinstance(held, Node) else None
             else:
                 said = literal(node) or node.text
@@ -190,7 +190,7 @@ def comparison_around(at: Node) -> Node | None:
     return None
 
 
-def is_of_an_error(asked: Node, whose: Whose) -> bool:
+def is_of_an_error(asked: Node, whose: WhoseConstraint) -> bool:
     """Whether what a text is compared with is an error's; a name of the token's need not say so."""
     said = (asked.field("value") or asked).text if asked.kind == "switch_statement" else asked.text
     if whose == "ours":

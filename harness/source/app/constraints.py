@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harness.source.checkout import SourceFile
 
 # ours: of the token's column. column: says the column and no table. silent: says neither the column nor the table.
-Whose = Literal["ours", "column", "other", "unknown", "silent"]
+WhoseConstraint = Literal["ours", "column", "other", "unknown", "silent"]
 
 _QUOTED = r"""["'`]"""
 _NAME = r"""["'`]?([\w$]+)["'`]?"""
@@ -62,7 +62,7 @@ class Constraints:
         self._files = files
         self._names = names
 
-    def of(self, text: str) -> Whose:
+    def of(self, text: str) -> WhoseConstraint:
         """Of a text that an error's constraint, its columns or its message is compared with."""
         known = self.known.get(text)
         if known is not None:

@@ -189,8 +189,8 @@ class Destinations:
             return self._of_uses(arguments(call)[0], depth + 1) if not arguments(call)[0].holds(node) else "unknown"
         if member_name(callee) in SHAPES and self._program.resolver.package_of(callee) is not None:  # z.object({..})
             return self._destination(call, depth + 1)
-        if (told := self._calls.told(call)) != "unknown":
-            return told
+        if (named := self._calls.named_table(call)) != "unknown":
+            return named
         said_tables = self._of_statement_beside(call, node)
         if said_tables:
             return _together(said_tables)

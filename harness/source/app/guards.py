@@ -114,11 +114,11 @@ class Guards:
                     yield Guard(tuple(arguments(above)), use)
 
     def _guards_of_decorated(self, at: Node) -> Iterator[Guard]:
-        """Of what a decorator of a method is told, or does itself: `@RetryOn("23505") create() {..}`."""
-        told = next((above for above in at.above() if above.kind in ("decorator", *FUNCTIONS)), None)
-        if told is not None and told.kind == "decorator":
-            is_argument = any(above.kind == "arguments" for above in at.above() if told.holds(above))
-            method = _decorated(told)
+        """Of what a decorator of a method is given, or does itself: `@RetryOn("23505") create() {..}`."""
+        around = next((above for above in at.above() if above.kind in ("decorator", *FUNCTIONS)), None)
+        if around is not None and around.kind == "decorator":
+            is_argument = any(above.kind == "arguments" for above in at.above() if around.holds(above))
+            method = _decorated(around)
             if method is not None and is_argument and (literal(at) is None or _CODE.fullmatch(literal(at) or "")):
                 yield Guard((method,), at)
             return

@@ -14,7 +14,7 @@ from harness.source.app.rules import may_make
 from harness.source.javascript.functions import returns
 from harness.source.javascript.literals import key_of
 from harness.source.javascript.modules import Binding
-from harness.source.javascript.syntax import FUNCTIONS, Node, enclosing_function, spot, unwrapped
+from harness.source.javascript.syntax import FUNCTIONS, Node, enclosing_function, line_of, unwrapped
 from harness.source.spelling import plain
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def leftovers(
         module = program.files.module(path)
         left += _unused_imports(program, generators, module, made)
         left += _unread(program, generators, module, helpers)
-    at = {spot(node).place for node in (*own, *(node for node, _ in left))}
+    at = {line_of(node).place for node in (*own, *(node for node, _ in left))}
     elsewhere: list[Node] = []
     files = 0
     for file in makers:
@@ -96,7 +96,7 @@ def leftovers(
             for node, rule in generators.in_file(program.files.module(file.path))
             if rule.id not in ("clock", "by_name")
             and node not in own
-            and spot(node).place not in at
+            and line_of(node).place not in at
             and not any(helper.node.holds(node) for helper in unused)
         ]
     return Leftovers(tuple(left), tuple(unknown), tuple(elsewhere), files)

@@ -188,7 +188,7 @@ class Results:
 
     def _makes_by_name(self, owner: Node, callee: Node, name: str | None) -> bool:
         """Whether a method of something that is not of the app makes random values, by its name."""
-        if owner.kind not in ("identifier", "member_expression") or self._program.objects.things(owner):
+        if owner.kind not in ("identifier", "member_expression") or self._program.objects.of(owner):
             return False
         is_of_tokens = name in ("generate", "next", "rnd", "random") and "oken" in owner.text
         return is_of_tokens or self._generators.by_name(callee) is not None
@@ -200,7 +200,7 @@ class Results:
                 yield node
             return
         made = node.field("constructor")
-        classes = self._program.objects.things(made) if made is not None else []
+        classes = self._program.objects.of(made) if made is not None else []
         for around in classes if path else ():
             yield from self._bindings.of_object(around, node, path, frame)
         if not classes:

@@ -59,74 +59,74 @@ class Rows:
         self._program = program
         self._names = names
 
-    def held(self, node: Node, way: AccessPath = (TOKEN,), depth: int = 0) -> Node | None:
+    def held(self, node: Node, path: AccessPath = (TOKEN,), depth: int = 0) -> Node | None:
         """Where an expression's member at a path is named with a value that is not left to the database."""
         node = unwrapped(node)
-        if depth > 8 or not way:
+        if depth > 8 or not path:
             return None
         if node.kind == "object":
-            return self._by_object(node, way, depth)
+            return self._by_object(node, path, depth)
         if node.kind == "array":
-            return self._first(node.children, way[1:] if way[0] == ELEMENT else way, depth)
+            return self._first(node.children, path[1:] if path[0] == ELEMENT else path, depth)
         if node.kind in ("identifier", "shorthand_property_identifier"):
-            return self._by_name(node, way, depth)
+            return self._by_name(node, path, depth)
         if node.kind == "ternary_expression":
-            return self._first(node.children[1:], way, depth)
+            return self._first(node.children[1:], path, depth)
         if node.kind == "binary_expression":
-            return self._first(node.children, way, depth)
+            return self._first(node.children, path, depth)
         if node.kind == "call_expression":
-            return self._by_call(node, way, depth)
-        if node.kind == "new_expression" and way[0] == TOKEN:
+            return self._by_call(node, path, depth)
+        if node.kind == "new_expression" and path[0] == TOKEN:
             return next(self._by_class(node), None)
-        if node.kind == "member_expression" and len(way) < 4:
+        if node.kind == "member_expression" and len(path) < 4:
             owner, name = node.field("object"), member_name(node)
             if owner is not None and name is not None:
-                return self.held(owner, (name, *way), depth + 1)
+                return self.held(owner, (name, *path), depth + 1)
         return None
 
-    def _first(self, nodes: list[Node], way: AccessPath, depth: int) -> Node | None:
-        return next((found for node in nodes if (found := self.held(node, way, depth + 1)) is not None), None)
+    def _first(self, nodes: list[Node], path: AccessPath, depth: int) -> Node | None:
+        return next((found for node in nodes if (found := self.held(node, path, depth + 1)) is not None), None)
 
     def _is(self, name: str | None, step: str) -> bool:
         return self._names.is_token(name, of_table=True) if step == TOKEN else name == step
 
-    def _by_object(self, node: Node, way: AccessPath, depth: int) -> Node | None:
+    def _by_object(self, node: Node, path: AccessPath, depth: int) -> Node | None:
         for child in reversed(node.children):
             if child.kind == "spread_element":
-                if (found := self.held(child, way, depth + 1)) is not None:
+                if (found := self.held(child, path, depth + 1)) is not None:
                     return found
                 continue
-            if not self._is(self._program.objects.key(child), way[0]):
+            if not self._is(self._program.objects.key(child), path[0]):
                 continue
             value = child.field("value") if child.kind == "pair" else child
             if value is None:
                 return None
-            if len(way) > 1:
-                return self.held(value, way[1:], depth + 1)
+            if len(path) > 1:
+                return self.held(value, path[1:], depth + 1)
             return None if is_left_to_the_database(value) else child
         return None
 
     # --- calls: of functions of the app, of what merges rows, of what validates them
 
-    def _by_call(self, node: Node, way: AccessPath, depth: int) -> Node | None:
+    def _by_call(self, node: Node, path: AccessPath, depth: int) -> Node | None:
         callee = node.field("function")
         if callee is None:
             return None
         functions = self._program.objects.functions(callee)
         for function in functions:
-            if (found := self._first(returns(function), way, depth)) is not None:
+            if (found := self._first(returns(function), path, depth)) is not None:
                 return found
         if functions:
             return None
         if _MERGES.match(callee.text):
-            return self._first(arguments(node), way, depth)
+            return self._first(arguments(node), path, depth)
         name = member_name(callee) if callee.kind == "member_expression" else callee.text
-        if way[0] == ELEMENT and name in ("map", "flatMap"):
+        if path[0] == ELEMENT and name in ("map", "flatMap"):
             made = [f for one in arguments(node) for f in self._program.objects.functions(one)]
-            return next((f for fn in made if (f := self._first(returns(fn), way[1:], depth)) is not None), None)
-        if way == (TOKEN,) and name in PARSES:
+            return next((f for fn in made if (f := self._first(returns(fn), path[1:], depth)) is not None), None)
+        if path == (TOKEN,) and name in PARSES:
             return self._by_schemas(node, callee, depth)
-        if len(way) == 2 and way[1] == TOKEN and way[0] in PARSES_INTO.get(name or "", ()):
+        if len(path) == 2 and path[1] == TOKEN and path[0] in PARSES_INTO.get(name or "", ()):
             return self._by_schemas(node, callee, depth)
         return None
 
@@ -176,34 +176,34 @@ class Rows:
 
     # --- names and classes
 
-    def _by_name(self, node: Node, way: AccessPath, depth: int) -> Node | None:
+    def _by_name(self, node: Node, path: AccessPath, depth: int) -> Node | None:
         found = self._program.resolver.meaning(node)
         if isinstance(found, Node):
-            return self.held(found, way, depth + 1)
-        if found is None or any(self._is(name, way[0]) for name in left_out(found)):
+            return self.held(found, path, depth + 1)
+        if found is None or any(self._is(name, path[0]) for name in left_out(found)):
             return None
-        if way[0] == TOKEN:
+        if path[0] == TOKEN:
             for name, value in found.members:
                 if self._is(name, TOKEN) and not is_left_to_the_database(value):
                     return value.parent or value
-        if (merged := self._first(found.merged, way, depth)) is not None:
+        if (merged := self._first(found.merged, path, depth)) is not None:
             return merged
-        for value, path in found.assigned:
-            if not path and value is not found.value and (held := self.held(value, way, depth + 1)) is not None:
+        for value, taken in found.assigned:
+            if not taken and value is not found.value and (held := self.held(value, path, depth + 1)) is not None:
                 return held
         if found.kind == "param" and found.function is not None and not found.path:
             for call in self._program.calls_of(found.function):
                 given = arguments(call)
-                if found.index < len(given) and (held := self.held(given[found.index], way, depth + 1)) is not None:
+                if found.index < len(given) and (held := self.held(given[found.index], path, depth + 1)) is not None:
                     return held
         if found.kind == "var" and found.value is not None and ELEMENT not in found.path:
-            return self.held(found.value, (*found.path, *way), depth + 1)
+            return self.held(found.value, (*found.path, *path), depth + 1)
         return None
 
     def _by_class(self, made: Node) -> Iterator[Node]:
         """Where a class gives the token of its new objects a value: a field, its constructor, a hook of the ORM."""
         callee = made.field("constructor")
-        for around in self._program.objects.things(callee) if callee is not None else ():
+        for around in self._program.objects.of(callee) if callee is not None else ():
             body = around.field("body")
             hooked = False
             for child in body.children if body is not None else ():

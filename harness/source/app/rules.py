@@ -57,14 +57,14 @@ class Rule:
         """Where a file holds one of the patterns: offsets of its nodes."""
         text = module.parsed.text
         asked = [p for p, word in zip(self.patterns, self.words, strict=True) if word in text]
-        return module.parsed.matching(asked) if asked else []
+        return module.parsed.found_by(asked) if asked else []
 
 
 @cache
 def rules(section: str) -> tuple[Rule, ...]:
     """The rules of `generators` or of `collisions`."""
-    told: dict[str, list[dict[str, Any]]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    return tuple(_rule(entry) for entry in told[section])
+    document: dict[str, list[dict[str, Any]]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return tuple(_rule(entry) for entry in document[section])
 
 
 def _rule(entry: dict[str, Any]) -> Rule:
@@ -163,7 +163,7 @@ class Generators:
                 handed_on = node.parent is not None and node.parent.kind in ("arguments", "pair")
                 if handed_on and node.kind == "identifier" and (rule := self.rule_of(node)) is not None:
                     found[node.start, node.end] = node, rule
-        # `crypto.randomBytes` in `crypto.randomBytes(8)` is the same place, told once.
+        # `crypto.randomBytes` in `crypto.randomBytes(8)` is the same place, listed once.
         called = {(c.start, c.end) for node, _ in found.values() if (c := node.field("function")) is not None}
         return [found[key] for key in sorted(found) if key not in called or found[key][0].kind == "call_expression"]
 

@@ -38,8 +38,8 @@ _VALUE_KEYS = ("values", "params", "args", "bind", "replacements", "parameters",
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """A statement as far as it can be read.
+class WriteStatement:
+    """An INSERT or UPDATE as far as it can be read.
 
     `columns` are the names that it lists, None where it lists none that can be read; `cell` is what stands for the
     token column in its VALUES or SET, "" where that is not to be seen; `pieces` are expressions that the list of
@@ -84,7 +84,7 @@ def texts_of(program: Program, names: Names) -> Texts:
     return Texts(program, piece)
 
 
-def statements_in(texts: Texts, node: Node, names: Names) -> Iterator[Statement]:
+def statements_in(texts: Texts, node: Node, names: Names) -> Iterator[WriteStatement]:
     """The statements on tables that an expression's text holds."""
     text, holes = texts.flat(node)
     text = _COMMENT.sub(lambda match: " " * len(match[0]), text)
@@ -95,7 +95,7 @@ def statements_in(texts: Texts, node: Node, names: Names) -> Iterator[Statement]
             yield _update(node, text, holes, match, names)
 
 
-def _insert(node: Node, text: str, holes: list[Node], match: re.Match[str], names: Names) -> Statement:
+def _insert(node: Node, text: str, holes: list[Node], match: re.Match[str], names: Names) -> WriteStatement:
     at, columns, pieces = match.end(), None, []
     listed: list[str] = []
     end = _end_of_statement(text, at)
@@ -123,7 +123,7 @@ def _insert(node: Node, text: str, holes: list[Node], match: re.Match[str], name
             cell, offset = cells[position]
     rest = text[at:end]
     returning, conflict = _RETURNING.search(rest), _CONFLICT.search(rest)
-    return Statement(
+    return WriteStatement(
         node=node,
         is_insert=True,
         table=match[1],
@@ -139,7 +139,7 @@ def _insert(node: Node, text: str, holes: list[Node], match: re.Match[str], name
     )
 
 
-def _update(node: Node, text: str, holes: list[Node], match: re.Match[str], names: Names) -> Statement:
+def _update(node: Node, text: str, holes: list[Node], match: re.Match[str], names: Names) -> WriteStatement:
     end = _end_of_statement(text, match.end())
     body = re.split(r"\b(?:where|from|returning)\b", text[match.end() : end], maxsplit=1, flags=re.IGNORECASE)[0]
     cell, offset, columns, pieces = "", match.end(), [], []
@@ -152,7 +152,7 @@ def _update(node: Node, text: str, holes: list[Node], match: re.Match[str], name
         if names.is_token(columns[-1]):
             cell, offset = value.strip(), at + len(name) + 1
     returning = _RETURNING.search(text[match.end() : end])
-    return Statement(
+    return WriteStatement(
         node=node,
         is_insert=False,
         table=match[1],
@@ -237,7 +237,7 @@ def is_default(cell: str) -> bool:
     return cell.strip().lower() == "default"
 
 
-def values_of(program: Program, node: Node, depth: int = 0) -> Iterator[tuple[Node, list[Node]]]:
+def uses_of(program: Program, node: Node, depth: int = 0) -> Iterator[tuple[Node, list[Node]]]:
     """Where a statement's text is used: the call, and the expressions that hold its values.
 
     Of a tagged template there are none: its values are its holes.
@@ -248,24 +248,24 @@ def values_of(program: Program, node: Node, depth: int = 0) -> Iterator[tuple[No
         return
     if above.kind == "call_expression" and above.field("arguments") is node:
         yield above, []
-        yield from values_of_fragment(program, above, depth)
+        yield from _uses_of_template(above, depth)
     elif above.kind == "arguments" and above.parent is not None:
         position = next((i for i, given in enumerate(above.children) if given.start == node.start), 0)
         yield above.parent, above.children[position + 1 :]
     elif above.kind == "pair" and above.parent is not None:
         yield from _values_in_object(program, above, depth)
     elif above.kind in ("variable_declarator", "assignment_expression", FIELD):
-        for use in _uses(program, above):
-            yield from values_of(program, use, depth + 1)
+        for use in _uses_of_name(program, above):
+            yield from uses_of(program, use, depth + 1)
     elif above.kind in ("return_statement", "arrow_function"):
         function = (
             above if above.kind == "arrow_function" else next((a for a in above.above() if a.field("body")), None)
         )
         for call in program.calls_of(function) if function is not None else ():
-            yield from values_of(program, call, depth + 1)
+            yield from uses_of(program, call, depth + 1)
 
 
-def values_of_fragment(program: Program, call: Node, depth: int) -> Iterator[tuple[Node, list[Node]]]:
+def _uses_of_template(call: Node, depth: int) -> Iterator[tuple[Node, list[Node]]]:
     """A tagged template that is handed on: `db.execute(sql..)`, `pool.one(sql..)`."""
     above = call.parent
     if above is not None and above.kind == "arguments" and above.parent is not None and depth < 2:
@@ -292,11 +292,11 @@ def _values_in_object(program: Program, pair: Node, depth: int) -> Iterator[tupl
             if above is None or above.kind != "member_expression" or above.field("property") is not node:
                 continue
             owner = above.field("object")
-            if owner is not None and holder in program.objects.things(owner):
-                yield from values_of(program, above, depth + 1)
+            if owner is not None and holder in program.objects.of(owner):
+                yield from uses_of(program, above, depth + 1)
 
 
-def _uses(program: Program, declared: Node) -> Iterator[Node]:
+def _uses_of_name(program: Program, declared: Node) -> Iterator[Node]:
     name = declared.field("name") or declared.field("left")
     if name is None:
         return

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harness.source.javascript.program import Program
     from harness.source.javascript.texts import Texts
 
-Which = Literal["ours", "other", "unknown"]
+WhichTable = Literal["ours", "other", "unknown"]
 _DEFINES = re.compile(r"(?:^|\.)(?:\w*[tT]able|define|defineEntity|model|createTable|EntitySchema)$")
 _TABLE_KEYS = ("tableName", "table", "name", "collection")
 _DATABASE = re.compile(r"(?:^|\.)(?:prisma\w*|db|database|tx|trx|client|ctx|orm)$", re.IGNORECASE)
@@ -74,7 +74,7 @@ def named_by_app(program: Program, schemas: tuple[SourceFile, ...], names: Names
             (models if is_ours else others).add(plain(match[1]))
             if is_ours:
                 aliases |= {plain(f[1]) for f in _PRISMA_FIELD.finditer(match[2]) if names.is_token(f[2])}
-    for module in program.files.modules(program.files.speaking(names.table_in_text, names.table_word)):
+    for module in program.files.modules(program.files.matching(names.table_in_text, names.table_word)):
         for name, table, body in _definitions(module.parsed.of_kind("call_expression", "new_expression", *CLASSES)):
             is_ours = names.is_sql_table(table)
             (models if is_ours else others).add(plain(name))
@@ -189,14 +189,14 @@ class Tables:
         self._names = names
         self._texts = texts
 
-    def by_name(self, name: str) -> Which:
+    def by_name(self, name: str) -> WhichTable:
         """Of a model or a table by its name, where nothing else is known of it: `Share`, `shareRepo` are others."""
         if self._names.is_table(name):
             return "ours"
         return "other" if _NAMES_A_MODEL.search(name) and plain(name) not in _GENERIC else "unknown"
 
-    def of_argument(self, node: Node) -> Which:
-        """Of what a query builder is told to store into: a name that is not the table's is another's."""
+    def of_argument(self, node: Node) -> WhichTable:
+        """Of what a query builder is given to store into: a name that is not the table's is another's."""
         which = self.of(node)
         inner = unwrapped(node)
         if which != "unknown" or inner.kind not in ("identifier", "member_expression"):
@@ -208,7 +208,7 @@ class Tables:
         found = self._program.resolver.meaning(node) if node.kind == "identifier" else None
         return isinstance(found, Binding) and found.kind == "param"
 
-    def of_text(self, text: str) -> Which:
+    def of_text(self, text: str) -> WhichTable:
         """Of a table's name in SQL."""
         if "\x01" in text:
             return "unknown"
@@ -219,7 +219,7 @@ class Tables:
         said = self._texts.constant(node)
         return said if said is not None and _IS_NAME.fullmatch(said) is not None else None
 
-    def of(self, node: Node, depth: int = 0) -> Which:
+    def of(self, node: Node, depth: int = 0) -> WhichTable:
         """Of an expression that stands for a table, a model, a repository or a row."""
         node = unwrapped(node)
         if depth > 6:
@@ -239,7 +239,7 @@ class Tables:
             return self._of_call(node, depth)
         return "unknown"
 
-    def of_class(self, node: Node) -> Which:
+    def of_class(self, node: Node) -> WhichTable:
         """Of a class: by what it says of its table, else by its name."""
         said = _table_of_class(node)
         if said is not None:
@@ -254,7 +254,7 @@ class Tables:
         is_model = is_model or _is_entity(node)
         return "other" if is_model or plain(name.text) in self._names.others else "unknown"
 
-    def _of_meaning(self, name: str, found: Binding | Node | None, depth: int) -> Which:
+    def _of_meaning(self, name: str, found: Binding | Node | None, depth: int) -> WhichTable:
         if isinstance(found, Node):
             return self.of(found, depth + 1) if found.kind != "program" else "unknown"
         if found is None or found.kind == "import":
@@ -267,7 +267,7 @@ class Tables:
         which = self.of(value, depth + 1) if value is not None else "unknown"
         return which if which != "unknown" else self.by_name(name)
 
-    def _of_type(self, node: Node) -> Which:
+    def _of_type(self, node: Node) -> WhichTable:
         """By a type annotation, `Repository<Chatbot>` or `Chatbot`, and by `@InjectRepository(Chatbot)`."""
         holders = [node, *([node.parent] if node.parent is not None else [])]
         for holder in holders:
@@ -294,7 +294,7 @@ class Tables:
                     return "ours"
         return "unknown"
 
-    def _of_member(self, node: Node, depth: int) -> Which:
+    def _of_member(self, node: Node, depth: int) -> WhichTable:
         owner, name = node.field("object"), member_name(node)
         if owner is None or name is None:
             return "unknown"
@@ -310,20 +310,20 @@ class Tables:
             return which if which != "unknown" or around is None else self._of_namesake(name, around)
         if _DATABASE.search(owner.text):  # prisma.chatbot
             return "ours" if self._names.is_table(name) else "other"
-        for thing in self._program.objects.things(owner):
-            value = self._program.objects.member(thing, name)
+        for holder in self._program.objects.of(owner):
+            value = self._program.objects.member(holder, name)
             if value is not None and (which := self._of_meaning(name, value, depth + 1)) != "unknown":
                 return which
         return self.by_name(name)
 
-    def _of_namesake(self, name: str, around: Node) -> Which:
+    def _of_namesake(self, name: str, around: Node) -> WhichTable:
         """Of a field that is called like its class: `documents` in a DocumentService stores no chatbots."""
         called = around.field("name")
         said = plain(called.text) if called is not None else ""
         is_namesake = len(name) > 3 and singular(plain(name)) in said and plain(name) not in _GENERIC
         return "other" if is_namesake and self._names.stem not in said else "unknown"
 
-    def _of_call(self, node: Node, depth: int) -> Which:
+    def _of_call(self, node: Node, depth: int) -> WhichTable:
         table = defined_table(node)
         if table is not None:
             return self.of_text(table)

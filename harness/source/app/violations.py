@@ -35,7 +35,7 @@ class Violations:
 
     def all(self) -> Iterator[Node]:
         """Where a violation that is recognised by its code, its message or its name decides."""
-        for module in self._program.files.modules(self._program.files.speaking(VIOLATION, *_WORDS)):
+        for module in self._program.files.modules(self._program.files.matching(VIOLATION, *_WORDS)):
             for node in self._candidates(module):
                 if collision_rule(self._program, node) is not None and not _is_declaration(node):
                     yield from self.decisions(node)

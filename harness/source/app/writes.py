@@ -14,12 +14,12 @@ from harness.source.app.calls import INSERTS, UPDATES, Calls, is_of_browser, tra
 from harness.source.app.destinations import Destinations
 from harness.source.app.rows import Rows
 from harness.source.app.statements import (
-    Statement,
+    WriteStatement,
     is_default,
     may_write,
     statement_roots,
     statements_in,
-    values_of,
+    uses_of,
 )
 from harness.source.app.steps import TOKEN
 from harness.source.checkout import Place
@@ -35,7 +35,7 @@ from harness.source.javascript.syntax import (
     Node,
     arguments,
     enclosing_function,
-    spot,
+    line_of,
     unwrapped,
 )
 
@@ -101,12 +101,12 @@ class Writes:
         """All writes in the app's own files."""
         found: list[Write] = []
         names, program = self._names, self._program
-        speaking = list(program.files.modules(program.files.speaking(names.table_in_text, names.table_word)))
-        told = [module for constant in self._constants(speaking) for module in program.files.mentioning(constant)]
-        for module in dict.fromkeys([*speaking, *told]):
+        speaking = list(program.files.modules(program.files.matching(names.table_in_text, names.table_word)))
+        naming = [module for constant in self._constants(speaking) for module in program.files.mentioning(constant)]
+        for module in dict.fromkeys([*speaking, *naming]):
             found += self._of_statements(module) if may_write(module.parsed.text) else ()
             found += self._of_calls(module)
-        for module in program.files.modules(program.files.speaking(names.token_in_text, names.token_word)):
+        for module in program.files.modules(program.files.matching(names.token_in_text, names.token_word)):
             found += self._of_keys(module)
         return found
 
@@ -127,11 +127,11 @@ class Writes:
                 if self._tables.of_text(statement.table) == "ours" or self._is_our_hole(statement):
                     yield self._of_statement(statement)
 
-    def _is_our_hole(self, statement: Statement) -> bool:
+    def _is_our_hole(self, statement: WriteStatement) -> bool:
         hole = statement.hole(statement.table)
         return hole is not None and self._tables.of(hole) == "ours"
 
-    def _of_statement(self, statement: Statement) -> Write:
+    def _of_statement(self, statement: WriteStatement) -> Write:
         names = [name for name in statement.columns or () if self._names.is_token(name)]
         values = list(self._values(statement)) if names or statement.pieces else []
         named = statement.node if names and not is_default(statement.cell) else None
@@ -146,10 +146,10 @@ class Writes:
             returns = False
         word = "insert" if statement.is_insert else "update"
         at = statement.node.text.lower().find(word)
-        runs = [call for call, _ in values_of(self._program, statement.node)]
+        runs = [call for call, _ in uses_of(self._program, statement.node)]
         return Write(
             statement.node,
-            spot(statement.node, statement.node.start + max(at, 0)),
+            line_of(statement.node, statement.node.start + max(at, 0)),
             ("INSERT" if statement.is_insert else "UPDATE") + f" .. {self._names.token}",
             statement.is_insert,
             (statement.node, *runs),
@@ -159,7 +159,7 @@ class Writes:
             statement.conflict,
         )
 
-    def _values(self, statement: Statement) -> Iterator[tuple[Node, AccessPath]]:
+    def _values(self, statement: WriteStatement) -> Iterator[tuple[Node, AccessPath]]:
         for one in statement.pieces:  # sql(row), Object.keys(row)
             piece = self._rows.behind(one) or one
             for given in [piece, *([*arguments(piece)] if piece.kind == "call_expression" else [])]:
@@ -172,7 +172,7 @@ class Writes:
             return
         for number in re.findall("\x01(\\d+)\x02", cell):
             yield statement.holes[int(number)], ()
-        uses = list(values_of(self._program, statement.node))
+        uses = list(uses_of(self._program, statement.node))
         if not cell and statement.place is not None:  # columns and values are put together in the same order
             for _, values in uses:
                 yield from self._at_place(values[:1], *statement.place)
@@ -187,7 +187,7 @@ class Writes:
                 yield from ((given, ()) for given in values[position : position + 1] if given.kind != "array")
         elif (by_name := re.search(r"(?<!:)[:@$][{(\[/<]?(\w+)", cell)) is not None:
             for _, values in uses:
-                yield from ((given, way) for given in values[:1] for way in ((by_name[1],), *_nested(by_name[1])))
+                yield from ((given, path) for given in values[:1] for path in ((by_name[1],), *_nested(by_name[1])))
 
     def _at_place(self, values: list[Node], before: int, behind: int) -> Iterator[tuple[Node, AccessPath]]:
         """The value with so many others before it; where those cannot be counted, with so many behind it."""
@@ -207,8 +207,8 @@ class Writes:
             callee = call.field("function")
             if callee is None:
                 continue
-            if self._calls.told(call) == "ours":
-                yield self._of_told(call, callee)
+            if self._calls.named_table(call) == "ours":
+                yield self._of_helper(call, callee)
                 continue
             if callee.kind != "member_expression":
                 continue
@@ -216,10 +216,10 @@ class Writes:
             if method in INSERTS or method in UPDATES:
                 yield from self._of_call(call, callee, method)
 
-    def _of_told(self, call: Node, callee: Node) -> Write:
+    def _of_helper(self, call: Node, callee: Node) -> Write:
         given = arguments(call)
         data = ((given[1], (TOKEN,)), (given[1], (ELEMENT, TOKEN)))
-        named = next((held for node, way in data if (held := self._rows.held(node, way)) is not None), None)
+        named = next((held for node, path in data if (held := self._rows.held(node, path)) is not None), None)
         # A helper of the app stores where its own statement stands, which is of any table.
         inside = [
             text
@@ -235,7 +235,7 @@ class Writes:
                 returns = not columns or "*" in columns or self._names.token_in_text.search(columns) is not None
         at = callee.field("property") or callee
         how = f"{at.text}.{self._names.token}"
-        return Write(call, spot(at), how, True, (call, *inside), data, named, returns, self._conflict(call))
+        return Write(call, line_of(at), how, True, (call, *inside), data, named, returns, self._conflict(call))
 
     def _of_call(self, call: Node, callee: Node, method: str) -> Iterator[Write]:
         owner, given = callee.field("object"), arguments(call)
@@ -243,27 +243,27 @@ class Writes:
             return
         if self._calls.table_of_call(call) != "ours":
             return
-        data = list(self._data(call, method, given))
+        data = list(self._data(method, given))
         if not data:
             return
         is_create = method in INSERTS and method not in ("merge", "preload")
         if method == "save":  # of a row that was made by create(), or taken out of the table to be changed
             data = [
-                (node, way)
-                for node, way in data
+                (node, path)
+                for node, path in data
                 if unwrapped(node).kind == "object" or self._calls.new(node) is not None
             ]
             is_create = bool(data)
             if not data:
                 at = callee.field("property") or call
-                yield Write(call, spot(at), f"{method}.{self._names.token}", False, (call,), may_store=True)
+                yield Write(call, line_of(at), f"{method}.{self._names.token}", False, (call,), may_store=True)
         elif method == "create" and given and re.search(r"[rR]epo|manager|\bem\b", owner.text) and len(given) < 2:
             is_create = True
         if data:
-            named = next((held for node, way in data if (held := self._rows.held(node, way)) is not None), None)
+            named = next((held for node, path in data if (held := self._rows.held(node, path)) is not None), None)
             yield Write(
                 call,
-                spot(callee.field("property") or call),
+                line_of(callee.field("property") or call),
                 f"{method}.{self._names.token}",
                 is_create,
                 (call,),
@@ -276,7 +276,7 @@ class Writes:
     def _is_own_function(self, callee: Node) -> bool:
         return bool(self._program.objects.functions(callee))
 
-    def _data(self, call: Node, method: str, given: list[Node]) -> Iterator[tuple[Node, AccessPath]]:
+    def _data(self, method: str, given: list[Node]) -> Iterator[tuple[Node, AccessPath]]:
         """The expressions whose member at a path is the token that a call stores."""
         rows = given[1:] if len(given) > 1 and self._stands_for_table(given[0]) else given[:1]
         if method == "findOrCreate" or method == "findOrBuild":
@@ -364,7 +364,7 @@ class Writes:
             if value is None:
                 continue
             said = (node.field("left") or node).text if node.kind == "assignment_expression" else key_of(node)
-            yield Write(node, spot(node), said or self._names.token, False, (), tuple((one, ()) for one in value))
+            yield Write(node, line_of(node), said or self._names.token, False, (), tuple((one, ()) for one in value))
 
     def is_stored(self, write: Write) -> bool | None:
         """Whether what is called like the column is stored in the table; None where it cannot be told.
@@ -449,7 +449,7 @@ class Writes:
         return ([value] if value is not None else None), node.parent
 
 
-def _answers_whole_row(statement: Statement, returning: str) -> bool:
+def _answers_whole_row(statement: WriteStatement, returning: str) -> bool:
     """Whether a statement answers its row as JSON, which holds every column: `RETURNING row_to_json(chatbots)`."""
     found, alias = _ROW_AS_JSON.search(returning), _ALIAS.search(statement.text)
     row = alias[1] if alias is not None else statement.table.rpartition(".")[2].strip('"')

@@ -6,7 +6,7 @@ import posixpath
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from harness.source.checkout import is_aside
+from harness.source.checkout import is_auxiliary
 from harness.source.javascript.modules import Module
 from harness.source.javascript.paths import Paths
 from harness.source.javascript.syntax import parse
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 class Files:
-    """Source files; `own` are those of the app itself, without those aside (tests, seeds, scripts)."""
+    """Source files; `own` are those of the app itself, without tests, seeds, scripts and the like."""
 
     def __init__(self, files: tuple[SourceFile, ...]) -> None:
         self._files = {file.path: file for file in files}
         self._paths = Paths(frozenset(self._files))
-        self.own = tuple(file for file in files if not is_aside(file.path))
+        self.own = tuple(file for file in files if not is_auxiliary(file.path))
         self._modules: dict[str, Module] = {}
         self._imported: dict[tuple[str, str], Module | None] = {}
-        self._speaking: dict[str, list[SourceFile]] = {}
+        self._matching: dict[str, list[SourceFile]] = {}
         self._mentions: dict[str, list[SourceFile]] = {}
 
     def module(self, path: str) -> Module:
@@ -52,18 +52,18 @@ class Files:
         """The files that were parsed, in the order of their paths."""
         return [self._modules[path] for path in sorted(self._modules)]
 
-    def speaking(self, pattern: re.Pattern[str], *words: str) -> list[SourceFile]:
+    def matching(self, pattern: re.Pattern[str], *words: str) -> list[SourceFile]:
         """The files of the app itself whose text a pattern is found in; each holds one of the words, in small letters.
 
         The words are looked for first: a pattern that ignores case takes a hundred times as long.
         """
-        if pattern.pattern not in self._speaking:
-            self._speaking[pattern.pattern] = [
+        if pattern.pattern not in self._matching:
+            self._matching[pattern.pattern] = [
                 file
                 for file, text in zip(self.own, self._lower, strict=True)
                 if any(word in text for word in words) and pattern.search(file.text)
             ]
-        return self._speaking[pattern.pattern]
+        return self._matching[pattern.pattern]
 
     def modules(self, files: Iterable[SourceFile]) -> Iterator[Module]:
         """Files, parsed."""

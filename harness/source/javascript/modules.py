@@ -59,7 +59,7 @@ class Module:
         self.path = parsed.path
         self.scopes: dict[Node, dict[str, Binding]] = defaultdict(dict)
         self.exports: dict[str, Binding | Node] = {}
-        self.again: list[tuple[str, str, str]] = []  # (own name or "*", module, its name or "*")
+        self.reexports: list[tuple[str, str, str]] = []  # (own name or "*", module, its name or "*")
         _declare(self)
         _note_changes(self)
 
@@ -227,12 +227,12 @@ def _declare_exports(module: Module, node: Node) -> None:
         for one in specifiers:
             name, alias = one.field("name"), one.field("alias")
             if name is not None:
-                module.again.append(((alias or name).text, source, name.text))
+                module.reexports.append(((alias or name).text, source, name.text))
         whole = node.of_kind("namespace_export")
         if whole is not None and whole.children:
-            module.again.append((whole.children[0].text, source, "*all"))
+            module.reexports.append((whole.children[0].text, source, "*all"))
         elif clause is None:
-            module.again.append(("*", source, "*"))
+            module.reexports.append(("*", source, "*"))
     elif clause is not None:
         for one in clause.children:
             name, alias = one.field("name"), one.field("alias")

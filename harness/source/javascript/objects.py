@@ -48,8 +48,8 @@ class Objects:
         if node.kind in ("identifier", "shorthand_property_identifier"):
             found = self._resolver.meaning(node)
         elif node.kind in MEMBERS and (owner := node.field("object")) is not None:
-            things, name = self.things(owner), member_name(node)
-            found = self.member(things[0], name) if things and name is not None else None
+            holders, name = self.of(owner), member_name(node)
+            found = self.member(holders[0], name) if holders and name is not None else None
         if isinstance(found, Binding):
             is_constant = found.kind == "function" or (found.kind == "var" and not found.path and not found.assigned)
             return found.value if is_constant else None
@@ -107,15 +107,15 @@ class Objects:
 
     def methods(self, owner: Node, name: str, depth: int = 0) -> list[Node]:
         """The functions that `owner.name` stands for when it is called."""
-        things = self.things(owner, depth + 1)
-        found = [f for thing in things for f in self.member_functions(thing, name, depth)]
-        if found or things:
+        holders = self.of(owner, depth + 1)
+        found = [f for holder in holders for f in self.member_functions(holder, name, depth)]
+        if found or holders:
             return found
         return self._namesakes.methods(owner, name)
 
-    def member_functions(self, thing: Node, name: str, depth: int = 0) -> list[Node]:
+    def member_functions(self, holder: Node, name: str, depth: int = 0) -> list[Node]:
         """The functions by a name of an object, a class or a module."""
-        value = self.member(thing, name)
+        value = self.member(holder, name)
         if isinstance(value, Binding):
             return self._functions_of(value, depth + 1)
         if value is None:
@@ -124,33 +124,33 @@ class Objects:
 
     # --- objects and classes
 
-    def member(self, thing: Node, name: str) -> Binding | Node | None:
+    def member(self, holder: Node, name: str) -> Binding | Node | None:
         """What an object, a class, an enum or a module holds by a name: a value, a method, or what a file exports."""
-        if thing.kind == "program":
-            return self._resolver.exported(self._files.of(thing), name)
-        held = self._members_of(thing).get(name)
-        if thing.kind == "object":
+        if holder.kind == "program":
+            return self._resolver.exported(self._files.of(holder), name)
+        held = self._members_of(holder).get(name)
+        if holder.kind == "object":
             return held.field("value") if held is not None and held.kind == "pair" else held
-        if thing.kind == "enum_declaration":
+        if holder.kind == "enum_declaration":
             return held.field("value") if held is not None else None
         if held is not None:
             return held if held.kind == "method_definition" else held.field("value")
-        parent = self._extended(thing)
+        parent = self._extended(holder)
         return self.member(parent, name) if parent is not None else None
 
-    def _members_of(self, thing: Node) -> dict[str, Node]:
+    def _members_of(self, holder: Node) -> dict[str, Node]:
         """The members of an object, a class or an enum by their names, the first of each: some have thousands."""
-        if thing not in self._members:
+        if holder not in self._members:
             members: dict[str, Node] = {}
-            is_object = thing.kind == "object"
-            body = thing if is_object else thing.field("body")
+            is_object = holder.kind == "object"
+            body = holder if is_object else holder.field("body")
             for child in body.children if body is not None else ():
                 if child.kind == "spread_element" if is_object else child.kind not in _MEMBERS_OF_TYPES:
                     continue
                 if (name := key_of(child)) is not None:
                     members.setdefault(name, child)
-            self._members[thing] = members
-        return self._members[thing]
+            self._members[holder] = members
+        return self._members[holder]
 
     def given_to_own(self, around: Node, name: str) -> list[Node]:
         """What a class gives a member of its own objects: `this.name = ..`."""
@@ -163,15 +163,15 @@ class Objects:
             self._given[around] = given
         return self._given[around].get(f"this.{name}", [])
 
-    def _extended(self, thing: Node) -> Node | None:
-        heritage = thing.of_kind("class_heritage")
+    def _extended(self, holder: Node) -> Node | None:
+        heritage = holder.of_kind("class_heritage")
         for node in heritage.below("identifier") if heritage is not None else ():
             found = self._resolver.meaning(node)
-            if isinstance(found, Binding) and found.kind == "class" and found.node is not thing:
+            if isinstance(found, Binding) and found.kind == "class" and found.node is not holder:
                 return found.node
         return None
 
-    def things(self, node: Node, depth: int = 0) -> list[Node]:
+    def of(self, node: Node, depth: int = 0) -> list[Node]:
         """The object literals, classes, enums and modules that an expression may be or be an instance of."""
         if depth > 8:
             return []
@@ -184,35 +184,35 @@ class Objects:
             return [owner] if owner is not None else []
         if kind == "new_expression":
             made = node.field("constructor")
-            return self.things(made, depth + 1) if made is not None else []
+            return self.of(made, depth + 1) if made is not None else []
         if kind == "identifier":
-            return self._things_of(self._resolver.meaning(node), depth)
+            return self._of_meaning(self._resolver.meaning(node), depth)
         if kind == "member_expression":
             owner, name = node.field("object"), member_name(node)
             if owner is None or name is None:
                 return []
             if owner.kind == "this" and (around := class_around(node)) is not None:
-                return self._things_of_field(around, name, depth)
+                return self._of_field(around, name, depth)
             return [
-                thing
-                for inner in self.things(owner, depth + 1)
-                for thing in self._things_of(self.member(inner, name), depth)
+                holder
+                for inner in self.of(owner, depth + 1)
+                for holder in self._of_meaning(self.member(inner, name), depth)
             ]
         if kind == "call_expression":
             callee = node.field("function")
             given = node.field("arguments")
             if callee is not None and given is not None and callee.text in ("Object.freeze", "Object.seal"):
-                return [thing for one in given.children[:1] for thing in self.things(one, depth + 1)]
+                return [holder for one in given.children[:1] for holder in self.of(one, depth + 1)]
             returned = [r for f in self.functions(callee, depth + 1) for r in returns(f)] if callee is not None else []
             if not returned and (package := required_package(node)) is not None:  # require("./names").TABLE
                 module = self._files.imported_module(node.file.path, package)
-                return self._things_of(whole(module), depth) if module is not None else []
-            return [thing for value in returned for thing in self.things(value, depth + 1)]
+                return self._of_meaning(whole(module), depth) if module is not None else []
+            return [holder for value in returned for holder in self.of(value, depth + 1)]
         return []
 
-    def _things_of(self, found: Binding | Node | None, depth: int) -> list[Node]:
+    def _of_meaning(self, found: Binding | Node | None, depth: int) -> list[Node]:
         if isinstance(found, Node):
-            return self.things(found, depth + 1)
+            return self.of(found, depth + 1)
         if found is None:
             return []
         if found.kind in ("class", "enum"):
@@ -221,20 +221,20 @@ class Objects:
         if found.kind == "param":
             return [typed] if typed is not None else []
         if found.kind == "var" and found.value is not None:
-            values = self.things(found.value, depth + 1)
+            values = self.of(found.value, depth + 1)
             for step in found.path:
                 inner = [self.member(value, step) for value in values]
-                values = [thing for one in inner for thing in self._things_of(one, depth + 1)]
+                values = [holder for one in inner for holder in self._of_meaning(one, depth + 1)]
             if values:
                 return values
         return [typed] if typed is not None else []
 
-    def _things_of_field(self, around: Node, name: str, depth: int) -> list[Node]:
+    def _of_field(self, around: Node, name: str, depth: int) -> list[Node]:
         body = around.field("body")
         for child in body.children if body is not None else ():
             if child.kind == FIELD and key_of(child) == name:
                 value = child.field("value")
-                if value is not None and (found := self.things(value, depth + 1)):
+                if value is not None and (found := self.of(value, depth + 1)):
                     return found
                 typed = self.class_of_type(child)
                 return [typed] if typed is not None else []
@@ -246,7 +246,7 @@ class Objects:
                 for assigned in child.below("assignment_expression"):
                     left, right = assigned.field("left"), assigned.field("right")
                     if left is not None and right is not None and left.text == f"this.{name}":
-                        return self.things(right, depth + 1)
+                        return self.of(right, depth + 1)
         return []
 
     def class_of_type(self, node: Node) -> Node | None:

@@ -61,7 +61,7 @@ class Program:
             for module in self.files.mentioning(name.text)
             for node in module.parsed.of_kind("new_expression")
             if (callee := node.field("constructor")) is not None
-            and (around in self.objects.things(callee) or (callee.kind == "this" and around.holds(node)))
+            and (around in self.objects.of(callee) or (callee.kind == "this" and around.holds(node)))
         ]
 
     def calls_of(self, function: Node) -> list[Node]:

@@ -33,7 +33,7 @@ class Resolver:
             return found
         if module.path in seen:
             return None
-        for own, package, theirs in module.again:
+        for own, package, theirs in module.reexports:
             if own not in (name, "*") or (own == "*" and name == "default"):
                 continue
             other = self._files.imported_module(module.path, package)

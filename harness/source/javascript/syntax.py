@@ -191,7 +191,7 @@ class Parsed:
         """The identifiers and properties of this name."""
         return self._names.get(name, ())
 
-    def matching(self, patterns: Sequence[str]) -> list[tuple[int, int]]:
+    def found_by(self, patterns: Sequence[str]) -> list[tuple[int, int]]:
         """The offsets of the nodes that one of some patterns finds, as ast-grep has them."""
         found = self._sg.find_all({"rule": {"any": [{"pattern": pattern} for pattern in patterns]}})
         spans = [node.range() for node in found]
@@ -260,7 +260,7 @@ def place_of(node: Node) -> Place:
     return Place(node.file.path, node.line, in_one_line(node.text))
 
 
-def spot(node: Node, at: int | None = None) -> Place:
+def line_of(node: Node, at: int | None = None) -> Place:
     """The line on which a node begins, or the one of an offset in it, without the blanks around it."""
     text = node.file.text
     offset = node.start if at is None else at

@@ -98,16 +98,16 @@ def _without_migrations(token: TokenInSource) -> list[str]:
 
 def _wrong(token: TokenInSource, migrated: Migrated) -> list[str]:
     found = [_judged(token, migrated, column) for column in migrated.columns]
-    if all(told for told, _ in found):
+    if all(lines for lines, _ in found):
         notes = [*migrated.notes, *migrated.refused, *migrated.unclear]
         if migrated.unclear and None in migrated.columns:
             raise _unclear(token, migrated.unclear)
         left = [f"{path} is not run: it is not in the journal or plan of its folder" for path in migrated.left_out]
-        return [*dict.fromkeys(line for told, _ in found for line in told), *map(str, notes), *left]
-    if any(told for told, _ in found):
+        return [*dict.fromkeys(line for lines, _ in found for line in lines), *map(str, notes), *left]
+    if any(lines for lines, _ in found):
         raise CouldNotTell(
             f"what the migrations leave of {token.shown} depends on a condition that only a database can answer: "
-            + "; ".join(line for told, _ in found for line in told),
+            + "; ".join(line for lines, _ in found for line in lines),
             "let the migration do the same wherever it runs, or look at the database itself",
         )
     if migrated.refused:
@@ -142,8 +142,8 @@ def _judged(token: TokenInSource, migrated: Migrated, column: Column | None) -> 
     if column is None:
         said = [str(migrated.at)] if migrated.at is not None else []
         return [*said, f"no column {token.shown} is left"], []
-    told = wrong(column)
-    said = [*map(str, column.words), f"which leaves {token.shown} with {', '.join(told)}"] if told else []
+    problems = wrong(column)
+    said = [*map(str, column.words), f"which leaves {token.shown} with {', '.join(problems)}"] if problems else []
     return said, unavailable(column)
 
 

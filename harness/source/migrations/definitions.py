@@ -1,4 +1,4 @@
-"""Writes what builders are told of tables and columns as SQL: names, types, defaults, constraints."""
+"""Writes what builders are given of tables and columns as SQL: names, types, defaults, constraints."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def _statement(schema: str, link: Link) -> str | None:
     return None
 
 
-def _table(table: str, way: str, callback: Function, place: Place) -> Statements:
+def _table(table: str, mode: str, callback: Function, place: Place) -> Statements:
     statements: Statements = []
     columns: list[tuple[Place, str]] = []
     names = callback.parameters
@@ -96,9 +96,9 @@ def _table(table: str, way: str, callback: Function, place: Place) -> Statements
                 columns.append((at, f"{quote_ident(column.name)} {column.type}{ends}"))
         else:
             statements += [(at, f"ALTER TABLE {table} {action}") for action in _actions(first)]
-    if way == "alter":
+    if mode == "alter":
         return [*statements, *((at, f"ALTER TABLE {table} ADD COLUMN {column}") for at, column in columns)]
-    made = created(table, (column for _, column in columns), if_not_exists=way == "create if")
+    made = created(table, (column for _, column in columns), if_not_exists=mode == "create if")
     return [(place, made), *statements]
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from harness.source.checkout import Checkout, SourceFile
 
 _FOLDER = re.compile(r"(?i)^(?!\d).*migrat|^(?:drizzle|sqls|changelogs?|deploy|patches|upgrades?)$")
-_ASIDE = frozenset(
+_NEVER_RUN = frozenset(
     (
         "test",
         "tests",
@@ -31,8 +31,8 @@ _ASIDE = frozenset(
         "archive",
     )
 ) | {"archive", "down", "undo", "revert", "rollback", "rollbacks", "verify"}
-_BACK = re.compile(r"(?i)(?:^|[.])(?:down|undo|rollback|revert)[.]|^U\d[\d._]*__")
-_BACK_OF = re.compile(r"(?i)[_-](?:down|undo|rollback|revert)(?=\.\w+$)")
+_DOWN = re.compile(r"(?i)(?:^|[.])(?:down|undo|rollback|revert)[.]|^U\d[\d._]*__")
+_DOWN_OF = re.compile(r"(?i)[_-](?:down|undo|rollback|revert)(?=\.\w+$)")
 _SNAPSHOT = re.compile(r"(?i)^(?:schema|structure|dump|full[_-]?schema|latest)\.sql$")
 _NUMBERED = re.compile(r"^(?:[VB]?\d|R__)")
 _UP = re.compile(r"\bup\b")
@@ -65,14 +65,14 @@ class Scripts:
 
 
 def find_scripts(checkout: Checkout) -> Scripts:
-    """Sort the files of a checkout into histories and loose ones; tests, seeds and ways back are left out."""
+    """Sort the files of a checkout into histories and loose ones; tests, seeds and down migrations are left out."""
     groups: dict[str, list[SourceFile]] = {}
     loose = []
     files = checkout.of(".sql", *SOURCE)
     paths = {file.path for file in files}
     for file in files:
         *folders, name = file.path.split("/")
-        if _ASIDE & {folder.lower() for folder in folders} or name.endswith(".d.ts") or _is_way_back(file.path, paths):
+        if _NEVER_RUN & {folder.lower() for folder in folders} or name.endswith(".d.ts") or _is_down(file.path, paths):
             continue
         group = _group_of(folders, name, file)
         if group is None:
@@ -83,12 +83,12 @@ def find_scripts(checkout: Checkout) -> Scripts:
     return Scripts(tuple(histories), tuple(loose))
 
 
-def _is_way_back(path: str, paths: set[str]) -> bool:
-    """Whether a file is the way back of another one; a migration that is called so may be one that runs."""
+def _is_down(path: str, paths: set[str]) -> bool:
+    """Whether a file is the down migration of another one; one that is only called so may be one that runs."""
     name = path.rpartition("/")[2]
-    if _BACK.search(name):
+    if _DOWN.search(name):
         return True
-    return any(_BACK_OF.sub(way, path) in paths for way in ("", "_up", "-up")) if _BACK_OF.search(name) else False
+    return any(_DOWN_OF.sub(up, path) in paths for up in ("", "_up", "-up")) if _DOWN_OF.search(name) else False
 
 
 def _group_of(folders: list[str], name: str, file: SourceFile) -> str | None:
@@ -193,8 +193,8 @@ def _journal(checkout: Checkout, folder: str) -> list[str] | None:
     """The order that Drizzle keeps in meta/_journal.json; None where there is none that can be read."""
     path = checkout.root / folder / "meta" / "_journal.json"
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        entries = sorted(told["entries"], key=lambda entry: entry["idx"])
+        journal = json.loads(path.read_text(encoding="utf-8"))
+        entries = sorted(journal["entries"], key=lambda entry: entry["idx"])
         return [str(entry["tag"]) for entry in entries]
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -1,6 +1,6 @@
-"""Reads a migration that is a program, as the SQL that its way up would send.
+"""Reads a migration that is a program, as the SQL that its `up` would send.
 
-What Knex, node-pg-migrate, Sequelize, TypeORM and Kysely make of their calls is said in SQL: one fold judges all.
+What Knex, node-pg-migrate, Sequelize, TypeORM and Kysely make of their calls is said in SQL: one replay judges all.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _NAMED = {
 class _Reading:
     """A file that is being read: what it has said so far, and the words that make what is not clear worth saying.
 
-    `aside` are pieces of its text that are known to change no column, `inside` what is being read elsewhere.
+    `harmless` are pieces of its text that are known to change no column, `inside` what is being read elsewhere.
     """
 
     values: Values
@@ -66,40 +66,40 @@ class _Reading:
     found: list[Statement | Unclear] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
     inside: list[Node] = field(default_factory=list)
-    aside: list[str] = field(default_factory=list)
+    harmless: list[str] = field(default_factory=list)
     guarded: int = 0
 
 
 def read_program(
     values: Values, file: SourceFile, names: tuple[str, ...], files: dict[str, SourceFile]
 ) -> tuple[list[Statement | Unclear], set[str]]:
-    """What a migration's way up sends, in the order in which it stands there, and the SQL files that it reads.
+    """What a migration's `up` sends, in the order in which it stands there, and the SQL files that it reads.
 
     `files` are the SQL files of the checkout by their paths. Where no `up` is found, all of the file is read.
     """
     parsed = values.program.files.module(file.path).parsed
     reading = _Reading(values, file.path, names, files)
-    for way in _ways_up(parsed) or [parsed.root]:
-        reading.relevant = mentions(way.text, *names)
+    for up in _ups(parsed) or [parsed.root]:
+        reading.relevant = mentions(up.text, *names)
         before = len(reading.found)
         try:
-            _visit(reading, way)
+            _visit(reading, up)
         except RecursionError:  # code that was generated, or made small
-            at = Place(file.path, way.line, f"{way.text[:40]}..")
+            at = Place(file.path, up.line, f"{up.text[:40]}..")
             reading.found.append(Unclear(at, "nested too deeply to be read", surely=reading.relevant))
-        if way is not parsed.root and len(reading.found) == before and _may_change(reading, way.text):
-            reading.found.append(Unclear(place_of(way), "nothing of it was understood", surely=True))
+        if up is not parsed.root and len(reading.found) == before and _may_change(reading, up.text):
+            reading.found.append(Unclear(place_of(up), "nothing of it was understood", surely=True))
     return reading.found, reading.used
 
 
 def _may_change(reading: _Reading, text: str) -> bool:
-    """Whether a way up of which nothing was understood may change the table: what changes no column is left out."""
-    for known in sorted(reading.aside, key=len, reverse=True):
+    """Whether an `up` of which nothing was understood may change the table: what changes no column is left out."""
+    for known in sorted(reading.harmless, key=len, reverse=True):
         text = text.replace(known, "")
     return mentions(text, *reading.names) and _SCHEMA.search(text) is not None
 
 
-def _ways_up(parsed: Parsed) -> list[Node]:
+def _ups(parsed: Parsed) -> list[Node]:
     found = []
     for node in parsed.of_kind(*_NAMED):
         name = node.field(_NAMED[node.kind])
@@ -109,7 +109,7 @@ def _ways_up(parsed: Parsed) -> list[Node]:
     return found
 
 
-def _is_way_down(node: Node) -> bool:
+def _is_down(node: Node) -> bool:
     if node.kind not in _NAMED and node.kind not in FUNCTIONS:
         return False
     key = node.field(_NAMED.get(node.kind, "name"))
@@ -118,7 +118,7 @@ def _is_way_down(node: Node) -> bool:
 
 def _visit(reading: _Reading, node: Node) -> None:
     kind = node.kind
-    if kind == "import_statement" or _is_way_down(node):
+    if kind == "import_statement" or _is_down(node):
         return
     if kind == "call_expression" and (_call(reading, node) or _joined(reading, node)):
         return
@@ -190,7 +190,7 @@ def _call(reading: _Reading, node: Node) -> bool:
         return False
     last = links[-1]
     if changes_no_column(links):
-        reading.aside.append(node.text)
+        reading.harmless.append(node.text)
     if _builders(reading, node, links):
         return True
     if last.name == "raw" and last.args is not None and len(last.args) > 1:
@@ -228,7 +228,7 @@ def _text(reading: _Reading, node: Node) -> None:
         return
     text = value.sql if isinstance(value, Raw) else str(value)
     if _OF_NO_COLUMN.fullmatch(text):
-        reading.aside.append(node.text)
+        reading.harmless.append(node.text)
     if text.endswith(".sql"):
         _file(reading, text)
     elif _DDL.match(text) and _CHANGES.search(text):

@@ -1,6 +1,7 @@
 """Reads what migrations and schema files of a checkout say of the token column.
 
-The migrations are folded in their order into the column's last state; schema files (of ORMs, and dumps) declare one.
+The migrations are replayed in their order, which leaves the column in its last state. Schema files (of ORMs, and dumps)
+declare one.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from harness.source.migrations.programs import read_program
 from harness.source.sql.catalog import Catalog, Table
 from harness.source.sql.columns import Declared, Unclear
 from harness.source.sql.parser import mentions, read_sql
-from harness.source.sql.replay import Fold
+from harness.source.sql.replay import Replay
 
 if TYPE_CHECKING:
     from harness.source.checkout import Checkout, SourceFile
@@ -55,9 +56,9 @@ def read_token(checkout: Checkout, table: str, token: str) -> TokenInSource:
 def _read_token(program: Program, checkout: Checkout, wanted: Wanted) -> TokenInSource:
     scripts = find_scripts(checkout)
     reader = _Reader(checkout, wanted, values_of(program))
-    read = [told for history in scripts.histories if (told := reader.history(history)) is not None]
-    loose = [(file, told) for file in scripts.loose if (told := reader.loose(file)) is not None]
-    migrated, others, snapshots = _put_together(reader, read, loose)
+    histories = [read for history in scripts.histories if (read := reader.history(history)) is not None]
+    loose = [(file, read) for file in scripts.loose if (read := reader.loose(file)) is not None]
+    migrated, others, snapshots = _put_together(reader, histories, loose)
     declared = [*read_declarations(checkout, wanted, program), *snapshots]
     mentioned = any(mentions(file.text, wanted.table.rpartition(".")[2]) for file in checkout.files)
     foreign = in_other_languages(checkout) if migrated is None else []
@@ -82,8 +83,8 @@ class _Read:
 
     def alters(self, token: str) -> bool:
         """Whether a statement changes the column, rather than the table being made with it."""
-        told = [s for statements in self.statements for s in statements if not isinstance(s, Unclear)]
-        return any(_alters(statement, token) for statement in told)
+        known = [s for statements in self.statements for s in statements if not isinstance(s, Unclear)]
+        return any(_alters(statement, token) for statement in known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +102,18 @@ class _Reader:
         if not any(mentions(file.text, *self.names) for file in history.files) and not history.left_out:
             return None
         sql = {file.path: file for file in self.checkout.of(".sql")}
-        told: dict[str, tuple[Statement | Unclear, ...]] = {}
+        by_path: dict[str, tuple[Statement | Unclear, ...]] = {}
         used: set[str] = set()
         for file in history.files:
             if file.suffix == ".sql":
-                told[file.path] = tuple(read_sql(file.path, file.text))
+                by_path[file.path] = tuple(read_sql(file.path, file.text))
             else:
                 statements, reads = read_program(self.values, file, self.names, sql)
-                told[file.path], used = tuple(statements), used | reads
-        kept = tuple(statements for path, statements in told.items() if path not in used)
+                by_path[file.path], used = tuple(statements), used | reads
+        kept = tuple(statements for path, statements in by_path.items() if path not in used)
         if not history.ordered:
             kept = tuple(sorted(kept, key=lambda statements: not _makes_table(statements, self.names[0])))
-        migrated = self.fold(kept, (history.folder or ".",))
+        migrated = self.replay(kept, (history.folder or ".",))
         unread = [
             f"{path} ({why})"
             for path, why in self.checkout.unread
@@ -134,40 +135,42 @@ class _Reader:
             statements, _ = read_program(self.values, file, self.names, {})
         else:
             return None
-        migrated = self.fold((tuple(statements),), (file.path,))
+        migrated = self.replay((tuple(statements),), (file.path,))
         return _Read(file.path, (tuple(statements),), migrated) if _says_something(migrated) else None
 
-    def fold(self, files: tuple[tuple[Statement | Unclear, ...], ...], folders: tuple[str, ...]) -> Migrated:
-        """Fold the statements of files, in this order."""
-        fold = Fold(self.names)
+    def replay(self, files: tuple[tuple[Statement | Unclear, ...], ...], folders: tuple[str, ...]) -> Migrated:
+        """Replay the statements of files, in this order."""
+        replay = Replay(self.names)
         for statements in files:
-            fold.run(statements)
-        # A way in which nothing is heard of table or column says nothing, where another one does.
-        heard = [world for world in fold.worlds if _is_heard(world, self.wanted)] or fold.worlds
-        tables = [_table_of(world, self.wanted) for world in heard]
+            replay.run(statements)
+        # A catalog that knows neither table nor column says nothing, where another one does.
+        heard = [catalog for catalog in replay.catalogs if _is_heard(catalog, self.wanted)] or replay.catalogs
+        tables = [_table_of(catalog, self.wanted) for catalog in heard]
         columns = tuple(dict.fromkeys(t.columns.get(self.wanted.token) if t is not None else None for t in tables))
         there = [table for table in tables if table is not None]
-        several = sorted({schema for world in heard for schema, name in world.tables if name == self.names[0]})
+        several = sorted({schema for catalog in heard for schema, name in catalog.tables if name == self.names[0]})
         if not there and len(several) > 1:
             said = f"there is a table of that name in {', '.join(several)}: name one in `table`"
-            fold.unclear.append(Unclear(Place(folders[0], 1, self.wanted.table), said))
-        gone = [at for world in fold.worlds for (_, name), at in world.gone.items() if name == self.names[0]]
-        refused = [said for world in fold.worlds for said in world.refused if mentions(said.place.text, self.names[0])]
+            replay.unclear.append(Unclear(Place(folders[0], 1, self.wanted.table), said))
+        gone = [at for catalog in replay.catalogs for (_, name), at in catalog.gone.items() if name == self.names[0]]
+        refused = [
+            said for catalog in replay.catalogs for said in catalog.refused if mentions(said.place.text, self.names[0])
+        ]
         return Migrated(
             folders,
             columns,
             gone[-1] if gone and None in columns and not there else None,
             tuple(dict.fromkeys(note for table in there for note in table.notes)),
             tuple(dict.fromkeys([*refused, *(said for table in there for said in table.refused)])),
-            tuple(fold.unclear),
+            tuple(replay.unclear),
             complete=bool(there) and all(table.complete for table in there),
         )
 
 
-def _table_of(world: Catalog, wanted: Wanted) -> Table | None:
+def _table_of(catalog: Catalog, wanted: Wanted) -> Table | None:
     """The table that is meant: in its schema, or else in public, or else the only one of that name."""
     schema, _, name = wanted.table.rpartition(".")
-    found = {key[0]: table for key, table in world.tables.items() if key[1] == name}
+    found = {key[0]: table for key, table in catalog.tables.items() if key[1] == name}
     if schema:
         # A search path that is set elsewhere, or a placeholder of the tool, may lead to that schema.
         return found.get(schema) or (found.get("public", found.get("placeholder")) if len(found) == 1 else None)
@@ -176,16 +179,16 @@ def _table_of(world: Catalog, wanted: Wanted) -> Table | None:
     return next(iter(found.values())) if len(found) == 1 else None
 
 
-def _is_heard(world: Catalog, wanted: Wanted) -> bool:
-    table = _table_of(world, wanted)
+def _is_heard(catalog: Catalog, wanted: Wanted) -> bool:
+    table = _table_of(catalog, wanted)
     if table is None:
-        return any(name == wanted.table.rpartition(".")[2] for _, name in world.gone)
+        return any(name == wanted.table.rpartition(".")[2] for _, name in catalog.gone)
     return table.complete or wanted.token in table.columns
 
 
 def _says_something(migrated: Migrated) -> bool:
-    told = any(column is not None for column in migrated.columns)
-    return told or bool(migrated.unclear or migrated.at or migrated.notes or migrated.refused)
+    has_column = any(column is not None for column in migrated.columns)
+    return has_column or bool(migrated.unclear or migrated.at or migrated.notes or migrated.refused)
 
 
 def mentions_column(files: tuple[tuple[Statement | Unclear, ...], ...], names: tuple[str, str]) -> bool:
@@ -242,9 +245,9 @@ def _joined(reader: _Reader, reads: list[_Read]) -> Migrated:
     if len(reads) == 1:
         return reads[0].migrated
     files = tuple(statements for read in reads for statements in read.statements)
-    folded = reader.fold(files, tuple(read.folder for read in reads))
+    replayed = reader.replay(files, tuple(read.folder for read in reads))
     return replace(
-        folded,
+        replayed,
         unread=tuple(said for read in reads for said in read.migrated.unread),
         left_out=tuple(path for read in reads for path in read.migrated.left_out),
     )

@@ -1,4 +1,4 @@
-"""What methods that are told the table first make of it: those of node-pg-migrate, Sequelize and TypeORM.
+"""What methods whose first argument is the table make of it: those of node-pg-migrate, Sequelize and TypeORM.
 
 `pgm.alterColumn(..)`, `queryInterface.changeColumn(..)`, `queryRunner.addColumn(..)`.
 """
@@ -64,7 +64,7 @@ def _create(args: Args) -> list[str] | None:
 
 
 def _is_guarded(args: Args) -> bool:
-    """Whether node-pg-migrate is told `{ifNotExists: true}`."""
+    """Whether node-pg-migrate is given `{ifNotExists: true}`."""
     options = args[2].value() if len(args) > 2 else None
     return isinstance(options, dict) and options.get("ifNotExists") is True
 

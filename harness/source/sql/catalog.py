@@ -53,7 +53,7 @@ class Catalog:
     returned: bool = False
 
     def copy(self) -> Catalog:
-        """A world that goes on by itself."""
+        """A catalog of its own, which goes on from here."""
         return replace(
             self,
             tables=dict(self.tables),

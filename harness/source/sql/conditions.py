@@ -13,7 +13,7 @@ _TABLES = {"tables": "table_name", "pg_tables": "tablename"}
 _TYPES = {"varchar": "character varying", "bpchar": "character", "int4": "integer", "int8": "bigint"}
 
 
-def holds(condition: str, world: Catalog) -> bool | None:
+def holds(condition: str, catalog: Catalog) -> bool | None:
     """True or False where the tables say so; None where it depends on something else."""
     from postgast import PgQueryError, parse
 
@@ -21,13 +21,13 @@ def holds(condition: str, world: Catalog) -> bool | None:
         node = parse(f"SELECT {condition}").stmts[0].stmt.select_stmt.target_list[0].res_target.val
     except (PgQueryError, IndexError):
         return None
-    return _holds(node, world)
+    return _holds(node, catalog)
 
 
-def _holds(node: Any, world: Catalog) -> bool | None:
+def _holds(node: Any, catalog: Catalog) -> bool | None:
     kind = node.WhichOneof("node")
     if kind == "bool_expr":
-        args: list[bool | None] = [_holds(arg, world) for arg in node.bool_expr.args]
+        args: list[bool | None] = [_holds(arg, catalog) for arg in node.bool_expr.args]
         word = named_value(node.bool_expr, "boolop")
         if word == "NOT_EXPR":
             return None if args[0] is None else not args[0]
@@ -38,25 +38,25 @@ def _holds(node: Any, world: Catalog) -> bool | None:
     if kind == "sub_link":
         link = node.sub_link
         word = named_value(link, "sub_link_type")
-        return _exists(link.subselect.select_stmt, world) if word == "EXISTS_SUBLINK" else None
+        return _exists(link.subselect.select_stmt, catalog) if word == "EXISTS_SUBLINK" else None
     if kind == "null_test":
         call = node.null_test.arg
         if call.WhichOneof("node") == "func_call" and call.func_call.funcname[-1].string.sval == "to_regclass":
             name = call.func_call.args[0].a_const.sval.sval.replace('"', "").split(".")
-            there = _table(name[-1], name[-2] if len(name) > 1 else "", world)
+            there = _table(name[-1], name[-2] if len(name) > 1 else "", catalog)
             is_not = named_value(node.null_test, "nulltesttype") == "IS_NOT_NULL"
             return None if there is None else is_not == (there is not False)
     return None
 
 
-def _table(name: str, schema: str, world: Catalog) -> Table | Literal[False] | None:
+def _table(name: str, schema: str, catalog: Catalog) -> Table | Literal[False] | None:
     """A table that is known to be there, False for one that is known to be gone; others may be made by other means."""
-    keys = [(of, name) for of in ((schema,) if schema else world.path)]
-    there = next((world.tables[key] for key in keys if key in world.tables), None)
-    return there or (False if any(key in world.gone for key in keys) else None)
+    keys = [(of, name) for of in ((schema,) if schema else catalog.path)]
+    there = next((catalog.tables[key] for key in keys if key in catalog.tables), None)
+    return there or (False if any(key in catalog.gone for key in keys) else None)
 
 
-def _exists(select: Any, world: Catalog) -> bool | None:
+def _exists(select: Any, catalog: Catalog) -> bool | None:
     if len(select.from_clause) != 1 or select.from_clause[0].WhichOneof("node") != "range_var":
         return None
     view = select.from_clause[0].range_var.relname
@@ -67,11 +67,11 @@ def _exists(select: Any, world: Catalog) -> bool | None:
     if view in _TABLES:
         if set(asked) != {_TABLES[view]}:
             return None
-        there = _table(asked[_TABLES[view]][1], schema, world)
+        there = _table(asked[_TABLES[view]][1], schema, catalog)
         return None if there is None else there is not False
     if view != "columns" or not {"table_name", "column_name"} <= set(asked):
         return None
-    table = _table(asked.pop("table_name")[1], schema, world)
+    table = _table(asked.pop("table_name")[1], schema, catalog)
     name = asked.pop("column_name")[1]
     if table is None or table is False or not set(asked) <= {"data_type", "udt_name"}:
         return False if table is False else None

@@ -1,4 +1,4 @@
-"""What each statement of SQL that defines something does to a world of tables."""
+"""What each statement of SQL that defines something does to a catalog."""
 
 from __future__ import annotations
 
@@ -44,23 +44,23 @@ def _expression(node: Any) -> str:
         return "an expression"
 
 
-def _typed(world: Catalog, node: Any, place: Place) -> Column:
+def _typed(catalog: Catalog, node: Any, place: Place) -> Column:
     """A column of a type; one of a domain has the domain's default where it has none itself."""
     schema, name = _type(node)
-    domain = world.domains.get((schema or world.path[0], name)) or world.domains.get((schema or "public", name))
+    domain = catalog.domains.get((schema or catalog.path[0], name)) or catalog.domains.get((schema or "public", name))
     if domain is None:
         return Column(name, type_at=place)
     return replace(domain, type_at=place)
 
 
-def _with_default(world: Catalog, column: Column, node: Any, place: Place) -> Column:
+def _with_default(catalog: Catalog, column: Column, node: Any, place: Place) -> Column:
     if node.WhichOneof("node") == "a_const" and node.a_const.isnull:
         return replace(column, default=None, default_at=place, unknown="")
     expression = _expression(node)
-    return replace(column, default=_own(world, node, expression), default_at=place, unknown="")
+    return replace(column, default=_own(catalog, node, expression), default_at=place, unknown="")
 
 
-def _own(world: Catalog, node: Any, expression: str) -> str:
+def _own(catalog: Catalog, node: Any, expression: str) -> str:
     """The default; a function that the migrations made themselves is not taken for the one whose name it bears.
 
     What is said of such a one is no expression of SQL any more, and so never taken for a generator.
@@ -70,18 +70,18 @@ def _own(world: Catalog, node: Any, expression: str) -> str:
     if node.WhichOneof("node") == "func_call":
         schema, name = names_of(node.func_call.funcname)
         built_in = schema == "pg_catalog" or (not schema and name in ("gen_random_uuid", "uuidv4"))
-        if not built_in and any((s, name) in world.functions for s in ([schema] if schema else world.path)):
+        if not built_in and any((s, name) in catalog.functions for s in ([schema] if schema else catalog.path)):
             return f"{expression}, a function that the migrations make"
     return expression
 
 
-def _column(world: Catalog, definition: Any, statement: Statement) -> Column:
+def _column(catalog: Catalog, definition: Any, statement: Statement) -> Column:
     place = statement.place(definition.location)
-    column = _typed(world, definition.type_name, place)
+    column = _typed(catalog, definition.type_name, place)
     for constraint in definition.constraints:
         kind = named_value(constraint.constraint, "contype")
         if kind == "CONSTR_DEFAULT":
-            column = _with_default(world, column, constraint.constraint.raw_expr, place)
+            column = _with_default(catalog, column, constraint.constraint.raw_expr, place)
         elif kind in ("CONSTR_NOTNULL", "CONSTR_PRIMARY"):
             column = replace(column, not_null=True)
         elif kind in ("CONSTR_GENERATED", "CONSTR_IDENTITY"):
@@ -89,29 +89,29 @@ def _column(world: Catalog, definition: Any, statement: Statement) -> Column:
     return column
 
 
-def _create_table(world: Catalog, node: Any, statement: Statement) -> None:
+def _create_table(catalog: Catalog, node: Any, statement: Statement) -> None:
     if node.relation.relpersistence == "t":
         return
-    key = _made_in(world, node.relation)
-    table = world.tables.get(key)
+    key = _made_in(catalog, node.relation)
+    table = catalog.tables.get(key)
     if table is not None and (table.complete or node.if_not_exists):
         if node.if_not_exists:
             said = table.noting(statement.place(), "does nothing, since the table is already there")
         else:
             said = table.refusing(statement.place(), "makes a table that is already there, 42P07")
-        world.tables[key] = said
+        catalog.tables[key] = said
         return
     made = Table(complete=True)
     for parent in node.inh_relations:
-        above = world.tables.get(world.resolve(parent.range_var.schemaname, parent.range_var.relname), Table())
+        above = catalog.tables.get(catalog.resolve(parent.range_var.schemaname, parent.range_var.relname), Table())
         made = Table({**made.columns, **above.columns}, made.complete and above.complete)
     for element in node.table_elts:
         kind = element.WhichOneof("node")
         if kind == "column_def":
-            made = made.having(element.column_def.colname, _column(world, element.column_def, statement))
+            made = made.having(element.column_def.colname, _column(catalog, element.column_def, statement))
         elif kind == "table_like_clause":
             like = element.table_like_clause
-            source = world.tables.get(world.resolve(like.relation.schemaname, like.relation.relname), Table())
+            source = catalog.tables.get(catalog.resolve(like.relation.schemaname, like.relation.relname), Table())
             with_defaults = bool(like.options & 8)  # CREATE_TABLE_LIKE_DEFAULTS
             copied = {
                 name: column if with_defaults else replace(column, default=None, default_at=statement.place())
@@ -122,30 +122,30 @@ def _create_table(world: Catalog, node: Any, statement: Statement) -> None:
             for name in (key_.string.sval for key_ in element.constraint.keys):
                 if name in made.columns:
                     made = made.having(name, replace(made.columns[name], not_null=True))
-    world.tables[key] = made
+    catalog.tables[key] = made
 
 
-def _made_in(world: Catalog, relation: Any) -> Name:
-    return relation.schemaname or world.path[0], relation.relname
+def _made_in(catalog: Catalog, relation: Any) -> Name:
+    return relation.schemaname or catalog.path[0], relation.relname
 
 
-def _create_table_as(world: Catalog, node: Any, statement: Statement) -> None:
-    _select_into(world, node.into.rel, node.query.select_stmt, statement)
+def _create_table_as(catalog: Catalog, node: Any, statement: Statement) -> None:
+    _select_into(catalog, node.into.rel, node.query.select_stmt, statement)
 
 
-def _select(world: Catalog, node: Any, statement: Statement) -> None:
+def _select(catalog: Catalog, node: Any, statement: Statement) -> None:
     if node.HasField("into_clause"):
-        _select_into(world, node.into_clause.rel, node, statement)
+        _select_into(catalog, node.into_clause.rel, node, statement)
 
 
-def _select_into(world: Catalog, relation: Any, select: Any, statement: Statement) -> None:
+def _select_into(catalog: Catalog, relation: Any, select: Any, statement: Statement) -> None:
     """A table that is made of a query: types where they are those of one table's columns, and no defaults."""
     if relation.relpersistence == "t":
         return
     sources = [item.range_var for item in select.from_clause if item.WhichOneof("node") == "range_var"]
     source = Table()
     if len(sources) == 1 and len(select.from_clause) == 1:
-        source = world.tables.get(world.resolve(sources[0].schemaname, sources[0].relname), Table())
+        source = catalog.tables.get(catalog.resolve(sources[0].schemaname, sources[0].relname), Table())
     made, place = Table(complete=source.complete), statement.place()
     for target in select.target_list:
         value, name = target.res_target.val, target.res_target.name
@@ -161,33 +161,33 @@ def _select_into(world: Catalog, relation: Any, select: Any, statement: Statemen
         elif value.WhichOneof("node") == "type_cast":
             inner = value.type_cast.arg
             own = inner.column_ref.fields[-1].string.sval if inner.WhichOneof("node") == "column_ref" else ""
-            of = _typed(world, value.type_cast.type_name, place)
+            of = _typed(catalog, value.type_cast.type_name, place)
             made = made.having(name or own or of.type, replace(of, default=None, default_at=place))
         else:
             type_ = "uuid" if makes_version_4(_expression(value)) else ""
             made = made.having(name, Column(type_, type_at=place, default_at=place))
-    world.tables[_made_in(world, relation)] = made
+    catalog.tables[_made_in(catalog, relation)] = made
 
 
-def _alter_table(world: Catalog, node: Any, statement: Statement) -> None:
+def _alter_table(catalog: Catalog, node: Any, statement: Statement) -> None:
     if named_value(node, "objtype") not in ("OBJECT_TABLE", "OBJECT_FOREIGN_TABLE"):
         return
-    key = world.resolve(node.relation.schemaname, node.relation.relname)
-    table = _known(world, key, node.missing_ok, statement)
+    key = catalog.resolve(node.relation.schemaname, node.relation.relname)
+    table = _known(catalog, key, node.missing_ok, statement)
     if table is None:
         return
     commands = [command.alter_table_cmd for command in node.cmds]
     for command in sorted(commands, key=_pass_of):
-        table = _altered(world, table, command, statement)
-    world.tables[key] = table
+        table = _altered(catalog, table, command, statement)
+    catalog.tables[key] = table
 
 
-def _known(world: Catalog, key: Name, missing_ok: bool, statement: Statement) -> Table | None:
+def _known(catalog: Catalog, key: Name, missing_ok: bool, statement: Statement) -> Table | None:
     """A table that is to be altered: one that was never made was made by other means; None where it is gone."""
-    table = world.tables.get(key)
-    if table is None and key in world.gone:
+    table = catalog.tables.get(key)
+    if table is None and key in catalog.gone:
         if not missing_ok:
-            world.refused += (Unclear(statement.place(), f"alters table {key[1]}, which is gone, 42P01"),)
+            catalog.refused += (Unclear(statement.place(), f"alters table {key[1]}, which is gone, 42P01"),)
         return None
     return table or Table()
 
@@ -199,12 +199,12 @@ def _pass_of(command: Any) -> int:
     return _PASSES.get(kind, 3)
 
 
-def _altered(world: Catalog, table: Table, command: Any, statement: Statement) -> Table:
+def _altered(catalog: Catalog, table: Table, command: Any, statement: Statement) -> Table:
     kind, name, place = named_value(command, "subtype"), command.name, statement.place()
     if kind == "AT_AddColumn":
         definition = command.__getattribute__("def").column_def
         if definition.colname not in table.columns:
-            return table.having(definition.colname, _column(world, definition, statement))
+            return table.having(definition.colname, _column(catalog, definition, statement))
         if command.missing_ok:
             return table.noting(place, "does nothing, since the column is already there")
         return table.refusing(place, f"adds column {definition.colname}, which is already there, 42701")
@@ -221,7 +221,7 @@ def _altered(world: Catalog, table: Table, command: Any, statement: Statement) -
         return table.without(name)
     definition = getattr(command, "def")
     if kind == "AT_AlterColumnType":
-        typed = _typed(world, definition.column_def.type_name, place)
+        typed = _typed(catalog, definition.column_def.type_name, place)
         if typed.type == "uuid" and column.type not in ("", "uuid") and _cannot_be_cast(column.default):
             return table.refusing(place, _REFUSED_CAST)
         column = replace(column, type=typed.type, type_at=place)
@@ -232,7 +232,7 @@ def _altered(world: Catalog, table: Table, command: Any, statement: Statement) -
     if kind == "AT_ColumnDefault":
         if not command.HasField("def"):
             return table.having(name, replace(column, default=None, default_at=place, unknown=""))
-        return table.having(name, _with_default(world, column, definition, place))
+        return table.having(name, _with_default(catalog, column, definition, place))
     return table.having(name, replace(column, **_FLAGS[kind]))
 
 
@@ -244,21 +244,21 @@ def _cannot_be_cast(default: str | None) -> bool:
     return default is not None and default.upper() != "NULL" and not makes_version_4(default)
 
 
-def _rename(world: Catalog, node: Any, statement: Statement) -> None:
+def _rename(catalog: Catalog, node: Any, statement: Statement) -> None:
     kind = named_value(node, "rename_type")
     if kind == "OBJECT_SCHEMA":
-        for catalog in (world.tables, world.domains, world.functions):
-            _move_schema(catalog, node.subname, node.newname)
+        for entries in (catalog.tables, catalog.domains, catalog.functions):
+            _move_schema(entries, node.subname, node.newname)
     elif kind == "OBJECT_TABLE":
-        key = world.resolve(node.relation.schemaname, node.relation.relname)
-        table = _known(world, key, node.missing_ok, statement)
+        key = catalog.resolve(node.relation.schemaname, node.relation.relname)
+        table = _known(catalog, key, node.missing_ok, statement)
         if table is not None:
-            _move(world, key, (key[0], node.newname), table, statement)
+            _move(catalog, key, (key[0], node.newname), table, statement)
     elif kind == "OBJECT_COLUMN" and named_value(node, "relation_type") == "OBJECT_TABLE":
-        key = world.resolve(node.relation.schemaname, node.relation.relname)
-        table = _known(world, key, node.missing_ok, statement)
+        key = catalog.resolve(node.relation.schemaname, node.relation.relname)
+        table = _known(catalog, key, node.missing_ok, statement)
         if table is not None:
-            world.tables[key] = _with_renamed(table, node.subname, node.newname, statement.place())
+            catalog.tables[key] = _with_renamed(table, node.subname, node.newname, statement.place())
 
 
 def _with_renamed(table: Table, old: str, new: str, place: Place) -> Table:
@@ -271,73 +271,73 @@ def _with_renamed(table: Table, old: str, new: str, place: Place) -> Table:
     return table.without(old).having(new, column or unknown)
 
 
-def _move_schema(catalog: dict[Name, Any], old: str, new: str) -> None:
-    for schema, name in list(catalog):
+def _move_schema(entries: dict[Name, Any], old: str, new: str) -> None:
+    for schema, name in list(entries):
         if schema == old:
-            catalog[new, name] = catalog.pop((schema, name))
+            entries[new, name] = entries.pop((schema, name))
 
 
-def _set_schema(world: Catalog, node: Any, statement: Statement) -> None:
+def _set_schema(catalog: Catalog, node: Any, statement: Statement) -> None:
     if named_value(node, "object_type") == "OBJECT_TABLE":
-        key = world.resolve(node.relation.schemaname, node.relation.relname)
-        table = _known(world, key, node.missing_ok, statement)
+        key = catalog.resolve(node.relation.schemaname, node.relation.relname)
+        table = _known(catalog, key, node.missing_ok, statement)
         if table is not None:
-            _move(world, key, (node.newschema, key[1]), table, statement)
+            _move(catalog, key, (node.newschema, key[1]), table, statement)
 
 
-def _move(world: Catalog, key: Name, to: Name, table: Table, statement: Statement) -> None:
-    if to in world.tables and world.tables[to].complete:
-        world.tables[to] = world.tables[to].refusing(statement.place(), f"table {to[1]} is already there, 42P07")
+def _move(catalog: Catalog, key: Name, to: Name, table: Table, statement: Statement) -> None:
+    if to in catalog.tables and catalog.tables[to].complete:
+        catalog.tables[to] = catalog.tables[to].refusing(statement.place(), f"table {to[1]} is already there, 42P07")
         return
-    world.tables.pop(key, None)
-    world.gone[key] = statement.place()
-    world.tables[to] = table
+    catalog.tables.pop(key, None)
+    catalog.gone[key] = statement.place()
+    catalog.tables[to] = table
 
 
-def _drop(world: Catalog, node: Any, statement: Statement) -> None:
+def _drop(catalog: Catalog, node: Any, statement: Statement) -> None:
     kind = named_value(node, "remove_type")
     for item in node.objects:
         if kind == "OBJECT_TABLE":
-            key = world.resolve(*names_of(item.list.items))
-            world.tables.pop(key, None)
-            world.gone[key] = statement.place()
+            key = catalog.resolve(*names_of(item.list.items))
+            catalog.tables.pop(key, None)
+            catalog.gone[key] = statement.place()
         elif kind == "OBJECT_SCHEMA":
-            for key in [key for key in world.tables if key[0] == item.string.sval]:
-                del world.tables[key]
-                world.gone[key] = statement.place()
+            for key in [key for key in catalog.tables if key[0] == item.string.sval]:
+                del catalog.tables[key]
+                catalog.gone[key] = statement.place()
         elif kind == "OBJECT_FUNCTION":
             schema, name = names_of(item.object_with_args.objname)
-            world.functions.pop((schema or world.path[0], name), None)
+            catalog.functions.pop((schema or catalog.path[0], name), None)
 
 
-def _create_domain(world: Catalog, node: Any, statement: Statement) -> None:
+def _create_domain(catalog: Catalog, node: Any, statement: Statement) -> None:
     schema, name = names_of(node.domainname)
-    column = _typed(world, node.type_name, statement.place())
+    column = _typed(catalog, node.type_name, statement.place())
     for entry in node.constraints:
         if named_value(entry.constraint, "contype") == "CONSTR_DEFAULT":
-            column = _with_default(world, column, entry.constraint.raw_expr, statement.place())
-    world.domains[schema or world.path[0], name] = column
+            column = _with_default(catalog, column, entry.constraint.raw_expr, statement.place())
+    catalog.domains[schema or catalog.path[0], name] = column
 
 
-def _create_function(world: Catalog, node: Any, statement: Statement) -> None:
+def _create_function(catalog: Catalog, node: Any, statement: Statement) -> None:
     schema, name = names_of(node.funcname)
-    world.functions[schema or world.path[0], name] = statement.place()
+    catalog.functions[schema or catalog.path[0], name] = statement.place()
 
 
-def _set_variable(world: Catalog, node: Any, statement: Statement) -> None:
+def _set_variable(catalog: Catalog, node: Any, statement: Statement) -> None:
     if node.name.lower() != "search_path":
         return
     schemas = tuple(arg.a_const.sval.sval for arg in node.args)
     # Names such as "$user" lead nowhere here; pg_dump sets none and qualifies all.
-    world.path = tuple(s for s in schemas if s and not s.startswith("$")) or ("public",)
+    catalog.path = tuple(s for s in schemas if s and not s.startswith("$")) or ("public",)
 
 
-def _create_schema(world: Catalog, node: Any, statement: Statement) -> None:
-    before, world.path = world.path, (node.schemaname, *world.path)
+def _create_schema(catalog: Catalog, node: Any, statement: Statement) -> None:
+    before, catalog.path = catalog.path, (node.schemaname, *catalog.path)
     for element in node.schema_elts:
         if element.WhichOneof("node") == "create_stmt":
-            _create_table(world, element.create_stmt, statement)
-    world.path = before
+            _create_table(catalog, element.create_stmt, statement)
+    catalog.path = before
 
 
 HANDLERS: dict[str, Callable[[Catalog, Any, Statement], None]] = {

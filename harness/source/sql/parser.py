@@ -12,9 +12,9 @@ from harness.source.sql.columns import Unclear
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# dbmate, goose, sql-migrate, node-pg-migrate and what people write by hand: a line that begins the way up or down.
+# dbmate, goose, sql-migrate, node-pg-migrate and what people write by hand: a line that begins `up` or `down`.
 _SECTION = re.compile(
-    r"^\s*--+\s*(?:migrate:|\+goose\s+|\+migrate\s+|@|=+\s*|#\s*)?(?P<way>up|down|undo|rollback|revert)"
+    r"^\s*--+\s*(?:migrate:|\+goose\s+|\+migrate\s+|@|=+\s*|#\s*)?(?P<direction>up|down|undo|rollback|revert)"
     r"(?:\s+migration)?\s*(?:transaction:\w+|notransaction|=+|:)?\s*$",
     re.IGNORECASE,
 )
@@ -73,7 +73,7 @@ def mentions(text: str, *names: str) -> bool:
 
 
 def read_sql(path: str, text: str) -> list[Statement | Unclear]:
-    """The statements of a file in their order, the way down left out; each that does not parse says so."""
+    """The statements of a file in their order, `down` left out; each that does not parse says so."""
     return [*parse_sql(path, _cleaned(text))]
 
 
@@ -123,21 +123,21 @@ def _one_by_one(path: str, sql: str, first_line: int, shown: str, in_code: bool)
         before = _BEFORE.match(part)
         if _ROWS.match(part, before.end() if before else 0):
             continue
-        told, why = None, None
+        parsed, why = None, None
         for holes in ((), _HOLES):
             filled = part
             for hole, by in holes:
                 filled = hole.sub(by, filled)
             try:
-                told = parse(filled)
+                parsed = parse(filled)
             except PgQueryError as refused:
                 why = why or refused
                 continue
             data = filled.encode()
-            for raw in told.stmts:
+            for raw in parsed.stmts:
                 yield _statement(path, data, raw, line, shown, in_code)
             break
-        if told is None and why is not None:
+        if parsed is None and why is not None:
             yield Unclear(_place_of(path, part, why.cursorpos, line, shown, in_code), why.message)
 
 
@@ -149,16 +149,16 @@ def _place_of(path: str, sql: str, cursor: int, first_line: int, shown: str, in_
 
 
 def _cleaned(text: str) -> str:
-    """A file without its way down, commands of psql and data of COPY, each line still in its place."""
+    """A file without its `down`, commands of psql and data of COPY, each line still in its place."""
     lines: list[str] = []
     down = data = up_was_named = False
     for line in text.split("\n"):
         section = _SECTION.match(line) if "-" in line else None
         if section:
-            way = section["way"].lower()
-            # A remark that says no more than "revert" is the way back only where a way up has been named.
-            up_was_named = up_was_named or way == "up"
-            down = way != "up" and (way == "down" or up_was_named)
+            direction = section["direction"].lower()
+            # A remark that says no more than "revert" begins `down` only where `up` has been named before.
+            up_was_named = up_was_named or direction == "up"
+            down = direction != "up" and (direction == "down" or up_was_named)
         if data:
             data = line.rstrip() != "\\."
             lines.append("")

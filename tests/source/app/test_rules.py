@@ -79,14 +79,14 @@ def test_a_rule_has_samples_of_both_kinds(rule: Rule) -> None:
 )
 def test_each_pattern_finds_a_sample(rule: Rule, pattern: str) -> None:
     """One that does not parse finds nothing, and says nothing."""
-    found = [text for text in rule.positive if program_of(text).files.module("src/a.ts").parsed.matching([pattern])]
+    found = [text for text in rule.positive if program_of(text).files.module("src/a.ts").parsed.found_by([pattern])]
     assert found, pattern
 
 
 def test_a_pattern_that_does_not_parse_finds_nothing() -> None:
     """Which is why each pattern has to find a sample of its rule."""
     parsed = program_of("nanoid(8);").files.module("src/a.ts").parsed
-    assert [len(parsed.matching([pattern])) for pattern in ("nanoid($$$A)", "nanoid($$$A")] == [1, 0]
+    assert [len(parsed.found_by([pattern])) for pattern in ("nanoid($$$A)", "nanoid($$$A")] == [1, 0]
 
 
 @pytest.mark.parametrize("rule", [rule for rule in GENERATORS if rule.packages], ids=named)

@@ -295,7 +295,7 @@ def test_another_app(tmp_path: Path) -> None:
 
 
 def test_a_schema_that_is_pushed(tmp_path: Path) -> None:
-    """Without migrations, but with a schema file, there is nothing to fold."""
+    """Without migrations, but with a schema file, there is nothing to replay."""
     schema = 'export const c = pgTable("chatbots", { publicToken: uuid("public_token").defaultRandom() });\n'
     with pytest.raises(NotCovered, match=r"no migration names chatbots\.public_token: .*src/schema\.ts:1"):
         judge(tmp_path, {"src/schema.ts": schema})

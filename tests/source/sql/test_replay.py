@@ -1,4 +1,4 @@
-"""The fold of migrations, held against a real Postgres that ran the same files: type, default and NOT NULL agree."""
+"""The replay of migrations, held against a real Postgres that ran the same files: type, default and NOT NULL agree."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.source.checkout import read_checkout
 from harness.source.migrations.reading import read_token
 from harness.source.sql.columns import makes_version_4
 from harness.source.sql.parser import read_sql
-from harness.source.sql.replay import Fold
+from harness.source.sql.replay import Replay
 from rehearsal.servers.postgres import SUPERUSER
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 HISTORIES: dict[str, list[str]] = yaml.safe_load(
     Path(__file__).with_name("migration_histories.yaml").read_text(encoding="utf-8")
 )
-# Whether the condition holds only the database knows: the fold says so, and does not guess.
+# Whether the condition holds only the database knows: the replay says so, and does not guess.
 EITHER_WAY = {"do_returns"}
 
 
-def fold(folder: Path, files: list[str]) -> Migrated | None:
+def replayed(folder: Path, files: list[str]) -> Migrated | None:
     """What the harness makes of the files, as numbered migrations of a checkout."""
     (folder / "migrations").mkdir()
     for number, text in enumerate(files, 1):
@@ -58,7 +58,7 @@ def run(
 @pytest.fixture
 def database(postgres: Postgres) -> Iterator[str]:
     """A database without tables."""
-    name = postgres.new_name("folded")
+    name = postgres.new_name("replayed")
     postgres.create_database(name)
     yield name
     postgres.drop_database(name)
@@ -67,7 +67,7 @@ def database(postgres: Postgres) -> Iterator[str]:
 @pytest.mark.parametrize("history", HISTORIES)
 def test_fold_is_what_postgres_makes(history: str, tmp_path: Path, postgres: Postgres, database: str) -> None:
     """Type, default and NOT NULL after the last statement that Postgres takes, or that no column is left."""
-    migrated = fold(tmp_path, HISTORIES[history])
+    migrated = replayed(tmp_path, HISTORIES[history])
     real, refused = run(postgres, database, HISTORIES[history])
     assert migrated is not None
     assert not migrated.unclear
@@ -153,12 +153,12 @@ def test_fold_is_what_postgres_makes_of_any_history(
             taken = history_that_is_taken(connection, chance)
             real = connection.execute(COLUMN).fetchone()
             connection.rollback()
-            fold = Fold(("chatbots", "public_token"))
-            fold.run(read_sql("history.sql", ";\n".join(taken)))
-            (world,) = fold.worlds
-            assert not fold.unclear
-            assert world.refusals == 0
-            table = world.tables.get(("public", "chatbots"))
+            replay = Replay(("chatbots", "public_token"))
+            replay.run(read_sql("history.sql", ";\n".join(taken)))
+            (catalog,) = replay.catalogs
+            assert not replay.unclear
+            assert catalog.refusals == 0
+            table = catalog.tables.get(("public", "chatbots"))
             column = table.columns.get("public_token") if table is not None else None
             assert (column is None) == (real is None), taken
             if column is not None and real is not None:
@@ -182,5 +182,5 @@ def history_that_is_taken(connection: psycopg.Connection[Any], chance: random.Ra
 
 
 def test_histories_are_several_dozen() -> None:
-    """So that what the fold knows of Postgres is held against Postgres."""
+    """So that what the replay knows of Postgres is held against Postgres."""
     assert len(HISTORIES) >= 70
