@@ -26,10 +26,6 @@ class Opaque:
 class Expression(Protocol):
     """A piece of code that stands for a value."""
 
-    @property
-    def place(self) -> Place:
-        """Where it begins, with all of it in one line."""
-
     def text(self) -> str | None:
         """The text that it makes, None where that is not known."""
 

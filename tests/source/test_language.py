@@ -22,7 +22,6 @@ class Constant:
     """An expression of a language that has constants only."""
 
     worth: object
-    place: Place = HERE
 
     def value(self) -> object:
         """As it is."""

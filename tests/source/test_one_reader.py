@@ -142,11 +142,13 @@ def test_a_value_is_known_in_a_migration(case: str, tmp_path: Path) -> None:
 def test_a_wrapper_changes_nothing_in_a_route(case: str) -> None:
     """It stands around the statement, the values, the token, or what catches a collision."""
     text, values = '"INSERT INTO chatbots (name, public_token) VALUES ($1, $2)"', "[name, nanoid()]"
+    lines = '["INSERT INTO chatbots (name, public_token)", "VALUES ($1, $2)"]'
     head = 'import { nanoid } from "nanoid";\n'
     wrapped = WRAPPERS[case].format
     for call in (
         f"await pool.query({wrapped(text)}, {values});",
         f"const Q = {wrapped(text)}; await pool.query(Q, {wrapped(values)});",
+        f"await pool.query({wrapped(lines)}.join(' '), {values});",
         f"const Q = {{ text: {wrapped(text)}, values: {wrapped(values)} }}; await pool.query(Q);",
         f"const row = {wrapped('{ name, public_token: nanoid() }')}; await knex('chatbots').insert({wrapped('row')});",
         f"await {wrapped('knex')}('chatbots').insert({{ public_token: {wrapped('nanoid')}() }});",

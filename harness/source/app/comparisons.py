@@ -175,9 +175,10 @@ def comparison_around(at: Node) -> Node | None:
         if above.kind == "switch_statement":
             return above
         if above.kind == "binary_expression":
-            if above.operator in _EQUAL:
+            operator = above.operator
+            if operator in _EQUAL:
                 return above
-            if above.operator in ("&&", "||"):
+            if operator in ("&&", "||"):
                 return None
         if above.kind == "call_expression":
             callee = above.field("function")

@@ -213,23 +213,21 @@ def statement_roots(module_nodes: list[Node]) -> list[Node]:
         if node.end - node.start < _SHORTEST or not _WRITES.search(unescaped(node.text)):
             continue
         top = node
-        while top.parent is not None and (
-            top.parent.kind in WRAPPERS
-            or (top.parent.kind == "binary_expression" and top.parent.operator == "+")
-            or (top.parent.kind == "array" and _is_joined(top.parent))
-        ):
-            top = top.parent
-        if top.kind == "array" and top.parent is not None and top.parent.parent is not None:
-            top = top.parent.parent
+        while (larger := _larger(top)) is not None:
+            top = larger
         found[top.start, top.end] = top
     return list(found.values())
 
 
-def _is_joined(array: Node) -> bool:
-    above = array.parent
-    if above is None or above.kind != "member_expression" or member_name(above) != "join":
-        return False
-    return above.parent is not None and above.parent.kind == "call_expression"
+def _larger(text: Node) -> Node | None:
+    """The expression around a text that is a text itself: a sum, `[..].join()`, what stands around it; None if none."""
+    above = text.parent
+    if above is None or above.kind in WRAPPERS or (above.kind == "binary_expression" and above.operator == "+"):
+        return above
+    member = outermost(above).parent if above.kind == "array" else None
+    if member is None or member.kind != "member_expression" or member_name(member) != "join":
+        return None
+    return member.parent if member.parent is not None and member.parent.kind == "call_expression" else None
 
 
 def is_default(cell: str) -> bool:

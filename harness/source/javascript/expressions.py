@@ -22,11 +22,6 @@ class Expression:
     node: Node
     values: Values
 
-    @property
-    def place(self) -> Place:
-        """Where it begins, with all of it in one line."""
-        return place_of(self.node)
-
     def text(self) -> str | None:
         """The text that it makes, None where that is not known."""
         return self.values.text(self.node)
