@@ -1,9 +1,18 @@
 """Names the modules that tie the harness to pytest. Claims are in `checks/`, everything else in `harness/`."""
 
-# In the order in which they import each other: pytest wants to be the first to import a plugin.
-pytest_plugins = (
+from importlib import import_module
+
+import pytest
+
+MODULES = (
+    "harness.pytest_plugin.hooks",
     "harness.pytest_plugin.fixtures",
     "harness.pytest_plugin.outcomes",
     "harness.pytest_plugin.conclusion",
-    "harness.pytest_plugin.hooks",
 )
+
+
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Register them. For each name in `pytest_plugins` pytest would search all installed packages: 4 ms a name."""
+    for name in MODULES:
+        pluginmanager.register(import_module(name), name)

@@ -1,6 +1,6 @@
 """The migrations of the app leave the token column a uuid that Postgres makes.
 
-All migration files are folded, in the order in which their tool runs them and by PostgreSQL's own grammar, into the
+All migration files are replayed, in the order in which their tool runs them and by PostgreSQL's own grammar, into the
 last state of the column: the last word on type and default counts, so that a later migration which changes the column
 back is seen before it is deployed. Programs (Knex, node-pg-migrate, Sequelize, TypeORM, Kysely) are read as the SQL
 that they would send. What is not understood is said, and never taken for good.

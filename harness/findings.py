@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness.text import SHOWN_SENTENCE, Shown, printable
 
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
 SHOWN_ITEMS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """In what way a claim was seen broken; the claim itself stands once, in the docstring of its check.
 
     `have` holds the offending items, the other fields are sentences; all are bounded and printable.

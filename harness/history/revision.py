@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 SHORTEST = 7  # characters of an abbreviated commit
 
 
-@dataclass(frozen=True, slots=True)
-class ServedRevision:
+class ServedRevision(NamedTuple):
     """What one fresh connection said after the POSTs: a revision, or why it said none.
 
     `silent` is set where there was no 2xx answer at all, which says nothing about who serves.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from harness.history.columnar import Tokens
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """Counts over distinct tokens of version 4 form.
 
     `first_halves` and `last_halves` count the distinct values of 8 bytes each. `ones[i]` counts the tokens whose bit i

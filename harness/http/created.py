@@ -8,18 +8,18 @@ from __future__ import annotations
 import json
 import re
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.history.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_LOGIN_PATH = re.compile(r"(?i)[/._-](log[-_]?in|sign[-_]?in|sso|saml|oauth2?|authorize|auth|session/new)\b")
-_PASSWORD_FIELD = re.compile(r"(?i)<input[^<>]+type\s*=\s*[\"']?password")
-_LOGIN_WORDS = re.compile(r"(?i)\b(log ?in|sign ?in|continue with (google|github))\b")
-_PLACEHOLDER_WORDS = re.compile(
+# Patterns are compiled when an answer is first not as asked: most runs see none.
+_LOGIN_PATH = r"(?i)[/._-](log[-_]?in|sign[-_]?in|sso|saml|oauth2?|authorize|auth|session/new)\b"
+_PASSWORD_FIELD = r"(?i)<input[^<>]+type\s*=\s*[\"']?password"
+_LOGIN_WORDS = r"(?i)\b(log ?in|sign ?in|continue with (google|github))\b"
+_PLACEHOLDER_WORDS = (
     r"(?i)\b(maintenance|be right back|be back soon|coming soon|placeholder|parked|not running|is (stopped|asleep|"
     r"sleeping|starting|waking up|paused|suspended)|wake (it )?up|isn.t live|not (yet )?(live|deployed|published)|"
     r"no longer active|run this (app|repl))\b"
@@ -31,8 +31,7 @@ ONE_DOCUMENT = threading.Lock()
 _MISSING = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What an answer says. `problem` is None for a 201 as asked; `error` is the reason in words."""
 
     problem: Problem | None
@@ -154,13 +153,13 @@ def _not_created(status: int, headers: Mapping[str, str], content_type: str, bod
         )
     if 300 <= status < 400:
         location = headers.get("Location", "")
-        if _LOGIN_PATH.search(location):
+        if re.search(_LOGIN_PATH, location):
             return Reading(Problem.LOGIN_PAGE, f"{status}: redirected to the login page {location}")
         return Reading(Problem.REDIRECTED, f"{status}: redirected to {location or 'nowhere'}, want 201")
     if status == 500 or DUPLICATE_KEY.search(text):
         return Reading(Problem.WRONG_STATUS, f"{status}, want 201")  # the app's own error page, whatever it looks like
-    if html and (_PASSWORD_FIELD.search(text) or (status < 300 and _LOGIN_WORDS.search(text))):
+    if html and (re.search(_PASSWORD_FIELD, text) or (status < 300 and re.search(_LOGIN_WORDS, text))):
         return Reading(Problem.LOGIN_PAGE, f"{status}: an HTML login page")
-    if html and (status < 300 or _PLACEHOLDER_WORDS.search(text)):
+    if html and (status < 300 or re.search(_PLACEHOLDER_WORDS, text)):
         return Reading(Problem.PLACEHOLDER_PAGE, f"{status}: an HTML page instead of the API's answer")
     return Reading(Problem.WRONG_STATUS, f"{status}, want 201")

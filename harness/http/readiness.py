@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, sleep_using_event
 
@@ -36,8 +35,7 @@ WAITING = "waiting until it is ready"
 FRESH_CONNECTIONS = 8  # that are asked for their revision after the POSTs
 
 
-@dataclass(frozen=True, slots=True)
-class Readiness:
+class Readiness(NamedTuple):
     """The deployment answered. `revision` is what its page named, None where none is configured."""
 
     waited_s: float

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from psycopg import sql
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 TIMES = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class DefaultEvaluation:
+class DefaultEvaluation(NamedTuple):
     """What the default made in `times` evaluations: how many distinct values, and how many of version 4."""
 
     times: int

@@ -12,24 +12,21 @@ from typing import Literal
 Maker = Literal["database", "app"]
 
 _NAME = r'(?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*)'
-_INSERT = re.compile(
-    rf"\binsert\s+into\s+(?:only\s+)?(?P<table>{_NAME}(?:\s*\.\s*{_NAME})?)(?:\s+as\s+{_NAME})?\s*"
-    rf"\((?P<columns>\s*{_NAME}(?:\s*,\s*{_NAME})*\s*)\)\s*(?:overriding\s+\w+\s+value\s*)?values\s*\(",
-    re.IGNORECASE,
+# Patterns are compiled when a statement is first read: most runs see none.
+_INSERT = (
+    rf"(?i)\binsert\s+into\s+(?:only\s+)?(?P<table>{_NAME}(?:\s*\.\s*{_NAME})?)(?:\s+as\s+{_NAME})?\s*"
+    rf"\((?P<columns>\s*{_NAME}(?:\s*,\s*{_NAME})*\s*)\)\s*(?:overriding\s+\w+\s+value\s*)?values\s*\("
 )
 # DEFAULT, which ORMs write for a column that they do not set, and calls of the database's own generators.
-_LEFT_TO_THE_DATABASE = re.compile(
-    rf"default|(?:{_NAME}\s*\.\s*)?\"?(?:uuid_generate_v4|gen_random_uuid|uuidv4)\"?\s*\(\s*\)(?:\s*::\s*\w+)?",
-    re.IGNORECASE,
+_LEFT_TO_THE_DATABASE = (
+    rf"(?i)default|(?:{_NAME}\s*\.\s*)?\"?(?:uuid_generate_v4|gen_random_uuid|uuidv4)\"?\s*\(\s*\)(?:\s*::\s*\w+)?"
 )
-_GIVEN = re.compile(
-    r"(?:\$\d+|'(?:[^']|'')*'|null)(?:\s*::\s*[\w\s]+)?|cast\s*\(\s*\$\d+\s+as\s+[\w\s]+\)", re.IGNORECASE
-)
+_GIVEN = r"(?i)(?:\$\d+|'(?:[^']|'')*'|null)(?:\s*::\s*[\w\s]+)?|cast\s*\(\s*\$\d+\s+as\s+[\w\s]+\)"
 
 
 def maker_of_token(statement: str, table: str, token_column: str) -> Maker | None:
     """Who makes the token in an INSERT into `table` (without schema); None where it is another or not understood."""
-    match = _INSERT.search(_without_comments(statement))
+    match = re.search(_INSERT, _without_comments(statement))
     if match is None or _parts(match["table"])[-1] != table:
         return None
     columns = [_parts(column)[0] for column in match["columns"].split(",")]
@@ -39,9 +36,9 @@ def maker_of_token(statement: str, table: str, token_column: str) -> Maker | Non
     if values is None or len(values) != len(columns):
         return None
     value = values[columns.index(token_column)]
-    if _LEFT_TO_THE_DATABASE.fullmatch(value):
+    if re.fullmatch(_LEFT_TO_THE_DATABASE, value):
         return "database"
-    return "app" if _GIVEN.fullmatch(value) else None
+    return "app" if re.fullmatch(_GIVEN, value) else None
 
 
 def _parts(name: str) -> list[str]:

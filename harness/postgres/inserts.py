@@ -8,8 +8,7 @@ not a COMMIT after it. Both show other roles' statements only to members of pg_r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -24,16 +23,14 @@ if TYPE_CHECKING:
     from harness.postgres.table import TableFacts
 
 
-@dataclass(frozen=True, slots=True)
-class InsertBaseline:
+class InsertBaseline(NamedTuple):
     """What was there before the POSTs: the server's time, and how often each INSERT was counted, None if not shown."""
 
     at: datetime
     calls: dict[str, int] | None
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedInserts:
+class ObservedInserts(NamedTuple):
     """INSERTs into the table that were sent since `InsertBaseline`.
 
     `counted` tells whether `by_database` and `by_app` are numbers of rows' statements that Postgres counted, or only of

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from psycopg import sql
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from harness.postgres.table import TableFacts
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A stored row of this run, as text; `token` is None where the column is NULL."""
 
     id: str
@@ -27,8 +25,7 @@ class Row:
     token: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SequenceState:
+class SequenceState(NamedTuple):
     """Where the id sequence stands: `next_id` is what it gives next, `extreme_id` the furthest stored id, if any."""
 
     name: str

@@ -7,8 +7,7 @@ would answer that there are none.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, LiteralString
+from typing import TYPE_CHECKING, LiteralString, NamedTuple
 
 from psycopg import sql
 
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 EXAMPLES = 10
 
 
-@dataclass(frozen=True, slots=True)
-class StoredTokens:
+class StoredTokens(NamedTuple):
     """The scan of the whole table: counts, and examples of what is wrong.
 
     `index_nodes` names the plan nodes that read an index instead of the heap; the counts prove nothing unless empty.

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 from tenacity import (
@@ -55,8 +55,7 @@ _LOOKS_EVERY_S = 0.5  # while a row may still come
 AT_ONCE = 10_000  # attempts that one statement looks for, and rows that one transaction deletes
 
 
-@dataclass(frozen=True, slots=True)
-class CleanUp:
+class CleanUp(NamedTuple):
     """What was done: how many rows were removed, and which may remain."""
 
     removed: int = 0

@@ -1,6 +1,5 @@
 """Judgements of what is stored, on hand-written rows: against the answers, the id sequence, and the scan."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ from tests.support.histories import TOKENS, failed, history, ok, unanswered
 
 
 def row(n: int, **but: Any) -> Row:
-    return replace(Row(id=str(n), label=f"smoke-r-{n}", token=TOKENS[n]), **but)
+    return Row(id=str(n), label=f"smoke-r-{n}", token=TOKENS[n])._replace(**but)
 
 
 def disagreements(*attempts: Attempt, rows: list[Row]) -> list[str]:

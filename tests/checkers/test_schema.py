@@ -1,6 +1,5 @@
 """Judgements of what the catalog says, on hand-written facts: default, triggers, index, kind of table."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -59,7 +58,7 @@ RIGHT = TableFacts(
 # --- the default ------------------------------------------------------------------------------------------------------
 
 OSSP = Function("public", "uuid_generate_v4", "uuid_generate_v4", "c", "uuid-ossp")
-ELSEWHERE = replace(OSSP, schema="extensions")
+ELSEWHERE = OSSP._replace(schema="extensions")
 PGCRYPTO = Function("public", "gen_random_uuid", "pg_random_uuid", "c", "pgcrypto")
 IMPOSTOR = Function("public", "uuid_generate_v4", "select md5(now()::text)::uuid", "sql", "")
 
@@ -74,11 +73,11 @@ IMPOSTOR = Function("public", "uuid_generate_v4", "select md5(now()::text)::uuid
         ("uuid_generate_v4()", (OSSP,), 150018),
         ("public.uuid_generate_v4()", (OSSP,), 150018),
         ("extensions.uuid_generate_v4()", (ELSEWHERE,), 150018),
-        ('"my-ext".uuid_generate_v4()', (replace(OSSP, schema="my-ext"),), 150018),
+        ('"my-ext".uuid_generate_v4()', (OSSP._replace(schema="my-ext"),), 150018),
         ("uuid_generate_v4()", (OSSP,), 120000),
         ("gen_random_uuid()", (PGCRYPTO,), 120000),
-        ("public.gen_random_uuid()", (replace(PGCRYPTO, source="gen_random_uuid"),), 160000),
-        ("renamed()", (replace(OSSP, name="renamed"),), 150018),
+        ("public.gen_random_uuid()", (PGCRYPTO._replace(source="gen_random_uuid"),), 160000),
+        ("renamed()", (OSSP._replace(name="renamed"),), 150018),
         ("(gen_random_uuid())::text", (), 150018),
         ("(uuid_generate_v4())::text", (OSSP,), 150018),
         ("(gen_random_uuid())::character varying(36)", (), 150018),
@@ -114,27 +113,27 @@ def test_a_database_generator_is_known_by_identity(
         ),
         (
             "public.gen_random_uuid()",
-            (replace(IMPOSTOR, name="gen_random_uuid", language="plpgsql"),),
+            (IMPOSTOR._replace(name="gen_random_uuid", language="plpgsql"),),
             150018,
             "default public.gen_random_uuid(), which calls public.gen_random_uuid (plpgsql, of no extension)",
         ),
         (
             "uuid_generate_v1()",
-            (replace(OSSP, name="uuid_generate_v1", source="uuid_generate_v1"),),
+            (OSSP._replace(name="uuid_generate_v1", source="uuid_generate_v1"),),
             150018,
             "default uuid_generate_v1(), which calls public.uuid_generate_v1 (of extension uuid-ossp)",
         ),
         (
             "uuid_generate_v1mc()",
-            (replace(OSSP, name="uuid_generate_v1mc", source="uuid_generate_v1mc"),),
+            (OSSP._replace(name="uuid_generate_v1mc", source="uuid_generate_v1mc"),),
             150018,
             "default uuid_generate_v1mc(), which calls public.uuid_generate_v1mc (of extension uuid-ossp)",
         ),
-        ("uuid_generate_v4()", (replace(OSSP, extension="uuid_ossp_fork"),), 150018, None),
-        ("wrap(uuid_generate_v4())", (replace(IMPOSTOR, name="wrap"), OSSP), 150018, None),
+        ("uuid_generate_v4()", (OSSP._replace(extension="uuid_ossp_fork"),), 150018, None),
+        ("wrap(uuid_generate_v4())", (IMPOSTOR._replace(name="wrap"), OSSP), 150018, None),
         ('"left"((uuid_generate_v4())::text, 8)', (OSSP,), 150018, None),
         ("((uuid_generate_v4())::text || 'x'::text)", (OSSP,), 150018, None),
-        ("uuid_generate_v5(uuid_ns_url(), 'x'::text)", (replace(OSSP, source="uuid_generate_v5"), OSSP), 150018, None),
+        ("uuid_generate_v5(uuid_ns_url(), 'x'::text)", (OSSP._replace(source="uuid_generate_v5"), OSSP), 150018, None),
     ],
 )
 def test_any_other_default_is_wrong(
@@ -159,7 +158,7 @@ def with_trigger(
     source: str, *, column: str = "public_token", before: bool = True, instead: bool = False
 ) -> TableFacts:
     trigger = Trigger("make_token", before, instead, "make_token()", source)
-    return replace(RIGHT, token_column=column, triggers=(trigger,))
+    return RIGHT._replace(token_column=column, triggers=(trigger,))
 
 
 @pytest.mark.parametrize(
@@ -264,7 +263,7 @@ ROTATE = Rule("rotate", False, "CREATE RULE rotate AS ON INSERT TO chatbots DO U
 
 def test_rules_and_generated_columns_offend() -> None:
     """Each is named."""
-    assert overriding(replace(RIGHT, insert_rules=(ELSEWHERE, LOG, ROTATE), token_generated="s")) == [
+    assert overriding(RIGHT._replace(insert_rules=(ELSEWHERE, LOG, ROTATE), token_generated="s")) == [
         "rule elsewhere rewrites INSERT",
         "rule rotate rewrites INSERT",
         "column public_token is GENERATED ALWAYS AS",
@@ -300,7 +299,7 @@ def test_the_right_index_guarantees_uniqueness() -> None:
 )
 def test_each_shortcoming_of_an_index_is_named(but: dict[str, Any], want: list[str]) -> None:
     """By the full predicate of pg_index; one is enough to guarantee nothing."""
-    index = replace(RIGHT_INDEX, **but)
+    index = RIGHT_INDEX._replace(**but)
     assert shortcomings(index) == want
     assert not is_unique_by(index)
 
@@ -330,6 +329,6 @@ def test_each_shortcoming_of_an_index_is_named(but: dict[str, Any], want: list[s
 )
 def test_what_makes_a_table_extraordinary_is_named(but: dict[str, Any], want: list[str]) -> None:
     """An ordinary or partitioned permanent table has nothing to say."""
-    found = extraordinary(replace(RIGHT, **but))
+    found = extraordinary(RIGHT._replace(**but))
     assert len(found) == len(want)
     assert all(said.startswith(begin) for said, begin in zip(found, want, strict=True))
