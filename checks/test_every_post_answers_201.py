@@ -11,10 +11,10 @@ from harness.findings import finding
 from harness.history.history import History
 
 
-def test_every_post_answers_201(history: History) -> None:
+def test_every_post_answers_201(history: History, token_column: str) -> None:
     """Each POST was acknowledged: 201, JSON, an id and a token at the configured paths."""
     wrong = wrong_answers(history)
-    cause, remedy = usual_cause(wrong)
+    cause, remedy = usual_cause(wrong, token_column)
     assert not wrong, finding(
         want=f"{len(history.attempts)} answers of 201",
         have=[f"{a.name}: {a.error}; body: {a.evidence or '(none)'}" for a in wrong],

@@ -14,13 +14,13 @@ from harness.findings import finding
 from harness.history.history import History
 
 
-def test_posts_at_once_answer_201(history: History) -> None:
+def test_posts_at_once_answer_201(history: History, token_column: str) -> None:
     """Each POST of the burst was acknowledged with a token of its own, and at least two were in flight together."""
     burst = history.phase("burst")
     if len(burst.attempts) < 2:
         raise NotCovered(f"no POSTs were sent at once (burst: {len(burst.attempts)})", "set burst to 2 or more")
     wrong = wrong_answers(burst)
-    cause, remedy = usual_cause(wrong)
+    cause, remedy = usual_cause(wrong, token_column)
     overlap = largest_overlap(burst)
     assert not wrong, finding(
         want=f"{len(burst.attempts)} answers of 201, up to {overlap} in flight together",

@@ -1,67 +1,212 @@
-"""What wrong answers usually mean, and what to do about them."""
+"""What wrong answers usually mean, and what to do about them.
+
+Each answer is read by itself, up to a bound, by patterns that are linear in its length: what a server sends decides
+neither how long this takes nor what another answer means.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from harness.history.attempt import Attempt
 
+MOST_READ = 4096  # characters of an answer
+MOST_ANSWERS = 200  # answers that are read; what so many do not say, the others do not either
 
-def usual_cause(wrong: Iterable[Attempt]) -> tuple[str, str]:
-    """What the evidence of wrong answers usually means, and what to do: (cause, remedy).
 
-    SQLSTATEs are of PostgreSQL's appendix A.
+class Cause(NamedTuple):
+    """What wrong answers usually mean, and what to do."""
+
+    cause: str
+    remedy: str
+
+
+UNKNOWN = Cause(
+    "the create route fails, or is not the one that was meant", "look at the deployment's log for these names"
+)
+THE_ORIGINAL_BUG = Cause(
+    "the original bug: a duplicate key (23505) on the token reaches the user as an error",
+    "the old generator still makes the token: roll back, or deploy the change that leaves it to Postgres",
+)
+_SEQUENCE_BEHIND = Cause(
+    "a duplicate primary key (23505): the id sequence is behind the ids that are stored",
+    "set the sequence to max(id) and look for the import that left it behind",
+)
+_OLD_SCHEMA = Cause(
+    "the new code runs on the old schema (23502): the column has no default yet",
+    "run the migration on this deployment's database",
+)
+_OLD_CODE = Cause(
+    "the old code runs on the new schema (22P02): it still sends its own short token",
+    "deploy the code that no longer names the column",
+)
+
+
+def usual_cause(wrong: Iterable[Attempt], token_column: str) -> Cause:
+    """What the evidence of wrong answers usually means, and what to do.
+
+    One telling answer decides, and what the database says tells more than that there was no answer.
+
+    Args:
+        wrong: the attempts that were answered wrongly, or not at all.
+        token_column: a duplicate key on it is the original bug.
     """
-    said = "\n".join(f"{a.evidence}\n{a.error}" for a in wrong)
-    for pattern, cause, remedy in _CAUSES:
-        if re.search(pattern, said, re.IGNORECASE):
-            return cause, remedy
-    return "the create route fails, or is not the one that was meant", "look at the deployment's log for these names"
+    of_the_exchange: Cause | None = None
+    for number, attempt in enumerate(wrong):
+        if number == MOST_ANSWERS:
+            break
+        said = f"{attempt.evidence[:MOST_READ]}\n{attempt.error[:MOST_READ]}"
+        if cause := _of_the_database(said, token_column):
+            return cause
+        of_the_exchange = of_the_exchange or _first_of(_OF_THE_EXCHANGE, said)
+    return of_the_exchange or UNKNOWN
 
 
-_CAUSES: tuple[tuple[str, str, str], ...] = (
+def _of_the_database(said: str, token_column: str) -> Cause | None:
+    """What an answer says of Postgres, or of an ORM in front of it; SQLSTATEs are of PostgreSQL's appendix A."""
+    if re.search(_DUPLICATE_KEY, said):
+        return _duplicate_key(said, token_column)
+    if re.search(_NOT_NULL, said):
+        return _not_null(said, token_column)
+    return _first_of(_OF_THE_DATABASE, said)
+
+
+def _first_of(causes: tuple[tuple[str, Cause], ...], said: str) -> Cause | None:
+    return next((cause for pattern, cause in causes if re.search(pattern, said)), None)
+
+
+# --- what is told by the constraint or the column that it names -------------------------------------------------------
+
+_DUPLICATE_KEY = r"(?i)duplicate key|\b23505\b|unique constraint|\bP2002\b"
+# As Postgres and Prisma name it, also inside JSON, where quotes are escaped.
+_CONSTRAINT = re.compile(r"(?i)unique constraint \\?[\"'`]([^\"'`\\\n]{1,200})")
+_KEY = re.compile(r"(?i)\bkey \(\\?\"?([^()\"\\\n]{1,200})\\?\"?\)=")
+_FIELDS = re.compile(r"(?i)(?:fields?: \(|\"target\"\s*:\s*\[|target: \[)([^)\]\n]{1,200})")
+
+
+def _duplicate_key(said: str, token_column: str) -> Cause:
+    """A duplicate key, by what it is a key of; where nothing says so it is taken for that of the token."""
+    constraint = _group(_CONSTRAINT, said)
+    keys = [key.strip(" \"'`") for key in _group(_KEY, said).split(",")]
+    fields = [field.strip(" \"'`\\") for field in _group(_FIELDS, said).split(",")]
+    named = [name for name in (constraint, *keys, *fields) if name]
+    if not named or any(_is_of(token_column, name) for name in named):
+        return THE_ORIGINAL_BUG
+    if constraint.lower().endswith("_pkey") or "id" in (name.lower() for name in (*keys, *fields)):
+        return _SEQUENCE_BEHIND
+    return Cause(
+        f"a duplicate key (23505) of {', '.join(named)}, which is not the token",
+        "look at what the payload or the app stores there; let api.payload hold {name} in it if it must be unique",
+    )
+
+
+def _is_of(column: str, name: str) -> bool:
+    """Whether a constraint, a column or an ORM's field is of a column, however its words are put together."""
+    return _bare(column) in _bare(name)
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+_NOT_NULL = r"(?i)null value in column|\b23502\b|not-null constraint"
+_COLUMN = re.compile(r"(?i)in column \\?\"?([^\"\\\n]{1,200}?)\\?\"? (?:of|violates)")
+
+
+def _not_null(said: str, token_column: str) -> Cause:
+    column = _group(_COLUMN, said)
+    if not column or _is_of(token_column, column):
+        return _OLD_SCHEMA
+    return Cause(
+        f"a NULL in column {column} (23502), which is not the token",
+        f"add what fills {column} to api.payload, or give the column a default",
+    )
+
+
+def _group(pattern: re.Pattern[str], text: str) -> str:
+    found = pattern.search(text)
+    return found[1] if found else ""
+
+
+# --- what is told by a code or a sentence -----------------------------------------------------------------------------
+
+_POOL_TIME_OUT = (
+    r"(?i)timeout (?:exceeded )?when trying to connect|timed out fetching a new connection|"
+    r"(?:acquiring|obtain|get) (?:a )?connection|\bP2024\b|QueuePool limit"
+)
+_OF_THE_DATABASE: tuple[tuple[str, Cause], ...] = (
     (
-        r"(duplicate key|23505|unique constraint)(?s:.*)(_pkey|\bkey \(\"?id\"?\))",
-        "a duplicate primary key (23505): the id sequence is behind the ids that are stored",
-        "set the sequence to max(id) and look for the import that left it behind",
+        r"(?i)cached plan must not change result type|\b0A000\b",
+        Cause(
+            "statements that were prepared before the migration (0A000): the pool has connections of before it",
+            "restart the deployment, so that its pool reconnects",
+        ),
+    ),
+    (r"(?i)invalid input syntax for type uuid|\b22P02\b", _OLD_CODE),
+    (
+        r"(?i)function [^\n]{0,200}(?:uuid_generate_v4|gen_random_uuid)[^\n]{0,200} does not exist|\b42883\b",
+        Cause(
+            "the default's function is not to be found (42883): uuid-ossp is missing or outside the search_path",
+            "create the extension in this database, or name its schema in the default",
+        ),
     ),
     (
-        r"duplicate key|23505|unique constraint|P2002",
-        "the original bug: a duplicate key (23505) on the token reaches the user as an error",
-        "the old generator still makes the token: roll back, or deploy the change that leaves it to Postgres",
+        r"(?i)reached maximum value of sequence|\b2200H\b",
+        Cause(
+            "the id sequence has reached its end (2200H)",
+            "make the id column and its sequence bigint: no chatbot can be stored until then",
+        ),
     ),
     (
-        r"cached plan must not change result type|0A000",
-        "statements that were prepared before the migration (0A000): connections of the pool are older than the table",
-        "restart the deployment, so that its pool reconnects",
+        r"(?i)could not serialize access|\b40001\b",
+        Cause(
+            "transactions that could not be serialized (40001)",
+            "let the app repeat the transaction, or lower its isolation level for this INSERT",
+        ),
     ),
     (
-        r"invalid input syntax for type uuid|22P02",
-        "the old code runs on the new schema (22P02): it still sends its own short token",
-        "deploy the code that no longer names the column",
+        r"(?i)deadlock detected|\b40P01\b",
+        Cause("a deadlock (40P01)", "look in the server's log for the two statements, and let both lock in one order"),
     ),
     (
-        r"null value in column|23502|not-null constraint",
-        "the new code runs on the old schema (23502): the column has no default yet",
-        "run the migration on this deployment's database",
+        r"(?i)canceling statement due to (?:statement|lock) timeout|\b57014\b|\b55P03\b",
+        Cause(
+            "a statement that took too long, or waited too long for a lock (57014, 55P03)",
+            "look for a migration, a long transaction or a busy server: who holds a lock on the table?",
+        ),
     ),
     (
-        r"function .*(uuid_generate_v4|gen_random_uuid).* does not exist|42883",
-        "the default's function is not to be found (42883): uuid-ossp is missing or outside the search_path",
-        "create the extension in this database, or name its schema in the default",
+        r"(?i)too many (?:clients|connections)|remaining connection slots|\b53300\b",
+        Cause(
+            "the database has no free connection (53300)",
+            "lower the app's pool size, or raise max_connections; lower burst if users never come so many at once",
+        ),
     ),
+    (
+        _POOL_TIME_OUT,
+        Cause(
+            "the app's connection pool had no free connection in time",
+            "raise the pool's size, or lower burst if users never come so many at once",
+        ),
+    ),
+)
+_OF_THE_EXCHANGE: tuple[tuple[str, Cause], ...] = (
     (
         r"no whole answer within|time-out",
-        "the deployment did not answer in time",
-        "look for locks, a full connection pool or a cold start; raise api.timeout_s only if users wait that long",
+        Cause(
+            "the deployment did not answer in time",
+            "look for locks, a full connection pool or a cold start; raise api.timeout_s only if users wait that long",
+        ),
     ),
     (
         r"the connection was lost|ended before its announced end",
-        "the deployment dropped the request without a whole answer; its row may be stored",
-        "look for a crash or a restart in the deployment's log",
+        Cause(
+            "the deployment dropped the request without a whole answer; its row may be stored",
+            "look for a crash or a restart in the deployment's log",
+        ),
     ),
 )

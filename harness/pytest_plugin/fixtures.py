@@ -38,6 +38,12 @@ def latency_p95_ms(examination: Examination) -> float | None:
 
 
 @pytest.fixture
+def token_column(examination: Examination) -> str:
+    """The name of the token column, as it is configured."""
+    return examination.environment.table.token
+
+
+@pytest.fixture
 def acknowledged(examination: Examination) -> History | None:
     """The history where POSTs were sent; None in a run that sends none."""
     return if_available(examination.of(HISTORY))

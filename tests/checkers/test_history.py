@@ -1,10 +1,12 @@
 """Judgements of histories, on hand-written ones: what passes, what offends, and how it is said."""
 
+from typing import SupportsIndex
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.checkers.causes import usual_cause
+from harness.checkers.causes import MOST_ANSWERS, MOST_READ, usual_cause
 from harness.checkers.history import (
     demand_acknowledged,
     demand_told,
@@ -133,7 +135,7 @@ def test_all_acknowledged_is_told() -> None:
 )
 def test_the_usual_cause_is_read_from_the_evidence(evidence: str, cause: str, remedy: str) -> None:
     """Each SQLSTATE, by its code or its text, leads to what it usually means and what to do."""
-    said, done = usual_cause([failed(1, evidence=evidence)])
+    said, done = usual_cause([failed(1, evidence=evidence)], "public_token")
     assert cause in said
     assert remedy in done
 
@@ -149,13 +151,99 @@ def test_the_usual_cause_is_read_from_the_evidence(evidence: str, cause: str, re
 )
 def test_the_usual_cause_of_no_answer_is_read_from_the_error(error: str, cause: str) -> None:
     """There is no evidence then but how it ended."""
-    assert cause in usual_cause([unanswered(1, error=error)])[0]
+    assert cause in usual_cause([unanswered(1, error=error)], "public_token").cause
 
 
 def test_the_original_bug_is_named_whatever_else_failed() -> None:
     """One telling answer among others decides."""
     wrong = [unanswered(1), failed(2, evidence="oops"), failed(3, evidence="23505")]
-    assert "the original bug" in usual_cause(wrong)[0]
+    assert "the original bug" in usual_cause(wrong, "public_token").cause
+
+
+DUPLICATE = "duplicate key value violates unique constraint "
+OF_THE_TOKEN = DUPLICATE + '"chatbots_public_token_key"'
+
+
+@pytest.mark.parametrize(
+    ("evidence", "token_column", "cause"),
+    [
+        (
+            'duplicate key value violates unique constraint "chatbots_public_token_key"',
+            "public_token",
+            "the original bug",
+        ),
+        ('unique constraint \\"chatbots_public_token_key\\"', "public_token", "the original bug"),
+        ('{"code":"P2002","meta":{"target":["publicToken"]}}', "public_token", "the original bug"),
+        ("Key (share_key)=(a1b2c3) already exists. 23505", "share_key", "the original bug"),
+        (
+            'duplicate key value violates unique constraint "chatbots_name_key"',
+            "public_token",
+            "of chatbots_name_key, which",
+        ),
+        ("Unique constraint failed on the fields: (`slug`)", "public_token", "of slug, which is not the token"),
+        ('{"code":"23505","detail":"Key (name)=(smoke) already exists."}', "public_token", "of name, which is not"),
+        (
+            'duplicate key value violates unique constraint "chatbots_public_token_key"',
+            "share_key",
+            "which is not the token",
+        ),
+        (
+            'null value in column "owner_id" of relation "chatbots" violates',
+            "public_token",
+            "a NULL in column owner_id",
+        ),
+        ('null value in column "public_token" of relation "chatbots" violates', "public_token", "on the old schema"),
+        ("could not serialize access due to concurrent update", "public_token", "(40001)"),
+        ("deadlock detected", "public_token", "(40P01)"),
+        ("canceling statement due to statement timeout", "public_token", "(57014, 55P03)"),
+        ("sorry, too many clients already", "public_token", "(53300)"),
+        ("timeout exceeded when trying to connect", "public_token", "connection pool had no free connection"),
+        ('nextval: reached maximum value of sequence "chatbots_id_seq" (2147483647)', "public_token", "(2200H)"),
+    ],
+)
+def test_a_cause_is_told_by_what_it_names(evidence: str, token_column: str, cause: str) -> None:
+    """23505 is the original bug only on the token; another constraint, column or state has a cause of its own."""
+    assert cause in usual_cause([failed(1, evidence=evidence)], token_column).cause
+
+
+def test_no_answer_changes_what_another_one_means() -> None:
+    """Each is read by itself: a primary key in one does not turn the token's duplicate in another into a sequence."""
+    wrong = [
+        failed(1, evidence=OF_THE_TOKEN),
+        failed(2, evidence='constraint "users_pkey"'),
+    ]
+    assert "the original bug" in usual_cause(wrong, "public_token").cause
+
+
+@pytest.mark.parametrize(
+    "piece", ["duplicate key ", "function ", "unique constraint ", 'in column "', "key (", '"target": [']
+)
+def test_reading_an_answer_stays_linear(piece: str) -> None:
+    """What is read of ten thousand answers is bounded, whatever pattern their bodies almost match."""
+    body = piece * (100_000 // len(piece))
+    read = Counted()
+    usual_cause((failed(1, evidence=read.of(body)) for _ in range(10_000)), "public_token")
+    assert read.characters <= MOST_ANSWERS * MOST_READ
+
+
+class Counted:
+    """Counts how much of texts is cut out to be read."""
+
+    def __init__(self) -> None:
+        self.characters = 0
+
+    def of(self, text: str) -> str:
+        count = self
+
+        class Text(str):
+            __slots__ = ()
+
+            def __getitem__(self, key: SupportsIndex | slice) -> str:
+                cut = str.__getitem__(self, key)
+                count.characters += len(cut)
+                return cut
+
+        return Text(text)
 
 
 # --- tokens and ids ---------------------------------------------------------------------------------------------------
