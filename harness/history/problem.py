@@ -28,6 +28,7 @@ class Problem(StrEnum):
     RATE_LIMITED = "rate limited"
     LOGIN_PAGE = "login page"
     PLACEHOLDER_PAGE = "placeholder page"
+    OTHER_KEY = "under another key"
     # The run ended before the outcome was written.
     NOT_RECORDED = "not recorded"
 
@@ -42,6 +43,7 @@ COULD_NOT_TELL = frozenset(
         Problem.RATE_LIMITED,
         Problem.LOGIN_PAGE,
         Problem.PLACEHOLDER_PAGE,
+        Problem.OTHER_KEY,
         Problem.NOT_RECORDED,
     }
 )
@@ -54,6 +56,7 @@ _REMEDIES = {
     Problem.RATE_LIMITED: "wait, lower posts and burst (of a soak, its rate), or exempt the harness by its User-Agent",
     Problem.LOGIN_PAGE: "check headers and login of this environment; api.create must not be behind a login page",
     Problem.PLACEHOLDER_PAGE: "check url and api.create, and that the deployment runs: this page is not the API",
+    Problem.OTHER_KEY: "name the keys that the answer has",
     Problem.REFUSED: "check that the deployment still runs, and run again",
     Problem.UNRESOLVED: "check the host in url, and the name server of this machine",
     Problem.TLS: "mend the certificate, or check the host name in url",
@@ -78,6 +81,8 @@ _OF_TLS: tuple[tuple[str, str], ...] = (
 
 def remedy_for(problem: Problem, error: str) -> str:
     """What to do about a problem; `error` is how the exchange ended in words, which tells certificates apart."""
+    if problem is Problem.OTHER_KEY:  # the error ends in what to set
+        return f"in environments.yaml, {error[error.find('set api.') :]}"
     if problem is Problem.TLS:
         for pattern, remedy in _OF_TLS:
             if re.search(pattern, error, re.IGNORECASE):

@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.history.problem import Problem
+from harness.http.elsewhere import found_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +71,21 @@ def _read_document(body: bytes, id_path: str, token_path: str) -> Reading:
     id_, wrong_id = _identifier(lookup(document, id_path), id_path)
     token, wrong_token = _token(lookup(document, token_path), token_path)
     wrong = "; ".join(filter(None, (wrong_id, wrong_token)))
-    return Reading(Problem.FIELD_MISSING if wrong else None, wrong and f"201, but {wrong}", id_, token)
+    if not wrong:
+        return Reading(None, "", id_, token)
+    if keys := _other_keys(document, id_path, token_path):
+        return Reading(Problem.OTHER_KEY, f"201, but {wrong}: set {keys}", id_, token)
+    return Reading(Problem.FIELD_MISSING, f"201, but {wrong}", id_, token)
+
+
+def _other_keys(document: Any, id_path: str, token_path: str) -> str:
+    """What to write into the configuration, where the token stands in the answer under another key, or the id does."""
+    of_id, of_token = is_missing(lookup(document, id_path)), is_missing(lookup(document, token_path))
+    found = found_elsewhere(document, id_path=id_path, token_path=token_path, of_id=of_id, of_token=of_token)
+    if (of_token and not found.token) or (of_id and not of_token and not found.id):
+        return ""
+    set_id = f"api.id: {found.id or '(the key of its id)'}"
+    return ", ".join([*([set_id] if of_id else []), *([f"api.token: {found.token}"] if of_token else [])])
 
 
 def parse_json(body: bytes) -> Any:

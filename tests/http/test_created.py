@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from harness.history.problem import Problem
+from harness.history.problem import COULD_NOT_TELL, Problem, remedy_for
 from harness.http.created import Reading, is_missing, lookup, parse_json, read_created
+from harness.http.elsewhere import MOST_VALUES, values_of
 
 TOKEN = "0b7e6f0e-7c35-4b8e-9d2f-6a4c8f3a1b20"
 AS_ASKED = {"id": 7, "public_token": TOKEN, "name": "smoke-1"}
@@ -251,3 +252,58 @@ def test_no_answer_raises(body: bytes, status: int, content_type: str) -> None:
     reading = read(status, body, content_type=content_type)
     assert status == 201 or reading.problem is not None
     assert reading.error or reading.problem is None
+
+
+# --- under another key ------------------------------------------------------------------------------------------------
+
+OTHER_KEYS = {
+    "camelCase": ({"id": 7, "publicToken": TOKEN}, "set api.token: publicToken"),
+    "nested": (
+        {"data": {"chatbot": {"id": 7, "token": TOKEN}}},
+        "set api.id: data.chatbot.id, api.token: data.chatbot.token",
+    ),
+    "an array": ([{"id": 7, "public_token": TOKEN}], "set api.id: 0.id, api.token: 0.public_token"),
+    "an old token of the right name": ({"id": 7, "publicToken": "a1b2c3"}, "set api.token: publicToken"),
+    "a UUID of any name": ({"id": 7, "share": TOKEN}, "set api.token: share"),
+    "the nearest id": ({"chatbot": {"owner": {"id": 1}, "id": 7}, "public_token": TOKEN}, "set api.id: chatbot.id"),
+    "no id at all": ({"data": {"share": TOKEN}}, "set api.id: (the key of its id), api.token: data.share"),
+}
+
+
+@pytest.mark.parametrize("how", OTHER_KEYS)
+def test_what_stands_under_another_key_says_which_key_to_set(how: str) -> None:
+    """The deployment works and is described wrongly: nothing is claimed of it."""
+    document, said = OTHER_KEYS[how]
+    reading = read(201, document)
+    assert reading.problem is Problem.OTHER_KEY
+    assert reading.problem in COULD_NOT_TELL
+    assert reading.error.endswith(said)
+    assert remedy_for(reading.problem, reading.error) == f"in environments.yaml, {said}"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"id": 7},
+        {"id": 7, "public_token": None, "share": TOKEN},
+        {"id": 7, "public_token": "", "share": TOKEN},
+        {"id": TOKEN},
+        {"id": 7, "user_id": TOKEN, "requestId": TOKEN},
+        {"public_token": TOKEN},
+        {"id": 7, "note": f"see {TOKEN}"},
+    ],
+    ids=["nowhere", "null", "empty", "the id is one", "ids of others", "no id", "in a text"],
+)
+def test_what_stands_nowhere_is_missing(document: object) -> None:
+    """A null is the new code on the old schema, and another row's id is no token."""
+    assert read(201, document).problem is Problem.FIELD_MISSING
+
+
+def test_looking_elsewhere_is_bounded() -> None:
+    """However many keys an answer has, and however deep they stand."""
+    deep: object = {"share": TOKEN}
+    for _ in range(50):
+        deep = {"a": deep}
+    wide = {f"k{n}": {"x": n} for n in range(MOST_VALUES)} | {"share": TOKEN}
+    assert read(201, {"id": 7, "d": deep}).problem is Problem.FIELD_MISSING
+    assert len(list(values_of(wide))) <= MOST_VALUES
