@@ -85,6 +85,16 @@ def test_reports_name_claims_in_one_order_whoever_was_examined_first(
     assert [id_ for id_, name in checks if name == "preview"] == [id_ for id_, name in checks if name != "preview"]
 
 
+def test_one_claim_can_be_asked_of_several_environments(tmp_path: Path, healthy_pair: list[Deployment]) -> None:
+    """Also where nothing is left to ask after the last of them: no source, and nothing that compares them."""
+    file = write_environments(tmp_path / "e.yaml", {}, **{d.name: entry(d) for d in healthy_pair})
+    with going(tmp_path, file, "--env", "preview", "--env", "production", "-k", "column_is_not_null") as gate:
+        run = gate.ended()
+    assert run.exit_code == 0, run.out
+    asked = [(check["id"], check["environment"], check["outcome"]) for check in run.verdict["checks"]]
+    assert asked == [("column_is_not_null", name, "pass") for name in ("preview", "production")]
+
+
 def test_rows_of_one_environment_are_gone_while_another_is_posted_to(tmp_path: Path, healthy: Deployment) -> None:
     """Neither waits for the other: two names of one deployment, of which one is slow to be ready."""
     with psycopg.connect(healthy.database) as connection:
