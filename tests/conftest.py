@@ -15,12 +15,14 @@ from rehearsal.deployment.start import deployed
 from rehearsal.servers.postgres import embedded_postgres
 from tests.support.browsers import CHROMIUM, MISSING
 from tests.support.gates import NAMES
+from tests.support.warm import warm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rehearsal.deployment.start import Deployment
     from rehearsal.servers.postgres import Postgres
+    from tests.support.warm import Warm
 
 # Started in the background of a script, a process ignores Ctrl-C, and so would every command that the tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -36,6 +38,13 @@ def postgres() -> Iterator[Postgres]:
     """One throwaway Postgres for the whole test run: the system's with uuid-ossp where there is one."""
     with embedded_postgres() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def forge() -> Iterator[Warm]:
+    """What forks gates that have imported all that they need, for tests of many gates."""
+    with warm() as forge:
+        yield forge
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from tests.support.servers import Request, Server, serving
 
 if TYPE_CHECKING:
     from rehearsal.servers.postgres import Postgres
+    from tests.support.warm import Warm
 
 IN_THE_ENVIRONMENT = {"SMOKE_API_TOKEN": "v4r-Zk81qWmXe93", "SMOKE_DB_PASSWORD": "d4t-Rb72+uJx/L0pG&5"}
 IN_THE_FILE = {
@@ -384,13 +385,13 @@ WRONG: dict[str, str] = {
 
 
 @pytest.mark.parametrize("mistake", WRONG)
-def test_a_wrong_configuration_is_not_quoted(tmp_path: Path, mistake: str) -> None:
+def test_a_wrong_configuration_is_not_quoted(tmp_path: Path, forge: Warm, mistake: str) -> None:
     """The message names file and key, and leaves out what stands there."""
     file = tmp_path / "environments.yaml"
     file.write_text(f"environments: {{preview: {{{WRONG[mistake]}}}}}\n", encoding="utf-8")
     for run in (
-        run_pytest(tmp_path / "report", "--environments", str(file)),
-        run_harness("plan", "--environments", str(file)),
+        run_pytest(tmp_path / "report", "--environments", str(file), warm=forge),
+        run_harness("plan", "--environments", str(file), warm=forge),
     ):
         assert run.exit_code == 4, run.out + run.err
         assert "environments.yaml" in run.err

@@ -16,7 +16,6 @@ import psycopg
 from rehearsal.deployment.start import deployed
 from tests.support.endings import going, names_of, stored, told
 from tests.support.gates import entry, run_harness, write_environments
-from tests.support.warm import warm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,11 +65,11 @@ def end(moment: Moment, folder: Path, file: Path, forge: Warm) -> tuple[Moment, 
         return moment, gate, gate.ended()
 
 
-def test_signal_at_any_moment(tmp_path: Path, healthy: Deployment) -> None:
+def test_signal_at_any_moment(tmp_path: Path, healthy: Deployment, forge: Warm) -> None:
     """The rows are gone, the verdict can be read, and the exit code is 2, or that of a run that had ended before."""
     before = stored(healthy.database)
     file = write_environments(tmp_path / "e.yaml", {}, preview=entry(healthy, posts=POSTS, burst=BURST))
-    with warm() as forge, ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         ends = [pool.submit(end, moment, tmp_path / str(n), file, forge) for n, moment in enumerate(moments())]
         ended = [one.result() for one in ends]
     for moment, gate, run in ended:

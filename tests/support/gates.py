@@ -20,6 +20,7 @@ from rehearsal.deployment.start import deployed
 if TYPE_CHECKING:
     from rehearsal.deployment.start import Deployment
     from rehearsal.servers.postgres import Postgres
+    from tests.support.warm import Warm
 
 ROOT = Path(__file__).parents[2]
 GATE_LIMIT_S = 120
@@ -81,14 +82,18 @@ def run_command(command: list[str], report_dir: Path, **environ: str) -> Run:
     return Run(done.returncode, done.stdout, done.stderr, report_dir, time.monotonic() - began_s)
 
 
-def run_pytest(report_dir: Path, *arguments: str, **environ: str) -> Run:
-    """The gate."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--report-dir", str(report_dir), *arguments]
-    return run_command(command, report_dir, **environ)
+def run_pytest(report_dir: Path, *arguments: str, warm: Warm | None = None, **environ: str) -> Run:
+    """The gate; with `warm` it is forked from what has imported all that it needs."""
+    words = ["-p", "no:cacheprovider", "--report-dir", str(report_dir), *arguments]
+    if warm is not None:
+        return warm.run("pytest", words, report_dir, **environ)
+    return run_command([sys.executable, "-m", "pytest", *words], report_dir, **environ)
 
 
-def run_harness(*arguments: str, report_dir: Path = ROOT) -> Run:
-    """`python -m harness`."""
+def run_harness(*arguments: str, report_dir: Path = ROOT, warm: Warm | None = None) -> Run:
+    """`python -m harness`; `warm` as above."""
+    if warm is not None:
+        return warm.run("harness", [*arguments], report_dir)
     return run_command([sys.executable, "-m", "harness", *arguments], report_dir)
 
 
@@ -104,21 +109,30 @@ def entry(deployment: Deployment, **settings: Any) -> dict[str, Any]:
     return {**own, **deployment.settings, **settings}
 
 
-def run_gate(folder: Path, deployments: list[Deployment], *arguments: str, **settings: Any) -> Run:
+def run_gate(
+    folder: Path, deployments: list[Deployment], *arguments: str, warm: Warm | None = None, **settings: Any
+) -> Run:
     """Run the gate on deployments of the rehearsal, all of their checks unless arguments narrow it."""
     file = write_environments(folder / "environments.yaml", {}, **{d.name: entry(d, **settings) for d in deployments})
     names = [argument for d in deployments for argument in ("--env", d.name)]
-    return run_pytest(folder / "report", "--environments", str(file), *names, *arguments)
+    return run_pytest(folder / "report", "--environments", str(file), *names, *arguments, warm=warm)
 
 
 READY = {"path": "/", "timeout_s": 5, "revision": "revision"}
 NAMES = ("preview", "production")
 
 
-def verify(postgres: Postgres, folder: Path, *, fault: str | None = None, variant: str | None = None) -> Run:
+def verify(
+    postgres: Postgres,
+    folder: Path,
+    *,
+    fault: str | None = None,
+    variant: str | None = None,
+    warm: Warm | None = None,
+) -> Run:
     """Deploy twice, as preview and production, and run the gate on both."""
     folder.mkdir()
     with ExitStack() as stack:
         pair = [stack.enter_context(deployed(postgres, fault, variant, name)) for name in NAMES]
         settings = {} if "ready" in pair[0].settings else {"ready": READY}
-        return run_gate(folder, pair, "--revision", pair[0].revision, **settings)
+        return run_gate(folder, pair, "--revision", pair[0].revision, warm=warm, **settings)
