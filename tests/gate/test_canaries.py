@@ -139,7 +139,7 @@ def settings(url: str, postgres: Postgres | None = None) -> dict[str, Any]:
         "database": f"postgresql://locked_out:${{SMOKE_DB_PASSWORD}}@/postgres?host={host}&port=5432",
         "headers": {"X-Api-Key": IN_THE_FILE["header"], "Cookie": f"own={IN_THE_FILE['cookie']}"},
         "login": {"path": "/login", "json": {"user": "smoke@example.com", "password": IN_THE_FILE["login"]}},
-        "ready": {"path": f"/?token={IN_THE_FILE['ready query']}", "timeout_s": 2},
+        "ready": {"path": f"/?token={IN_THE_FILE['ready query']}", "timeout_s": 20},
         "api": {
             "create": f"/api/chatbots?api_key={IN_THE_FILE['create query']}",
             "payload": {
@@ -147,7 +147,7 @@ def settings(url: str, postgres: Postgres | None = None) -> dict[str, Any]:
                 "integration": {"client_secret": IN_THE_FILE["payload"]},
                 "note": "${SMOKE_API_TOKEN}",
             },
-            "timeout_s": 5,
+            "timeout_s": 60,
         },
         "posts": len(SPELLINGS) + len(CUTS),
         "burst": 0,
@@ -266,7 +266,9 @@ def test_a_redirect_and_a_ready_page_betray_nothing(tmp_path: Path) -> None:
         return True
 
     with serving(answer) as server:
-        run = gate(tmp_path, {**settings(server.url), "database": None}, *LOUD, "--tb=long")
+        described = settings(server.url)
+        described["ready"]["timeout_s"] = 2  # it never is
+        run = gate(tmp_path, {**described, "database": None}, *LOUD, "--tb=long")
     assert run.exit_code == 75, run.out
     assert "it answered 302 to /xxx" in run.out
     demand_silence(run)

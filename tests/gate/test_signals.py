@@ -139,6 +139,7 @@ def test_cancelled_job(tmp_path: Path, postgres: Postgres) -> None:
     with deployed(postgres, variant="slow_within_budget") as deployment:
         before = stored(deployment.database)
         file = write_environments(tmp_path / "e.yaml", {}, preview=entry(deployment, posts=200, burst=0))
+        later = write_environments(tmp_path / "later.yaml", {}, preview=entry(deployment, late_rows_s=5))
         for number, (first_s, second_s) in enumerate([(0.05, 0.05), (0.3, 0.1), (0.6, 0.6)]):
             with going(tmp_path / str(number), file) as gate:
                 assert gate.wait_until(lambda gate=gate: gate.records() >= 8)
@@ -154,9 +155,7 @@ def test_cancelled_job(tmp_path: Path, postgres: Postgres) -> None:
                 assert names <= {row["name"] for row in run.verdict["left_behind"]}, run.out
             done = run_harness("cleanup", str(gate.history), "--environments", str(file))
             assert done.exit_code in (0, 76), done.out + done.err
-        time.sleep(0.5)  # the variant waits before its INSERT
-        done = run_harness(
-            *("cleanup", *(str(tmp_path / str(n) / "report" / "history.jsonl") for n in range(3))),
-            *("--environments", str(file)),
-        )
+        # The variant waits before its INSERT, and the clean-up for the row.
+        histories = (str(tmp_path / str(n) / "report" / "history.jsonl") for n in range(3))
+        done = run_harness("cleanup", *histories, "--environments", str(later))
         assert stored(deployment.database) == before, done.out

@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_its_time_begins_when_it_is_let_go() -> None:
     let_go: list[float] = []
 
     def hold() -> None:
-        time.sleep(SHORT_S * 2)
+        time.sleep(SHORT_S + 0.5)
         let_go.append(time.monotonic())
 
     with serving(creating) as server, new_session() as session:
@@ -51,7 +52,8 @@ def test_its_time_is_still_limited() -> None:
     """A budget that begins later ends as well, however busy the server seems."""
     trickling = then_trickle(b"HTTP/1.1 201 Created\r\nContent-Length: 100000\r\n\r\n", b" ")
     with serving(trickling) as server, new_session() as session:
-        reply = exchange(session, "POST", server.url, timeout_s=SHORT_S, json={}, hold=lambda: time.sleep(SHORT_S * 2))
+        hold = partial(time.sleep, SHORT_S + 0.5)
+        reply = exchange(session, "POST", server.url, timeout_s=SHORT_S, json={}, hold=hold)
     assert reply.problem is Problem.TIMED_OUT
 
 

@@ -17,10 +17,14 @@ from tests.support.exchanges import AMPLE_S, CHUNKED, HEAD, SHORT_S, Answer, pos
 from tests.support.servers import Request, serving
 
 
+def silence(request: Request) -> None:
+    request.trickle(b"")
+
+
 @pytest.mark.parametrize(
     ("answer", "status"),
     [
-        pytest.param(lambda r: r.trickle(b""), None, id="silence"),
+        pytest.param(silence, None, id="silence"),
         pytest.param(then_trickle(b"", b"H"), None, id="a trickling first line"),
         pytest.param(then_trickle(HEAD, b"X"), 201, id="a trickling header"),
         pytest.param(then_trickle(HEAD, b"X: y\r\n"), 201, id="trickling headers"),
@@ -40,13 +44,15 @@ def test_a_trickling_server_cannot_hold_the_run(answer: Answer, status: int | No
     """The budget is for the whole exchange, not for each read: a minute of trickling is cut off."""
     reply = posted_once(answer, SHORT_S)
     assert (reply.problem, reply.status) == (Problem.TIMED_OUT, status)
-    assert reply.error.startswith("no whole answer within 0.5 s")
+    # A silent one is given up by whoever looks first; one of which something comes only by the budget.
+    silent = answer is silence and reply.error == "no answer within the time-out"
+    assert silent or reply.error.startswith("no whole answer within 2 s")
 
 
 def test_the_error_names_the_status_that_had_come() -> None:
     """A 201 whose body never ends is told from no answer at all."""
     reply = posted_once(then_trickle(HEAD + b"Content-Length: 100\r\n\r\n", b"{"), SHORT_S)
-    assert reply.error == "no whole answer within 0.5 s (the status was 201)"
+    assert reply.error == "no whole answer within 2 s (the status was 201)"
 
 
 @pytest.mark.parametrize("line", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\n\r\n"])

@@ -133,7 +133,7 @@ def test_nothing_hostile_runs(browser: Browser, pages: dict[str, Path]) -> None:
     with opened(browser, pages["hostile"]) as (page, _):
         unfold(page)
         for place in page.locator("code, h4, dd, summary").all()[:12]:
-            place.hover(timeout=5000)
+            place.hover(timeout=60_000)
         assert page.title() == "FAIL: preview"
         assert page.locator("script, img, [onmouseover], [onerror], a[href^=javascript]").count() == 0
         assert page.locator("body").inner_text().count("<script>") > 10

@@ -16,7 +16,7 @@ import pytest
 from harness.report.verdict import LeftBehind
 from harness.soak.allocation import LARGEST_SHARE, Allocation, SeenTokens, key_of
 from harness.soak.result import MOST_LISTED, bounded
-from tests.support.exchanges import post
+from tests.support.exchanges import AMPLE_S, SHORT_S, post
 from tests.support.servers import Request, certificate, in_turn, refusing, serving
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def test_what_may_be_left_is_listed_up_to_a_bound() -> None:
 class Sender:
     """One user of a soak, in this process: without locust, whose import would change it."""
 
-    def __init__(self, url: str, ca_file: Path | None = None, timeout_s: float = 2.0) -> None:
+    def __init__(self, url: str, ca_file: Path | None = None, timeout_s: float = AMPLE_S) -> None:
         from geventhttpclient.useragent import UserAgent
 
         from harness.soak.posting import EVERY_STATUS, OneEach, trusting
@@ -112,9 +112,9 @@ def kept(request: Request) -> bool:
     return request.created({"id": 1})
 
 
-def sent(answer: Callable[[Request], bool | None]) -> tuple[Reply, list[Request]]:
+def sent(answer: Callable[[Request], bool | None], timeout_s: float = AMPLE_S) -> tuple[Reply, list[Request]]:
     with serving(answer) as server:
-        return Sender(server.url, timeout_s=1.0).send(), server.requests
+        return Sender(server.url, timeout_s=timeout_s).send(), server.requests
 
 
 @with_locust
@@ -219,17 +219,17 @@ def test_a_connection_that_the_server_gave_up_is_not_used(
 
     def gives_up(request: Request) -> None:
         kept(request)
-        answered.wait(5)
+        answered.wait(AMPLE_S)
         request.send(says)
         request.connection.shutdown(socket.SHUT_WR)
         given_up.set()
-        request.server.closed.wait(5)
+        request.server.closed.wait(AMPLE_S)
 
     with certificate() as (context, chain), serving(in_turn(gives_up, kept), context if tls else None) as server:
         sender = Sender(server.url, chain if tls else None)  # type: ignore[arg-type]
         replies = [sender.send()]
         answered.set()
-        assert given_up.wait(5)
+        assert given_up.wait(AMPLE_S)
         replies.append(sender.send())
         server.closed.set()
     assert [(reply.status, reply.error) for reply in replies] == [(201, ""), (201, "")]
@@ -256,7 +256,7 @@ def test_no_answer_is_told_in_our_words(answer: Callable[[Request], None], said:
 
 # What a server answers, which problem that is, and what is said of it.
 FAILURES: dict[str, tuple[Callable[[Request], object], str, str]] = {
-    "trickles": (lambda r: (r.send(_HEAD + b"X: "), r.trickle(b"y")), "timed out", "no whole answer within 1 s"),
+    "trickles": (lambda r: (r.send(_HEAD + b"X: "), r.trickle(b"y")), "timed out", "no whole answer within 2 s"),
     "floods": (lambda r: (r.send(_HEAD), r.flood(b"X: y\r\n" * 99, 64)), "connection lost", "128 KiB of headers"),
     "cut": (
         lambda r: r.send(b"HTTP/1.1 201 Created\r\nContent-Length: 9\r\n\r\n{"),
@@ -279,11 +279,12 @@ FAILURES: dict[str, tuple[Callable[[Request], object], str, str]] = {
 def test_whatever_a_server_answers_is_an_outcome(what: str) -> None:
     """Bounded in time and memory, and told as the gate tells it."""
     answer, problem, said = FAILURES[what]
-    reply, requests = sent(lambda request: answer(request) and None)
+    timeout_s = SHORT_S if problem == "timed out" else AMPLE_S
+    reply, requests = sent(lambda request: answer(request) and None, timeout_s)
     assert (reply.problem, len(requests)) == (problem, 1)
     assert said in reply.error
     with serving(lambda request: answer(request) and None) as server:
-        of_the_gate = post(server, timeout_s=1.0)
+        of_the_gate = post(server, timeout_s)
     assert of_the_gate.problem == reply.problem
     # But for what a library says besides, and for a status that requests takes of a head which is cut.
     assert re.split(r": | \(the status", of_the_gate.error)[0] == re.split(r": | \(the status", reply.error)[0]

@@ -118,7 +118,7 @@ def run_gate(
     return run_pytest(folder / "report", "--environments", str(file), *names, *arguments, warm=warm)
 
 
-READY = {"path": "/", "timeout_s": 5, "revision": "revision"}
+READY = {"path": "/", "timeout_s": 20, "revision": "revision"}
 NAMES = ("preview", "production")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import select
 import socket
 import ssl
 import struct
@@ -58,8 +59,13 @@ class Request:
         """Write the same few bytes again and again, slowly, for far longer than anybody waits."""
         for _ in range(round(TRICKLES_FOR_S / _PAUSE_S)):
             self.send(data)
-            if self.server.closed.wait(_PAUSE_S):
+            if self.server.closed.wait(_PAUSE_S) or self._is_given_up():
                 return
+
+    def _is_given_up(self) -> bool:
+        """Whether the client has closed: what came after that would reset what it has not read yet."""
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        return bool(readable) and self.server.tls is None and not self.connection.recv(1, socket.MSG_PEEK)
 
     def flood(self, data: bytes, megabytes: int) -> None:
         """Write the same bytes as fast as they are taken, up to a limit."""
