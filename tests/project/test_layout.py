@@ -287,6 +287,28 @@ def test_every_public_function_and_class_says_what_it_is(path: Path) -> None:
     assert silent == []
 
 
+def of_other_tests(names: list[str]) -> list[str]:
+    """Those of these modules, and of what is in them, that are tests of the project."""
+    return [name for name in names if name.startswith("tests.") and ".test_" in name]
+
+
+# Its helpers stand in test_ordering.py yet.
+SHARES_A_TEST = ROOT / "tests" / "source" / "migrations"
+
+
+@pytest.mark.parametrize("path", [p for p in sources("tests", "tools") if p.parent != SHARES_A_TEST], ids=named)
+def test_no_test_is_imported(path: Path) -> None:
+    """What tests share stands in tests/support/, so that each of them can be moved, changed or left out by itself."""
+    assert of_other_tests(imported(path)) == []
+
+
+def test_an_import_of_a_test_is_seen() -> None:
+    """Of the whole module or of something in it; what only sounds like one is none."""
+    wrong = ["tests.run.test_cleanup.store", "tests.test_layout"]
+    right = ["tests.support.cleanups.store", "checks.test_latency.test_latency_is_within_budget", "pytest.test_x"]
+    assert of_other_tests([*wrong, *right]) == wrong
+
+
 @pytest.mark.parametrize("path", sources("tests"), ids=named)
 def test_every_test_says_what_is_true_when_it_passes(path: Path) -> None:
     """In a docstring that does not begin with "Test"."""

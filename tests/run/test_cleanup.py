@@ -15,18 +15,16 @@ import psycopg
 import pytest
 
 from harness.configuration.models import Environment
-from harness.history.attempt import Attempt
 from harness.history.problem import Problem
 from harness.history.reading import read
-from harness.history.writing import Ledger
 from harness.postgres.connection import identity_of, located, same_database
 from harness.run import cleanup
-from harness.run.cleanup import CleanUp, Task, clean_up
+from harness.run.cleanup import CleanUp
 from rehearsal.deployment.start import Deployment, deployed
 from rehearsal.faults import FAULTS
 from rehearsal.faults.catalogue import Fault
 from rehearsal.servers.postgres import VERIFIER
-from tests.support.clients import client_of
+from tests.support.cleanups import cleaned, store, stored
 from tests.support.gates import entry, run_gate, run_harness, write_environments
 from tests.support.histories import failed, ok, unanswered
 
@@ -40,36 +38,6 @@ if TYPE_CHECKING:
     from rehearsal.servers.postgres import Postgres
 
 AMPLE_S = 60.0
-
-
-def task_of(deployment: Deployment, folder: Path, attempts: list[Attempt], **of: Any) -> Task:
-    """The clean-up of these attempts, with a ledger of its own."""
-    client = client_of(deployment.url, database=deployment.database, cleanup=of.pop("cleanup", "database"))
-    ledger = Ledger(folder / "history.jsonl")
-    if not (folder / "history.jsonl").read_bytes():
-        ledger.run("r", {"preview": {"url": deployment.url}})
-    of.setdefault("patience_s", 0.0)
-    return Task(client, attempts, {a.name: [a.name] for a in attempts}, ledger, **of)
-
-
-def cleaned(deployment: Deployment, folder: Path, attempts: list[Attempt], **of: Any) -> CleanUp:
-    task = task_of(deployment, folder, attempts, **of)
-    try:
-        return clean_up(task)
-    finally:
-        task.ledger.close()
-
-
-def store(deployment: Deployment, *names: str) -> None:
-    with psycopg.connect(deployment.database) as connection:
-        for name in names:
-            connection.execute("insert into chatbots (name) values (%s)", [name])
-
-
-def stored(deployment: Deployment, like: str = "smoke-%") -> list[str]:
-    with psycopg.connect(deployment.database) as connection:
-        query = "select name from chatbots where name like %s order by name"
-        return [name for (name,) in connection.execute(query, [like])]
 
 
 @contextmanager

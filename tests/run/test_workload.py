@@ -16,19 +16,9 @@ from harness.history.reading import read
 from harness.history.writing import Ledger
 from harness.run.workload import attempt_name, post_all
 from tests.support.clients import RUN, client_of
-from tests.support.histories import TOKENS
-from tests.support.servers import Request, Server, in_turn, refusing, serving
+from tests.support.servers import Request, Server, creating, in_turn, refusing, serving
 
 Answer = Callable[[Request], bool | None]
-
-
-def creating(request: Request) -> bool | None:
-    """Answer GET with 200 and POST as asked."""
-    if request.method == "GET":
-        request.answer("200 OK")
-        return True
-    number = len(request.server.of("POST"))
-    return request.created({"id": number, "public_token": TOKENS[number % len(TOKENS)]})
 
 
 def for_posts(answer: Answer) -> Answer:

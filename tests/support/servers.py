@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.support.histories import TOKENS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -190,6 +192,15 @@ def serving(
                 thread.join(_PATIENCE_S)
         if server.broken:
             raise server.broken[0]
+
+
+def creating(request: Request) -> bool:
+    """Answer GET with 200 and POST as asked."""
+    if request.method == "GET":
+        request.answer("200 OK")
+        return True
+    number = len(request.server.of("POST"))
+    return request.created({"id": number, "public_token": TOKENS[number % len(TOKENS)]})
 
 
 def in_turn(*answers: Callable[[Request], bool | None]) -> Callable[[Request], bool | None]:
