@@ -66,10 +66,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Deal the long files out to the workers; `--dist worksteal` gives each an equal part of the list to begin with."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))
     long: dict[str, list[pytest.Item]] = {name: [] for name in LONG}
-    short = []
+    short: list[pytest.Item] = []
     for item in items:
         long.get(item.path.relative_to(HERE).as_posix(), short).append(item)
-    dealt = []
+    dealt: list[pytest.Item] = []
     for worker in range(workers):
         part = (len(items) - len(dealt)) // (workers - worker)
         mine = [item for name in LONG[worker::workers] for item in long[name]]

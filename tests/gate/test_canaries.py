@@ -23,7 +23,7 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from tests.support.gates import ROOT, Run, clean_environment, run_command, run_harness, run_pytest
+from tests.support.gates import ROOT, Run, clean_environment, run_command, run_pytest
 from tests.support.leaks import leaks, leaks_of_folder
 from tests.support.servers import Request, Server, serving
 
@@ -392,8 +392,8 @@ def test_a_wrong_configuration_is_not_quoted(tmp_path: Path, forge: Warm, mistak
     file = tmp_path / "environments.yaml"
     file.write_text(f"environments: {{preview: {{{WRONG[mistake]}}}}}\n", encoding="utf-8")
     for run in (
-        run_pytest(tmp_path / "report", "--environments", str(file), warm=forge),
-        run_harness("plan", "--environments", str(file), warm=forge),
+        forge.run_pytest(tmp_path / "report", "--environments", str(file)),
+        forge.run_harness("plan", "--environments", str(file)),
     ):
         assert run.exit_code == 4, run.out + run.err
         assert "environments.yaml" in run.err

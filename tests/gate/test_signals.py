@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -131,6 +132,11 @@ def test_second_interrupt_leaves_at_once_and_lists(tmp_path: Path, postgres: Pos
         assert not names_of(deployment.database, run_id)
 
 
+def has_records(gate: Going, number: int) -> bool:
+    """Whether the history of a gate has come so far."""
+    return gate.records() >= number
+
+
 def test_cancelled_job(tmp_path: Path, postgres: Postgres) -> None:
     """As a cancelled job of GitHub Actions: SIGINT, then SIGTERM, then SIGKILL. Rows are gone or listed, or cleaned up.
 
@@ -142,7 +148,7 @@ def test_cancelled_job(tmp_path: Path, postgres: Postgres) -> None:
         later = write_environments(tmp_path / "later.yaml", {}, preview=entry(deployment, late_rows_s=5))
         for number, (first_s, second_s) in enumerate([(0.05, 0.05), (0.3, 0.1), (0.6, 0.6)]):
             with going(tmp_path / str(number), file) as gate:
-                assert gate.wait_until(lambda gate=gate: gate.records() >= 8)
+                assert gate.wait_until(partial(has_records, gate, 8))
                 for how, pause_s in ((signal.SIGINT, first_s), (signal.SIGTERM, second_s), (signal.SIGKILL, 0.0)):
                     gate.process.send_signal(how)
                     with suppress(subprocess.TimeoutExpired):

@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -91,7 +92,7 @@ def test_a_connection_that_idled_out_meanwhile_is_opened_anew(encrypted: bool) -
     with (
         certificate() as (context, file),
         serving(answer, context if encrypted else None) as server,
-        new_session(file if encrypted else None) as session,
+        new_session(Path(file) if encrypted else None) as session,
     ):
         assert exchange(session, "GET", server.url, timeout_s=AMPLE_S).status == 201
         reply = exchange(session, "POST", server.url, timeout_s=AMPLE_S, json={}, hold=hold)

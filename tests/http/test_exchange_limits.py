@@ -14,7 +14,7 @@ from harness.http.failures import LARGEST_BODY
 from harness.http.reply import Reply
 from harness.http.session import new_session
 from tests.support.exchanges import AMPLE_S, CHUNKED, HEAD, SHORT_S, Answer, post, posted_once, then_trickle
-from tests.support.servers import Request, serving
+from tests.support.servers import Request, in_turn, serving
 
 
 def silence(request: Request) -> None:
@@ -95,8 +95,7 @@ def test_budgets_of_threads_do_not_mix() -> None:
 
 def test_a_spent_budget_does_not_reach_the_next_exchange() -> None:
     """The same session is usable again after a time-out."""
-    answers = iter([lambda r: r.trickle(b""), lambda r: r.created({"id": 1})])
-    with serving(lambda request: next(answers)(request)) as server, new_session() as session:
+    with serving(in_turn(silence, lambda r: r.created({"id": 1}))) as server, new_session() as session:
         problems = [exchange(session, "POST", server.url, timeout_s=t, json={}).problem for t in (SHORT_S, AMPLE_S)]
     assert problems == [Problem.TIMED_OUT, None]
     assert len(server.requests) == 2

@@ -52,8 +52,7 @@ def unavailable(url: str, timeout_s: float = 0.5, **of: Any) -> CouldNotTell:
     """Why it could not be told, with the server's URL as URL."""
     with pytest.raises(CouldNotTell) as caught:
         wait(url, timeout_s=timeout_s, **of)
-    caught.value.cause = caught.value.cause.replace(url, "URL")
-    return caught.value
+    return CouldNotTell(caught.value.cause.replace(url, "URL"), caught.value.remedy)
 
 
 # --- becoming ready ---------------------------------------------------------------------------------------------------

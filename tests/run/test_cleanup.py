@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from harness.configuration.models import Environment
 from harness.history.problem import Problem
 from harness.history.reading import read
-from harness.postgres.connection import identity_of, located, same_database
-from harness.run import cleanup
+from harness.postgres.connection import connect, identity_of, located, same_database
+from harness.postgres.deletion import Found, find
 from harness.run.cleanup import CleanUp
 from rehearsal.deployment.start import Deployment, deployed
 from rehearsal.faults import FAULTS
@@ -176,7 +177,7 @@ def test_another_database_is_refused(tmp_path: Path, postgres: Postgres) -> None
     with deployed(postgres, name="one") as one, deployed(postgres, name="two") as two:
         store(one, "smoke-r-1")
         store(two, "smoke-r-1")
-        with psycopg.connect(one.database) as connection:
+        with connect(SecretStr(one.database)) as connection:
             identity = identity_of(connection)
         done = cleaned(two, tmp_path, [ok(1)], identity=identity)
         assert [row.reason for row in done.left] == [
@@ -298,8 +299,12 @@ def test_very_many_rows_are_removed_some_at_a_time(
     """No statement takes more than its share; what is gone, what never came and what may come are told apart."""
     monkeypatch.setattr("harness.run.cleanup.AT_ONCE", 3)
     statements: list[int] = []
-    find = cleanup.find
-    monkeypatch.setattr("harness.run.cleanup.find", lambda *of: statements.append(len(of[2])) or find(*of))
+
+    def counted(*of: Any) -> list[Found]:
+        statements.append(len(of[2]))
+        return find(*of)
+
+    monkeypatch.setattr("harness.run.cleanup.find", counted)
     store(healthy, *(f"smoke-r-{n}" for n in range(1, 9)), "smoke-other-1")
     attempts = [*(ok(n, id=str(n), token="t") for n in range(1, 9)), unanswered(9), ok(10, id="10", token="t")]
     done = cleaned(healthy, tmp_path, attempts, patience_s=3)

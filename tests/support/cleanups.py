@@ -13,7 +13,7 @@ from tests.support.clients import client_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.history.history import Attempt
+    from harness.history.attempt import Attempt
     from rehearsal.deployment.start import Deployment
 
 

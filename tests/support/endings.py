@@ -66,8 +66,8 @@ class Going:
     def ended(self) -> Run:
         """Wait for its end."""
         code = self.process.wait(PATIENCE_S)
-        texts = [(self.folder / name).read_text(encoding="utf-8") for name in ("out", "err")]
-        return Run(code, *texts, self.report_dir)
+        out, err = ((self.folder / name).read_text(encoding="utf-8") for name in ("out", "err"))
+        return Run(code, out, err, self.report_dir)
 
 
 @contextmanager

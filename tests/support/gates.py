@@ -82,18 +82,14 @@ def run_command(command: list[str], report_dir: Path, **environ: str) -> Run:
     return Run(done.returncode, done.stdout, done.stderr, report_dir, time.monotonic() - began_s)
 
 
-def run_pytest(report_dir: Path, *arguments: str, warm: Warm | None = None, **environ: str) -> Run:
-    """The gate; with `warm` it is forked from what has imported all that it needs."""
-    words = ["-p", "no:cacheprovider", "--report-dir", str(report_dir), *arguments]
-    if warm is not None:
-        return warm.run("pytest", words, report_dir, **environ)
-    return run_command([sys.executable, "-m", "pytest", *words], report_dir, **environ)
+def run_pytest(report_dir: Path, *arguments: str, **environ: str) -> Run:
+    """The gate."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--report-dir", str(report_dir), *arguments]
+    return run_command(command, report_dir, **environ)
 
 
-def run_harness(*arguments: str, report_dir: Path = ROOT, warm: Warm | None = None) -> Run:
-    """`python -m harness`; `warm` as above."""
-    if warm is not None:
-        return warm.run("harness", [*arguments], report_dir)
+def run_harness(*arguments: str, report_dir: Path = ROOT) -> Run:
+    """`python -m harness`."""
     return run_command([sys.executable, "-m", "harness", *arguments], report_dir)
 
 
@@ -112,10 +108,14 @@ def entry(deployment: Deployment, **settings: Any) -> dict[str, Any]:
 def run_gate(
     folder: Path, deployments: list[Deployment], *arguments: str, warm: Warm | None = None, **settings: Any
 ) -> Run:
-    """Run the gate on deployments of the rehearsal, all of their checks unless arguments narrow it."""
+    """Run the gate on deployments of the rehearsal, all of their checks unless arguments narrow it.
+
+    With `warm` it is forked from what has imported all that it needs.
+    """
     file = write_environments(folder / "environments.yaml", {}, **{d.name: entry(d, **settings) for d in deployments})
     names = [argument for d in deployments for argument in ("--env", d.name)]
-    return run_pytest(folder / "report", "--environments", str(file), *names, *arguments, warm=warm)
+    run = run_pytest if warm is None else warm.run_pytest
+    return run(folder / "report", "--environments", str(file), *names, *arguments)
 
 
 READY = {"path": "/", "timeout_s": 20, "revision": "revision"}

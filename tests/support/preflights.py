@@ -10,7 +10,7 @@ import psycopg
 from pydantic import SecretStr
 
 from harness.configuration.models import Environment, Table
-from harness.errors import CouldNotTell
+from harness.errors import demanded
 from harness.preflight.checkers import causes
 from harness.preflight.reading import look
 from tests.support.gates import ROOT, run_pytest, write_environments
@@ -52,10 +52,7 @@ def predicted(dsn: str, table: Table | None = None) -> Preflight:
     """What the preflight knows of a database."""
     named = {} if table is None else {"table": table}
     environment = Environment(name="preview", url="http://127.0.0.1:9", database=SecretStr(dsn), **named)  # type: ignore[arg-type]
-    _, known = look(environment, threading.Event())
-    if isinstance(known, CouldNotTell):
-        raise known
-    return known
+    return demanded(look(environment, threading.Event())[1])
 
 
 def held(dsn: str, stop: threading.Event | None = None) -> LockHolders:

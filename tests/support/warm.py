@@ -1,9 +1,9 @@
 """Starts gates that need not import anything first: importing takes longer than the run that it is for.
 
-Run as a program, it imports what a gate imports and waits; for each order (a line of JSON: module, arguments, a folder
-and variables) it forks a process that is `python -m` that module with those arguments, and says its pid, and later how
-it ended. From its fork on such a gate is a process like any other: it has its own threads and files, and signals reach
-it alone. What it does not show is how Python starts and what is imported when; other tests start theirs as users do.
+Run as a program, it imports what a gate imports and waits; for each order (a line of JSON: module, arguments and a
+folder) it forks a process that is `python -m` that module with those arguments, and says its pid, and later how it
+ended. From its fork on such a gate is a process like any other: it has its own threads and files, and signals reach it
+alone. What it does not show is how Python starts and what is imported when; other tests start theirs as users do.
 """
 
 from __future__ import annotations
@@ -74,30 +74,36 @@ class Warm:
     _born: queue.Queue[Forked] = field(default_factory=queue.Queue)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def start(self, folder: Path, module: str, arguments: list[str], **environ: str) -> Forked:
-        """`python -m module`, which prints to the files `out` and `err` in a folder, with these variables besides."""
+    def start(self, folder: Path, module: str, arguments: list[str]) -> Forked:
+        """`python -m module`, which prints to the files `out` and `err` in a folder."""
         assert self.process.stdin is not None
-        assert not any(key.startswith("PYTHON") for key in environ), "only Python's start reads it, which is over"
-        order = {"module": module, "arguments": arguments, "folder": str(folder), "environ": environ}
+        order = {"module": module, "arguments": arguments, "folder": str(folder)}
         with self._lock:
             self.process.stdin.write(json.dumps(order).encode() + b"\n")
             self.process.stdin.flush()
             return self._born.get(timeout=60)
 
-    def run(self, module: str, arguments: list[str], report_dir: Path, **environ: str) -> Run:
-        """`python -m module` from its start to its end."""
+    def run_pytest(self, report_dir: Path, *arguments: str) -> Run:
+        """As `gates.run_pytest`."""
+        return self._run("pytest", ["-p", "no:cacheprovider", "--report-dir", str(report_dir), *arguments], report_dir)
+
+    def run_harness(self, *arguments: str) -> Run:
+        """As `gates.run_harness`."""
+        return self._run("harness", [*arguments], Path.cwd())
+
+    def _run(self, module: str, arguments: list[str], report_dir: Path) -> Run:
         from tests.support.gates import GATE_LIMIT_S, Run
 
         began_s = time.monotonic()
         with TemporaryDirectory() as name:
             folder = Path(name)
-            process = self.start(folder, module, arguments, **environ)
+            process = self.start(folder, module, arguments)
             try:
                 code = process.wait(GATE_LIMIT_S)
             finally:
                 process.kill()
-            texts = [(folder / name).read_text(encoding="utf-8") for name in ("out", "err")]
-        return Run(code, *texts, report_dir, time.monotonic() - began_s)
+            out, err = ((folder / name).read_text(encoding="utf-8") for name in ("out", "err"))
+        return Run(code, out, err, report_dir, time.monotonic() - began_s)
 
     def listen(self) -> None:
         """Take in what it says, until it says no more."""
@@ -156,11 +162,10 @@ def _import_all() -> None:
     gc.freeze()
 
 
-def _be(module: str, arguments: list[str], folder: str, environ: dict[str, str]) -> NoReturn:
+def _be(module: str, arguments: list[str], folder: str) -> NoReturn:
     """The same as `python -m module`, in a process that has just been forked."""
     for stream, file in ((0, os.devnull), (1, f"{folder}/out"), (2, f"{folder}/err")):
         os.dup2(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), stream)
-    os.environ |= environ
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
     sys.exit()
