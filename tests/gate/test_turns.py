@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -44,7 +45,7 @@ def test_a_slow_environment_does_not_delay_what_is_known_of_another(tmp_path: Pa
             assert "slow: " not in out.read_text(encoding="utf-8")
             server.answer = lambda request: request.answer("404 Not Found")  # its ready page will not come
             released.set()
-            gate.process.terminate()
+            gate.process.send_signal(signal.SIGTERM)
             run = gate.ended()
     assert run.exit_code == 2, run.out
     assert run.outcomes("fast")["tokens_are_distinct"] == "pass"
@@ -52,7 +53,7 @@ def test_a_slow_environment_does_not_delay_what_is_known_of_another(tmp_path: Pa
     assert run.verdict["left_behind"] == []
 
 
-def result(id_: str, outcome: str) -> CheckResult:
+def result(id_: str, outcome: Any) -> CheckResult:
     """What a check concluded."""
     return CheckResult(id=id_, environment="preview", outcome=outcome, claim="A claim")
 
