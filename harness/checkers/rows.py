@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from harness.history.attempt import Attempt
     from harness.history.history import History
-    from harness.postgres.insert_statement import Maker
-    from harness.postgres.inserts import ObservedInserts
     from harness.postgres.rows import Row
     from harness.postgres.token_scan import StoredTokens
 
@@ -73,26 +71,6 @@ def _same_token(one: str, other: str) -> bool:
         return UUID(one.strip()) == UUID(other.strip())
     except ValueError:
         return False
-
-
-def maker_observed(observed_inserts: ObservedInserts, acknowledged: int) -> Maker | None:
-    """Who made the tokens of the acknowledged POSTs; None where what was seen does not decide it.
-
-    Counted statements decide: other clients only add to them, so that as many INSERTs by the default as POSTs leave
-    none to explain, and fewer leave at least one to an INSERT that gave a value. Last statements of connections may be
-    anybody's: they count only if all agree.
-    """
-    if observed_inserts.counted:
-        if observed_inserts.by_database >= acknowledged:
-            return "database"
-        return (
-            "app"
-            if observed_inserts.by_app and observed_inserts.by_app + observed_inserts.by_database >= acknowledged
-            else None
-        )
-    if observed_inserts.by_database and not observed_inserts.by_app:
-        return "database"
-    return "app" if observed_inserts.by_app and not observed_inserts.by_database else None
 
 
 def demand_the_heap(stored: StoredTokens, acknowledged: History | None) -> None:

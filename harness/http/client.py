@@ -46,7 +46,7 @@ class Client:
     def __init__(self, environment: Environment, run: str, redact: Redactor, origin_s: float) -> None:
         self.environment = environment
         self._redact = redact
-        self._origin_s = origin_s
+        self.origin_s = origin_s
         self._cookies = RequestsCookieJar()
         self._masked_cookies: set[str] = set()
         self._learning = threading.Lock()
@@ -162,8 +162,8 @@ class Client:
             "n": n,
             "name": name,
             "phase": phase,
-            "started_s": reply.started_s - self._origin_s,
-            "ended_s": reply.ended_s - self._origin_s,
+            "started_s": reply.started_s - self.origin_s,
+            "ended_s": reply.ended_s - self.origin_s,
             "status": reply.status,
             "evidence": self._redact.part(body, 0, EVIDENCE, cookies)[:EVIDENCE],
         }

@@ -112,6 +112,11 @@ def connect(
     return connection
 
 
+def connect_once(dsn: SecretStr) -> Connection:
+    """Connect without a second try. Raises psycopg.Error."""
+    return _connect(dsn, time.monotonic())
+
+
 def _connect(dsn: SecretStr, began: float) -> Connection:
     left = CONNECT_BUDGET_S - (time.monotonic() - began)
     return Connection.connect(

@@ -1,97 +1,191 @@
-"""Watches which INSERT statements a deployment sends, to learn who makes the token.
+"""Learns from Postgres which statements gave the tokens of a run their values.
 
-An app that makes a good version 4 UUID itself passes every test of form. Two views of Postgres show its statement:
-`pg_stat_statements`, where installed, counts each one, so that a count before the POSTs and one after say for certain
-which ones stored their rows; `pg_stat_activity` shows the last statement of each connection, if that was the INSERT and
-not a COMMIT after it. Both show other roles' statements only to members of pg_read_all_stats.
+An app that makes a good version 4 UUID itself passes every test of form; only its statement tells. Two views of
+Postgres show statements: `pg_stat_activity` the current or last one of each connection, which is looked at again and
+again while the POSTs run (`watching`), and `pg_stat_statements`, where it is loaded, how often each was run, so that a
+count before the POSTs and one after say which ones stored their rows. Both show other roles' statements only to members
+of pg_read_all_stats.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import psycopg
 from psycopg import sql
 
-from harness.postgres.insert_statement import maker_of_token
+from harness.postgres.called_functions import Functions
+from harness.postgres.token_writes import Target, without_literals
 from harness.text import printable
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Iterable, Mapping
 
     from harness.postgres.connection import Connection
     from harness.postgres.table import TableFacts
+    from harness.postgres.token_writes import Writer
+
+_SHOWN = 3
 
 
-class InsertBaseline(NamedTuple):
-    """What was there before the POSTs: the server's time, and how often each INSERT was counted, None if not shown."""
+class Sightings(NamedTuple):
+    """What was seen in `pg_stat_activity` while the POSTs ran.
 
-    at: datetime
-    calls: dict[str, int] | None
+    Attributes:
+        statements: each statement with the times (seconds on the run's clock) at which an execution of it was first
+            seen.
+        looks: how often the view was read.
+        took_s: how long that took in all.
+        hidden: sessions whose statements this role may not see.
+        calls: how often each statement of `pg_stat_statements` was run between the first POST and the last; None where
+            it does not count.
+        texts: the texts of those.
+        obstacle: why nobody looked; "" where somebody did.
+    """
+
+    statements: Mapping[str, tuple[float, ...]] = {}
+    looks: int = 0
+    took_s: float = 0.0
+    hidden: int = 0
+    calls: Mapping[str, int] | None = None
+    obstacle: str = ""
 
 
 class ObservedInserts(NamedTuple):
-    """INSERTs into the table that were sent since `InsertBaseline`.
+    """Statements that store rows of the table or write their tokens, between the first POST of a run and its last.
 
-    `counted` tells whether `by_database` and `by_app` are numbers of rows' statements that Postgres counted, or only of
-    connections whose last statement it was. `examples` are statements that name the token and give it a value.
+    Attributes:
+        counted: how many INSERTs Postgres counted; None where it counts none.
+        by_database: how many executions left the token to Postgres.
+        by_app: how many gave it a value.
+        unclear: how many could not be understood.
+        given: statements that give the token a value, without literals.
+        not_understood: statements that could not be understood, without literals.
+        seen_s: when an execution that stores a row was first seen in `pg_stat_activity`, each.
+        looks: how often that was looked at.
+        took_s: how long that took in all.
+        cause: why nothing was seen; "" where something was.
+        remedy: what would let it be seen.
     """
 
-    counted: bool
-    by_database: int
-    by_app: int
-    examples: tuple[str, ...]
+    counted: int | None = None
+    by_database: int = 0
+    by_app: int = 0
+    unclear: int = 0
+    given: tuple[str, ...] = ()
+    not_understood: tuple[str, ...] = ()
+    seen_s: tuple[float, ...] = ()
+    looks: int = 0
+    took_s: float = 0.0
+    cause: str = ""
+    remedy: str = ""
 
 
-def look_before(connection: Connection) -> InsertBaseline:
-    """Take note of the time and the counts; a transaction that this is asked in may be of no use afterwards."""
-    row = connection.execute("SELECT clock_timestamp()").fetchone()
-    assert row is not None  # a SELECT without FROM
-    return InsertBaseline(row[0], _calls(connection))
+# --- what they do -----------------------------------------------------------------------------------------------------
 
 
-def look_after(connection: Connection, facts: TableFacts, before: InsertBaseline) -> ObservedInserts:
-    """Compare with what was there before, inside or outside of a transaction."""
-    if before.calls is not None:
-        after = _calls(connection) or {}
-        counts = {statement: calls - before.calls.get(statement, 0) for statement, calls in after.items()}
-        observed_inserts = _sorted(counts, facts, counted=True)
-        if observed_inserts.by_app or observed_inserts.by_database:
-            return observed_inserts
-    rows = connection.execute(
-        "SELECT query FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
-        "AND query_start >= %s AND query ILIKE '%%insert%%'",
-        [before.at],
+def observed_inserts(connection: Connection, facts: TableFacts, seen: Sightings) -> ObservedInserts:
+    """Read what was seen, inside the caller's transaction."""
+    target = _target(connection, facts)
+    functions = Functions(connection, target)
+    counts: dict[str, int] = {text: len(times) for text, times in seen.statements.items()}
+    readings = {text: functions.followed(text) for text in {**counts, **(seen.calls or {})}}
+    of = {writer: [text for text, reading in readings.items() if reading.writer == writer] for writer in _WRITERS}
+    most = {writer: max(_executions(texts, counts), _executions(texts, seen.calls)) for writer, texts in of.items()}
+    inserts = [text for text, reading in readings.items() if reading.inserts]
+    found = ObservedInserts(
+        counted=None if seen.calls is None else _executions(inserts, seen.calls),
+        by_database=most["database"],
+        by_app=most["app"],
+        unclear=most["unclear"],
+        given=_shown(of["app"], seen.calls),
+        not_understood=_shown(of["unclear"], seen.calls),
+        seen_s=tuple(sorted(t for text, times in seen.statements.items() if readings[text].inserts for t in times)),
+        looks=seen.looks,
+        took_s=seen.took_s,
     )
-    return _sorted({statement: 1 for (statement,) in rows}, facts, counted=False)
+    if found.by_database or found.by_app or found.unclear:
+        return found
+    cause, remedy = _why_unseen(connection, seen)
+    return found._replace(cause=cause, remedy=remedy)
 
 
-def _sorted(counts: dict[str, int], facts: TableFacts, *, counted: bool) -> ObservedInserts:
-    by_database = by_app = 0
-    examples = []
-    for statement, calls in counts.items():
-        maker = maker_of_token(statement, facts.name, facts.token_column) if calls > 0 else None
-        if maker == "database":
-            by_database += calls
-        elif maker == "app":
-            by_app += calls
-            examples.append(printable(" ".join(statement.split()), 300))
-    return ObservedInserts(counted, by_database, by_app, tuple(examples[:3]))
+_WRITERS: tuple[Writer, ...] = ("database", "app", "unclear")
 
 
-def _calls(connection: Connection) -> dict[str, int] | None:
-    """How often each INSERT of this database was counted; None where pg_stat_statements does not tell."""
-    try:
-        found = connection.execute(
-            "SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace "
-            "WHERE e.extname = 'pg_stat_statements'"
-        ).fetchone()
-        if found is None:
-            return None
-        query = sql.SQL(
-            "SELECT query, sum(calls)::bigint FROM {} WHERE dbid = (SELECT oid FROM pg_database "
-            "WHERE datname = current_database()) AND query ILIKE '%insert%' GROUP BY query"
-        ).format(sql.Identifier(found[0], "pg_stat_statements"))
-        return dict(connection.execute(query).fetchall())
-    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectNotInPrerequisiteState):
-        return None  # not for this role, or installed without being preloaded
+def _executions(texts: Iterable[str], of: Mapping[str, int] | None) -> int:
+    """How many executions of some statements were seen, or counted: those seen are counted too, in other words."""
+    return sum((of or {}).get(text, 0) for text in texts)
+
+
+def _shown(texts: Iterable[str], calls: Mapping[str, int] | None) -> tuple[str, ...]:
+    counted = [text for text in texts if text in (calls or {})]
+    return tuple(
+        printable(text, 300) for text in sorted({without_literals(text) for text in counted or texts})[:_SHOWN]
+    )
+
+
+_LEADING = """
+WITH RECURSIVE child AS (
+  SELECT inhrelid FROM pg_inherits WHERE inhparent = %(table)s::regclass
+  UNION SELECT i.inhrelid FROM pg_inherits i JOIN child c ON i.inhparent = c.inhrelid
+), view AS (
+  SELECT DISTINCT w.ev_class AS oid FROM pg_depend d JOIN pg_rewrite w ON w.oid = d.objid
+  WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
+    AND d.refobjid = %(table)s::regclass AND w.ev_class <> d.refobjid
+)
+SELECT (SELECT array_agg(attname ORDER BY attnum) FROM pg_attribute
+          WHERE attrelid = %(table)s::regclass AND attnum > 0 AND NOT attisdropped),
+       (SELECT jsonb_agg(jsonb_build_array(n.nspname, c.relname)) FROM pg_class c
+          JOIN pg_namespace n ON n.oid = c.relnamespace
+          WHERE c.oid IN (SELECT inhrelid FROM child UNION SELECT oid FROM view LIMIT 1000))
+"""
+
+
+def _target(connection: Connection, facts: TableFacts) -> Target:
+    row = connection.execute(_LEADING, {"table": facts.identifier.as_string()}).fetchone()
+    assert row is not None  # a SELECT without FROM
+    leading = frozenset((schema, name) for schema, name in row[1] or [])
+    return Target(facts.schema, facts.name, facts.token_column, tuple(row[0] or ()), leading)
+
+
+# --- why nothing was seen ---------------------------------------------------------------------------------------------
+
+_SURROUNDINGS = """
+SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'), current_user::text,
+       EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_stat_statements'),
+       current_setting('track_activities') = 'on'
+"""
+
+
+def _why_unseen(connection: Connection, seen: Sightings) -> tuple[str, str]:
+    """Why no statement of the deployment was seen, and what would show it here."""
+    row = connection.execute(_SURROUNDINGS).fetchone()
+    assert row is not None  # a SELECT without FROM
+    reads_all, role, installed, tracks = row
+    waive = "or waive the claim, with the reason, by `waive: {app_leaves_the_token_to_postgres: ..}`"
+    if not tracks:
+        return ("track_activities is off, so Postgres shows no statement", f"SET track_activities = on; {waive}")
+    if not reads_all and seen.hidden:
+        quoted = sql.Identifier(role).as_string()
+        cause = f"role {printable(role)} may not see the statements of {seen.hidden} other sessions"
+        return (cause, f"use the app's own role, or GRANT pg_read_all_stats TO {printable(quoted)}; {waive}")
+    if seen.obstacle:
+        return (f"pg_stat_activity was not watched during the POSTs: {seen.obstacle}", f"run again; {waive}")
+    looked = f"no statement that stores a chatbot was seen in {seen.looks} looks at pg_stat_activity"
+    if installed and seen.calls is None:
+        return (
+            f"{looked}, and pg_stat_statements is created but not loaded",
+            f"add pg_stat_statements to shared_preload_libraries and restart Postgres; {waive}",
+        )
+    if installed:
+        return (
+            f"{looked}, nor counted in pg_stat_statements",
+            f"set pg_stat_statements.track to top, or send more POSTs; {waive}",
+        )
+    return (
+        looked,
+        (
+            "add pg_stat_statements to shared_preload_libraries, restart Postgres, and CREATE EXTENSION pg_stat_statements "
+            f"in this database; or send more POSTs; {waive}"
+        ),
+    )

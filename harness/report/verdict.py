@@ -64,6 +64,18 @@ class LeftBehind(_Model):
     remedy: Sentence = Shown("")
 
 
+class SeenStatements(_Model):
+    """What Postgres showed of the statements that stored the rows of a run, and what looking cost."""
+
+    posts: int = Field(description="POSTs that were sent, those of probes included")
+    seen: int = Field(description="POSTs during which pg_stat_activity showed a statement that stores a row")
+    counted: int | None = Field(
+        description="such statements that pg_stat_statements counted; null where it counts none"
+    )
+    looks: int = Field(description="how often pg_stat_activity was read")
+    looks_ms: float = Field(description="how long that took in all")
+
+
 class EnvironmentVerdict(_Model):
     """What was concluded of one environment."""
 
@@ -80,6 +92,9 @@ class EnvironmentVerdict(_Model):
     latency_p50_ms: float | None = Field(default=None, description="how long POSTs took; null where none was sent")
     latency_p95_ms: float | None = Field(default=None, description="the nearest rank of 95 %")
     latency_max_ms: float | None = None
+    statements: SeenStatements | None = Field(
+        default=None, description="null where no statement of the deployment was looked for"
+    )
     rows_removed: int = 0
     duration_s: float = 0.0
     notes: list[Sentence] = Field(default_factory=list, description="what is unusual and decides nothing")

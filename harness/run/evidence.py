@@ -13,7 +13,7 @@ from harness.checkers.rows import rows_of_another_table
 from harness.errors import CouldNotTell, NotCovered, Unavailable, Waived, demanded, if_available
 from harness.http.readiness import FRESH_CONNECTIONS, WAITING, Readiness, revisions_now, wait_until_ready
 from harness.postgres.default import DefaultEvaluation, evaluate_default, evaluation_query
-from harness.postgres.inserts import ObservedInserts, look_after
+from harness.postgres.inserts import ObservedInserts, observed_inserts
 from harness.postgres.rows import Row, SequenceState, read_rows, read_sequence, rows_query, sequence_query
 from harness.postgres.table import FACTS, IN_WORDS, TableFacts, read_facts
 from harness.postgres.token_scan import (
@@ -25,6 +25,7 @@ from harness.postgres.token_scan import (
     scan_query,
     scan_tokens,
 )
+from harness.postgres.watching import LOOK_IN_WORDS
 from harness.run.gathering import Evidence, Phase, Step
 from harness.run.posting import explain_posts, send_posts
 
@@ -217,20 +218,23 @@ DEFAULT_EVALUATION: Evidence[DefaultEvaluation] = Evidence(
 
 def _read_observed_inserts(at: Gathering) -> ObservedInserts:
     facts = at.of(TABLE)
-    if at.baseline is None:
-        raise NotCovered("the database was not watched while the POSTs were sent", "run again")
-    return look_after(at.connection, facts, at.baseline)
+    if at.sightings is None:
+        raise CouldNotTell("the database was not watched while the POSTs were sent", "run again")
+    return observed_inserts(at.connection, facts, at.sightings)
 
 
 OBSERVED_INSERTS: Evidence[ObservedInserts] = Evidence(
     name="observed_inserts",
-    says="The INSERTs that Postgres showed during the POSTs.",
+    says="The statements that Postgres showed during the POSTs.",
     asked_of="the app's statements",
     phase=Phase.DATABASE,
     needs=(HISTORY, TABLE),
     read=_read_observed_inserts,
     hand_out=lambda known: _of_its_table(known, OBSERVED_INSERTS),
-    explain=_one_by_one(lambda _: ["SELECT the INSERTs in pg_stat_statements, or else in pg_stat_activity"]),
+    explain=lambda _: [
+        Step(LOOK_IN_WORDS, "every 2 ms during the POSTs, on a connection of its own, outside of a transaction"),
+        Step("SELECT what pg_stat_statements counted, where it is loaded", "before the POSTs and after them"),
+    ],
 )
 
 # --- the app's source, which is read when a check looks at it ---------------------------------------------------------

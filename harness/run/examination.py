@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from harness.errors import CouldNotTell, Unavailable, Waived
-from harness.postgres.connection import connect, limited, reading
+from harness.postgres.connection import connect, connect_once, limited, reading
 from harness.postgres.failures import translated
-from harness.postgres.inserts import look_before
+from harness.postgres.watching import Watch
 from harness.run.evidence import OBSERVED_INSERTS, READINESS, TABLE, all_needed, in_order
-from harness.run.gathering import Examination, Gathering, Phase, RunRequest
+from harness.run.gathering import Connected, Examination, Gathering, Phase, RunRequest
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from harness.history.writing import Ledger
     from harness.http.client import Client
     from harness.progress import Progress
-    from harness.run.gathering import Evidence, Watching
+    from harness.run.gathering import Evidence
     from harness.run.source_reading import SourceReading
 
 _DATABASE = (Phase.DATABASE, Phase.SCAN)
@@ -73,16 +73,15 @@ def needed_for(kinds: frozenset[Evidence[object]], revision: str | None) -> froz
     return needed
 
 
-def _connect(dsn: SecretStr, request: RunRequest, statement_timeout_s: float) -> Watching:
+def _connect(dsn: SecretStr, request: RunRequest, statement_timeout_s: float) -> Connected:
     connection = connect(dsn, request.stop, statement_timeout_s)
     if request.read_only or OBSERVED_INSERTS not in request.needs:
-        return connection, None  # no POST is sent, so there is nothing to watch
+        return Connected(connection)  # no POST is sent, so there is nothing to watch
     try:
-        with limited(connection, connection.budget_s, request.stop), reading(connection):
-            return connection, look_before(connection)
+        return Connected(connection, Watch(connect_once(dsn)))
     except psycopg.Error as error:
-        connection.close()
-        raise translated(error, dsn) from None
+        # One connection is enough for all but this: where there is no second one, the rest is asked all the same.
+        return Connected(connection, obstacle=f"a second connection failed: {translated(error, dsn).cause}")
 
 
 def _read_database(at: Gathering) -> None:
@@ -97,7 +96,7 @@ def _read_database(at: Gathering) -> None:
         _close(at.connecting)
         return
     try:
-        connection, at.baseline = at.connecting.result()
+        connection = at.connecting.result().connection
         began = False
         try:
             with connection, limited(connection, connection.budget_s, request.stop), reading(connection):
@@ -128,9 +127,9 @@ def _all_unavailable(at: Gathering, why: Unavailable) -> None:
         at.known.put(kind, why)
 
 
-def _close(connecting: Future[Watching]) -> None:
+def _close(connecting: Future[Connected]) -> None:
     if connecting.exception() is None:
-        connecting.result()[0].close()
+        connecting.result().connection.close()
 
 
 def _read_parts(at: Gathering) -> None:

@@ -18,6 +18,7 @@ from harness.http.client import Client
 from harness.http.deadline import abandon_exchanges
 from harness.progress import Progress
 from harness.run.cleanup import CleanUp, Task, clean_up, left_as_it_is
+from harness.run.database_turns import DatabaseTurns
 from harness.run.evidence import HISTORY, TABLE
 from harness.run.examination import examine, needed_for
 from harness.run.gathering import Examination, RunRequest
@@ -63,6 +64,7 @@ class Gate:
         self._concluded = False
         self._tell: Callable[[Shown], None] | None = None
         self._stop, self._hurry = threading.Event(), threading.Event()
+        self._turns = DatabaseTurns()
         self._ledger: Ledger | None = None
         self._pool: ThreadPoolExecutor | None = None
         self._under_way: dict[str, _Environment] = {}
@@ -89,7 +91,7 @@ class Gate:
         self._tell = tell
         self._ledger = Ledger(settings.report_dir / "history.jsonl")
         self._ledger.run(settings.run, {e.name: place_of(e, settings.redact) for e in settings.environments})
-        request = RunRequest(settings.run, needs, settings.revision, settings.read_only, self._stop)
+        request = RunRequest(settings.run, needs, settings.revision, settings.read_only, self._stop, self._turns)
         self._pool = ThreadPoolExecutor(len(settings.environments), thread_name_prefix="examine")
         first = 1
         for environment in settings.environments:

@@ -24,14 +24,26 @@ if TYPE_CHECKING:
     from harness.http.client import Client
     from harness.postgres.connection import Connection
     from harness.postgres.identifiers import Names
-    from harness.postgres.inserts import InsertBaseline
+    from harness.postgres.inserts import Sightings
+    from harness.postgres.watching import Watch
     from harness.progress import Progress
+    from harness.run.database_turns import DatabaseTurns
     from harness.run.source_reading import SourceReading
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-Watching = tuple["Connection", "InsertBaseline | None"]
 NOT_ASKED = NotCovered("no selected check asked for it", "select a check that does")
+
+
+class Connected(NamedTuple):
+    """What was opened to a database before the POSTs: what reads it, and what watches it meanwhile, where one does.
+
+    `obstacle` says why none does although it should.
+    """
+
+    connection: Connection
+    watch: Watch | None = None
+    obstacle: str = ""
 
 
 class Phase(IntEnum):
@@ -101,13 +113,14 @@ class Examination:
     """What is known of one environment. Each part is its value, or why there is none.
 
     `sent` are the POSTs that have to be cleaned up, whether or not there is a history to judge; `otherwise` stands in
-    the place of what was not gathered.
+    the place of what was not gathered. `database` tells its database from those of others, "" where nobody looked.
     """
 
     environment: Environment
     sources: SourceReading
     otherwise: Unavailable = NOT_ASKED
     sent: Sequence[Attempt] = ()
+    database: str = ""
     began_s: float = field(default_factory=time.monotonic)
     took_s: float = 0.0
     _parts: dict[Evidence[object], object] = field(default_factory=dict)
@@ -130,6 +143,7 @@ class RunRequest(NamedTuple):
     revision: str | None
     read_only: bool
     stop: threading.Event
+    turns: DatabaseTurns
 
     def needs_of(self, *phases: Phase) -> list[Evidence[object]]:
         """The kinds that are gathered in these phases, in no particular order."""
@@ -149,7 +163,7 @@ class Gathering:
         progress: told what is under way.
         connecting: to the database, begun before the POSTs are sent; None where nothing is asked of it.
         reading: the connection, while a transaction is open in it.
-        baseline: which INSERTs Postgres had counted before the POSTs; None where nobody looked.
+        sightings: the statements that Postgres showed during the POSTs; None where nobody was to look.
     """
 
     known: Examination
@@ -158,9 +172,9 @@ class Gathering:
     ledger: Ledger
     first: int
     progress: Progress
-    connecting: Future[Watching] | None = None
+    connecting: Future[Connected] | None = None
     reading: Connection | None = None
-    baseline: InsertBaseline | None = None
+    sightings: Sightings | None = None
 
     @property
     def environment(self) -> Environment:

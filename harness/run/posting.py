@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -12,6 +13,7 @@ from harness.history.history import chosen_token
 from harness.postgres.connection import IDENTITY, begin_reading, connect, identity_of, limited, reading
 from harness.postgres.deletion import may_delete
 from harness.postgres.failures import translated
+from harness.postgres.inserts import Sightings
 from harness.postgres.table import IN_WORDS, read_facts
 from harness.redaction.redactor import MASK
 from harness.run.gathering import Step
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from harness.configuration.models import Environment, Login
     from harness.history.history import History
     from harness.postgres.connection import Connection
-    from harness.run.gathering import Gathering, Planned, Watching
+    from harness.run.gathering import Connected, Gathering, Planned
 
 RUN = "RUN"  # stands for the id that a run gives itself
 
@@ -44,19 +46,46 @@ def send_posts(at: Gathering) -> History:
         at.client.login()
     except OSError as error:
         raise Unrecorded(at.ledger.path, error, ()) from None
-    try:
-        history = post_all(at.client, at.ledger, at.request.run, at.first, at.request.stop, at.progress)
-    except Unrecorded as unrecorded:
-        at.known.sent = unrecorded.sent
-        raise
+    with _watched(at):
+        try:
+            history = post_all(at.client, at.ledger, at.request.run, at.first, at.request.stop, at.progress)
+        except Unrecorded as unrecorded:
+            at.known.sent = unrecorded.sent
+            raise
     at.known.sent = history.sent
     return history
+
+
+@contextmanager
+def _watched(at: Gathering) -> Iterator[None]:
+    """Watch the statements of its database meanwhile; where another environment uses that too, one after the other."""
+    connected = _opened(at.connecting)
+    if connected is None or connected.watch is None:
+        at.sightings = Sightings(obstacle=connected.obstacle if connected else "")
+        yield
+        return
+    watch = connected.watch
+    at.known.database = watch.database
+    at.progress.now("waiting for another environment that uses the same database")
+    with at.request.turns.of(watch.database, at.request.stop):
+        watch.begin(at.client.origin_s)
+        try:
+            yield
+        finally:
+            at.sightings = watch.end()
+
+
+def _opened(connecting: Future[Connected] | None) -> Connected | None:
+    """What was opened to the database; None where nothing was to be, or could be: whoever reads it says why."""
+    if connecting is None:
+        return None
+    return None if connecting.exception() is not None else connecting.result()
 
 
 def demand_clean_up(
     environment: Environment,
     stop: threading.Event,
-    connecting: Future[Watching] | None = None,
+    connecting: Future[Connected] | None = None,
     *,
     certain: bool = False,
 ) -> str | None:

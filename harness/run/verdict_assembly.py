@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from harness.checkers.history import failure_rate_bound
 from harness.checkers.latency import durations_ms, percentile
+from harness.checkers.token_writers import posts_seen
 from harness.errors import Unavailable, if_available
 from harness.report.actions import Ended, actions
 from harness.report.deliverables import coverage, deliverables
 from harness.report.evidence import EnvironmentEvidence
 from harness.report.run_log import SHOWN_RUNS, NoTrend, past_runs
-from harness.report.verdict import EnvironmentVerdict, Verdict, conclude, exit_code, worst
-from harness.run.evidence import HISTORY, PREFLIGHT, READINESS, STORED_TOKENS
+from harness.report.verdict import EnvironmentVerdict, SeenStatements, Verdict, conclude, exit_code, worst
+from harness.run.evidence import HISTORY, OBSERVED_INSERTS, PREFLIGHT, READINESS, STORED_TOKENS
 from harness.run.gathering import NOT_ASKED
 from harness.text import Shown, printable_lines, sentence
 
@@ -61,7 +62,7 @@ def assemble(
             settings,
             outcomes,
             examinations.get(environment.name),
-            _notes(environment, settings, outcomes, examinations.get(environment.name), sources),
+            _notes(environment, settings, outcomes, examinations, sources),
             cleaned.get(environment.name),
             complete=complete,
         )
@@ -122,8 +123,22 @@ def _of_environment(
         latency_p95_ms=round(percentile(took, 95), 1) if took else None,
         latency_max_ms=round(took[-1], 1) if took else None,
         notes=notes,
+        statements=_statements(known, history),
         rows_removed=cleaned.removed if cleaned is not None else 0,
         duration_s=round(known.took_s, 3) if known is not None else 0.0,
+    )
+
+
+def _statements(known: Examination | None, history: History | None) -> SeenStatements | None:
+    observed = if_available(known.of(OBSERVED_INSERTS)) if known is not None else None
+    if observed is None or history is None:
+        return None
+    return SeenStatements(
+        posts=len(history.sent),
+        seen=posts_seen(observed, history),
+        counted=observed.counted,
+        looks=observed.looks,
+        looks_ms=round(observed.took_s * 1000, 1),
     )
 
 
@@ -131,15 +146,35 @@ def _notes(
     environment: Environment,
     settings: RunSettings,
     outcomes: Outcomes,
-    known: Examination | None,
+    examinations: Mapping[str, Examination],
     sources: SourceReading,
 ) -> list[Shown]:
     """What is unusual of an environment and decides nothing."""
+    known = examinations.get(environment.name)
     same = [e.name for e in settings.environments if e.origin == environment.origin and e.name != environment.name]
     alike = [f"has the same url as {', '.join(same)}: one deployment was verified under several names"] if same else []
     found = [f"source: {note}" for note in sources.notes(environment)]
     soaked = outcomes.soak.notes if outcomes.soak is not None else ()
-    return [sentence(note) for note in (*alike, *found, *_before_the_migration(known), *soaked)]
+    return [
+        sentence(note)
+        for note in (
+            *alike,
+            *_shared_database(environment, examinations),
+            *found,
+            *_before_the_migration(known),
+            *soaked,
+        )
+    ]
+
+
+def _shared_database(environment: Environment, examinations: Mapping[str, Examination]) -> list[str]:
+    """That other environments store their rows in the same database."""
+    known = examinations.get(environment.name)
+    sharing = [name for name, of in examinations.items() if known and of.database and of.database == known.database]
+    if len(sharing) < 2:
+        return []
+    names = f"{', '.join(sharing[:-1])} and {sharing[-1]}"
+    return [f"{names} share one database: their POSTs were sent one environment after the other"]
 
 
 def _before_the_migration(known: Examination | None) -> list[str]:

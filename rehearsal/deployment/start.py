@@ -135,6 +135,8 @@ def template(server: Postgres, schema: str) -> str:
         if name not in server.templates:
             server.create_database(name)
             server.run(name, map(script, STEPS[schema]), role=OWNER)
+            if server.counts_statements:
+                server.run(name, ["create extension pg_stat_statements"])
             server.templates.add(name)
     return name
 

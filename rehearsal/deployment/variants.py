@@ -280,13 +280,38 @@ def clean_up_by_api(plan: Plan) -> None:
 
 @variant
 def statements_are_counted(plan: Plan) -> None:
-    """pg_stat_statements is installed, and has counted INSERTs of the old release, which named the token."""
+    """pg_stat_statements has counted INSERTs of the old release, which named the token."""
+    plan.statements.append(
+        "insert into chatbots (name, public_token) values ('old', '3a7e0c52-43b5-4a3c-9d0e-0f9b8f6a1c11')"
+    )
+
+
+@variant
+def statements_are_not_counted(plan: Plan) -> None:
+    """Without pg_stat_statements an INSERT is seen while it is the last statement of its connection."""
     plan.autocommit = True
-    if plan.counts_statements:
-        plan.statements += [
-            "create extension pg_stat_statements",
-            "insert into chatbots (name, public_token) values ('old', '3a7e0c52-43b5-4a3c-9d0e-0f9b8f6a1c11')",
-        ]
+    plan.statements.append("drop extension if exists pg_stat_statements")
+
+
+@variant
+def inserts_by_a_function(plan: Plan) -> None:
+    """The app calls a function of the database, which leaves the token to the column's default."""
+    plan.statements.append(
+        "create function make_chatbot(p_name text, p_require_auth boolean) returns table (id bigint, token uuid)"
+        " language plpgsql as $$ begin return query insert into chatbots (name, require_auth)"
+        " values (p_name, p_require_auth) returning chatbots.id::bigint, chatbots.public_token; end $$"
+    )
+    plan.insert_sql = "select id, token from make_chatbot(%(name)s, %(require_auth)s)"
+
+
+@variant
+def inserts_what_it_selects(plan: Plan) -> None:
+    """The app's statement is an INSERT .. SELECT inside a WITH."""
+    plan.insert_sql = (
+        "with wanted (name, require_auth) as (values (%(name)s::text, %(require_auth)s::boolean)), made as"
+        " (insert into chatbots (name, require_auth) select name, require_auth from wanted returning id, public_token)"
+        " select id, public_token from made"
+    )
 
 
 @variant

@@ -94,6 +94,80 @@ def app_makes_a_good_token_itself(plan: Plan) -> None:
     stores(plan, lambda: str(uuid.uuid4()))
 
 
+@fault(fail=["app_leaves_the_token_to_postgres"])
+def app_makes_a_good_token_in_a_transaction(plan: Plan) -> None:
+    """As before, in a transaction: the last statement of each connection is a COMMIT."""
+    stores(plan, lambda: str(uuid.uuid4()))
+
+
+@fault(fail=["app_leaves_the_token_to_postgres"])
+def app_makes_a_good_token_behind_a_session_store(plan: Plan) -> None:
+    """As before; on the same connection the app then writes the user's session, as a store in Postgres does."""
+    plan.autocommit = True
+    plan.statements += [
+        "create table sessions (id text primary key, seen_at timestamptz)",
+        "insert into sessions values ('somebody')",
+        "grant all on sessions to app",
+    ]
+    stores(plan, lambda: str(uuid.uuid4()))
+
+    @plan.around_insert
+    async def insert(connection: Connection, wanted: Wanted, insert: Insert) -> Stored:
+        stored = await insert(connection, wanted)
+        await connection.execute("update sessions set seen_at = now() where id = 'somebody'")
+        return stored
+
+
+@fault(fail=["app_leaves_the_token_to_postgres"])
+def orm_makes_a_good_token(plan: Plan) -> None:
+    """An ORM quotes and qualifies all names, says where the statement comes from, and fills the token by itself."""
+    stores(plan, lambda: str(uuid.uuid4()))
+    plan.insert_sql = (
+        '/* route: create */ insert into "public"."chatbots" as "c" ("id", "name", "require_auth", "public_token")'
+        " values (default, %(name)s, %(require_auth)s, cast(%(token)s as uuid))"
+        ' returning "c"."id", "c"."public_token"'
+    )
+
+
+@fault(fail=["app_leaves_the_token_to_postgres"])
+def app_updates_the_token(plan: Plan) -> None:
+    """The INSERT leaves the token out; an UPDATE right after it stores a version 4 UUID that the app has made."""
+
+    @plan.around_insert
+    async def insert(connection: Connection, wanted: Wanted, insert: Insert) -> Stored:
+        stored = await insert(connection, wanted)
+        made = uuid.uuid4()
+        await connection.execute("update chatbots set public_token = %s where id = %s", [made, stored.id])
+        return replace(stored, public_token=made)
+
+
+@fault(fail=["app_leaves_the_token_to_postgres"])
+def function_makes_the_token_of_a_name(plan: Plan) -> None:
+    """The app calls a function, which is handed the token that the app has made, and inserts it."""
+    stores(plan, lambda: str(uuid.uuid4()))
+    plan.statements.append(
+        "create function make_chatbot(p_name text, p_auth boolean, p_token uuid, out id bigint, out token uuid)"
+        " language sql as 'insert into chatbots (name, require_auth, public_token)"
+        " values (p_name, p_auth, p_token) returning chatbots.id::bigint, chatbots.public_token'"
+    )
+    plan.insert_sql = "select id, token from make_chatbot(%(name)s, %(require_auth)s, %(token)s::uuid)"
+
+
+@fault(fail=["app_leaves_the_token_to_postgres"])
+def every_tenth_insert_names_the_token(plan: Plan) -> None:
+    """An old instance answers every tenth POST: its INSERT gives the token a value, the others leave it out."""
+    turns = count(1)
+
+    @plan.around_insert
+    async def insert(connection: Connection, wanted: Wanted, insert: Insert) -> Stored:
+        if next(turns) % 10:
+            return await insert(connection, wanted)
+        values = {"name": wanted.name, "require_auth": wanted.require_auth, "token": uuid.uuid4()}
+        cursor = await connection.execute(INSERT_WITH_TOKEN, values)
+        ((id_, token),) = await cursor.fetchall()
+        return Stored(id_, wanted.name, token, wanted.require_auth)
+
+
 @fault(fail=["client_cannot_choose_the_token"])
 def honours_the_clients_token(plan: Plan) -> None:
     """A POST that brings a public_token gets it: the app copies what it is sent into its INSERT."""

@@ -1,0 +1,217 @@
+"""Reads statements as Postgres shows them: who gives the token of a new row its value?
+
+Whatever is neither DEFAULT nor a generator of Postgres itself is the app's. The INSERT that almost every app sends is
+read here; any other statement by Postgres' own parser, where it is installed (`statement_parser`). Without it, a
+statement that may write the token is unclear, never harmless.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MOST_READ = 8192  # characters of a statement; Postgres itself shows 1024 bytes unless it is told otherwise
+
+Writer = Literal["database", "app", "unclear"]
+
+
+class Target(NamedTuple):
+    """The table whose rows are watched, as the catalog names it.
+
+    Attributes:
+        schema: of the table.
+        name: of the table.
+        token: the token column.
+        columns: all columns in their order, for an INSERT that names none.
+        leading: schema and name of what leads to it: its partitions, and the views that show it.
+    """
+
+    schema: str
+    name: str
+    token: str
+    columns: tuple[str, ...] = ()
+    leading: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names by which statements may mention it, without schemas."""
+        return frozenset({self.name, *(name for _, name in self.leading)})
+
+    def is_it(self, schema: str, name: str) -> bool:
+        """Whether a name in a statement is that of the table, or leads to it; "" where it has no schema."""
+        known = {(self.schema, self.name), *self.leading}
+        return (schema, name) in known if schema else name in self.names
+
+
+class Reading(NamedTuple):
+    """What a statement does.
+
+    Attributes:
+        writer: who makes the token in it; None where it writes no token of the table.
+        inserts: whether it stores a row of the table, other than by a function that it calls.
+        calls: functions that it calls, as schema (or "") and name; built-in ones are among them.
+    """
+
+    writer: Writer | None = None
+    inserts: bool = False
+    calls: frozenset[tuple[str, str]] = frozenset()
+
+
+NOTHING = Reading()
+UNCLEAR = Reading("unclear")
+
+_ORDER: tuple[Writer, ...] = ("app", "unclear", "database")
+
+
+def first_of(writers: Iterable[Writer | None]) -> Writer | None:
+    """Whose hand counts where there are several: the app's, then what is unclear."""
+    of = set(writers)
+    return next((writer for writer in _ORDER if writer in of), None)
+
+
+def together(readings: Iterable[Reading]) -> Reading:
+    """Several readings as one."""
+    of = list(readings)
+    calls = frozenset(call for reading in of for call in reading.calls)
+    return Reading(first_of(reading.writer for reading in of), any(reading.inserts for reading in of), calls)
+
+
+_NAME = r'(?:"(?:[^"]|"")+"|[A-Za-z_\u0080-\uffff][\w$]*)'
+# Patterns are compiled when a statement is first read: most runs see few.
+_INSERT = (
+    rf"(?i)\s*insert\s+into\s+(?P<table>{_NAME}(?:\s*\.\s*{_NAME})?)(?:\s+as\s+{_NAME})?\s*"
+    rf"\((?P<columns>\s*{_NAME}(?:\s*,\s*{_NAME})*\s*)\)\s*(?:overriding\s+\w+\s+value\s*)?values\s*\("
+)
+# DEFAULT, which ORMs write for a column that they do not set, and calls of the database's own generators.
+_LEFT_TO_THE_DATABASE = (
+    rf"(?i)default|(?:{_NAME}\s*\.\s*)?\"?(?:uuid_generate_v4|gen_random_uuid|uuidv4)\"?\s*\(\s*\)(?:\s*::\s*\w+)?"
+)
+_GIVEN = r"(?i)(?:\$\d+|'(?:[^']|'')*'|null)(?:\s*::\s*[\w\s]+)?|cast\s*\(\s*\$\d+\s+as\s+[\w\s]+\)"
+_PIECES = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|."
+_CALLS = rf"(?:({_NAME})\s*\.\s*)?({_NAME})\s*\("
+GENERATORS = frozenset({"uuid_generate_v4", "gen_random_uuid", "uuidv4"})
+
+
+def read_statement(text: str, target: Target) -> Reading:
+    """Who makes the token in a statement.
+
+    Args:
+        text: the statement, which Postgres may have cut off; no more than `MOST_READ` characters of it are read.
+        target: the table.
+    """
+    bare = without_comments(text[:MOST_READ])
+    if not _mentions(bare, target):
+        return Reading(calls=_calls(bare))
+    usual = _usual_insert(bare, target)
+    if usual is not None:
+        return usual
+    if is_parser_installed():
+        from harness.postgres.statement_parser import parsed  # no other statement pays for its import
+
+        read = parsed(bare, target)
+        if read is not None:
+            return read
+    return _unparsed(bare, target)
+
+
+def is_parser_installed() -> bool:
+    """Whether Postgres' own parser is here."""
+    from importlib.util import find_spec
+
+    return find_spec("postgast") is not None
+
+
+def without_comments(statement: str) -> str:
+    """The statement without comments, which stay where they are part of a string."""
+    kept = r"""(?s)('(?:[^']|'')*'|"(?:[^"]|"")*")|/\*.*?\*/|--[^\n]*"""
+    return re.sub(kept, lambda match: match[1] or " ", statement).strip()
+
+
+def without_literals(statement: str) -> str:
+    """The statement in one line, with `?` for every string and number: those may be somebody's data."""
+    bare = " ".join(without_comments(statement).split())
+    literal = r"""(?s)"(?:[^"]|"")*"|\$(\w*)\$.*?(?:\$\1\$|$)|'(?:[^']|'')*(?:'|$)|(?<![\w$])\d[\d.]*"""
+    return re.sub(literal, lambda match: match[0] if match[0].startswith('"') else "?", bare)
+
+
+def _mentions(bare: str, target: Target) -> bool:
+    folded = bare.lower()
+    return any(name.lower() in folded for name in target.names)
+
+
+def _calls(bare: str) -> frozenset[tuple[str, str]]:
+    if "(" not in bare:
+        return frozenset()
+    found = re.findall(_CALLS, re.sub(r"'(?:[^']|'')*'", "''", bare))
+    return frozenset((_identifier(schema), _identifier(name)) for schema, name in found)
+
+
+def _identifier(name: str) -> str:
+    """As the catalog has it: folded to lower case unless quoted."""
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
+
+
+def _parts(name: str) -> list[str]:
+    return [_identifier(part) for part in re.findall(_NAME, name)]
+
+
+def _usual_insert(bare: str, target: Target) -> Reading | None:
+    """INSERT INTO table (columns) VALUES (one row) RETURNING ..; None where it is another statement, or goes on."""
+    match = re.match(_INSERT, bare)
+    if match is None:
+        return None
+    *schema, name = _parts(match["table"])
+    if not target.is_it(schema[0] if schema else "", name):
+        return None
+    columns = [_parts(column)[0] for column in match["columns"].split(",")]
+    values, rest = _values(bare[match.end() :])
+    if values is None or len(values) != len(columns) or not re.match(r"(?i)\s*(?:;?\s*\Z|returning\b)", rest):
+        return None
+    calls = _calls(bare[match.end() :])
+    if target.token not in columns:
+        return Reading("database", True, calls)
+    value = values[columns.index(target.token)]
+    if re.fullmatch(_LEFT_TO_THE_DATABASE, value):
+        return Reading("database", True, calls)
+    return Reading("app", True, calls) if re.fullmatch(_GIVEN, value) else None
+
+
+def _unparsed(bare: str, target: Target) -> Reading:
+    """What no parser has read: it writes the token for all that is known, unless it can only read.
+
+    An INSERT whose end Postgres cut off tells by its columns; its values may be behind the cut.
+    """
+    match = re.match(_INSERT, bare)
+    if match is not None:
+        *schema, name = _parts(match["table"])
+        columns = [_parts(column)[0] for column in match["columns"].split(",")]
+        values, rest = _values(bare[match.end() :])
+        cut_off = values is None or not rest.strip()
+        if target.is_it(schema[0] if schema else "", name) and target.token not in columns and cut_off:
+            return Reading("database", True)
+    writes = re.search(r"(?i)\b(?:insert|update|merge|copy|call)\b", re.sub(r"'(?:[^']|'')*'", "''", bare))
+    return UNCLEAR if writes else Reading(calls=_calls(bare))
+
+
+def _values(rest: str) -> tuple[list[str] | None, str]:
+    """The expressions of the first row, from behind its opening parenthesis, and what follows it.
+
+    There are none where the row does not end.
+    """
+    values: list[str] = []
+    current: list[str] = []
+    depth = 0
+    for piece in re.finditer(_PIECES, rest, re.DOTALL):
+        said = piece[0]
+        if said == ")" and depth == 0:
+            return [*values, "".join(current).strip()], rest[piece.end() :]
+        depth += (said in "([") - (said in ")]")
+        if said == "," and depth == 0:
+            values.append("".join(current).strip())
+            current = []
+        else:
+            current.append(said)
+    return None, ""
