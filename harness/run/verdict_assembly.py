@@ -70,13 +70,15 @@ def assemble(
     overall = worst([verdict.verdict for verdict in verdicts])
     code = exit_code(overall, left, pytest_status)
     scope: Scope = "partial" if outcomes.left_out or outcomes.narrowed else "full"
-    ended = Ended(code, outcomes.kind, scope, outcomes.left_out, error)
+    rehearsal = any(environment.origin in settings.rehearsed for environment in settings.environments)
+    ended = Ended(code, outcomes.kind, scope, outcomes.left_out, error, rehearsal)
     return Verdict(
         verdict=overall,
         exit_code=code,
         run=settings.run,
         kind=outcomes.kind,
         scope=scope,
+        rehearsal=rehearsal,
         coverage=coverage(outcomes.results, outcomes.left_out),
         deliverables=[
             each
