@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from harness.redaction.redactor import Redactor
 
 CHECKS = ROOT / "checks"
+REHEARSED = "REHEARSAL_URLS"  # set by `python -m rehearsal`: the URLs of its deployments
 
 
 def is_gate(config: pytest.Config) -> bool:
@@ -91,7 +92,9 @@ def build_gate(config: pytest.Config, run: str, folder: Path, redact: Redactor) 
     _demand_known_claims(environments, file)
     learn(redact, environments, file, os.environ)
     read_only = config.getoption("--read-only")
-    return Gate(RunSettings(run, environments, folder, revision, read_only=read_only, redact=redact))
+    rehearsed = frozenset(os.environ.get(REHEARSED, "").split())
+    settings = RunSettings(run, environments, folder, revision, read_only=read_only, rehearsed=rehearsed, redact=redact)
+    return Gate(settings)
 
 
 def _demand_known_claims(environments: Sequence[Environment], file: Path) -> None:
