@@ -54,7 +54,7 @@ def _rows_stored(rows: Sequence[Row]) -> str:
 
 def _disagreements(attempt: Attempt, own: Sequence[Row]) -> list[str]:
     if not own:
-        return [f"{attempt.name}: answered 201 with id {attempt.id}, but no row has this name"]
+        return [f"{attempt.name}: answered {attempt.status} with id {attempt.id}, but no row has this name"]
     if len(own) > 1:
         return [f"{attempt.name}: one POST, yet {_rows_stored(own)}"]
     row, differences = own[0], []

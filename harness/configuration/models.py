@@ -185,20 +185,20 @@ class Ready(_Model):
 
 
 class Api(_Model):
-    """The create route, and where its 201 holds the id and the token."""
+    """The create route, and where its answer holds the id and the token."""
 
     create: PathOnServer = "/api/chatbots"
     """The route that is POSTed to."""
     status: Annotated[int, Field(ge=200, le=299), BeforeValidator(_not_bool)] = 201
-    """What it answers; also what every POST must answer."""
+    """What it answers where it stored a chatbot: what every POST must answer."""
     delete: PathOnServer | None = None
     """The route that deletes one, such as /api/chatbots/{id}; for cleanup: api."""
     payload: dict[str, Any] = Field(default_factory=lambda: {"name": NAME, "require_auth": False})
     """What is sent; {name} becomes smoke-<run>-<n> and must stand in one of its values."""
     id: DottedPath = "id"
-    """Dotted path of the id in the 201's JSON, such as data.chatbot.id."""
+    """Dotted path of the id in the answer's JSON, such as data.chatbot.id."""
     token: DottedPath = "public_token"
-    """Dotted path of the token in the 201's JSON."""
+    """Dotted path of the token in the answer's JSON."""
     timeout_s: Seconds = 10
     """For a whole exchange, to the last byte."""
 

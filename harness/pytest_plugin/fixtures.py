@@ -44,6 +44,14 @@ def token_column(examination: Examination) -> str:
 
 
 @pytest.fixture
+def created_status(examination: Examination) -> int:
+    """What a POST must answer. A saved history says it by what it has acknowledged."""
+    history = if_available(examination.of(HISTORY))
+    answered = history.acknowledged[0].status if history is not None and history.acknowledged else None
+    return answered or examination.environment.api.status
+
+
+@pytest.fixture
 def acknowledged(examination: Examination) -> History | None:
     """The history where POSTs were sent; None in a run that sends none."""
     return if_available(examination.of(HISTORY))

@@ -72,7 +72,7 @@ class EnvironmentVerdict(_Model):
     verdict: Conclusion
     revision: Sentence | None = Field(default=None, description="the revision that it said it serves")
     posts: int = Field(default=0, description="POSTs sent")
-    acknowledged: int = Field(default=0, description="POSTs answered 201 with an id and a token")
+    acknowledged: int = Field(default=0, description="POSTs answered with api.status, an id and a token")
     failure_rate_bound: float | None = Field(
         default=None,
         description="the failure rate that this many POSTs without a failure leave possible, at 95 % confidence",
