@@ -6,7 +6,7 @@
 
 The command finds PREVIEW_URL, PREVIEW_POSTGRES_URL, PRODUCTION_URL and POSTGRES_URL in its environment, and its exit
 code is the rehearsal's. Without a command both stay up, and the four are printed for a shell, until Ctrl-C. Beside them
-REHEARSAL_URLS holds both URLs, with a blank between them: by it a gate knows that what it verified is none to release.
+CHATBOTS_SMOKE_TRIALS holds both URLs, with a blank between them: a gate then says that there is nothing to release.
 
 With --schema-of and --migration the deployments are made from a real table: its definition and its ids and tokens are
 copied (nothing else is read of its rows, nothing is written), the migration file is run on the copy, and the reference
@@ -41,7 +41,7 @@ from rehearsal.servers.postgres import embedded_postgres
 
 FAILS, USAGE, COULD_NOT_START, COULD_NOT_TELL, NO_SUCH_COMMAND = 1, 2, 3, 75, 127
 HANDED_OVER = "REHEARSAL_SCHEMA_OF"  # the DSN, from a command line that everybody can read to the next process
-DEPLOYED = "REHEARSAL_URLS"  # what a gate reads: the deployments that are only a rehearsal
+DEPLOYED = "CHATBOTS_SMOKE_TRIALS"  # what a gate reads: the deployments that are only a rehearsal
 SAMPLE_ROWS = 1000
 
 
@@ -221,7 +221,7 @@ def run(command: list[str], variables: dict[str, str]) -> int:
 
 
 def urls(variables: dict[str, str]) -> str:
-    """The URLs among the variables, as REHEARSAL_URLS holds them."""
+    """The URLs among the variables, as CHATBOTS_SMOKE_TRIALS holds them."""
     return " ".join(dict.fromkeys(variables[name] for name in ("PREVIEW_URL", "PRODUCTION_URL")))
 
 

@@ -25,7 +25,7 @@ ABOUT_DATA = frozenset(
 )
 """Claims about rows that were stored before: rolling the release back mends none of them."""
 
-REHEARSAL_HOLDS = "the rehearsal holds; it is no deployment to release"
+TRIAL_HOLDS = "the rehearsal holds; it is no deployment to release"
 
 
 class SetUp(NamedTuple):
@@ -44,7 +44,7 @@ class Ended(NamedTuple):
         scope: whether every claim of its kind was selected.
         left_out: the claims that were not.
         error: why it ended before it could ask, "" where it did not.
-        rehearsal: whether a deployment of the rehearsal was verified.
+        trial: whether what was verified is deployed for a trial only.
     """
 
     exit_code: int
@@ -52,7 +52,7 @@ class Ended(NamedTuple):
     scope: Scope
     left_out: Sequence[str] = ()
     error: str = ""
-    rehearsal: bool = False
+    trial: bool = False
 
 
 def actions(
@@ -144,6 +144,6 @@ def _go_on(ended: Ended, results: Sequence[CheckResult]) -> Action:
     if ended.kind == "preflight":
         text = "migrate: nothing that would stop the migration was found"
         return Action(kind="migrate", environments=names, text=sentence(text))
-    if ended.rehearsal:
-        return Action(kind="hold", environments=names, text=sentence(REHEARSAL_HOLDS))
+    if ended.trial:
+        return Action(kind="hold", environments=names, text=sentence(TRIAL_HOLDS))
     return Action(kind="release", environments=names, text=sentence("release"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.report.actions import REHEARSAL_HOLDS
+from harness.report.actions import TRIAL_HOLDS
 from harness.report.deliverables import WORDS as DELIVERABLE_WORDS
 from harness.report.deliverables import asked_of_all
 from harness.report.verdict import ExitCode
@@ -66,7 +66,7 @@ def advice(code: int, kind: Kind = "deployment") -> str:
 
 
 def advised(verdict: Verdict) -> str:
-    """What a gate does with this verdict. Of a part of the checks, or of a rehearsal, it advises no release."""
+    """What a gate does with this verdict. Of a part of the checks, or of a trial, it advises no release."""
     first = verdict.actions[0].kind if verdict.actions else None
     if verdict.exit_code == ExitCode.ROLL_BACK and verdict.kind == "deployment" and first in _INSTEAD:
         return _INSTEAD[first]
@@ -75,8 +75,8 @@ def advised(verdict: Verdict) -> str:
     then = "; then clean up the rows that may be left" if verdict.left_behind else ""
     if verdict.scope == "partial":
         said = f"holds: {asked_of_all(verdict.checks, verdict.left_out)}{then}"
-    elif verdict.rehearsal and verdict.kind == "deployment":
-        said = f"{REHEARSAL_HOLDS}{then}"
+    elif verdict.trial and verdict.kind == "deployment":
+        said = f"{TRIAL_HOLDS}{then}"
     else:
         said = advice(verdict.exit_code, verdict.kind)
     waived = {result.id for result in verdict.checks if result.outcome == "waived"}

@@ -133,7 +133,7 @@ class Verdict(_Model):
         description="verified is a deployment, its database before the migration, or the app's source alone",
     )
     scope: Scope = Field(default="full", description="full: every claim of its kind was selected, and might be asked")
-    rehearsal: bool = Field(default=False, description="a deployment of the rehearsal was verified: none to release")
+    trial: bool = Field(default=False, description="what was verified is deployed for a trial only: none to release")
     coverage: Coverage = Field(default_factory=Coverage)
     deliverables: list[DeliverableVerdict] = Field(default_factory=list)
     actions: list[Action] = Field(default_factory=list, description="each once, the most urgent first")

@@ -93,15 +93,15 @@ def test_a_rehearsal_is_no_deployment_to_release(tmp_path: Path) -> None:
     run = run_command([sys.executable, "-m", "rehearsal", "--", *gate, "--env", "preview"], tmp_path / "report")
     assert run.exit_code == 0, run.out
     assert "verdict: PASS (exit 0: the rehearsal holds; it is no deployment to release)" in run.out
-    assert run.verdict["rehearsal"] is True
+    assert run.verdict["trial"] is True
     assert [action["kind"] for action in run.verdict["actions"]] == ["hold"]
 
 
 def test_another_url_than_the_rehearsals_is_a_deployment(healthy: Deployment, tmp_path: Path) -> None:
     """Although the mark is still set."""
     file = write_environments(tmp_path / "e.yaml", {}, preview=entry(healthy))
-    run = run_pytest(tmp_path / "r", "--environments", str(file), REHEARSAL_URLS="http://127.0.0.1:1 http://x")
+    run = run_pytest(tmp_path / "r", "--environments", str(file), CHATBOTS_SMOKE_TRIALS="http://127.0.0.1:1 http://x")
     assert "verdict: PASS (exit 0: release)" in run.out
     file = write_environments(tmp_path / "e.yaml", {}, preview=entry(healthy))
-    run = run_pytest(tmp_path / "r2", "--environments", str(file), REHEARSAL_URLS=f"http://x {healthy.url}")
+    run = run_pytest(tmp_path / "r2", "--environments", str(file), CHATBOTS_SMOKE_TRIALS=f"http://x {healthy.url}")
     assert "no deployment to release" in run.out

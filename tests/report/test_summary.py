@@ -163,7 +163,7 @@ def test_part_of_the_checks_is_no_release() -> None:
 
 def test_a_rehearsal_is_no_release() -> None:
     """It says so, whatever holds."""
-    of = verdict(check("pass"), verdict="pass", rehearsal=True)
+    of = verdict(check("pass"), verdict="pass", trial=True)
     assert terminal(of).endswith("verdict: PASS (exit 0: the rehearsal holds; it is no deployment to release)")
 
 
