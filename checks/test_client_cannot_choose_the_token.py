@@ -1,11 +1,11 @@
 """A client cannot choose the token.
 
 An app that copies what it is sent into its INSERT lets a client take a token that somebody else will be given, or one
-that is easy to guess. Asked only where `probes` names `chosen_token`: it sends a POST that also brings a token of its
-own, as `api.token` and `table.token` call it. Refusing that POST is as good as passing the token over.
+that is easy to guess. Asked where `probes` sends `chosen_token`: a POST that also brings a token of its own, beside the
+name, as `api.token` and `table.token` call it. Refusing that POST is as good as passing the token over.
 """
 
-from harness.checkers.history import chosen_by_client, demand_answered
+from harness.checkers.history import chosen_by_client, demand_acknowledged, demand_answered
 from harness.errors import NotCovered
 from harness.findings import finding
 from harness.history.history import History
@@ -16,7 +16,10 @@ def test_client_cannot_choose_the_token(history: History, rows_if_any: tuple[Row
     """The token that was brought was neither returned nor stored."""
     probes = history.probe("chosen_token")
     if not probes:
-        raise NotCovered("no POST tried to choose its token", "set probes: [chosen_token]")
+        raise NotCovered(
+            "no POST tried to choose its token",
+            "let probes name chosen_token",
+        )
     chosen = chosen_by_client(probes, rows_if_any)
     assert not chosen, finding(
         want="a token that the database made, or a refusal",
@@ -24,4 +27,5 @@ def test_client_cannot_choose_the_token(history: History, rows_if_any: tuple[Row
         cause="the create route copies fields of the request into its INSERT",
         remedy="let the route take the fields that it knows, and leave the token to the database",
     )
+    demand_acknowledged(history)  # a route that refuses everything refuses this as well
     demand_answered(probes)

@@ -1,8 +1,9 @@
 """Every POST answers 201, as JSON, with an id and a token.
 
-All POSTs of the run are looked at, those sent one after another and those sent at once. A POST that a ready deployment
-leaves without an answer counts as well: a user would have seen it too. An answer that says nothing about the create
-route (not authorised, rate limited, a login or placeholder page) is not a failure of it: then it could not be told.
+All POSTs of the run are looked at, those sent one after another and those sent at once. Where `api.status` names a
+different status, that one is wanted. A POST that a ready deployment leaves without an answer counts as well: a user
+would have seen it too. An answer that says nothing about the create route (not authorised, rate limited, a login or
+placeholder page) is not a failure of it: then it could not be told.
 """
 
 from harness.checkers.causes import usual_cause
@@ -11,12 +12,12 @@ from harness.findings import finding
 from harness.history.history import History
 
 
-def test_every_post_answers_201(history: History, token_column: str) -> None:
-    """Each POST was acknowledged: 201, JSON, an id and a token at the configured paths."""
+def test_every_post_answers_201(history: History, token_column: str, created_status: int) -> None:
+    """Each POST was acknowledged: `api.status`, JSON, an id and a token at the configured paths."""
     wrong = wrong_answers(history)
     cause, remedy = usual_cause(wrong, token_column)
     assert not wrong, finding(
-        want=f"{len(history.attempts)} answers of 201",
+        want=f"{len(history.attempts)} answers of {created_status}",
         have=[f"{a.name}: {a.error}; body: {a.evidence or '(none)'}" for a in wrong],
         cause=cause,
         remedy=remedy,

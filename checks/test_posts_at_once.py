@@ -14,7 +14,7 @@ from harness.findings import finding
 from harness.history.history import History
 
 
-def test_posts_at_once_answer_201(history: History, token_column: str) -> None:
+def test_posts_at_once_answer_201(history: History, token_column: str, created_status: int) -> None:
     """Each POST of the burst was acknowledged with a token of its own, and at least two were in flight together."""
     burst = history.phase("burst")
     if len(burst.attempts) < 2:
@@ -23,7 +23,7 @@ def test_posts_at_once_answer_201(history: History, token_column: str) -> None:
     cause, remedy = usual_cause(wrong, token_column)
     overlap = largest_overlap(burst)
     assert not wrong, finding(
-        want=f"{len(burst.attempts)} answers of 201, up to {overlap} in flight together",
+        want=f"{len(burst.attempts)} answers of {created_status}, up to {overlap} in flight together",
         have=[f"{a.name}: {a.error}; body: {a.evidence or '(none)'}" for a in wrong],
         cause=cause,
         remedy=remedy,

@@ -14,7 +14,7 @@ from harness.postgres.rows import Row
 
 
 def test_rows_agree_with_answers(history: History, rows: tuple[Row, ...], labels: dict[str, list[str]]) -> None:
-    """Names, ids and tokens of the stored rows are those of the answers, one row for each 201 and none besides."""
+    """Names, ids and tokens of the rows are those of the answers, one row for each acknowledged POST and no other."""
     wanted = {label for a in history.acknowledged for label in labels[a.name]}
     if history.acknowledged and not any(row.label in wanted for row in rows):
         raise CouldNotTell(
@@ -24,7 +24,7 @@ def test_rows_agree_with_answers(history: History, rows: tuple[Row, ...], labels
         )
     offending = disagreeing_rows(history, rows, labels)
     assert not offending, finding(
-        want="for each 201 one row with its name, id and token; for each error none",
+        want="for each acknowledged POST one row with its name, id and token; for each error none",
         have=offending,
         cause="the answer is not made from the row that its INSERT stored: a cache, a second INSERT, or a lost commit",
         remedy="return id and token with the INSERT itself (RETURNING), and answer after the commit",

@@ -1,10 +1,10 @@
 """The same payload sent twice makes two chatbots.
 
-A cache or an idempotency layer that goes by the request's content answers the second with the first. Asked only where
-`probes` names `same_payload`; an app that refuses a name that is taken cannot be asked in this way.
+A cache or an idempotency layer that goes by the request's content answers the second with the first. Asked where
+`probes` sends `same_payload`; an app that refuses a name that is taken cannot be asked in this way.
 """
 
-from harness.checkers.history import demand_answered, repeated_ids, repeated_tokens
+from harness.checkers.history import demand_acknowledged, demand_answered, repeated_ids, repeated_tokens
 from harness.errors import NotCovered
 from harness.findings import finding
 from harness.history.history import History
@@ -14,7 +14,10 @@ def test_same_payload_makes_two(history: History) -> None:
     """Two POSTs that were alike to the letter returned different ids and tokens."""
     probes = history.probe("same_payload")
     if not probes:
-        raise NotCovered("no payload was sent twice", "set probes: [same_payload]")
+        raise NotCovered(
+            "no payload was sent twice",
+            "let probes name same_payload",
+        )
     pair = History(history.environment, probes)
     repeated = repeated_ids(pair) + repeated_tokens(pair)
     assert not repeated, finding(
@@ -23,6 +26,7 @@ def test_same_payload_makes_two(history: History) -> None:
         cause="a cache or an idempotency layer that goes by the request's content",
         remedy="let only an explicit key (Idempotency-Key) make two requests one",
     )
+    demand_acknowledged(history)
     demand_answered(probes)
     if len(pair.acknowledged) < len(probes):
         raise NotCovered(f"the app refused one of them ({probes[-1].error})", "nothing, if names are to be unique")

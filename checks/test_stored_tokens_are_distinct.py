@@ -4,18 +4,19 @@ Read from the heap in one pass. The usual query for duplicates is planned on the
 rows would answer that there are none; so index scans are switched off, and the plan is looked at.
 """
 
-from harness.checkers.rows import demand_the_heap
+from harness.checkers.rows import demand_stored
 from harness.findings import finding
 from harness.history.history import History
 from harness.postgres.token_scan import StoredTokens
 
 
-def test_stored_tokens_are_distinct(stored: StoredTokens, acknowledged: History | None) -> None:
+def test_stored_tokens_are_distinct(stored: StoredTokens, acknowledged: History | None, own_rows: int) -> None:
     """No token is stored twice."""
-    demand_the_heap(stored, acknowledged)
+    demand_stored(stored, acknowledged, own_rows)
     assert not stored.surplus, finding(
         want=f"{stored.tokens} distinct tokens in {stored.rows} rows",
         have=[f"{token} stored {number} times" for token, number in stored.repeated],
+        total=stored.repeated_tokens,
         cause="duplicates from before the unique index, or an index that misses rows (amcheck tells)",
         remedy="give the later rows new tokens, then REINDEX INDEX CONCURRENTLY the unique index",
     )

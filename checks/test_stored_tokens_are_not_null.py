@@ -3,15 +3,15 @@
 NOT NULL in the catalog says it of new rows; the heap is read for the ones that were there before.
 """
 
-from harness.checkers.rows import demand_the_heap
+from harness.checkers.rows import demand_stored
 from harness.findings import finding
 from harness.history.history import History
 from harness.postgres.token_scan import StoredTokens
 
 
-def test_stored_tokens_are_not_null(stored: StoredTokens, acknowledged: History | None) -> None:
+def test_stored_tokens_are_not_null(stored: StoredTokens, acknowledged: History | None, own_rows: int) -> None:
     """Each stored row has a token."""
-    demand_the_heap(stored, acknowledged)
+    demand_stored(stored, acknowledged, own_rows)
     assert not stored.nulls, finding(
         want=f"{stored.rows} tokens in {stored.rows} rows",
         have=f"{stored.nulls} rows whose token is NULL",

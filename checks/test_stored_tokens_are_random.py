@@ -7,18 +7,18 @@ all rows up to 2 million, beyond that on a sample of about as many; bits on abou
 """
 
 from harness.checkers.randomness import signs_of_order
-from harness.checkers.rows import demand_the_heap
+from harness.checkers.rows import demand_stored, remedy_without_version_4
 from harness.errors import NotCovered
 from harness.findings import finding
 from harness.history.history import History
 from harness.postgres.token_scan import StoredTokens
 
 
-def test_stored_tokens_are_random(stored: StoredTokens, acknowledged: History | None) -> None:
+def test_stored_tokens_are_random(stored: StoredTokens, acknowledged: History | None, own_rows: int) -> None:
     """Among the stored tokens of version 4, no more share a half than chance allows, and no bit is uneven."""
-    demand_the_heap(stored, acknowledged)
+    demand_stored(stored, acknowledged, own_rows)
     if not stored.sample.tokens:
-        raise NotCovered("no stored token has the form of version 4", "mend what stored_tokens_are_version_4 reports")
+        raise NotCovered("no stored token has the form of version 4", remedy_without_version_4(stored))
     found = signs_of_order(stored.sample)
     assert not found, finding(
         want="122 random bits in each token (RFC 9562 section 5.4)",

@@ -1,21 +1,30 @@
 """Every stored token is a version 4 UUID.
 
 By the version and variant bits (RFC 9562 section 5.4) of each token in the heap: the old tokens, padded into the shape
-of a UUID or carried over by another generator, do not have them.
+of a UUID or carried over by another generator, do not have them. Rows up to `stored.legacy_until` may hold a UUID of
+any version: they were stored before the migration, and what they hold is to stay.
 """
 
-from harness.checkers.rows import demand_the_heap
+from harness.checkers.history import difference
+from harness.checkers.rows import demand_ages, demand_stored, stored_before
 from harness.findings import finding
 from harness.history.history import History
+from harness.postgres.table import TableFacts
 from harness.postgres.token_scan import StoredTokens
 
 
-def test_stored_tokens_are_version_4(stored: StoredTokens, acknowledged: History | None) -> None:
-    """Each stored token is a version 4 UUID."""
-    demand_the_heap(stored, acknowledged)
+def test_stored_tokens_are_version_4(
+    stored: StoredTokens, facts: TableFacts, legacy_until: int | None, acknowledged: History | None, own_rows: int
+) -> None:
+    """Each stored token is a version 4 UUID, but for those that are accepted as of before the migration."""
+    demand_stored(stored, acknowledged, own_rows)
+    demand_ages(facts, legacy_until)
+    before = stored_before(stored)
     assert not stored.not_version_4, finding(
         want=f"version 4 in all {stored.tokens} stored tokens",
-        have=[*stored.other_versions, f"{stored.not_version_4} of {stored.tokens} in all"],
-        cause="tokens of before that the migration carried over, or another generator that still runs",
-        remedy="give these rows new tokens, and find out what made them",
+        have=[f"{facts.id_column} {id_}: {difference(token)}" for id_, token in stored.other_versions],
+        total=stored.not_version_4,
+        of=f"{stored.tokens} stored tokens",
+        cause=before.cause,
+        remedy=before.remedy,
     )

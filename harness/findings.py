@@ -34,12 +34,32 @@ class Finding(NamedTuple):
 _worded: ContextVar[Finding | None] = ContextVar("worded", default=None)
 
 
-def finding(*, want: str, have: Iterable[object] | object, cause: str, remedy: str) -> Finding:
-    """Word a failure: what was wanted, the offending items, the usual cause and what to do."""
+def finding(
+    *,
+    want: str,
+    have: Iterable[object] | object,
+    cause: str,
+    remedy: str,
+    total: int | None = None,
+    of: str = "",
+) -> Finding:
+    """Word a failure.
+
+    Args:
+        want: what was wanted.
+        have: the offending items, or some of them.
+        cause: the usual cause.
+        remedy: what to do.
+        total: how many items offend, where `have` holds only some of them.
+        of: what they are some of, such as "400 rows"; then the total is said however few they are.
+    """
     items = list(have) if isinstance(have, (list, tuple, set, frozenset)) else [have]
     shown = [printable(item) for item in items[:SHOWN_ITEMS]]
-    if len(items) > SHOWN_ITEMS:
-        shown.append(printable(f"and {len(items) - SHOWN_ITEMS} more"))
+    total = len(items) if total is None else total
+    if total > len(shown):
+        shown.append(printable(f"and {total - len(shown)} more: {total}{f' of {of}' if of else ''} in all"))
+    elif of:
+        shown.append(printable(f"{total} of {of} in all"))
     said = (printable(text, limit=SHOWN_SENTENCE) for text in (want, cause, remedy))
     worded = Finding(next(said), tuple(shown), next(said), next(said))
     _worded.set(worded)

@@ -5,7 +5,8 @@
     python -m rehearsal faults
 
 The command finds PREVIEW_URL, PREVIEW_POSTGRES_URL, PRODUCTION_URL and POSTGRES_URL in its environment, and its exit
-code is the rehearsal's. Without a command both stay up, and the four are printed for a shell, until Ctrl-C.
+code is the rehearsal's. Without a command both stay up, and the four are printed for a shell, until Ctrl-C. Beside them
+CHATBOTS_SMOKE_TRIALS holds both URLs, with a blank between them: a gate then says that there is nothing to release.
 
 With --schema-of and --migration the deployments are made from a real table: its definition and its ids and tokens are
 copied (nothing else is read of its rows, nothing is written), the migration file is run on the copy, and the reference
@@ -40,6 +41,7 @@ from rehearsal.servers.postgres import embedded_postgres
 
 FAILS, USAGE, COULD_NOT_START, COULD_NOT_TELL, NO_SUCH_COMMAND = 1, 2, 3, 75, 127
 HANDED_OVER = "REHEARSAL_SCHEMA_OF"  # the DSN, from a command line that everybody can read to the next process
+DEPLOYED = "CHATBOTS_SMOKE_TRIALS"  # what a gate reads: the deployments that are only a rehearsal
 SAMPLE_ROWS = 1000
 
 
@@ -206,7 +208,7 @@ def run(command: list[str], variables: dict[str, str]) -> int:
     handlers = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         try:
-            child = subprocess.Popen(command, env={**os.environ, **variables})
+            child = subprocess.Popen(command, env={**os.environ, **variables, DEPLOYED: urls(variables)})
         except OSError as error:
             print(f"rehearsal: cannot run {command[0]}: {error.strerror}", file=sys.stderr)
             return NO_SUCH_COMMAND
@@ -216,6 +218,11 @@ def run(command: list[str], variables: dict[str, str]) -> int:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+def urls(variables: dict[str, str]) -> str:
+    """The URLs among the variables, as CHATBOTS_SMOKE_TRIALS holds them."""
+    return " ".join(dict.fromkeys(variables[name] for name in ("PREVIEW_URL", "PRODUCTION_URL")))
 
 
 def wait_for(child: subprocess.Popen[bytes]) -> int:
@@ -231,7 +238,7 @@ def wait_for(child: subprocess.Popen[bytes]) -> int:
 
 def stay(variables: dict[str, str]) -> int:
     """Prints the variables for a shell and stays up until Ctrl-C or SIGTERM."""
-    for name, value in variables.items():
+    for name, value in {**variables, DEPLOYED: urls(variables)}.items():
         print(f"export {name}={shlex.quote(value)}")
     sys.stdout.flush()
     print("rehearsal: up; Ctrl-C ends it", file=sys.stderr, flush=True)

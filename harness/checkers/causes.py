@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from harness.history.problem import Problem
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -62,7 +64,7 @@ def usual_cause(wrong: Iterable[Attempt], token_column: str) -> Cause:
         said = f"{attempt.evidence[:MOST_READ]}\n{attempt.error[:MOST_READ]}"
         if cause := _of_the_database(said, token_column):
             return cause
-        of_the_exchange = of_the_exchange or _first_of(_OF_THE_EXCHANGE, said)
+        of_the_exchange = of_the_exchange or _another_status(attempt) or _first_of(_OF_THE_EXCHANGE, said)
     return of_the_exchange or UNKNOWN
 
 
@@ -73,6 +75,16 @@ def _of_the_database(said: str, token_column: str) -> Cause | None:
     if re.search(_NOT_NULL, said):
         return _not_null(said, token_column)
     return _first_of(_OF_THE_DATABASE, said)
+
+
+def _another_status(attempt: Attempt) -> Cause | None:
+    """Another 2xx than was asked for: the app may be right, and the configuration not."""
+    if attempt.problem is not Problem.WRONG_STATUS or not 200 <= (attempt.status or 0) < 300:
+        return None
+    return Cause(
+        f"the create route answers {attempt.status}, and api.status is another (201 where it is not set)",
+        f"set api.status: {attempt.status} if that is right for this app, else let the route answer what was wanted",
+    )
 
 
 def _first_of(causes: tuple[tuple[str, Cause], ...], said: str) -> Cause | None:

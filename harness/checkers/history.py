@@ -76,9 +76,10 @@ def demand_answered(probes: Iterable[Attempt]) -> None:
     """
     for a in probes:
         if a.outcome != "ok" and (a.problem in COULD_NOT_TELL or not 400 <= (a.status or 0) < 500):
-            raise CouldNotTell(
-                f"{a.name}: {a.error or a.problem}", f"mend what {EVERY_POST_ANSWERS_201} reports, and run again"
-            )
+            remedy = f"look at the deployment's log for {a.name}, and run again"
+            if a.problem is not None and a.problem in COULD_NOT_TELL:
+                remedy = remedy_for(a.problem, a.error)
+            raise CouldNotTell(f"{a.name}: {a.error or a.problem}", remedy)
 
 
 def repeated_tokens(history: History) -> list[str]:
@@ -127,13 +128,14 @@ def tokens_not_version_4(history: History) -> list[str]:
     if history.tokens.all_version_4:
         return []
     return [
-        f"{a.token!r} ({_difference(a.token)}) returned to {a.name}"
+        f"{a.token!r} ({difference(a.token)}) returned to {a.name}"
         for a in history.acknowledged
         if a.token is not None and not Tokens([a.token]).all_version_4
     ]
 
 
-def _difference(token: str) -> str:
+def difference(token: str) -> str:
+    """In what way a token is not a canonical version 4 UUID."""
     if Tokens([token.lower()]).all_version_4:
         return "not in lower case"
     if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", token):

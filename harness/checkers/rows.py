@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
-from harness.errors import CouldNotTell
+from harness.errors import CouldNotTell, NotCovered
+from harness.postgres.token_scan import INTEGERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from harness.history.attempt import Attempt
     from harness.history.history import History
     from harness.postgres.rows import Row
+    from harness.postgres.table import TableFacts
     from harness.postgres.token_scan import StoredTokens
 
 
@@ -52,7 +54,7 @@ def _rows_stored(rows: Sequence[Row]) -> str:
 
 def _disagreements(attempt: Attempt, own: Sequence[Row]) -> list[str]:
     if not own:
-        return [f"{attempt.name}: answered 201 with id {attempt.id}, but no row has this name"]
+        return [f"{attempt.name}: answered {attempt.status} with id {attempt.id}, but no row has this name"]
     if len(own) > 1:
         return [f"{attempt.name}: one POST, yet {_rows_stored(own)}"]
     row, differences = own[0], []
@@ -71,6 +73,73 @@ def _same_token(one: str, other: str) -> bool:
         return UUID(one.strip()) == UUID(other.strip())
     except ValueError:
         return False
+
+
+class Before(NamedTuple):
+    """Why stored tokens are not of version 4, and what to do about them."""
+
+    cause: str
+    remedy: str
+
+
+def stored_before(stored: StoredTokens) -> Before:
+    """What tokens of other versions mean, by the age of their rows: the old ones, or a generator that still runs."""
+    ages, mend = stored.ages, f"give these rows new tokens: {stored.update}"
+    if ages is None or ages.last_id is None:
+        return Before(
+            "tokens of before that the migration carried over, or another generator that still runs",
+            f"{mend}; and find out what made them",
+        )
+    if ages.all_before_the_first_version_4:
+        return Before(
+            f"all {stored.not_version_4} are older than the first row of version 4 (id {ages.first_version_4_id}): "
+            "the migration carried them over, and nothing makes such tokens now. Rolling back does not help",
+            f"{mend} (links that hold an old token end then); or, if they are to stay, set stored.legacy_until: "
+            f"{ages.last_id}",
+        )
+    newer = f" (id {ages.first_version_4_id})" if ages.first_version_4_id is not None else ", of which there is none"
+    return Before(
+        f"not all are older than the first row of version 4{newer}; the last is id {ages.last_id}: another "
+        "generator may still run, or somebody stored them by hand",
+        f"find out what made them; then {mend}. If all of them are of before the migration and are to stay, set "
+        f"stored.legacy_until: {ages.last_id}",
+    )
+
+
+def remedy_without_version_4(stored: StoredTokens) -> str:
+    """What to do where no stored token is of version 4. It sends a reader only to a claim that reports something."""
+    if stored.not_version_4:
+        return "mend what stored_tokens_are_version_4 reports"
+    if stored.nulls:
+        return "mend what stored_tokens_are_not_null reports"
+    return "nothing: stored.legacy_until accepts them as they are"
+
+
+def demand_ages(facts: TableFacts, legacy_until: int | None) -> None:
+    """Refuse a key that compares ids where they are not numbers, which tell what was stored first.
+
+    Raises:
+        CouldNotTell: `stored.legacy_until` is set, and ids are of another type.
+    """
+    if legacy_until is not None and facts.id_type not in INTEGERS:
+        raise CouldNotTell(
+            f"stored.legacy_until: {legacy_until} names an id, and {facts.id_column} of {facts.shown} is "
+            f"{facts.id_type}, which does not tell what was stored first",
+            "take stored.legacy_until out of this environment: it is for integer ids only",
+        )
+
+
+def demand_stored(stored: StoredTokens, acknowledged: History | None, own_rows: int) -> None:
+    """Refuse to judge the stored tokens where there are none but this run's, which other claims judge.
+
+    Raises:
+        CouldNotTell: as `demand_the_heap`.
+        NotCovered: nothing else is stored.
+    """
+    demand_the_heap(stored, acknowledged)
+    if stored.rows <= own_rows:
+        said = f"but the {own_rows} of this run" if stored.rows else "in the table"
+        raise NotCovered(f"no rows {said}", "nothing: run again when chatbots are stored")
 
 
 def demand_the_heap(stored: StoredTokens, acknowledged: History | None) -> None:

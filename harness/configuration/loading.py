@@ -294,5 +294,6 @@ def _listed(names: Sequence[str] | Mapping[str, object]) -> str:
 
 
 def nearest(word: str, known: Sequence[str] | Mapping[str, object]) -> str:
+    """The known word that one was probably meant to be, as a question in brackets; "" where none is near."""
     near = difflib.get_close_matches(word, [str(k) for k in known], n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""

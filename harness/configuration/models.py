@@ -185,20 +185,20 @@ class Ready(_Model):
 
 
 class Api(_Model):
-    """The create route, and where its 201 holds the id and the token."""
+    """The create route, and where its answer holds the id and the token."""
 
     create: PathOnServer = "/api/chatbots"
     """The route that is POSTed to."""
     status: Annotated[int, Field(ge=200, le=299), BeforeValidator(_not_bool)] = 201
-    """What it answers; also what every POST must answer."""
+    """What it answers where it stored a chatbot: what every POST must answer."""
     delete: PathOnServer | None = None
     """The route that deletes one, such as /api/chatbots/{id}; for cleanup: api."""
     payload: dict[str, Any] = Field(default_factory=lambda: {"name": NAME, "require_auth": False})
     """What is sent; {name} becomes smoke-<run>-<n> and must stand in one of its values."""
     id: DottedPath = "id"
-    """Dotted path of the id in the 201's JSON, such as data.chatbot.id."""
+    """Dotted path of the id in the answer's JSON, such as data.chatbot.id."""
     token: DottedPath = "public_token"
-    """Dotted path of the token in the 201's JSON."""
+    """Dotted path of the token in the answer's JSON."""
     timeout_s: Seconds = 10
     """For a whole exchange, to the last byte."""
 
@@ -330,9 +330,14 @@ class Environment(_Model):
         return headers
 
     def payload_for(self, name: str, *, token: str | None = None) -> Any:
-        """The JSON value that one POST sends; with a token, one that tries to choose it, by each name it may have."""
+        """The JSON value that one POST sends.
+
+        Args:
+            name: what stands for {name}.
+            token: a token to choose, by each name that it may have, wherever a chatbot's name is sent.
+        """
         chosen = {} if token is None else dict.fromkeys((self.api.token.rpartition(".")[2], self.table.token), token)
-        return {**_with_name(self.api.payload, name), **chosen}
+        return _with_name(self.api.payload, name, chosen)
 
     def labels_for(self, name: str) -> list[str]:
         """What the label column may hold for this name: each string of the payload that carries it, and the name."""
@@ -377,11 +382,20 @@ def _holds_name(value: object) -> bool:
     return any(NAME in text for text in _strings(value))
 
 
-def _with_name(value: Any, name: str) -> Any:
+def _with_name(value: Any, name: str, beside: dict[str, str]) -> Any:
+    """The value with the name in its place; objects that hold it, themselves or in a list, hold `beside` too."""
     if isinstance(value, str):
         return value.replace(NAME, name)
     if isinstance(value, dict):
-        return {key: _with_name(item, name) for key, item in value.items()}
+        named = {key: _with_name(item, name, beside) for key, item in value.items()}
+        return {**named, **beside} if any(map(_names, value.values())) else named
     if isinstance(value, list):
-        return [_with_name(item, name) for item in value]
+        return [_with_name(item, name, beside) for item in value]
     return value
+
+
+def _names(value: object) -> bool:
+    """Whether a value is, or lists, texts of which one holds the name."""
+    if isinstance(value, list):
+        return any(map(_names, value))
+    return isinstance(value, str) and NAME in value

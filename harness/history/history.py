@@ -52,7 +52,7 @@ class History:
 
     @property
     def acknowledged(self) -> Sequence[Attempt]:
-        """The attempts that ended ok: 201 with an id and a token."""
+        """The attempts that ended ok: answered as asked, with an id and a token."""
         if isinstance(self.attempts, Attempts):
             return self.attempts.acknowledged
         return tuple(a for a in self.attempts if a.outcome == "ok")

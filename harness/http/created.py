@@ -1,4 +1,4 @@
-"""Reads one HTTP answer to a create request: is it the 201 that was asked for, wrong, or no statement at all?
+"""Reads one HTTP answer to a create request: is it what was asked for, wrong, or no statement at all?
 
 Pure: an answer in, a reading out. The hostile cases (RFC 8259 and beyond) end as readings too, never as exceptions.
 """
@@ -33,7 +33,7 @@ _MISSING = object()
 
 
 class Reading(NamedTuple):
-    """What an answer says. `problem` is None for a 201 as asked; `error` is the reason in words."""
+    """What an answer says. `problem` is None for one as asked; `error` is the reason in words."""
 
     problem: Problem | None
     error: str = ""
@@ -41,41 +41,44 @@ class Reading(NamedTuple):
     token: str | None = None
 
 
-def read_created(status: int, headers: Mapping[str, str], body: bytes, *, id_path: str, token_path: str) -> Reading:
+def read_created(
+    status: int, headers: Mapping[str, str], body: bytes, *, id_path: str, token_path: str, wanted: int = 201
+) -> Reading:
     """Read the answer to a create request.
 
     Args:
         status: the HTTP status.
         headers: case-insensitive response headers.
         body: the decoded body.
-        id_path: dotted path of the id in the 201's JSON; a segment of digits indexes an array.
+        id_path: dotted path of the id in the answer's JSON; a segment of digits indexes an array.
         token_path: dotted path of the token.
+        wanted: the status that a created chatbot is answered with (`api.status`).
     """
     content_type = headers.get("Content-Type", "")
-    if status != 201:
-        return _not_created(status, headers, content_type, body)
+    if status != wanted:
+        return _not_created(status, headers, content_type, body, wanted)
     media_type = content_type.partition(";")[0].strip().lower()
     if not body.strip():
-        return Reading(Problem.NOT_JSON, "201 with an empty body")
+        return Reading(Problem.NOT_JSON, f"{status} with an empty body")
     if media_type and not (media_type in ("application/json", "text/json") or media_type.endswith("+json")):
-        return Reading(Problem.NOT_JSON, f"201 with Content-Type {media_type}, want application/json")
+        return Reading(Problem.NOT_JSON, f"{status} with Content-Type {media_type}, want application/json")
     with ONE_DOCUMENT:
-        return _read_document(body, id_path, token_path)
+        return _read_document(status, body, id_path, token_path)
 
 
-def _read_document(body: bytes, id_path: str, token_path: str) -> Reading:
+def _read_document(status: int, body: bytes, id_path: str, token_path: str) -> Reading:
     try:
         document = parse_json(body)
     except ValueError as error:
-        return Reading(Problem.NOT_JSON, f"201 whose body is not JSON: {error}")
+        return Reading(Problem.NOT_JSON, f"{status} whose body is not JSON: {error}")
     id_, wrong_id = _identifier(lookup(document, id_path), id_path)
     token, wrong_token = _token(lookup(document, token_path), token_path)
     wrong = "; ".join(filter(None, (wrong_id, wrong_token)))
     if not wrong:
         return Reading(None, "", id_, token)
     if keys := _other_keys(document, id_path, token_path):
-        return Reading(Problem.OTHER_KEY, f"201, but {wrong}: set {keys}", id_, token)
-    return Reading(Problem.FIELD_MISSING, f"201, but {wrong}", id_, token)
+        return Reading(Problem.OTHER_KEY, f"{status}, but {wrong}: set {keys}", id_, token)
+    return Reading(Problem.FIELD_MISSING, f"{status}, but {wrong}", id_, token)
 
 
 def _other_keys(document: Any, id_path: str, token_path: str) -> str:
@@ -154,7 +157,7 @@ def _described(value: Any) -> str:
     return "is empty text" if value == "" else f"is {kinds.get(type(value), type(value).__name__)}"
 
 
-def _not_created(status: int, headers: Mapping[str, str], content_type: str, body: bytes) -> Reading:
+def _not_created(status: int, headers: Mapping[str, str], content_type: str, body: bytes, wanted: int) -> Reading:
     text = body[:65536].decode("utf-8", "replace")
     html = "html" in content_type.lower() or re.match(r"(?i)\s*<(!doctype html|html)", text) is not None
     if status in (401, 407):
@@ -170,11 +173,13 @@ def _not_created(status: int, headers: Mapping[str, str], content_type: str, bod
         location = headers.get("Location", "")
         if re.search(_LOGIN_PATH, location):
             return Reading(Problem.LOGIN_PAGE, f"{status}: redirected to the login page {location}")
-        return Reading(Problem.REDIRECTED, f"{status}: redirected to {location or 'nowhere'}, want 201")
+        return Reading(Problem.REDIRECTED, f"{status}: redirected to {location or 'nowhere'}, want {wanted}")
     if status == 500 or DUPLICATE_KEY.search(text):
-        return Reading(Problem.WRONG_STATUS, f"{status}, want 201")  # the app's own error page, whatever it looks like
+        return Reading(
+            Problem.WRONG_STATUS, f"{status}, want {wanted}"
+        )  # the app's own error page, whatever it looks like
     if html and (re.search(_PASSWORD_FIELD, text) or (status < 300 and re.search(_LOGIN_WORDS, text))):
         return Reading(Problem.LOGIN_PAGE, f"{status}: an HTML login page")
     if html and (status < 300 or re.search(_PLACEHOLDER_WORDS, text)):
         return Reading(Problem.PLACEHOLDER_PAGE, f"{status}: an HTML page instead of the API's answer")
-    return Reading(Problem.WRONG_STATUS, f"{status}, want 201")
+    return Reading(Problem.WRONG_STATUS, f"{status}, want {wanted}")

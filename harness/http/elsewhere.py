@@ -1,4 +1,4 @@
-"""Where a 201 holds what was not found at `api.id` or `api.token`.
+"""Where an answer holds what was not found at `api.id` or `api.token`.
 
 An answer that holds it under another key is that of a deployment that works, described wrongly.
 """
@@ -29,7 +29,7 @@ def found_elsewhere(document: object, *, id_path: str, token_path: str, of_id: b
     """Where a document holds an id and a token that are not at their paths.
 
     Args:
-        document: the JSON of a 201.
+        document: the JSON of an answer.
         id_path: where the id should be.
         token_path: where the token should be.
         of_id: whether the id is looked for.

@@ -110,7 +110,10 @@ _BY_STATE: dict[str, tuple[str, str]] = {
         f"a lock was not granted within {LOCK_TIMEOUT_S} s",
         "look for a migration or another session that holds the table, and run again",
     ),
-    "42P01": ("the table is not there", "check table.name, and the search_path of the role"),
+    "42P01": (
+        "a table or view that this reads is not there",
+        "if it is the table of this environment, check table.name and the search_path of the role; else run again",
+    ),
     "42703": ("a column is not there", "check the columns in table"),
     "25006": ("the database only reads: it is a replica or set to read only", "use the URL of the primary"),
     "3F000": ("the schema is not there", "check table.name"),

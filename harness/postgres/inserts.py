@@ -185,7 +185,7 @@ def _why_unseen(connection: Connection, seen: Sightings) -> tuple[str, str]:
     return (
         looked,
         (
-            "add pg_stat_statements to shared_preload_libraries, restart Postgres, and CREATE EXTENSION pg_stat_statements "
-            f"in this database; or send more POSTs; {waive}"
+            "add pg_stat_statements to shared_preload_libraries, restart Postgres, and CREATE EXTENSION "
+            f"pg_stat_statements in this database; or send more POSTs; {waive}"
         ),
     )

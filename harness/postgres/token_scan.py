@@ -13,7 +13,7 @@ from psycopg import sql
 
 from harness.errors import CouldNotTell
 from harness.history.token_sample import Sample
-from harness.postgres.uuid_v4 import is_version_4
+from harness.postgres.uuid_v4 import is_uuid_text, is_version_4
 
 if TYPE_CHECKING:
     from harness.postgres.connection import Connection
@@ -24,11 +24,31 @@ if TYPE_CHECKING:
 EXAMPLES = 10
 
 
+class Ages(NamedTuple):
+    """Which rows hold the tokens of other versions, by their integer ids.
+
+    `accepted` counts those of rows up to `stored.legacy_until`. Of the others, `last_id` is the highest id, None where
+    there is none. `first_version_4_id` is the lowest id whose token is of version 4.
+    """
+
+    accepted: int
+    last_id: int | None
+    first_version_4_id: int | None
+
+    @property
+    def all_before_the_first_version_4(self) -> bool:
+        """Whether rows with other tokens were stored before the first row of version 4, and none since."""
+        first = self.first_version_4_id
+        return self.last_id is not None and first is not None and self.last_id < first
+
+
 class StoredTokens(NamedTuple):
     """The scan of the whole table: counts, and examples of what is wrong.
 
     `index_nodes` names the plan nodes that read an index instead of the heap; the counts prove nothing unless empty.
-    `surplus` is the number of tokens beyond the first of their value.
+    `surplus` is the number of tokens beyond the first of their value, and `repeated_tokens` that of such values.
+    `not_version_4` leaves out what `stored.legacy_until` accepts; `other_versions` has examples as (id, token). `ages`
+    is None where all tokens are of version 4, and where ids are no integers; `update` gives new tokens to those rows.
     """
 
     rows: int
@@ -37,8 +57,11 @@ class StoredTokens(NamedTuple):
     not_version_4: int
     index_nodes: tuple[str, ...]
     repeated: tuple[tuple[str, int], ...]
-    other_versions: tuple[str, ...]
+    other_versions: tuple[tuple[str, str], ...]
     sample: Sample
+    ages: Ages | None = None
+    update: str = ""
+    repeated_tokens: int = 0
 
     @property
     def nulls(self) -> int:
@@ -82,8 +105,17 @@ def scan_query(names: Names, *, split: bool = False) -> sql.Composed:
     ).format(counts=counts, token=token, middle=sql.Literal(_MIDDLE))
 
 
-def scan_tokens(connection: Connection, facts: TableFacts, progress: Progress) -> StoredTokens:
-    """Count every stored token in one statement that reads the heap; name offenders only where there are any."""
+def scan_tokens(
+    connection: Connection, facts: TableFacts, progress: Progress, legacy_until: int | None = None
+) -> StoredTokens:
+    """Count every stored token in one statement that reads the heap; name offenders only where there are any.
+
+    Args:
+        connection: inside a transaction.
+        facts: of the table.
+        progress: told what is under way.
+        legacy_until: rows up to this id may hold a UUID of any version.
+    """
     token = sql.Identifier(facts.token_column)
     names = {"token": token, "table": facts.identifier}
     connection.execute(FROM_THE_HEAP)
@@ -97,27 +129,77 @@ def scan_tokens(connection: Connection, facts: TableFacts, progress: Progress) -
         )
     rows, tokens, surplus, others = counted
     repeated: tuple[tuple[str, int], ...] = ()
+    repeated_tokens = 0
     if surplus:
         query = sql.SQL(
-            "SELECT {token}::text, count(*) FROM {table} WHERE {token} IS NOT NULL GROUP BY 1 HAVING count(*) > 1 "
-            "ORDER BY 2 DESC, 1 LIMIT {limit}"
+            "SELECT {token}::text, count(*), count(*) OVER () FROM {table} WHERE {token} IS NOT NULL "
+            "GROUP BY 1 HAVING count(*) > 1 ORDER BY 2 DESC, 1 LIMIT {limit}"
         ).format(limit=sql.Literal(EXAMPLES), **names)
-        repeated = tuple((text, number) for text, number in connection.execute(query))
+        found = connection.execute(query).fetchall()
+        repeated = tuple((text, number) for text, number, _ in found)
+        repeated_tokens = found[0][2] if found else 0
         surplus = surplus if repeated else 0  # two values may share a hash; only equal ones are duplicates
-    other_versions: tuple[str, ...] = ()
+    other_versions: tuple[tuple[str, str], ...] = ()
+    ages, update = None, ""
     if others:
-        query = sql.SQL(
-            "SELECT {token}::text FROM {table} WHERE {token} IS NOT NULL AND NOT ({is_version_4}) LIMIT {limit}"
-        ).format(
-            limit=sql.Literal(EXAMPLES),
-            is_version_4=is_version_4(token, is_uuid=facts.token_type == "uuid"),
-            **names,
+        ages = _ages(connection, facts, legacy_until)
+        wrong = _not_accepted(facts, legacy_until if ages is not None else None)
+        query = sql.SQL("SELECT {id}::text, {token}::text FROM {table} WHERE {wrong} LIMIT {limit}").format(
+            id=sql.Identifier(facts.id_column), wrong=wrong, limit=sql.Literal(EXAMPLES), **names
         )
-        other_versions = tuple(text for (text,) in connection.execute(query))
+        other_versions = tuple((id_, text) for id_, text in connection.execute(query))
+        update = sql.SQL("UPDATE {table} SET {token} = DEFAULT WHERE {wrong}").format(wrong=wrong, **names).as_string()
     progress.now(scanning, "halves and bits")
     sample = sample_tokens(connection, facts, rows, repeated=surplus > 0, mixed=others > 0)
     index_nodes = tuple(node for node in nodes if "Index" in node)
-    return StoredTokens(rows, tokens, surplus, others, index_nodes, repeated, other_versions, sample)
+    others -= ages.accepted if ages is not None else 0
+    return StoredTokens(
+        rows,
+        tokens,
+        surplus,
+        others,
+        index_nodes,
+        repeated,
+        other_versions,
+        sample,
+        ages,
+        update if others else "",
+        repeated_tokens,
+    )
+
+
+INTEGERS = ("smallint", "integer", "bigint")
+
+
+def _not_accepted(names: Names, legacy_until: int | None) -> sql.Composed:
+    """The condition on rows whose token is neither of version 4, nor a UUID of a row up to `legacy_until`."""
+    token, is_uuid = sql.Identifier(names.token_column), names.token_type == "uuid"
+    other = sql.SQL("NOT ({})").format(is_version_4(token, is_uuid=is_uuid))  # which NULL is not
+    if legacy_until is None:
+        return other
+    later = sql.SQL("{} > {}").format(sql.Identifier(names.id_column), sql.Literal(legacy_until))
+    if is_uuid:
+        return sql.SQL("{} AND {}").format(later, other)
+    return sql.SQL("({} OR NOT ({})) AND {}").format(later, is_uuid_text(token), other)
+
+
+def _ages(connection: Connection, facts: TableFacts, legacy_until: int | None) -> Ages | None:
+    """Which rows hold tokens that are not of version 4; None where ids are no integers, and so tell no age."""
+    if facts.id_type not in INTEGERS:
+        return None
+    token = sql.Identifier(facts.token_column)
+    version_4 = is_version_4(token, is_uuid=facts.token_type == "uuid")
+    query = sql.SQL(
+        "SELECT count(*) FILTER (WHERE NOT ({version_4}) AND NOT ({wrong})), max({id}) FILTER (WHERE {wrong}),"
+        " min({id}) FILTER (WHERE {version_4}) FROM {table}"
+    ).format(
+        version_4=version_4,
+        wrong=_not_accepted(facts, legacy_until),
+        id=sql.Identifier(facts.id_column),
+        table=facts.identifier,
+    )
+    found = connection.execute(query).fetchone()
+    return None if found is None else Ages(*found)
 
 
 def _planned(connection: Connection, names: Names) -> tuple[sql.Composed, tuple[str, ...], int]:

@@ -13,6 +13,14 @@ _OF_TEXT: LiteralString = (
 )
 
 
+_UUID_TEXT: LiteralString = "{token}::text ~* '^[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$'"
+
+
+def is_uuid_text(token: sql.Composable) -> sql.Composed:
+    """A condition on an expression that is not of type uuid: whether its text is a UUID's, of whatever version."""
+    return sql.SQL(_UUID_TEXT).format(token=token)
+
+
 def is_version_4(token: sql.Composable, *, is_uuid: bool, in_lower_case: bool = False) -> sql.Composed:
     """A condition on an expression of type uuid, or of another type by its text.
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from harness.redaction.redactor import Redactor
 
 CHECKS = ROOT / "checks"
+TRIALS = "CHATBOTS_SMOKE_TRIALS"  # URLs of what is deployed for a trial; whoever deploys it sets the variable
 
 
 def is_gate(config: pytest.Config) -> bool:
@@ -91,7 +92,9 @@ def build_gate(config: pytest.Config, run: str, folder: Path, redact: Redactor) 
     _demand_known_claims(environments, file)
     learn(redact, environments, file, os.environ)
     read_only = config.getoption("--read-only")
-    return Gate(RunSettings(run, environments, folder, revision, read_only=read_only, redact=redact))
+    trials = frozenset(os.environ.get(TRIALS, "").split())
+    settings = RunSettings(run, environments, folder, revision, read_only=read_only, trials=trials, redact=redact)
+    return Gate(settings)
 
 
 def _demand_known_claims(environments: Sequence[Environment], file: Path) -> None:

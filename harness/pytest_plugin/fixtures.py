@@ -9,7 +9,7 @@ import pytest
 from harness.errors import if_available
 from harness.pytest_plugin.evidence import fixture_of
 from harness.pytest_plugin.state import demand_gate
-from harness.run.evidence import HISTORY, KINDS
+from harness.run.evidence import HISTORY, KINDS, ROWS
 
 if TYPE_CHECKING:
     from harness.history.history import History
@@ -44,9 +44,29 @@ def token_column(examination: Examination) -> str:
 
 
 @pytest.fixture
+def created_status(examination: Examination) -> int:
+    """What a POST must answer. A saved history says it by what it has acknowledged."""
+    history = if_available(examination.of(HISTORY))
+    answered = history.acknowledged[0].status if history is not None and history.acknowledged else None
+    return answered or examination.environment.api.status
+
+
+@pytest.fixture
 def acknowledged(examination: Examination) -> History | None:
     """The history where POSTs were sent; None in a run that sends none."""
     return if_available(examination.of(HISTORY))
+
+
+@pytest.fixture
+def own_rows(examination: Examination) -> int:
+    """How many rows of this run are stored, as far as they were looked for."""
+    return len(if_available(examination.of(ROWS)) or ())
+
+
+@pytest.fixture
+def legacy_until(examination: Examination) -> int | None:
+    """The last id of the rows that were stored before the migration, None where that is not configured."""
+    return examination.environment.stored.legacy_until
 
 
 @pytest.fixture

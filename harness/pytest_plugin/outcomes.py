@@ -19,7 +19,18 @@ if TYPE_CHECKING:
 
     from harness.redaction.redactor import Redactor
     from harness.report.verdict import CheckOutcome
-    from harness.run.settings import RunSettings
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave a claim that its environment waives as it is: whatever it would come to, it is not judged."""
+    gate = gate_of(item.config)
+    name = environment_of(item)
+    if gate is None or name not in [environment.name for environment in gate.settings.environments]:
+        return
+    reason = gate.settings.environment(name).waive.get(check_id(item))
+    if reason is not None:
+        raise Waived(reason, f"take {check_id(item)} out of waive to have it judged")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -31,7 +42,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report: pytest.TestReport = yield  # type: ignore[misc, assignment]  # pluggy's wrappers are not typed
     if gate is None:
         return report
-    result = _waived(_sort_outcome(item, call, report), gate.settings, report)
+    result = _sort_outcome(item, call, report)
     _mask_report(report, gate.settings.redact)
     if result is not None:
         gate.outcomes.record(result)
@@ -74,19 +85,6 @@ def _sort_outcome(item: pytest.Item, call: pytest.CallInfo[None], report: pytest
         said = sentence(f"the check was ended from outside: {type(error).__name__}: {error}")
         return result(outcome="unknown", cause=said, remedy=sentence("run again without what ended it"))
     return None
-
-
-def _waived(result: CheckResult | None, settings: RunSettings, report: pytest.TestReport) -> CheckResult | None:
-    """The result of a claim that the environment waives: shown with the reason, whatever it would have been."""
-    names = [environment.name for environment in settings.environments]
-    if result is None or result.environment not in names:
-        return result
-    reason = settings.environment(result.environment).waive.get(result.id)
-    if reason is None:
-        return result
-    report.outcome, report.when, report.longrepr = "skipped", "call", (report.nodeid, 0, f"waived: {reason}")
-    remedy = sentence(f"take {result.id} out of waive to have it judged")
-    return result.model_copy(update={"outcome": "waived", "cause": sentence(reason), "remedy": remedy})
 
 
 def _shows_no_traceback(item: pytest.Item) -> bool:

@@ -25,6 +25,8 @@ ABOUT_DATA = frozenset(
 )
 """Claims about rows that were stored before: rolling the release back mends none of them."""
 
+TRIAL_HOLDS = "the rehearsal holds; it is no deployment to release"
+
 
 class SetUp(NamedTuple):
     """A key of environments.yaml that explains an environment's failing POSTs better than a broken deployment does."""
@@ -42,6 +44,7 @@ class Ended(NamedTuple):
         scope: whether every claim of its kind was selected.
         left_out: the claims that were not.
         error: why it ended before it could ask, "" where it did not.
+        trial: whether what was verified is deployed for a trial only.
     """
 
     exit_code: int
@@ -49,6 +52,7 @@ class Ended(NamedTuple):
     scope: Scope
     left_out: Sequence[str] = ()
     error: str = ""
+    trial: bool = False
 
 
 def actions(
@@ -134,9 +138,12 @@ def _about(results: Sequence[CheckResult], kind: ActionKind, text: str) -> Actio
 def _go_on(ended: Ended, results: Sequence[CheckResult]) -> Action:
     names = list(dict.fromkeys(result.environment for result in results))
     if ended.scope == "partial":
-        text = f"holds: {asked_of_all(results, ended.left_out)}; run all checks before you release"
+        # No advice about the deployment: nobody knows of the claims that were not asked.
+        text = f"holds: {asked_of_all(results, ended.left_out)}"
         return Action(kind="hold", environments=names, text=sentence(text))
     if ended.kind == "preflight":
         text = "migrate: nothing that would stop the migration was found"
         return Action(kind="migrate", environments=names, text=sentence(text))
+    if ended.trial:
+        return Action(kind="hold", environments=names, text=sentence(TRIAL_HOLDS))
     return Action(kind="release", environments=names, text=sentence("release"))

@@ -26,7 +26,8 @@ _ELSEWHERE = "see the job's summary, or verdict.json in the report"
 def commands(verdict: Verdict) -> Iterator[str]:
     """An error for each seen failure and for each reason that barred claims, and a warning for rows left behind.
 
-    An error is also what ended the run before it could ask. A verdict that holds yields nothing.
+    An error is also what ended the run before it could ask. A notice says what is waived, and why. Where all
+    claims hold there is none of them.
     """
     errors = [
         (f"[{result.environment}] {result.claim}", _reasons(result))
@@ -46,6 +47,23 @@ def commands(verdict: Verdict) -> Iterator[str]:
         errors.append((title, _exit(verdict)))
     yield from _bounded("error", errors)
     yield from _bounded("warning", warnings)
+    yield from _bounded("notice", _waived(verdict))
+
+
+def _waived(verdict: Verdict) -> list[tuple[str, str]]:
+    """Claims that somebody chose not to have judged, by reason."""
+    alike_of_all = [
+        alike
+        for name in dict.fromkeys(result.environment for result in verdict.checks)
+        for alike in by_reason([result for result in verdict.checks if result.environment == name], "waived")
+    ]
+    return [
+        (
+            f"[{alike[0].environment}] waived: {alike[0].claim}" + (f" (and {len(alike) - 1} more)" * (len(alike) > 1)),
+            "\n".join([*_shown("reason", [alike[0].cause]), f"claims: {', '.join(result.id for result in alike)}"]),
+        )
+        for alike in alike_of_all
+    ]
 
 
 def _lines(text: str) -> str:

@@ -23,6 +23,7 @@ from harness.history.columnar import unacknowledged
 from harness.history.history import History
 from harness.history.token_sample import sample_of
 from harness.report.curl import Variable, repeated, variables
+from harness.report.deliverables import WORDS as DELIVERABLE_WORDS
 from harness.report.evidence import EnvironmentEvidence
 from harness.report.paths import as_typed
 from harness.report.plots import (
@@ -37,7 +38,7 @@ from harness.report.plots import (
     timeline,
     trend,
 )
-from harness.report.summary import CONCLUSIONS, WORDS, advised, by_reason, per_cent
+from harness.report.summary import CONCLUSIONS, PROVED, WORDS, advised, by_reason, covered, per_cent, to_do
 from harness.text import Shown, printable, sentence
 
 if TYPE_CHECKING:
@@ -58,16 +59,33 @@ MOST_STEPS = 6  # remedies that stand at the top
 SHOWN_EVIDENCE = 400  # characters of a body
 
 
+class Seen(NamedTuple):
+    """What was wanted of a claim, and what was seen instead; `claim` is set where it has to be told from others."""
+
+    claim: str
+    want: str
+    have: tuple[str, ...]
+
+
 class Claim(NamedTuple):
-    """One claim, or several that one reason bars."""
+    """One claim, or several that fail or are barred for one reason."""
 
     outcome: str
     claims: tuple[str, ...]
     checks: tuple[str, ...]
-    want: str = ""
-    have: tuple[str, ...] = ()
+    seen: tuple[Seen, ...] = ()
     cause: str = ""
     remedy: str = ""
+
+
+class Part(NamedTuple):
+    """What is known of one deliverable on one environment, and the claims that decide it."""
+
+    environment: str
+    says: str
+    outcome: str
+    word: str
+    claims: tuple[str, ...]
 
 
 class PhasePlots(NamedTuple):
@@ -114,6 +132,7 @@ class EnvironmentPage(NamedTuple):
     word: str
     facts: tuple[tuple[str, str], ...]
     wrong: tuple[Claim, ...]
+    waived: tuple[Claim, ...]
     not_covered: tuple[Claim, ...]
     passed: tuple[Claim, ...]
     uncovered: int
@@ -144,6 +163,8 @@ class Page(NamedTuple):
     duration: str
     version: str
     error: str
+    deliverables: tuple[Part, ...]
+    covered: str
     steps: tuple[tuple[str, str], ...]
     more_steps: int
     command: str
@@ -213,6 +234,17 @@ def page_of(
         duration=in_words(verdict.duration_s),
         version=__version__,
         error="\n".join(text(line) for line in verdict.error.splitlines()),
+        deliverables=tuple(
+            Part(
+                _own(each.environment),
+                DELIVERABLE_WORDS[each.id],
+                each.outcome,
+                PROVED[each.outcome],
+                tuple(map(_own, each.claims)),
+            )
+            for each in verdict.deliverables
+        ),
+        covered=covered(verdict),
         steps=tuple((_own(where), text(remedy)) for where, remedy in steps[:MOST_STEPS]),
         more_steps=max(len(steps) - MOST_STEPS, 0),
         command=_clean_up_command(folder) if verdict.left_behind else "",
@@ -247,10 +279,13 @@ def _sentence(text: str) -> str:
 def _steps(verdict: Verdict) -> Iterator[tuple[str, str]]:
     """What to do, as (environments, remedy), each once: about what is wrong where anything is, or what barred."""
     where: dict[str, dict[str, None]] = {}
+    for environments, text in to_do(verdict):
+        where.setdefault(text, {})[environments] = None
+    told = list(where)
     for result in verdict.checks:
-        if result.outcome == verdict.verdict and result.remedy:
+        if result.outcome == verdict.verdict and result.remedy and not any(result.remedy in text for text in told):
             where.setdefault(result.remedy, {})[result.environment] = None
-    yield from ((", ".join(environments), remedy) for remedy, environments in where.items())
+    yield from ((", ".join(filter(None, environments)), remedy) for remedy, environments in where.items())
 
 
 def _clean_up_command(folder: Path) -> str:
@@ -277,8 +312,8 @@ def _environment(
         mood=of.verdict,
         word=CONCLUSIONS[of.verdict],
         facts=tuple(_facts(of, history, phases)),
-        wrong=tuple(_claim([r], text) for r in results if r.outcome == "fail")
-        + tuple(_claim(alike, text) for alike in by_reason(results, "unknown")),
+        wrong=tuple(_claim(alike, text) for of in ("fail", "unknown") for alike in by_reason(results, of)),
+        waived=tuple(_claim(alike, text) for alike in by_reason(results, "waived")),
         not_covered=tuple(_claim(alike, text) for alike in by_reason(results, "not_covered")),
         passed=tuple(_claim([r], text) for r in results if r.outcome == "pass"),
         uncovered=sum(result.outcome == "not_covered" for result in results),
@@ -313,8 +348,11 @@ def _claim(alike: Sequence[CheckResult], text: Callable[[str], Shown]) -> Claim:
         outcome=first.outcome,
         claims=tuple(dict.fromkeys(_own(result.claim) for result in alike)),
         checks=tuple(_own(result.id) for result in alike),
-        want=text(first.want),
-        have=tuple(text(item) for item in first.have),
+        seen=tuple(
+            Seen(_own(result.claim) if len(alike) > 1 else "", text(result.want), tuple(map(text, result.have)))
+            for result in alike
+            if result.want or result.have
+        ),
         cause=text(first.cause),
         remedy=text(first.remedy),
     )

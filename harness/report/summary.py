@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.report.actions import TRIAL_HOLDS
 from harness.report.deliverables import WORDS as DELIVERABLE_WORDS
 from harness.report.deliverables import asked_of_all
 from harness.report.verdict import ExitCode
@@ -65,14 +66,43 @@ def advice(code: int, kind: Kind = "deployment") -> str:
 
 
 def advised(verdict: Verdict) -> str:
-    """What a gate does with this verdict. Of a part of the checks it never says release."""
+    """What a gate does with this verdict. Of a part of the checks, or of a trial, it advises no release."""
     first = verdict.actions[0].kind if verdict.actions else None
     if verdict.exit_code == ExitCode.ROLL_BACK and verdict.kind == "deployment" and first in _INSTEAD:
         return _INSTEAD[first]
-    if verdict.scope == "partial" and verdict.exit_code in (ExitCode.RELEASE, ExitCode.LEFT_BEHIND):
-        then = "; then clean up the rows that may be left" if verdict.left_behind else ""
-        return f"holds: {asked_of_all(verdict.checks, verdict.left_out)}{then}"
-    return advice(verdict.exit_code, verdict.kind)
+    if verdict.exit_code not in (ExitCode.RELEASE, ExitCode.LEFT_BEHIND):
+        return advice(verdict.exit_code, verdict.kind)
+    then = "; then clean up the rows that may be left" if verdict.left_behind else ""
+    if verdict.scope == "partial":
+        said = f"holds: {asked_of_all(verdict.checks, verdict.left_out)}{then}"
+    elif verdict.trial and verdict.kind == "deployment":
+        said = f"{TRIAL_HOLDS}{then}"
+    else:
+        said = advice(verdict.exit_code, verdict.kind)
+    waived = {result.id for result in verdict.checks if result.outcome == "waived"}
+    return f"{said}; {len(waived)} claim{'s are' if len(waived) != 1 else ' is'} waived" if waived else said
+
+
+def to_do(verdict: Verdict) -> list[tuple[str, Shown]]:
+    """What to do beyond what the headline says, as (environments, text), the most urgent first."""
+    headline = advised(verdict)
+    return [
+        (", ".join(action.environments), action.text)
+        for action in verdict.actions
+        if action.kind not in ("release", "migrate") and not headline.startswith(action.text)
+    ]
+
+
+def covered(verdict: Verdict) -> str:
+    """How many claims were asked and what became of them, such as "22 claims asked: 22 ok; 3 waived"; "" of none."""
+    of = verdict.coverage
+    asked = [(of.pass_, WORDS["pass"]), (of.fail, WORDS["fail"]), (of.unknown, WORDS["unknown"])]
+    others = [(of.waived, WORDS["waived"]), (of.not_covered, WORDS["not_covered"]), (of.left_out, "not selected")]
+    if not of.asked and not any(number for number, _ in others):
+        return ""
+    said = ", ".join(f"{number} {word}" for number, word in asked if number)
+    rest = [f"{number} {word}" for number, word in others if number]
+    return "; ".join([f"{of.asked} claim{'s'[: of.asked != 1]} asked{f': {said}' if said else ''}", *rest])
 
 
 def lines(verdict: Verdict) -> Iterator[tuple[Shown, str]]:
@@ -101,6 +131,8 @@ def _lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield f"may be left behind: {row_in_words}", "unknown"
     for line in verdict.error.splitlines():
         yield line, "unknown"
+    for where, text in to_do(verdict):
+        yield f"to do: {f'[{where}] ' if where else ''}{text}", ""
     yield (
         f"verdict: {CONCLUSIONS[verdict.verdict]} (exit {verdict.exit_code}: {advised(verdict)})",
         verdict.verdict,
@@ -145,14 +177,16 @@ def _details(results: Sequence[CheckResult]) -> Iterator[tuple[str, str]]:
             f"  {WORDS[alike[0].outcome]}: {claims}: {alike[0].cause}; {alike[0].remedy}",
             "",
         )
-    for result in results:
-        if result.outcome == "fail":
-            yield from (("", ""), (f"  FAILED [{result.environment}] {result.id}: {result.claim}", "fail"))
-            yield from _reasons(result)
+    for alike in by_reason(results, "fail"):
+        yield "", ""
+        for result in alike:
+            yield f"  FAILED [{result.environment}] {result.id}: {result.claim}", "fail"
+            yield from _seen(result)
+        yield from _reason(alike[0])
     for alike in by_reason(results, "unknown"):
         claims = ", ".join(result.id for result in alike)
         yield from (("", ""), (f"  COULD NOT TELL [{alike[0].environment}] {claims}", "unknown"))
-        yield from _reasons(alike[0])
+        yield from _reason(alike[0])
 
 
 def by_reason(results: Sequence[CheckResult], outcome: str) -> Iterator[list[CheckResult]]:
@@ -164,11 +198,14 @@ def by_reason(results: Sequence[CheckResult], outcome: str) -> Iterator[list[Che
     yield from reasons.values()
 
 
-def _reasons(result: CheckResult) -> Iterator[tuple[str, str]]:
+def _seen(result: CheckResult) -> Iterator[tuple[str, str]]:
     if result.want:
         yield f"    want:   {result.want}", ""
     for number, item in enumerate(result.have):
         yield f"    {'have:' if number == 0 else '':<7} {item}", ""
+
+
+def _reason(result: CheckResult) -> Iterator[tuple[str, str]]:
     yield f"    cause:  {result.cause}", ""
     yield f"    remedy: {result.remedy}", ""
 
@@ -219,17 +256,17 @@ def markdown(verdict: Verdict) -> str:
             for each in verdict.deliverables
         ]
         out.append("")
+    out += [f"{said}.", ""] if (said := covered(verdict)) else []
+    todo = to_do(verdict)
+    out += [f"- **to do**: {f'[{where}] ' if where else ''}{_code(text)}" for where, text in todo]
+    out += [""] if todo else []
     for environment in verdict.environments:
         out += [f"### {environment.name}: {CONCLUSIONS[environment.verdict]}", "", "| claim | outcome |", "|---|---|"]
         results = [result for result in verdict.checks if result.environment == environment.name]
         out += [f"| {result.claim} | {WORDS[result.outcome]} |" for result in results]
-        for result in results:
-            if result.outcome == "pass":
-                continue
-            out += ["", f"**{WORDS[result.outcome]}: {result.claim}**", ""]
-            parts = [("want", result.want), *(("have", item) for item in result.have)]
-            parts += [("cause", result.cause), ("remedy", result.remedy)]
-            out += [f"- {part}: {_code(text)}" for part, text in parts if text]
+        for outcome in ("fail", "unknown", "waived", "not_covered"):
+            for alike in by_reason(results, outcome):
+                out += _paragraph(alike)
         out.append("")
     if verdict.left_behind:
         out += ["### May be left behind", ""]
@@ -237,6 +274,16 @@ def markdown(verdict: Verdict) -> str:
     if verdict.left_out:
         out += ["", f"Not selected: {', '.join(verdict.left_out)}"]
     return "\n".join(out) + "\n"
+
+
+def _paragraph(alike: Sequence[CheckResult]) -> Iterator[str]:
+    """Claims that do not hold for one reason, which is told once."""
+    for result in alike:
+        yield from ("", f"**{WORDS[result.outcome]}: {result.claim}**", "")
+        parts = [("want", result.want), *(("have", item) for item in result.have)]
+        if result is alike[-1]:
+            parts += [("cause", result.cause), ("remedy", result.remedy)]
+        yield from (f"- {part}: {_code(text)}" for part, text in parts if text)
 
 
 def _code(text: str) -> str:

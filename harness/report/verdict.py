@@ -84,7 +84,7 @@ class EnvironmentVerdict(_Model):
     verdict: Conclusion
     revision: Sentence | None = Field(default=None, description="the revision that it said it serves")
     posts: int = Field(default=0, description="POSTs sent")
-    acknowledged: int = Field(default=0, description="POSTs answered 201 with an id and a token")
+    acknowledged: int = Field(default=0, description="POSTs answered with api.status, an id and a token")
     failure_rate_bound: float | None = Field(
         default=None,
         description="the failure rate that this many POSTs without a failure leave possible, at 95 % confidence",
@@ -148,6 +148,7 @@ class Verdict(_Model):
         description="verified is a deployment, its database before the migration, or the app's source alone",
     )
     scope: Scope = Field(default="full", description="full: every claim of its kind was selected, and might be asked")
+    trial: bool = Field(default=False, description="what was verified is deployed for a trial only: none to release")
     coverage: Coverage = Field(default_factory=Coverage)
     deliverables: list[DeliverableVerdict] = Field(default_factory=list)
     actions: list[Action] = Field(default_factory=list, description="each once, the most urgent first")

@@ -293,7 +293,7 @@ def _not_found(task: Task) -> list[LeftBehind]:
     left: list[LeftBehind] = []
     for a in task.unseen:
         if a.outcome == "ok":
-            reason = "answered 201, but no row of this table has its name: it may be stored elsewhere"
+            reason = f"answered {a.status}, but no row of this table has its name: it may be stored elsewhere"
             remedy = "check database and table of this environment"
         elif a.name in awaited:
             answered = f"was answered {a.status}" if a.outcome == "fail" else "had no answer"

@@ -188,7 +188,7 @@ def _scan_statements(planned: Planned) -> list[str]:
     return [
         FROM_THE_HEAP,
         f"EXPLAIN (FORMAT JSON) {scan}",
-        f"{scan}; and where it finds any, SELECT up to {EXAMPLES} offenders of each kind",
+        f"{scan}; and where it finds any, SELECT up to {EXAMPLES} offenders of each kind, and how old they are",
         hashes_query(planned.names).as_string(),
         bits_query(planned.names).as_string(),
     ]
@@ -200,7 +200,7 @@ STORED_TOKENS: Evidence[StoredTokens] = Evidence(
     asked_of="all stored rows",
     phase=Phase.SCAN,
     needs=(TABLE,),
-    read=lambda at: scan_tokens(at.connection, at.of(TABLE), at.progress),
+    read=lambda at: scan_tokens(at.connection, at.of(TABLE), at.progress, at.environment.stored.legacy_until),
     hand_out=lambda known: _of_its_table(known, STORED_TOKENS),
     explain=_one_by_one(_scan_statements),
 )

@@ -26,7 +26,8 @@ def new_run() -> str:
 class RunSettings:
     """A run as it was asked for.
 
-    `redact` masks whatever leaves it. `began_s` is on the monotonic clock, `started_at` the time of day.
+    `redact` masks whatever leaves it. `began_s` is on the monotonic clock, `started_at` the time of day. `trials`
+    are the URLs of what is deployed on this machine for a trial, and is none to release.
     """
 
     run: str
@@ -34,6 +35,7 @@ class RunSettings:
     report_dir: Path
     revision: str | None = None
     read_only: bool = False
+    trials: frozenset[str] = frozenset()
     redact: Redactor = field(default_factory=Redactor)
     began_s: float = field(default_factory=time.monotonic)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -71,13 +71,15 @@ def assemble(
     overall = worst([verdict.verdict for verdict in verdicts])
     code = exit_code(overall, left, pytest_status)
     scope: Scope = "partial" if outcomes.left_out or outcomes.narrowed else "full"
-    ended = Ended(code, outcomes.kind, scope, outcomes.left_out, error)
+    trial = any(environment.origin in settings.trials for environment in settings.environments)
+    ended = Ended(code, outcomes.kind, scope, outcomes.left_out, error, trial)
     return Verdict(
         verdict=overall,
         exit_code=code,
         run=settings.run,
         kind=outcomes.kind,
         scope=scope,
+        trial=trial,
         coverage=coverage(outcomes.results, outcomes.left_out),
         deliverables=[
             each
@@ -155,16 +157,10 @@ def _notes(
     alike = [f"has the same url as {', '.join(same)}: one deployment was verified under several names"] if same else []
     found = [f"source: {note}" for note in sources.notes(environment)]
     soaked = outcomes.soak.notes if outcomes.soak is not None else ()
-    return [
-        sentence(note)
-        for note in (
-            *alike,
-            *_shared_database(environment, examinations),
-            *found,
-            *_before_the_migration(known),
-            *soaked,
-        )
-    ]
+    stored = _accepted(environment, known)
+    shared = _shared_database(environment, examinations)
+    migration = _before_the_migration(known)
+    return [sentence(note) for note in (*alike, *shared, *found, *stored, *migration, *soaked)]
 
 
 def _shared_database(environment: Environment, examinations: Mapping[str, Examination]) -> list[str]:
@@ -175,6 +171,18 @@ def _shared_database(environment: Environment, examinations: Mapping[str, Examin
         return []
     names = f"{', '.join(sharing[:-1])} and {sharing[-1]}"
     return [f"{names} share one database: their POSTs were sent one environment after the other"]
+
+
+def _accepted(environment: Environment, known: Examination | None) -> list[str]:
+    """How many stored tokens are not of version 4 and accepted nevertheless."""
+    until = environment.stored.legacy_until
+    stored = if_available(known.of(STORED_TOKENS)) if known is not None else None
+    if until is None or stored is None:
+        return []
+    accepted = stored.ages.accepted if stored.ages is not None else 0
+    if not accepted:
+        return [f"stored.legacy_until: {until} accepts no row: it can be taken out"]
+    return [f"stored.legacy_until: {until} accepts {accepted} stored tokens that are UUIDs and not of version 4"]
 
 
 def _before_the_migration(known: Examination | None) -> list[str]:

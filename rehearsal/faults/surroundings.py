@@ -86,7 +86,7 @@ def database_down(plan: Plan) -> None:
     plan.pool_timeout_s = 0.2
 
 
-@fault(unknown=["rows_agree_with_answers", *ABOUT_STORED])
+@fault(unknown=["rows_agree_with_answers", "id_sequence_is_not_behind", *ABOUT_STORED])
 def no_right_to_read(plan: Plan) -> None:
     """The published role may connect and may not read the table (42501)."""
     plan.publish_database = lambda dsn: plan.dsn_as("verifier", None)

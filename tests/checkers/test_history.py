@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.checkers.causes import MOST_ANSWERS, MOST_READ, usual_cause
+from harness.checkers.causes import MOST_ANSWERS, MOST_READ, THE_ORIGINAL_BUG, usual_cause
 from harness.checkers.history import (
     demand_acknowledged,
     demand_told,
@@ -90,6 +90,15 @@ def test_all_acknowledged_is_told() -> None:
     attempts = history(ok(1), ok(2))
     assert wrong_answers(attempts) == []
     demand_told(attempts)
+
+
+def test_another_2xx_names_the_key_that_makes_it_right() -> None:
+    """It may be how the app answers; what an answer says of the database tells more."""
+    cause = usual_cause([failed(1, 200)], "public_token")
+    assert cause.cause == "the create route answers 200, and api.status is another (201 where it is not set)"
+    assert "set api.status: 200 if that is right for this app" in cause.remedy
+    assert usual_cause([failed(1, 200), failed(2, 200, "23505")], "public_token") == THE_ORIGINAL_BUG
+    assert "api.status" not in usual_cause([failed(1, 404)], "public_token").remedy
 
 
 @pytest.mark.parametrize(

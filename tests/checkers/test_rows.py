@@ -4,14 +4,21 @@ from typing import Any
 
 import pytest
 
-from harness.checkers.rows import demand_the_heap, disagreeing_rows, rows_of_another_table
+from harness.checkers.rows import (
+    demand_stored,
+    demand_the_heap,
+    disagreeing_rows,
+    remedy_without_version_4,
+    rows_of_another_table,
+    stored_before,
+)
 from harness.checkers.schema import is_behind
-from harness.errors import CouldNotTell
+from harness.errors import CouldNotTell, NotCovered
 from harness.history.attempt import Attempt
 from harness.history.problem import Problem
 from harness.history.token_sample import Sample
 from harness.postgres.rows import Row, SequenceState
-from harness.postgres.token_scan import StoredTokens
+from harness.postgres.token_scan import Ages, StoredTokens
 from tests.support.histories import TOKENS, failed, history, ok, unanswered
 
 # --- rows -------------------------------------------------------------------------------------------------------------
@@ -163,3 +170,56 @@ def test_fewer_rows_than_acknowledged_prove_nothing() -> None:
         demand_the_heap(scanned(1), history(ok(1), ok(2), failed(3)))
     assert caught.value.cause == "2 chatbots were acknowledged, but this table shows 1 rows"
     assert "row-level security" in caught.value.remedy
+
+
+# --- stored tokens of other versions ----------------------------------------------------------------------------------
+
+
+def with_others(ages: Ages | None, **but: Any) -> StoredTokens:
+    others = {"not_version_4": 3, "other_versions": (("1", "x"),), "update": "UPDATE t SET x = DEFAULT WHERE y"}
+    return scanned(9)._replace(ages=ages, **{**others, **but})
+
+
+def test_tokens_that_are_all_older_are_of_before_the_migration() -> None:
+    """How many, that rolling back does not help, the statement that mends them, and the key that accepts them."""
+    cause, remedy = stored_before(with_others(Ages(0, last_id=50, first_version_4_id=51)))
+    assert cause.startswith("all 3 are older than the first row of version 4 (id 51)")
+    assert cause.endswith("Rolling back does not help")
+    assert "UPDATE t SET x = DEFAULT WHERE y" in remedy
+    assert remedy.endswith("set stored.legacy_until: 50")
+
+
+@pytest.mark.parametrize("first", [None, 7, 50])
+def test_tokens_of_which_some_are_newer_may_be_made_still(first: int | None) -> None:
+    """Where nothing is of version 4, too: nobody knows whether a generator still runs."""
+    cause, remedy = stored_before(with_others(Ages(0, last_id=50, first_version_4_id=first)))
+    assert cause.startswith("not all are older than the first row of version 4")
+    assert "the last is id 50: another generator may still run" in cause
+    assert remedy.startswith("find out what made them")
+
+
+def test_ids_that_are_no_numbers_tell_no_age() -> None:
+    """The statement is there nevertheless, and no key that could not be used."""
+    cause, remedy = stored_before(with_others(None))
+    assert "carried over, or another generator" in cause
+    assert "UPDATE t SET x = DEFAULT" in remedy
+    assert "legacy_until" not in cause + remedy
+
+
+def test_rows_of_this_run_alone_are_nothing_stored() -> None:
+    """Whatever else is stored is judged; a scan that proves nothing is refused first."""
+    demand_stored(scanned(3), None, own_rows=2)
+    for rows, own, said in ((0, 0, "no rows in the table"), (2, 2, "no rows but the 2 of this run")):
+        with pytest.raises(NotCovered) as caught:
+            demand_stored(scanned(rows), None, own)
+        assert caught.value.cause == said
+    with pytest.raises(CouldNotTell):
+        demand_stored(scanned(0, "Index Scan"), None, own_rows=0)
+
+
+def test_a_remedy_names_a_claim_that_reports_something() -> None:
+    """Where no token is of version 4, that is another claim's finding, or accepted."""
+    assert "stored_tokens_are_version_4" in remedy_without_version_4(with_others(None))
+    assert "stored_tokens_are_not_null" in remedy_without_version_4(scanned(3)._replace(tokens=0))
+    accepted = with_others(Ages(3, None, None), not_version_4=0)
+    assert remedy_without_version_4(accepted).startswith("nothing")

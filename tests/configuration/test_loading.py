@@ -29,6 +29,7 @@ def test_the_contracts_defaults_hold_of_a_minimal_file(tmp_path: Path) -> None:
     assert preview.table.model_dump() == {"name": "chatbots", "id": "id", "label": "name", "token": "public_token"}
     assert preview.api.model_dump() == {
         "create": "/api/chatbots",
+        "status": 201,
         "delete": None,
         "payload": {"name": "{name}", "require_auth": False},
         "id": "id",

@@ -56,7 +56,7 @@ def test_reports_are_written_for_their_owner(tmp_path: Path, healthy: Deployment
     jsonschema.validate(run.verdict, json.loads(schema))
     assert ET.parse(run.report_dir / "junit.xml").getroot().tag == "testsuites"
     assert "chatbots smoke: PASS" in (run.report_dir / "summary.md").read_text()
-    assert (run.report_dir / "history.jsonl").read_text().count('"record":"attempt"') == 19
+    assert (run.report_dir / "history.jsonl").read_text().count('"record":"attempt"') == 22
     assert run.report_dir.stat().st_mode & 0o077 == 0
     for name in ("verdict.json", "summary.md", "history.jsonl", "junit.xml"):
         assert (run.report_dir / name).stat().st_mode & 0o077 == 0, name
@@ -205,17 +205,22 @@ def test_kept_rows_are_listed(tmp_path: Path, healthy: Deployment) -> None:
     run = run_gate(tmp_path, [healthy], cleanup="keep")
     assert run.exit_code == 76, run.out
     assert {row["name"] for row in run.verdict["left_behind"]} == stored_names(healthy)
-    assert len(run.verdict["left_behind"]) == 19
+    assert len(run.verdict["left_behind"]) == 22
     assert "may be left behind: preview smoke-" in run.out
 
 
 def test_without_a_database_the_rows_are_listed(tmp_path: Path, healthy: Deployment) -> None:
-    """`database: null` covers the claims about POSTs only, says so, and cannot clean up: exit 76."""
+    """`database: null` waives the claims about the database, says so in the headline, and cannot clean up: exit 76."""
     run = run_gate(tmp_path, [healthy], database=None)
     assert run.exit_code == 76, run.out
-    assert run.check("column_is_uuid")["outcome"] == "not_covered"
+    assert run.check("column_is_uuid")["outcome"] == "waived"
     assert run.check("column_is_uuid")["cause"] == "database: null"
-    assert len(run.verdict["left_behind"]) == 19
+    waived = run.verdict["coverage"]["waived"]
+    assert (
+        f"verdict: PASS (exit 76: release, then clean up the rows that may be left; {waived} claims are waived)"
+        in run.out
+    )
+    assert len(run.verdict["left_behind"]) == 22
 
 
 @pytest.mark.parametrize("with_database", [True, False])
@@ -257,7 +262,7 @@ def test_cleanup_command_finishes_what_was_left(tmp_path: Path, healthy: Deploym
     ]
     first = run_harness(*command)
     assert (first.exit_code, first.err) == (0, "")
-    assert "19 rows removed, 0 may be left behind" in first.out
+    assert "22 rows removed, 0 may be left behind" in first.out
     assert stored_names(healthy) == {"smoke-somebody-else-1"}
     again = run_harness(*command)
     assert again.exit_code == 0

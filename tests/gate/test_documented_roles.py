@@ -114,7 +114,7 @@ def test_cleaner_releases_and_leaves_nothing(tmp_path: Path, postgres: Postgres)
     for run in (owner, without, cleaner):
         assert run.exit_code == 0, run.out
         assert run.verdict["left_behind"] == []
-        assert run.verdict["environments"][0]["rows_removed"] == 19
+        assert run.verdict["environments"][0]["rows_removed"] == 22
     assert owner.check(WATCHES)["outcome"] == "pass"
     assert without.outcomes("preview") == {**owner.outcomes("preview"), WATCHES: "not_covered"}
     assert "GRANT pg_read_all_stats" in without.check(WATCHES)["remedy"]
@@ -148,7 +148,7 @@ def test_other_tables_need_other_names_and_no_other_rights(
     assert {check for check, outcome in run.outcomes("preview").items() if outcome == "not_covered"} <= {
         *("tokens_differ_between_environments", *ON_DEMAND, *ABOUT_SOURCE, WATCHES)
     }
-    assert run.verdict["environments"][0]["rows_removed"] == 19
+    assert run.verdict["environments"][0]["rows_removed"] == 22
 
 
 def test_rows_that_refer_go_with_theirs(postgres: Postgres) -> None:

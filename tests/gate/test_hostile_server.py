@@ -46,7 +46,7 @@ def each_in_turn(answers: list[attacks.Answer]) -> attacks.Answer:
 def gate(folder: Path, answer: Callable[[Request], Any], *arguments: str, **preview: Any) -> tuple[Run, int]:
     """Run the gate on a server that answers so: what it left, and the most memory that it held, in MB."""
     with serving(answer) as server:
-        entry = {**PREVIEW, "url": server.url, **preview}
+        entry = {**PREVIEW, "url": server.url, "probes": [], **preview}
         file = write_environments(folder / "environments.yaml", {}, preview=entry)
         report = folder / "report"
         measured = [sys.executable, str(ROOT / "tests" / "support" / "memory.py"), str(folder / "peak"), "pytest"]

@@ -40,17 +40,17 @@ def killed_in_the_middle(folder: Path, file: Path) -> Path:
 
 
 def test_two_gates_at_once_each_remove_their_own_rows(tmp_path: Path, healthy: Deployment) -> None:
-    """Both pass, each with its own 19 rows."""
+    """Both pass, each with its own 22 rows."""
     before = stored(healthy.database)
     file = write_environments(tmp_path / "e.yaml", {}, preview=entry(healthy))
     with going(tmp_path / "one", file) as one, going(tmp_path / "other", file) as other:
         runs = [one.ended(), other.ended()]
     for run in runs:
         assert run.exit_code == 0, run.out + run.err
-        assert run.verdict["environments"][0]["rows_removed"] == 19
+        assert run.verdict["environments"][0]["rows_removed"] == 22
         assert run.verdict["left_behind"] == []
     removed = [told(gate.history).removed for gate in (one, other)]
-    assert [len(pairs) for pairs in removed] == [19, 19]
+    assert [len(pairs) for pairs in removed] == [22, 22]
     assert not removed[0] & removed[1]
     assert stored(healthy.database) == before
 
@@ -112,9 +112,9 @@ def test_two_clean_ups_of_one_history(tmp_path: Path, healthy: Deployment, toget
     for one in done:
         assert one.exit_code == 0 or (one.exit_code == 4 and "another clean-up of it" in one.err), one.out + one.err
     reports = [report for one in done for report in json.loads(one.out)]
-    assert sum(report["removed"] for report in reports) == 19
+    assert sum(report["removed"] for report in reports) == 22
     assert not any(report["left_behind"] for report in reports)
-    assert len(told(gate.history).removed) == 19
+    assert len(told(gate.history).removed) == 22
 
 
 def test_history_that_no_run_began_to_write_is_nothing_to_clean_up(tmp_path: Path, healthy: Deployment) -> None:

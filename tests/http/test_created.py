@@ -36,6 +36,16 @@ def test_a_201_as_asked_has_no_problem() -> None:
     assert read(201, AS_ASKED, content_type="application/json") == Reading(None, "", "7", TOKEN)
 
 
+@pytest.mark.parametrize("wanted", [200, 201, 202])
+def test_what_is_right_is_what_was_asked_for(wanted: int) -> None:
+    """Whichever 2xx the app answers with; any other is wrong, and says what was wanted."""
+    for status in (200, 201, 202):
+        answer = CaseInsensitiveDict({"Content-Type": "application/json"}), json.dumps(AS_ASKED).encode()
+        reading = read_created(status, *answer, id_path="id", token_path="public_token", wanted=wanted)
+        right = Reading(None, "", "7", TOKEN)
+        assert reading == (right if status == wanted else Reading(Problem.WRONG_STATUS, f"{status}, want {wanted}"))
+
+
 @pytest.mark.parametrize(
     "content_type",
     [

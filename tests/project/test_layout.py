@@ -230,7 +230,7 @@ def test_the_engine_of_a_soak_reaches_no_gate() -> None:
 
 
 def test_nothing_that_asks_or_judges_knows_of_the_rehearsal() -> None:
-    """But the remedy that names it as the way to try the harness."""
+    """But the remedy that names it as the way to try the harness, and the headline of what is deployed for a trial."""
     lines = [
         (named(path), line.strip())
         for path in [*sources("harness", "checks"), ROOT / "conftest.py"]
@@ -238,7 +238,8 @@ def test_nothing_that_asks_or_judges_knows_of_the_rehearsal() -> None:
         if "rehears" in line.lower()
     ]
     assert [(file, line.partition(" = ")[0]) for file, line in lines] == [
-        ("harness/configuration/loading.py", "TRY_IT")
+        ("harness/configuration/loading.py", "TRY_IT"),
+        ("harness/report/actions.py", "TRIAL_HOLDS"),
     ]
 
 

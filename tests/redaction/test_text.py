@@ -48,8 +48,19 @@ def test_have_is_bounded_and_counts_the_rest() -> None:
     """A thousand offending rows fill no screen."""
     items = worded([f"row {n}" for n in range(1_000)]).have
     assert len(items) == SHOWN_ITEMS + 1
-    assert items[-1] == f"and {1_000 - SHOWN_ITEMS} more"
+    assert items[-1] == f"and {1_000 - SHOWN_ITEMS} more: 1000 in all"
     assert worded([f"row {n}" for n in range(SHOWN_ITEMS)]).have[-1] == f"row {SHOWN_ITEMS - 1}"
+
+
+def test_the_total_is_exact_although_examples_are_few() -> None:
+    """Whoever looks for offenders in a database asks for some of them, and counts them all."""
+    some = [f"row {n}" for n in range(10)]
+    items = finding(want="", have=some, cause="", remedy="", total=319, of="400 rows").have
+    assert items[-1] == f"and {319 - SHOWN_ITEMS} more: 319 of 400 rows in all"
+    assert (
+        finding(want="", have=["row 1"], cause="", remedy="", total=1, of="400 rows").have[-1] == "1 of 400 rows in all"
+    )
+    assert finding(want="", have=["row 1"], cause="", remedy="", total=1).have == ("row 1",)
 
 
 def test_the_last_finding_is_taken_once() -> None:

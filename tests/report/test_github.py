@@ -81,13 +81,24 @@ def test_a_release_is_not_annotated() -> None:
     assert list(commands(verdict(check("pass"), verdict="pass", exit_code=0))) == []
 
 
+def test_what_is_waived_is_a_notice_for_each_reason() -> None:
+    """With the reason, since nobody sees it otherwise beside a job that passed."""
+    waived = [check("waived", id=f"check_{n}", claim=f"Claim {n}", cause="the boss says so") for n in range(2)]
+    (said,) = commands(verdict(check("pass"), *waived, verdict="pass"))
+    assert read(said) == (
+        "notice",
+        "[preview] waived: Claim 0 (and 1 more)",
+        "reason: the boss says so\nclaims: check_0, check_1",
+    )
+
+
 def test_a_run_that_did_not_get_to_ask_says_why() -> None:
     """A mistake of the configuration; and a run that was interrupted, with nothing else to say."""
     (said,) = commands(verdict(verdict="unknown", exit_code=4, error="PREVIEW_URL is not set"))
     assert read(said) == (
         "error",
         "chatbots smoke: COULD NOT TELL",
-        "PREVIEW_URL is not set\nexit 4: hold: mend the command line or the configuration; nothing was sent",
+        "PREVIEW_URL is not set\nexit 4: hold: fix the command line or the configuration; nothing was sent",
     )
     (said,) = commands(verdict(verdict="unknown", exit_code=2))
     assert read(said) == ("error", "chatbots smoke: COULD NOT TELL", "exit 2: hold: the run was interrupted")
@@ -162,8 +173,10 @@ def test_annotations_are_printed_under_actions(tmp_path: Path, postgres: Postgre
     assert run.exit_code == 1, run.out
     said = [read(line) for line in obeyed(run.out)]
     failed = [c["claim"] for c in run.verdict["checks"] if c["outcome"] == "fail"]
-    assert [title for _, title, _ in said[:-1]] == [f"[preview] {claim}" for claim in failed]
-    assert said[-1][1].startswith("[preview] could not tell: ")
+    assert [title for _, title, _ in said[: len(failed)]] == [f"[preview] {claim}" for claim in failed]
+    barred = [title for _, title, _ in said[len(failed) :]]
+    assert barred
+    assert all(title.startswith("[preview] could not tell: ") for title in barred)
     assert [level for level, _, _ in said] == ["error"] * len(said)
 
 

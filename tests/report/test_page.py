@@ -25,8 +25,9 @@ from harness.report.curl import repeated, variables
 from harness.report.evidence import EnvironmentEvidence
 from harness.report.folder import make_folder
 from harness.report.page import page_of, render
-from harness.report.verdict import Verdict
+from harness.report.verdict import Action, Coverage, DeliverableVerdict, Verdict
 from harness.report.writing import write
+from harness.text import sentence
 from rehearsal.deployment.start import deployed
 from tests.support.gates import ROOT, Run, run_gate, run_harness, run_pytest, write_environments
 from tests.support.histories import failed, ok, unanswered
@@ -103,6 +104,49 @@ def test_claims_that_one_reason_bars_are_one_paragraph() -> None:
 
 
 BARRED = ("unknown", "not_covered")
+
+
+def test_the_page_begins_with_the_deliverables() -> None:
+    """Before what to do: each part of the change, what is known of it, and how much was asked."""
+    deliverables = [
+        DeliverableVerdict(id="token_is_made_by_postgres", environment="preview", outcome="pass", claims=["a", "b"]),
+        DeliverableVerdict(id="no_generator_in_source", environment="preview", outcome="not_covered", claims=["c"]),
+    ]
+    counts = Coverage.model_validate({"asked": 2, "pass": 2, "waived": 1})
+    text = shown(verdict(check("pass"), verdict="pass", deliverables=deliverables, coverage=counts, error="why"))
+    assert "preview: Postgres makes the token: proved (2 claims)" in text
+    assert "preview: No generator is left in the source: not proved (c)" in text
+    assert "2 claims asked: 2 ok; 1 waived." in text
+    assert text.index("What is proved") < text.index("What to do")
+
+
+def test_what_is_waived_stands_open_with_its_reason() -> None:
+    """It is no claim that holds, and not folded away among what does not apply."""
+    text = shown(verdict(check("pass", id="a"), check("waived", cause="the boss says so"), verdict="pass"))
+    assert "WAIVED No two share a token" in text
+    assert "the boss says so" in text
+    assert "1 ok" in text
+    assert "not covered" not in text
+
+
+def test_one_reason_of_several_failures_is_told_once() -> None:
+    """Each with its own want and have."""
+    alike = [check(id=f"check_{n}", claim=f"Claim {n}", have=[f"item {n}"]) for n in range(3)]
+    text = shown(verdict(*alike))
+    assert text.count("a cause") == 1
+    assert [text.count(f"item {n}") for n in range(3)] == [1, 1, 1]
+    assert "3 claims, for one reason" in text
+
+
+def test_what_to_do_begins_with_the_actions_of_the_verdict() -> None:
+    """Before the remedies of single claims, and nothing twice."""
+    actions = [
+        Action(kind="roll_back", environments=["preview"], text=sentence("roll back: the deployment is wrong")),
+        Action(kind="fix_setup", environments=["preview", "production"], text=sentence("name the table")),
+    ]
+    text = shown(verdict(check(), actions=actions))
+    assert text.index("preview, production: name the table") < text.index("preview: a remedy")
+    assert text.lower().count("roll back: the deployment is wrong") == 1
 
 
 def test_what_the_posts_prove_is_said_in_words() -> None:
@@ -569,8 +613,8 @@ def test_rows_that_are_kept_are_listed(healthy: Deployment, tmp_path: Path) -> N
     run = run_gate(tmp_path, [healthy], database=None, cleanup="keep")
     assert run.exit_code == 76, run.out
     text = page_at(run)
-    assert "PASS Release, then clean up the rows that may be left." in text
-    assert "19 rows of this run may be left behind" in text
+    assert "PASS Release, then clean up the rows that may be left; 13 claims are waived." in text
+    assert "22 rows of this run may be left behind" in text
     assert "Stored tokens: none to show (database: null)." in text
 
 
@@ -587,7 +631,7 @@ def test_a_run_that_could_not_tell_says_what_stood_in_the_way(healthy: Deploymen
     run = run_gate(tmp_path, [healthy], url="http://127.0.0.1:9", ready={"timeout_s": 0.5})
     assert run.exit_code == 75, run.out
     text = page_at(run)
-    assert "COULD NOT TELL Hold: mend what stood in the way, and run again." in text
+    assert "COULD NOT TELL Hold: fix the setup and run again." in text
     assert "No POST was sent: " in text
     assert "http://127.0.0.1:9" in text
 
@@ -598,7 +642,7 @@ def test_a_run_that_could_not_begin_has_a_page(tmp_path: Path) -> None:
     run = run_pytest(tmp_path / "r", "--environments", str(file))
     assert run.exit_code == 4
     text = page_at(run)
-    assert "COULD NOT TELL Hold: mend the command line or the configuration; nothing was sent." in text
+    assert "COULD NOT TELL Hold: fix the command line or the configuration; nothing was sent." in text
     assert "NOT_SET_ANYWHERE" in text
     file = write_environments(tmp_path / "e.yaml", {}, preview={"url": "http://127.0.0.1:9", "database": None})
     run = run_pytest(tmp_path / "r", "--environments", str(file), "-k", "no_such_check")

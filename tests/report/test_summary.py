@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from harness.report.folder import make_folder, point_latest_at
 from harness.report.summary import advice, lines, markdown
-from harness.report.verdict import ExitCode, Verdict
+from harness.report.verdict import Action, Coverage, DeliverableVerdict, ExitCode, Verdict
 from harness.report.writing import write
 from harness.text import sentence
 from tests.support.verdicts import check, row_left, verdict
@@ -53,7 +54,7 @@ def test_what_could_not_be_told_says_each_reason_once() -> None:
     assert text.count("a cause") == 1
     assert "  COULD NOT TELL [preview] check_0, check_1, check_2" in text
     assert "  could not tell claim 2" in text
-    assert text.endswith("verdict: COULD NOT TELL (exit 75: hold: mend what stood in the way, and run again)")
+    assert text.endswith("verdict: COULD NOT TELL (exit 75: hold: fix the setup and run again)")
 
 
 def test_what_is_not_covered_is_named_with_its_reason() -> None:
@@ -125,6 +126,90 @@ def test_the_advice_is_what_the_contract_says(code: int, begins: str) -> None:
 def test_every_code_of_the_contract_has_advice_of_its_own() -> None:
     """Nobody has to look a number up."""
     assert len({advice(code) for code in ExitCode}) == len(ExitCode)
+
+
+# --- what the run is worth ------------------------------------------------------------------------------------------
+
+
+def proved(outcome: Any, *claims: str, id_: Any = "token_is_made_by_postgres") -> DeliverableVerdict:
+    return DeliverableVerdict(id=id_, environment="preview", outcome=outcome, claims=list(claims))
+
+
+def to_be_done(kind: Any, text: str, *environments: str) -> Action:
+    return Action(kind=kind, text=sentence(text), environments=list(environments))
+
+
+def test_everything_begins_with_the_deliverables() -> None:
+    """Terminal and summary say first what is proved of the change, by how many claims, and what is not."""
+    of = verdict(check("pass"), verdict="pass", deliverables=[proved("pass", "a", "b"), proved("fail", "c")])
+    first, second, empty, *_ = terminal(of).splitlines()
+    assert first == "preview  proved         Postgres makes the token  (2 claims)"
+    assert second == "preview  BROKEN         Postgres makes the token  (c)"
+    assert empty == ""
+    text = markdown(of)
+    assert "| preview | Postgres makes the token | proved |" in text
+    assert text.index("| preview | Postgres makes the token | BROKEN |") < text.index("### preview")
+
+
+def test_part_of_the_checks_is_no_release() -> None:
+    """It says how many were asked, of how many, and no more."""
+    of = verdict(check("pass", id="a"), verdict="pass", scope="partial", left_out=["b", "c"])
+    assert terminal(of).endswith("verdict: PASS (exit 0: holds: 1 claim of 3 asked)")
+    assert "release" not in terminal(of) + markdown(of)
+    left = of.model_copy(update={"exit_code": 76, "left_behind": [row_left()]})
+    assert "(exit 76: holds: 1 claim of 3 asked; then clean up the rows that may be left)" in terminal(left)
+    assert "release" not in terminal(left) + markdown(left)
+
+
+def test_a_rehearsal_is_no_release() -> None:
+    """It says so, whatever holds."""
+    of = verdict(check("pass"), verdict="pass", trial=True)
+    assert terminal(of).endswith("verdict: PASS (exit 0: the rehearsal holds; it is no deployment to release)")
+
+
+def test_what_is_waived_is_shown_with_its_reason() -> None:
+    """By its line, its reason and the headline; never as ok."""
+    of = verdict(check("pass", id="a", claim="A"), check("waived", claim="B", cause="the boss says so"), verdict="pass")
+    text = terminal(of)
+    assert "  waived         B" in text
+    assert "  waived: tokens_are_distinct: the boss says so" in text
+    assert text.endswith("verdict: PASS (exit 0: release; 1 claim is waived)")
+    assert "| B | waived |" in markdown(of)
+    assert "- cause: ` the boss says so `" in markdown(of)
+
+
+def test_one_reason_of_several_failures_is_told_once() -> None:
+    """Each has its want and have; cause and remedy follow the last of them."""
+    alike = [check(id=f"check_{n}", claim=f"Claim {n}", have=[f"item {n}"]) for n in range(3)]
+    other = check(id="other", claim="Other", cause="another cause")
+    for text in (terminal(verdict(*alike, other)), markdown(verdict(*alike, other))):
+        assert text.count("a cause") == 1
+        assert text.count("another cause") == 1
+        assert [text.count(f"item {n}") for n in range(3)] == [1, 1, 1]
+    unknown = [check("unknown", id=f"check_{n}") for n in range(3)]
+    assert markdown(verdict(*unknown, verdict="unknown")).count("a cause") == 1
+
+
+def test_what_to_do_is_said_where_it_is_more_than_the_headline() -> None:
+    """Each once, the most urgent first; release, or roll back, is said by the headline alone."""
+    actions = [
+        to_be_done("roll_back", "roll back: the deployment is wrong", "preview"),
+        to_be_done("fix_setup", "name the table", "preview", "production"),
+    ]
+    of = verdict(check(), actions=actions)
+    *_, before, last = terminal(of).splitlines()
+    assert before == "to do: [preview, production] name the table"
+    assert last.startswith("verdict: FAIL (exit 1: roll back")
+    assert "- **to do**: [preview, production] ` name the table `" in markdown(of)
+    assert markdown(of).count("roll back") == 1
+    held = verdict(check("pass"), verdict="pass", actions=[to_be_done("release", "release", "preview")])
+    assert "to do" not in terminal(held) + markdown(held)
+
+
+def test_the_summary_says_how_much_was_asked() -> None:
+    """How many claims came to what, and how many nobody asked."""
+    counts = Coverage.model_validate({"asked": 3, "pass": 2, "fail": 1, "waived": 4, "left_out": 5})
+    assert "3 claims asked: 2 ok, 1 FAIL; 4 waived; 5 not selected." in markdown(verdict(check(), coverage=counts))
 
 
 # --- what a server sent -----------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
@@ -59,7 +59,15 @@ def test_rows_that_the_app_refused_to_delete_are_tried_again(tmp_path: Path) -> 
     """Without a database the app alone knows; a later clean-up sends each DELETE again, and then no more."""
     app = App()
     with serving(app) as server:
-        settings = {"url": server.url, "database": None, "cleanup": "api", "api": API, "posts": 2, "burst": 2}
+        settings: dict[str, Any] = {
+            "url": server.url,
+            "database": None,
+            "cleanup": "api",
+            "api": API,
+            "posts": 2,
+            "burst": 2,
+            "probes": [],
+        }
         file = write_environments(tmp_path / "e.yaml", {}, preview=settings)
         run = run_pytest(tmp_path / "report", "--environments", str(file), "-k", "every_post")
         assert run.exit_code == 76, run.out

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import psycopg
 import pytest
 
 from harness.checkers.history import chosen_by_client, demand_answered
+from harness.configuration.models import Environment
 from harness.errors import CouldNotTell
 from harness.history.attempt import Attempt, Outcome, Phase
 from harness.history.history import History, chosen_token
@@ -23,6 +25,61 @@ if TYPE_CHECKING:
     from rehearsal.servers.postgres import Postgres
 
 BOTH = ["chosen_token", "same_payload"]
+TOKEN = "0b7e6f0e-7c35-4b8e-9d2f-6a4c8f3a1b20"
+
+
+def configured(**settings: Any) -> Environment:
+    """An environment with these keys."""
+    return Environment(**{"name": "preview", "url": "http://127.0.0.1:1", "database": None, **settings})
+
+
+@pytest.mark.parametrize(
+    ("settings", "sent"),
+    [
+        ({}, BOTH),
+        ({"protected": True}, []),
+        ({"probes": "auto"}, BOTH),
+        ({"probes": [], "protected": False}, []),
+        ({"probes": ["same_payload"], "protected": True}, ["same_payload"]),
+        ({"probes": ["same_payload", "chosen_token"]}, BOTH),
+    ],
+)
+def test_both_are_sent_where_the_environment_is_not_protected(settings: dict[str, Any], sent: list[str]) -> None:
+    """Unless the key says otherwise; always in one order."""
+    assert configured(**settings).probes_sent == sent
+
+
+@pytest.mark.parametrize(
+    ("payload", "sent"),
+    [
+        ({"name": "{name}"}, {"name": "n", "token": TOKEN, "public_token": TOKEN}),
+        (
+            {"csrf": "x", "chatbot": {"title": "{name}", "open": True}},
+            {"csrf": "x", "chatbot": {"title": "n", "open": True, "token": TOKEN, "public_token": TOKEN}},
+        ),
+        (
+            {"chatbots": [{"name": "a {name}"}, {"name": "b"}]},
+            {"chatbots": [{"name": "a n", "token": TOKEN, "public_token": TOKEN}, {"name": "b"}]},
+        ),
+        ({"names": ["{name}"]}, {"names": ["n"], "token": TOKEN, "public_token": TOKEN}),
+        (
+            {"name": "{name}", "chatbot": {"label": "{name}"}},
+            {
+                "name": "n",
+                "token": TOKEN,
+                "public_token": TOKEN,
+                "chatbot": {"label": "n", "token": TOKEN, "public_token": TOKEN},
+            },
+        ),
+        ({"name": "{name}", "token": "mine"}, {"name": "n", "token": TOKEN, "public_token": TOKEN}),
+    ],
+)
+def test_token_is_chosen_beside_the_name(payload: dict[str, Any], sent: dict[str, Any]) -> None:
+    """That is where an app reads a chatbot's fields, however deep it stands; without a token nothing is added."""
+    environment = configured(api={"payload": payload, "token": "data.token"})
+    assert environment.payload_for("n", token=TOKEN) == sent
+    usual = json.dumps(payload).replace("{name}", "n")
+    assert environment.payload_for("n") == json.loads(usual)
 
 
 def probe(
@@ -64,9 +121,10 @@ def test_token_that_was_chosen_is_named() -> None:
     [(500, Problem.WRONG_STATUS), (None, Problem.TIMED_OUT), (429, Problem.RATE_LIMITED), (302, Problem.REDIRECTED)],
 )
 def test_probe_that_was_not_decided_about_cannot_be_told(status: int | None, problem: Problem) -> None:
-    """Neither taken nor refused by the create route."""
-    with pytest.raises(CouldNotTell, match="smoke-r-20: what went wrong"):
+    """Neither taken nor refused by the create route. The remedy sends nobody to a claim that may well hold."""
+    with pytest.raises(CouldNotTell, match="smoke-r-20: what went wrong") as raised:
         demand_answered([probe("chosen_token", status=status, problem=problem)])
+    assert "every_post_answers_201" not in raised.value.remedy
 
 
 def test_refusal_is_an_answer() -> None:
@@ -74,8 +132,8 @@ def test_refusal_is_an_answer() -> None:
     demand_answered([probe("chosen_token", status=400, problem=Problem.WRONG_STATUS)])
 
 
-def test_probes_are_sent_only_where_they_are_asked_for(tmp_path: Path, postgres: Postgres) -> None:
-    """Nineteen POSTs by default and three more with both probes; none of their rows stays."""
+def test_probes_are_sent_unless_they_are_not_wanted(tmp_path: Path, postgres: Postgres) -> None:
+    """Three POSTs more than nineteen by default, and none where no probe is named; none of their rows stays."""
     with deployed(postgres) as deployment, psycopg.connect(deployment.database, autocommit=True) as connection:
 
         def next_id() -> int:
@@ -85,10 +143,10 @@ def test_probes_are_sent_only_where_they_are_asked_for(tmp_path: Path, postgres:
 
         before = next_id()
         (tmp_path / "without").mkdir()
-        without = run_gate(tmp_path / "without", [deployment])
+        without = run_gate(tmp_path / "without", [deployment], probes=[])
         between = next_id()
         (tmp_path / "with").mkdir()
-        with_probes = run_gate(tmp_path / "with", [deployment], probes=BOTH)
+        with_probes = run_gate(tmp_path / "with", [deployment])
         assert (between - before, next_id() - between) == (19, 22)
         left = connection.execute("select count(*) from chatbots where name like 'smoke-%'").fetchone()
     assert left == (0,)

@@ -39,7 +39,7 @@ def sent(
     """The history of a workload, which the file must tell as well."""
     ledger = Ledger(file)
     ledger.run(RUN, {"preview": {"url": url}})
-    of.setdefault("api", {"timeout_s": 20})
+    of = {"api": {"timeout_s": 20}, "probes": [], **of}
     client = client_of(url, posts=posts, burst=burst, **of)
     history = post_all(client, ledger, RUN, first, stop or threading.Event())
     ledger.close()

@@ -100,8 +100,13 @@ def write_environments(file: Path, defaults: dict[str, Any], **environments: dic
 
 
 def entry(deployment: Deployment, **settings: Any) -> dict[str, Any]:
-    """A deployment's entry in `environments.yaml`. A row of the rehearsal comes soon, or not at all."""
-    own = {"url": deployment.url, "database": deployment.database, "late_rows_s": 1}
+    """A deployment's entry in `environments.yaml`. A row of the rehearsal comes soon, or not at all.
+
+    Where a test says how many POSTs are sent, no probes are sent besides.
+    """
+    own: dict[str, Any] = {"url": deployment.url, "database": deployment.database, "late_rows_s": 1}
+    if "posts" in settings or "burst" in settings:
+        own["probes"] = []
     return {**own, **deployment.settings, **settings}
 
 
