@@ -221,13 +221,13 @@ def _of_environment(environment: EnvironmentVerdict) -> Iterator[tuple[str, str]
         removed = f"Rows removed: {environment.rows_removed}."
         yield f"  {environment.acknowledged} of {environment.posts} POSTs acknowledged{bound}. {removed}", ""
     if environment.statements is not None:
-        yield f"  {_seen(environment.statements)}", ""
+        yield f"  {_shown_statements(environment.statements)}", ""
     for note in environment.notes:
         yield f"  note: {note}", ""
     yield f"  {environment.name}: {CONCLUSIONS[environment.verdict]}", environment.verdict
 
 
-def _seen(statements: SeenStatements) -> str:
+def _shown_statements(statements: SeenStatements) -> str:
     """What Postgres showed, and what looking cost."""
     counted = f", {statements.counted} counted in pg_stat_statements" if statements.counted is not None else ""
     looked = f"{statements.looks} looks at pg_stat_activity took {statements.looks_ms:.0f} ms"
