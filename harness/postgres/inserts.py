@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from psycopg import sql
-
 from harness.postgres.called_functions import Functions
 from harness.postgres.token_writes import Target, without_literals
 from harness.text import printable
@@ -151,7 +149,7 @@ def _target(connection: Connection, facts: TableFacts) -> Target:
 # --- why nothing was seen ---------------------------------------------------------------------------------------------
 
 _SURROUNDINGS = """
-SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'), current_user::text,
+SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'),
        EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_stat_statements'),
        current_setting('track_activities') = 'on'
 """
@@ -161,14 +159,13 @@ def _why_unseen(connection: Connection, seen: Sightings) -> tuple[str, str]:
     """Why no statement of the deployment was seen, and what would show it here."""
     row = connection.execute(_SURROUNDINGS).fetchone()
     assert row is not None  # a SELECT without FROM
-    reads_all, role, installed, tracks = row
+    reads_all, installed, tracks = row
     waive = "or waive the claim, with the reason, by `waive: {app_leaves_the_token_to_postgres: ..}`"
     if not tracks:
         return ("track_activities is off, so Postgres shows no statement", f"SET track_activities = on; {waive}")
     if not reads_all and seen.hidden:
-        quoted = sql.Identifier(role).as_string()
-        cause = f"role {printable(role)} may not see the statements of {seen.hidden} other sessions"
-        return (cause, f"use the app's own role, or GRANT pg_read_all_stats TO {printable(quoted)}; {waive}")
+        cause = f"the role in `database` may not see the statements of {seen.hidden} other sessions"
+        return (cause, f"use the app's own role, or GRANT pg_read_all_stats to this one; {waive}")
     if seen.obstacle:
         return (f"pg_stat_activity was not watched during the POSTs: {seen.obstacle}", f"run again; {waive}")
     looked = f"no statement that stores a chatbot was seen in {seen.looks} looks at pg_stat_activity"

@@ -106,7 +106,7 @@ def stores_under_another_name(plan: Plan) -> None:
         return replace(stored, name=wanted.name)
 
 
-@fault(fail=["rows_agree_with_answers"])
+@fault(fail=["rows_agree_with_answers", "app_leaves_the_token_to_postgres"])
 def replaces_the_token_after_the_answer_is_made(plan: Plan) -> None:
     """A job rotates the token right after the INSERT; the answer carries the one before."""
 
@@ -118,7 +118,7 @@ def replaces_the_token_after_the_answer_is_made(plan: Plan) -> None:
         return stored
 
 
-@fault(fail=["ids_are_distinct", "rows_agree_with_answers"])
+@fault(fail=["ids_are_distinct", "rows_agree_with_answers", "app_leaves_the_token_to_postgres"])
 def overwrites_the_row_before(plan: Plan) -> None:
     """Every third POST is taken for an edit of the chatbot before: its row gets the new name and a new token."""
     turns = count(1)

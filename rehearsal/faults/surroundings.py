@@ -86,13 +86,17 @@ def database_down(plan: Plan) -> None:
     plan.pool_timeout_s = 0.2
 
 
-@fault(unknown=["rows_agree_with_answers", "id_sequence_is_not_behind", *ABOUT_STORED])
+@fault(
+    unknown=["rows_agree_with_answers", "id_sequence_is_not_behind", *ABOUT_STORED, "app_leaves_the_token_to_postgres"]
+)
 def no_right_to_read(plan: Plan) -> None:
     """The published role may connect and may not read the table (42501)."""
     plan.publish_database = lambda dsn: plan.dsn_as("verifier", None)
 
 
-@fault(unknown=["rows_agree_with_answers", *ABOUT_STORED, "id_sequence_is_not_behind"])
+@fault(
+    unknown=["rows_agree_with_answers", *ABOUT_STORED, "id_sequence_is_not_behind", "app_leaves_the_token_to_postgres"]
+)
 def rows_hidden_by_row_level_security(plan: Plan) -> None:
     """The published role may read the table, and its row-level security shows it no row."""
     plan.statements += [
