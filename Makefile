@@ -8,6 +8,8 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 4
 # A gate is installed without the plugins that the tests of the harness bring; loading them takes longer than a run.
 ALONE := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTEST_PLUGINS=harness.options
+# The commit that the rehearsal's deployments say they serve, and that a gate waits for.
+REVISION := $(shell git rev-parse HEAD 2>/dev/null || echo 5ca1ab1e)
 .DEFAULT_GOAL := help
 .PHONY: help setup smoke test selftest bench docs lint format lock clean
 
@@ -24,7 +26,8 @@ $(STAMP): requirements/dev.txt pyproject.toml
 setup: $(STAMP)  ## make .venv and install what the project needs
 
 smoke: $(STAMP)  ## run every check against two rehearsal deployments; FAULT=name breaks them
-	@$(ALONE) $(BIN)/python -m rehearsal $(if $(FAULT),--fault $(FAULT)) -- $(BIN)/python -m pytest --env preview --env production $(ARGS)
+	@$(ALONE) $(BIN)/python -m rehearsal --revision $(REVISION) $(if $(FAULT),--fault $(FAULT)) -- $(BIN)/python -m pytest \
+		--environments rehearsal/environments.yaml --revision $(REVISION) --env preview --env production $(ARGS)
 
 test: $(STAMP)  ## prove the harness: each fault is caught by the checks that claim to, and by no other
 	$(BIN)/python -m pytest tests -n $(WORKERS) --dist worksteal $(ARGS)

@@ -15,7 +15,10 @@ def test_stored_tokens_are_distinct(stored: StoredTokens, acknowledged: History 
     demand_stored(stored, acknowledged, own_rows)
     assert not stored.surplus, finding(
         want=f"{stored.tokens} distinct tokens in {stored.rows} rows",
-        have=[f"{token} stored {number} times" for token, number in stored.repeated],
+        have=[
+            f"one token in {number} rows, such as {', '.join(ids)}"
+            for (_, number), ids in zip(stored.repeated, stored.repeated_ids, strict=True)
+        ],
         total=stored.repeated_tokens,
         cause="duplicates from before the unique index, or an index that misses rows (amcheck tells)",
         remedy="give the later rows new tokens, then REINDEX INDEX CONCURRENTLY the unique index",

@@ -68,6 +68,7 @@ ON_DEMAND = frozenset(
     }
 )
 """Claims that are asked by choice; all others about a deployment are required."""
+_AS_REPORTED = "mend what {} reports"
 _KINDS: dict[str, Kind] = {"test_preflight_": "preflight", "test_source_": "source"}
 
 
@@ -89,6 +90,16 @@ class Claim(NamedTuple):
     kind: Kind
     file: str
     asks: frozenset[str]
+
+
+def as_reported(claim: str) -> str:
+    """The remedy of a claim that another one bars, which says itself what to do. It must have something to say."""
+    return _AS_REPORTED.format(claim)
+
+
+def is_told_elsewhere(remedy: str) -> bool:
+    """Whether a remedy sends a reader to another claim."""
+    return remedy.startswith(_AS_REPORTED.partition("{}")[0])
 
 
 def kind_of(file: Path) -> Kind:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from harness.claims import EVERY_POST_ANSWERS_201
+from harness.claims import EVERY_POST_ANSWERS_201, as_reported
 from harness.errors import CouldNotTell
 from harness.history.attempt import Attempt
 from harness.history.columnar import Tokens, column
@@ -30,9 +30,11 @@ def demand_acknowledged(history: History) -> None:
     if not history.attempts:
         raise CouldNotTell("no POST was sent", "the run was stopped: run it again")
     first = history.attempts[0]
+    remedy = f"{as_reported(EVERY_POST_ANSWERS_201)}, and run again"
+    if first.problem is not None and first.problem in COULD_NOT_TELL:
+        remedy = remedy_for(first.problem, first.error)  # that claim has no more to say
     raise CouldNotTell(
-        f"none of {len(history.attempts)} POSTs was acknowledged (the first: {first.error or first.problem})",
-        f"mend what {EVERY_POST_ANSWERS_201} reports, and run again",
+        f"none of {len(history.attempts)} POSTs was acknowledged (the first: {first.error or first.problem})", remedy
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
+from harness.claims import as_reported
 from harness.errors import CouldNotTell, NotCovered
 from harness.postgres.token_scan import INTEGERS
 
@@ -109,9 +110,9 @@ def stored_before(stored: StoredTokens) -> Before:
 def remedy_without_version_4(stored: StoredTokens) -> str:
     """What to do where no stored token is of version 4. It sends a reader only to a claim that reports something."""
     if stored.not_version_4:
-        return "mend what stored_tokens_are_version_4 reports"
+        return as_reported("stored_tokens_are_version_4")
     if stored.nulls:
-        return "mend what stored_tokens_are_not_null reports"
+        return as_reported("stored_tokens_are_not_null")
     return "nothing: stored.legacy_until accepts them as they are"
 
 

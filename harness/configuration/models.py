@@ -283,7 +283,7 @@ class Environment(_Model):
     waive: dict[str, Reason] = Field(default_factory=dict)
     """Claims that are not judged here, each with its reason, such as {app_leaves_the_token_to_postgres: a reason}."""
     stored: Stored = Field(default_factory=Stored)
-    """What is known of rows that were stored before the migration."""
+    """Which rows are of before the migration."""
     soak: Soak | None = None
     """What `python -m harness soak` may send here; null: nothing."""
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.progress import Progress
 
 EXAMPLES = 10
+IDS_OF_ONE = 3  # rows of one token that are named
 
 
 class Ages(NamedTuple):
@@ -47,6 +48,7 @@ class StoredTokens(NamedTuple):
 
     `index_nodes` names the plan nodes that read an index instead of the heap; the counts prove nothing unless empty.
     `surplus` is the number of tokens beyond the first of their value, and `repeated_tokens` that of such values.
+    `repeated_ids` are ids of rows of each in `repeated`: what is shown, since a token opens somebody's chatbot.
     `not_version_4` leaves out what `stored.legacy_until` accepts; `other_versions` has examples as (id, token). `ages`
     is None where all tokens are of version 4, and where ids are no integers; `update` gives new tokens to those rows.
     """
@@ -62,6 +64,7 @@ class StoredTokens(NamedTuple):
     ages: Ages | None = None
     update: str = ""
     repeated_tokens: int = 0
+    repeated_ids: tuple[tuple[str, ...], ...] = ()
 
     @property
     def nulls(self) -> int:
@@ -129,7 +132,7 @@ def scan_tokens(
         )
     rows, tokens, surplus, others = counted
     repeated: tuple[tuple[str, int], ...] = ()
-    repeated_tokens = 0
+    repeated_tokens, repeated_ids = 0, list[tuple[str, ...]]()
     if surplus:
         query = sql.SQL(
             "SELECT {token}::text, count(*), count(*) OVER () FROM {table} WHERE {token} IS NOT NULL "
@@ -138,6 +141,12 @@ def scan_tokens(
         found = connection.execute(query).fetchall()
         repeated = tuple((text, number) for text, number, _ in found)
         repeated_tokens = found[0][2] if found else 0
+        of_one = sql.SQL("SELECT {id}::text FROM {table} WHERE {token}::text = {text} LIMIT {limit}")
+        for text, _ in repeated:
+            query = of_one.format(
+                id=sql.Identifier(facts.id_column), text=sql.Literal(text), limit=sql.Literal(IDS_OF_ONE), **names
+            )
+            repeated_ids.append(tuple(id_ for (id_,) in connection.execute(query)))
         surplus = surplus if repeated else 0  # two values may share a hash; only equal ones are duplicates
     other_versions: tuple[tuple[str, str], ...] = ()
     ages, update = None, ""
@@ -165,6 +174,7 @@ def scan_tokens(
         ages,
         update if others else "",
         repeated_tokens,
+        tuple(repeated_ids),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
-from harness.claims import DELIVERABLES
+from harness.claims import DELIVERABLES, is_told_elsewhere
 from harness.report.deliverables import asked_of_all
 from harness.report.verdict import Action, ActionKind, ExitCode
 from harness.text import sentence
@@ -121,7 +121,7 @@ def _about_failures(ended: Ended, results: Sequence[CheckResult], set_up: Mappin
 
 
 def _about_unknown(results: Sequence[CheckResult]) -> Iterable[Action]:
-    unknown = [result for result in results if result.outcome == "unknown"]
+    unknown = [r for r in results if r.outcome == "unknown" and not (r.remedy and is_told_elsewhere(r.remedy))]
     for remedy in dict.fromkeys(result.remedy for result in unknown):
         yield _about([result for result in unknown if result.remedy == remedy], "fix_setup", remedy)
 

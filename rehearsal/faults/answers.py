@@ -66,7 +66,6 @@ def answers_500_on_every_third(plan: Plan) -> None:
 @fault(fail=["same_payload_makes_two"])
 def answers_the_same_payload_from_a_cache(plan: Plan) -> None:
     """A cache goes by the request's body: what was sent before is answered as it was before, and nothing is stored."""
-    plan.settings = {"probes": ["same_payload"]}
     answers: dict[bytes, Response] = {}
 
     @plan.around_create
@@ -184,7 +183,7 @@ def answers_201_with_broken_json(plan: Plan) -> None:
         return Response(bytes(response.body)[:-5], status_code=201, media_type="application/json")
 
 
-@fault(unknown=(*POSTS, *ABOUT_ACKNOWLEDGED))
+@fault(unknown=[*POSTS, *ABOUT_ACKNOWLEDGED])
 def answers_201_with_an_array(plan: Plan) -> None:
     """Stores the chatbot and answers the rows of the INSERT, an array, instead of the chatbot."""
 
@@ -356,7 +355,7 @@ def forbidden(plan: Plan) -> None:
         return page("<html><title>403 Forbidden</title><h1>Forbidden</h1></html>", 403)
 
 
-@fault(unknown=POSTS)
+@fault(unknown=[*POSTS, "client_cannot_choose_the_token", "same_payload_makes_two"])
 def rate_limited(plan: Plan) -> None:
     """From the third POST on the answer is 429."""
     turns = count(1)

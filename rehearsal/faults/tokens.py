@@ -172,7 +172,6 @@ def every_tenth_insert_names_the_token(plan: Plan) -> None:
 @fault(fail=["client_cannot_choose_the_token", "app_leaves_the_token_to_postgres"])
 def honours_the_clients_token(plan: Plan) -> None:
     """A POST that brings a public_token gets it: the app copies what it is sent into its INSERT."""
-    plan.settings = {"probes": ["chosen_token"]}
     plan.insert_sql = (
         "insert into chatbots (name, require_auth, public_token)"
         " values (%(name)s, %(require_auth)s, coalesce(%(token)s::uuid, gen_random_uuid()))"
@@ -243,6 +242,7 @@ def returns_a_short_token(plan: Plan) -> None:
         "posts_at_once_answer_201",
         "tokens_are_version_4",
         "tokens_are_distinct",
+        "same_payload_makes_two",
         "tokens_differ_between_environments",
         "rows_agree_with_answers",
     ]
@@ -258,7 +258,7 @@ def returns_no_token(plan: Plan) -> None:
     returns(plan, lambda token: None)
 
 
-@fault(unknown=(*POSTS, *ABOUT_ACKNOWLEDGED))
+@fault(unknown=[*POSTS, *ABOUT_ACKNOWLEDGED])
 def returns_token_under_another_key(plan: Plan) -> None:
     """The answer names the token publicToken, since a new serialiser turns everything into camel case."""
 

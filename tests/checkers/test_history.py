@@ -45,7 +45,7 @@ def test_one_acknowledged_post_is_enough_to_judge() -> None:
         (
             (unanswered(1, Problem.REFUSED, ""),),
             "none of 1 POSTs was acknowledged (the first: connection refused)",
-            "mend what every_post_answers_201 reports, and run again",
+            "check that the deployment still runs, and run again",
         ),
     ],
 )

@@ -362,6 +362,18 @@ def test_no_secret_is_printed_or_written(tmp_path: Path, healthy: Deployment) ->
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make on this machine")
+def test_healthy_rehearsal_is_asked_all_there_is_to_ask(tmp_path: Path) -> None:
+    """`make smoke`: revision, latency and probes too, on both deployments; only the app's source is not there."""
+    run = run_command(["make", "smoke", f"ARGS=--report-dir {tmp_path}"], tmp_path)
+    assert run.exit_code == 0, run.out
+    for name in ("preview", "production"):
+        others = {check for check, outcome in run.outcomes(name).items() if outcome != "pass"}
+        assert others - {"app_leaves_the_token_to_postgres"} == ABOUT_SOURCE
+    assert "  ok             A client cannot choose the token" in run.out
+    assert "verdict: PASS (exit 0: the rehearsal holds; it is no deployment to release)" in run.out
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make on this machine")
 def test_broken_rehearsal_is_shown_by_make(tmp_path: Path) -> None:
     """`make smoke FAULT=..` shows a failure that a newcomer understands; make itself reports the gate's exit 1."""
     run = run_command(["make", "smoke", "FAULT=default_is_constant", f"ARGS=--report-dir {tmp_path}"], tmp_path)

@@ -94,12 +94,12 @@ def test_reader_sees_what_the_owner_sees(tmp_path: Path, postgres: Postgres) -> 
 
 
 def test_sequence_that_may_not_be_read_is_named(tmp_path: Path, postgres: Postgres) -> None:
-    """Without README's right to it one claim is not covered, and the verdict says which right adds it."""
+    """Without README's right to it one required claim could not be told: 75, and which right is missing."""
     script = sql_of_readme().replace(", public.chatbots_id_seq", "")
     with deployed(postgres) as deployment, roles(postgres, deployment, script):
         run = gate_as(postgres, deployment, READER, tmp_path / "reader", "--read-only", "-k", "stored or sequence")
-    assert run.exit_code == 0, run.out
-    assert run.check(SEQUENCE)["outcome"] == "not_covered"
+    assert run.exit_code == 75, run.out
+    assert run.check(SEQUENCE)["outcome"] == "unknown"
     assert run.check(SEQUENCE)["remedy"] == "GRANT SELECT ON SEQUENCE chatbots_id_seq to it"
 
 

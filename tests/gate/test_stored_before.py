@@ -87,6 +87,7 @@ def test_accepted_tokens_must_still_be_distinct(
     with with_statements(postgres, monkeypatch, DERIVED.format(5), unguarded, twice) as deployment:
         run = run_gate(tmp_path, [deployment], stored={"legacy_until": 1000})
     assert run.check("stored_tokens_are_distinct")["outcome"] == "fail"
+    assert run.check("stored_tokens_are_distinct")["have"] == ["one token in 2 rows, such as 1, 51"]
     assert run.check("stored_tokens_are_version_4")["outcome"] == "pass"
 
 

@@ -40,7 +40,7 @@ def test_a_slow_environment_does_not_delay_what_is_known_of_another(tmp_path: Pa
             out = tmp_path / "out"
             assert gate.wait_until(lambda: TOLD_EARLY in out.read_text(encoding="utf-8"))
             history = told(gate.history)
-            assert gate.wait_until(lambda: len(told(gate.history).removed) == len(history.intended) > 0)
+            assert gate.wait_until(lambda: len(told(gate.history).removed) == len(history.settled) > 0)
             assert not names_of(healthy.database, history.run)
             assert "slow: " not in out.read_text(encoding="utf-8")
             server.answer = lambda request: request.answer("404 Not Found")  # its ready page will not come

@@ -64,6 +64,7 @@ def test_every_token_is_counted_once(table: Connection, settings: str) -> None:
     assert found.repeated == ((EDGES[2], 3), (EDGES[1], 2))
     assert sorted(token for _, token in found.other_versions) == sorted(others)
     assert found.repeated_tokens == 2
+    assert [len(ids) for ids in found.repeated_ids] == [3, 2]
     assert (found.sample.tokens, found.sample.first_halves, found.sample.last_halves) == (54, 54, 54)
     assert found.index_nodes == ()
 

@@ -102,10 +102,13 @@ class SameOnEachConnection(Created):
 
 @with_locust
 def test_two_workers_send_exactly_what_was_asked_for_and_remove_it(healthy: Deployment, tmp_path: Path) -> None:
-    """Numbers are distinct over the workers, no row is left, and the verdict is that of a gate."""
+    """Numbers are distinct over the workers, no row is left, and the verdict is that of part of a gate: no release."""
     file = environments(tmp_path, entry(healthy), attempts=300, users=8, rate=1000)
     run = soak(file, tmp_path / "report", "--workers", "2")
     assert run.exit_code == 0, run.err
+    assert "verdict: PASS (exit 0: holds: " in run.out
+    summary = (tmp_path / "report" / "summary.md").read_text(encoding="utf-8")
+    assert "release" not in (run.out + run.err + summary).lower()
     sent = attempts(tmp_path / "report")
     assert [*sent] == ["worker-1.jsonl", "worker-2.jsonl"]
     assert all(sent.values())
