@@ -81,7 +81,6 @@ MAY_NOT_APPLY = frozenset(
     }
 )
 """Claims that prove nothing, and need not, where they were asked and not covered: there is nothing to be wrong."""
-_AS_REPORTED = "mend what {} reports"
 _KINDS: dict[str, Kind] = {"test_preflight_": "preflight", "test_source_": "source"}
 
 
@@ -107,12 +106,12 @@ class Claim(NamedTuple):
 
 def as_reported(claim: str) -> str:
     """The remedy of a claim that another one bars, which says itself what to do. It must have something to say."""
-    return _AS_REPORTED.format(claim)
+    return f"mend what {claim} reports"
 
 
 def is_told_elsewhere(remedy: str) -> bool:
     """Whether a remedy sends a reader to another claim."""
-    return remedy.startswith(_AS_REPORTED.partition("{}")[0])
+    return remedy.startswith(as_reported("").removesuffix(" reports"))
 
 
 def kind_of(file: Path) -> Kind:
