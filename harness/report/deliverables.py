@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from harness.claims import DELIVERABLES, ON_DEMAND
+from harness.claims import DELIVERABLES, MAY_NOT_APPLY, ON_DEMAND
 from harness.report.verdict import Coverage, DeliverableVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.claims import Deliverable
-    from harness.report.verdict import CheckOutcome, CheckResult, Scope
+    from harness.report.verdict import CheckOutcome, CheckResult
 
 WORDS: dict[Deliverable, str] = {
     "token_is_made_by_postgres": "Postgres makes the token",
@@ -21,33 +21,34 @@ WORDS: dict[Deliverable, str] = {
 }
 
 
-def deliverables(environment: str, results: Sequence[CheckResult], scope: Scope) -> list[DeliverableVerdict]:
+def deliverables(environment: str, results: Sequence[CheckResult]) -> list[DeliverableVerdict]:
     """What is known of each deliverable on one environment.
 
     Args:
         environment: its name.
-        results: what was concluded of it.
-        scope: of the run. In a full one a claim that is not covered does not apply; in a part it was not asked.
+        results: what was concluded of it; a claim without a result was not asked.
     """
     outcomes = {result.id: result.outcome for result in results}
-    return [_deliverable(id_, environment, outcomes, scope) for id_ in DELIVERABLES]
+    return [_deliverable(id_, environment, outcomes) for id_ in DELIVERABLES]
 
 
-def _deliverable(
-    id_: Deliverable, environment: str, outcomes: dict[str, CheckOutcome], scope: Scope
-) -> DeliverableVerdict:
-    required = [claim for claim in DELIVERABLES[id_] if claim not in ON_DEMAND] or list(DELIVERABLES[id_])
-    of: dict[str, list[str]] = {
-        "fail": [claim for claim in DELIVERABLES[id_] if outcomes.get(claim) == "fail"],
-        "unknown": [claim for claim in DELIVERABLES[id_] if outcomes.get(claim) == "unknown"],
+def _deliverable(id_: Deliverable, environment: str, outcomes: dict[str, CheckOutcome]) -> DeliverableVerdict:
+    every = DELIVERABLES[id_]
+    required = [claim for claim in every if claim not in ON_DEMAND] or every
+    of: dict[CheckOutcome, list[str]] = {
+        "fail": [claim for claim in every if outcomes.get(claim) == "fail"],
+        "unknown": [claim for claim in every if outcomes.get(claim) == "unknown"],
         "waived": [claim for claim in required if outcomes.get(claim) == "waived"],
-        "not_covered": [claim for claim in required if outcomes.get(claim, "not_covered") == "not_covered"],
-        "pass": [claim for claim in DELIVERABLES[id_] if outcomes.get(claim) == "pass"],
+        "not_covered": [claim for claim in required if _is_not_proved(claim, outcomes)],
+        "pass": [claim for claim in every if outcomes.get(claim) == "pass"],
     }
-    if of["pass"] and scope == "full":
-        of["not_covered"] = []
     outcome: CheckOutcome = next((each for each in ORDER if of[each]), "not_covered")
     return DeliverableVerdict(id=id_, environment=environment, outcome=outcome, claims=of[outcome])
+
+
+def _is_not_proved(claim: str, outcomes: dict[str, CheckOutcome]) -> bool:
+    """Whether nobody asked for a claim, or it was asked, not covered, and is one that applies everywhere."""
+    return claim not in outcomes or (outcomes[claim] == "not_covered" and claim not in MAY_NOT_APPLY)
 
 
 ORDER: tuple[CheckOutcome, ...] = ("fail", "unknown", "waived", "not_covered", "pass")

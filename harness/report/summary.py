@@ -89,7 +89,9 @@ def to_do(verdict: Verdict) -> list[tuple[str, Shown]]:
     return [
         (", ".join(action.environments), action.text)
         for action in verdict.actions
-        if action.kind not in ("release", "migrate") and not headline.startswith(action.text)
+        if action.kind not in ("release", "migrate")
+        and not (action.kind == "hold" and headline.startswith("hold"))
+        and not any(action.text in said for said in (headline, verdict.error))
     ]
 
 

@@ -120,7 +120,7 @@ class DeliverableVerdict(_Model):
     id: Deliverable
     environment: str
     outcome: CheckOutcome = Field(
-        description="pass: every required claim of it holds; not_covered: some were not asked, and none is broken"
+        description="pass: each required claim that applies holds; not_covered: some were not asked, none is broken"
     )
     claims: list[str] = Field(description="the ids of the claims that decide it")
 

@@ -85,7 +85,7 @@ def assemble(
             each
             for environment in settings.environments
             if outcomes.kind != "preflight"
-            for each in deliverables(environment.name, outcomes.of(environment.name), scope)
+            for each in deliverables(environment.name, outcomes.of(environment.name))
         ],
         actions=actions(ended, outcomes.results, left, {}),
         started_at=settings.started_at.isoformat(timespec="seconds"),

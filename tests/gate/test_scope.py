@@ -82,7 +82,9 @@ def test_a_full_run_says_release_and_what_it_proves(healthy: Deployment, tmp_pat
     assert "verdict: PASS (exit 0: release)" in run.out
     assert [action["kind"] for action in run.verdict["actions"]] == ["release"]
     summary = (run.report_dir / "summary.md").read_text(encoding="utf-8")
-    assert summary.index("| preview | Postgres makes the token | proved |") < summary.index("| claim | outcome |")
+    assert summary.index("| preview | POSTs no longer end in a duplicate key error | proved |") < summary.index(
+        "| claim | outcome |"
+    )
     _, terminal = run.out.split("chatbots smoke", 1)
     assert terminal.index("Postgres makes the token") < terminal.index(healthy.url)
 

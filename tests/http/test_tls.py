@@ -82,13 +82,13 @@ def test_a_certificate_that_does_not_verify_holds_the_release(
 
 
 def test_a_private_authority_can_be_named(authority: trustme.CA, tmp_path: Path) -> None:
-    """With `ca_file` the same deployment is verified like any other: ready page, POSTs and burst over TLS."""
+    """With `ca_file` the same deployment is verified like any other: ready page, POSTs, burst and probes over TLS."""
     with serving(creating, tls=context_of(right(authority))) as server:
         entry = {"url": server.url, "database": None, "cleanup": "keep", "ca_file": ca_file(authority, tmp_path)}
         file = write_environments(tmp_path / "environments.yaml", {}, preview=entry)
         run = run_pytest(tmp_path / "report", "--environments", str(file))
     assert run.check("every_post_answers_201")["outcome"] == "pass", run.out
-    assert len(server.of("POST")) == 19
+    assert len(server.of("POST")) == 22
 
 
 def test_naming_an_authority_replaces_the_public_ones(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 import harness.claims
-from harness.claims import claims
+from harness.claims import as_reported, claims, is_told_elsewhere
 from rehearsal.deployment.variants import VARIANTS
 from rehearsal.faults import FAULTS
 from rehearsal.faults.catalogue import CLAIMS
@@ -76,3 +76,11 @@ def test_ids_that_the_harness_names_are_those_of_checks() -> None:
     named = {value for name, value in vars(harness.claims).items() if name.isupper() and isinstance(value, str)}
     assert named
     assert named <= {claim.id for claim in claims(ROOT / "checks")}
+
+
+def test_remedies_refer_to_claims_in_one_way_only() -> None:
+    """By `as_reported`, whose callers see to it that the claim has something to say."""
+    files = [*(ROOT / "harness").rglob("*.py"), *(ROOT / "checks").glob("*.py")]
+    assert [file.name for file in files if "mend what" in file.read_text(encoding="utf-8")] == ["claims.py"]
+    assert is_told_elsewhere(as_reported("column_is_uuid"))
+    assert not is_told_elsewhere("mend the certificate")

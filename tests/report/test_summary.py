@@ -206,6 +206,22 @@ def test_what_to_do_is_said_where_it_is_more_than_the_headline() -> None:
     assert "to do" not in terminal(held) + markdown(held)
 
 
+@pytest.mark.parametrize(
+    ("code", "kind", "text"),
+    [
+        (2, "hold", "hold: the run was interrupted; run it again"),
+        (4, "configure", "FILE: is empty."),
+        (0, "hold", "holds: 1 claim of 2 asked"),
+    ],
+)
+def test_what_was_said_already_is_not_said_again(code: int, kind: str, text: str) -> None:
+    """By the headline, or by why the run ended."""
+    scope = {"scope": "partial", "left_out": ["b"]} if code == 0 else {}
+    error = text if code == 4 else ""
+    of = verdict(check("pass"), verdict="pass", exit_code=code, error=error, actions=[to_be_done(kind, text)], **scope)
+    assert "to do" not in terminal(of) + markdown(of)
+
+
 def test_the_summary_says_how_much_was_asked() -> None:
     """How many claims came to what, and how many nobody asked."""
     counts = Coverage.model_validate({"asked": 3, "pass": 2, "fail": 1, "waived": 4, "left_out": 5})

@@ -39,6 +39,7 @@ def test_after_the_change_the_source_may_be_deployed(app: str, tmp_path: Path) -
     asked = run.verdict["coverage"]["asked"]
     assert f"verdict: PASS (exit 0: holds: {asked} claims of 31 asked)" in run.out
     assert "release" not in run.out
+    assert run.verdict["deliverables"][2]["outcome"] == "pass"
     assert not (run.report_dir.parent / "runs.sqlite").exists()  # it is no run of the deployment to compare with
 
 
