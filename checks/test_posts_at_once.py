@@ -8,7 +8,7 @@ concurrency to speak of.
 """
 
 from harness.checkers.causes import usual_cause
-from harness.checkers.history import demand_told, largest_overlap, repeated_tokens, wrong_answers
+from harness.checkers.history import demand_all_sent, demand_told, largest_overlap, repeated_tokens, wrong_answers
 from harness.errors import CouldNotTell, NotCovered
 from harness.findings import finding
 from harness.history.history import History
@@ -16,6 +16,7 @@ from harness.history.history import History
 
 def test_posts_at_once_answer_201(history: History, token_column: str) -> None:
     """Each POST of the burst was acknowledged with a token of its own, and at least two were in flight together."""
+    demand_all_sent(history)
     burst = history.phase("burst")
     if len(burst.attempts) < 2:
         raise NotCovered(f"no POSTs were sent at once (burst: {len(burst.attempts)})", "set burst to 2 or more")

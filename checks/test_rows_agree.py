@@ -5,7 +5,7 @@ answered with an error left none. A POST without an answer may have stored a row
 either is consistent. If no acknowledged POST left any trace, the database is perhaps not the deployment's.
 """
 
-from harness.checkers.history import demand_acknowledged
+from harness.checkers.history import demand_acknowledged, demand_all_sent
 from harness.checkers.rows import disagreeing_rows
 from harness.errors import CouldNotTell
 from harness.findings import finding
@@ -17,6 +17,7 @@ def test_rows_agree_with_answers(history: History, rows: tuple[Row, ...], labels
     """Names, ids and tokens of the stored rows are those of the answers, one row for each 201 and none besides."""
     wanted = {label for a in history.acknowledged for label in labels[a.name]}
     if history.acknowledged and not any(row.label in wanted for row in rows):
+        demand_all_sent(history)  # where that was known after the first, its reason is this one
         raise CouldNotTell(
             f"none of {len(history.acknowledged)} acknowledged chatbots is found by its name in the table: this is "
             "another database or table than the deployment's, the name is in another column, or nothing is stored",

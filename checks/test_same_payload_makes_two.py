@@ -4,7 +4,7 @@ A cache or an idempotency layer that goes by the request's content answers the s
 `probes` names `same_payload`; an app that refuses a name that is taken cannot be asked in this way.
 """
 
-from harness.checkers.history import demand_answered, repeated_ids, repeated_tokens
+from harness.checkers.history import demand_all_sent, demand_answered, repeated_ids, repeated_tokens
 from harness.errors import NotCovered
 from harness.findings import finding
 from harness.history.history import History
@@ -12,6 +12,7 @@ from harness.history.history import History
 
 def test_same_payload_makes_two(history: History) -> None:
     """Two POSTs that were alike to the letter returned different ids and tokens."""
+    demand_all_sent(history)
     probes = history.probe("same_payload")
     if not probes:
         raise NotCovered("no payload was sent twice", "set probes: [same_payload]")

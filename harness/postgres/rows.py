@@ -50,11 +50,33 @@ def rows_query(names: Names) -> sql.Composed:
     )
 
 
+def rows_of_token_query(names: Names) -> sql.Composed:
+    """Selects (id, label, token) as text of the rows that carry a token (%s), by its index where it has one."""
+    has_token = "{} = %s::uuid" if names.token_type == "uuid" else "{}::text = %s::text"
+    return sql.SQL("SELECT {id}::text, {label}::text, {token}::text FROM {table} WHERE {has_token}").format(
+        id=quoted(names.id_column),
+        label=quoted(names.label_column),
+        token=quoted(names.token_column),
+        table=quoted(names.identifier),
+        has_token=sql.SQL(has_token).format(quoted(names.token_column)),
+    )
+
+
 def read_rows(connection: Connection, facts: TableFacts, labels: Many[str], tokens: Many[str]) -> tuple[Row, ...]:
     """The rows that carry a label of this run or a token that it was given."""
-    may_be_stored = _is_uuid if facts.token_type == "uuid" else _is_storable
-    tokens = [token for token in tokens if may_be_stored(token)]
+    tokens = [token for token in tokens if _may_be_stored(facts, token)]
     return tuple(Row(*row) for row in connection.execute(rows_query(facts), [list(labels), list(tokens)]))
+
+
+def read_rows_of_token(connection: Connection, facts: TableFacts, token: str) -> tuple[Row, ...]:
+    """The rows that carry a token."""
+    if not _may_be_stored(facts, token):
+        return ()
+    return tuple(Row(*row) for row in connection.execute(rows_of_token_query(facts), [token]))
+
+
+def _may_be_stored(facts: TableFacts, token: str) -> bool:
+    return _is_uuid(token) if facts.token_type == "uuid" else _is_storable(token)
 
 
 def _is_storable(text: str) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 
@@ -14,6 +15,7 @@ from harness.postgres.deletion import may_delete
 from harness.postgres.failures import translated
 from harness.postgres.table import IN_WORDS, read_facts
 from harness.redaction.redactor import MASK
+from harness.run.first_row import why_no_more
 from harness.run.gathering import Step
 from harness.run.workload import Unrecorded, attempt_name, post_all
 
@@ -25,9 +27,17 @@ if TYPE_CHECKING:
     from harness.configuration.models import Environment, Login
     from harness.history.history import History
     from harness.postgres.connection import Connection
+    from harness.postgres.table import TableFacts
     from harness.run.gathering import Gathering, Planned, Watching
 
 RUN = "RUN"  # stands for the id that a run gives itself
+
+
+class Place(NamedTuple):
+    """Where the rows of POSTs will be: what tells that database from others (`identity_of`), and their table."""
+
+    identity: str
+    facts: TableFacts
 
 
 def send_posts(at: Gathering) -> History:
@@ -38,14 +48,15 @@ def send_posts(at: Gathering) -> History:
     """
     at.progress.now("connecting to its database")
     try:
-        identity = demand_clean_up(at.environment, at.request.stop, at.connecting)
-        if identity is not None:
-            at.ledger.database(at.environment.name, identity)
+        place = demand_clean_up(at.environment, at.request.stop, at.connecting)
+        if place is not None:
+            at.ledger.database(at.environment.name, place.identity)
         at.client.login()
     except OSError as error:
         raise Unrecorded(at.ledger.path, error, ()) from None
+    look = partial(why_no_more, at, place.facts) if place is not None else None
     try:
-        history = post_all(at.client, at.ledger, at.request.run, at.first, at.request.stop, at.progress)
+        history = post_all(at.client, at.ledger, at.request.run, at.first, at.request.stop, at.progress, look)
     except Unrecorded as unrecorded:
         at.known.sent = unrecorded.sent
         raise
@@ -59,7 +70,7 @@ def demand_clean_up(
     connecting: Future[Watching] | None = None,
     *,
     certain: bool = False,
-) -> str | None:
+) -> Place | None:
     """Refuse to send where it is known beforehand that rows could not be removed again.
 
     Args:
@@ -69,7 +80,7 @@ def demand_clean_up(
         certain: demand the right to delete, and a database to do it in; a protected environment always does.
 
     Returns:
-        What tells that database from others (`identity_of`); None where rows are not removed by way of it.
+        Where their rows will be; None where rows are not removed by way of the database.
 
     Raises:
         CouldNotTell: rows are to be removed by way of the database, and it or the table is not to be had.
@@ -95,7 +106,7 @@ def demand_clean_up(
         raise CouldNotTell(said, f"{unavailable.remedy}; or set cleanup to api or keep") from None
 
 
-def _look_at_table(connection: Connection, environment: Environment, stop: threading.Event, certain: bool) -> str:
+def _look_at_table(connection: Connection, environment: Environment, stop: threading.Event, certain: bool) -> Place:
     with limited(connection, connection.budget_s, stop), reading(connection):
         facts = read_facts(connection, environment.table)
         if facts.in_recovery:
@@ -109,7 +120,7 @@ def _look_at_table(connection: Connection, environment: Environment, stop: threa
                 f"this role has no DELETE on {facts.shown}{why}",
                 "grant it DELETE on the table, or run with --read-only",
             )
-        return identity_of(connection)
+        return Place(identity_of(connection), facts)
 
 
 def explain_posts(planned: Planned) -> Iterator[Step]:

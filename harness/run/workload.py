@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from harness.errors import CouldNotTell
 from harness.history.attempt import Attempt, Phase, Probe
 from harness.history.history import History, chosen_token
+from harness.history.problem import Problem
 from harness.http.reply import Withheld
 from harness.progress import Progress
 from harness.run.start_line import StartLine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from harness.history.writing import Ledger
@@ -42,7 +43,13 @@ def attempt_name(run: str, n: int) -> str:
 
 
 def post_all(
-    client: Client, ledger: Ledger, run: str, first: int, stop: threading.Event, progress: Progress | None = None
+    client: Client,
+    ledger: Ledger,
+    run: str,
+    first: int,
+    stop: threading.Event,
+    progress: Progress | None = None,
+    why_no_more: Callable[[Attempt], CouldNotTell | None] | None = None,
 ) -> History:
     """Send `posts` and then `burst` POSTs, each once, each written to the ledger before and after.
 
@@ -53,7 +60,8 @@ def post_all(
         first: the number of the first attempt; numbers are unique in a run, also across environments, so that two
             environments on one database cannot be confused.
         stop: when set, no further POST is sent.
-        doing: told how far it is.
+        progress: told how far it is.
+        why_no_more: asked once, of the first POST that was acknowledged; no further POST is sent where it has a reason.
 
     Raises:
         Unrecorded: the ledger cannot be written; what was sent until then is in it.
@@ -62,11 +70,17 @@ def post_all(
     numbers = range(first, first + environment.posts)
     progress = progress or Progress()
     sent: list[Attempt] = []
+    cut_short: CouldNotTell | None = None
     try:
         for n in numbers:
-            if not stop.is_set():
-                progress.now("POSTing one after another", f"{len(sent)} of {environment.posts}")
-                _post_one(client, ledger, run, n, sent)
+            if stop.is_set():
+                break
+            progress.now("POSTing one after another", f"{len(sent)} of {environment.posts}")
+            _post_one(client, ledger, run, n, sent)
+            if why_no_more is not None and _says_that_it_is_stored(sent[-1]):
+                cut_short, why_no_more = why_no_more(sent[-1]), None
+            if cut_short is not None:
+                return History.of(environment.name, sent, cut_short)
         progress.now(f"POSTing {environment.burst} at once")
         if environment.burst and not stop.is_set():
             together = range(numbers.stop, numbers.stop + environment.burst)
@@ -77,6 +91,11 @@ def post_all(
     except OSError as error:
         raise Unrecorded(ledger.path, error, sent) from None
     return History.of(environment.name, sorted(sent, key=lambda a: a.n))
+
+
+def _says_that_it_is_stored(attempt: Attempt) -> bool:
+    """Whether an answer says so; one that is wrong in another way says that the deployment is broken."""
+    return attempt.outcome == "ok" or attempt.problem is Problem.OTHER_KEY
 
 
 def _probe(client: Client, ledger: Ledger, run: str, first: int, probe: Probe, sent: list[Attempt]) -> None:
