@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Tests wait for servers and processes half of their time: two for each core of the smallest machine in use.
+WORKERS ?= 4
 # A gate is installed without the plugins that the tests of the harness bring; loading them takes longer than a run.
 ALONE := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTEST_PLUGINS=harness.options
 .DEFAULT_GOAL := help
@@ -25,7 +27,7 @@ smoke: $(STAMP)  ## run every check against two rehearsal deployments; FAULT=nam
 	@$(ALONE) $(BIN)/python -m rehearsal $(if $(FAULT),--fault $(FAULT)) -- $(BIN)/python -m pytest --env preview --env production $(ARGS)
 
 test: $(STAMP)  ## prove the harness: each fault is caught by the checks that claim to, and by no other
-	$(BIN)/python -m pytest tests -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest tests -n $(WORKERS) --dist worksteal $(ARGS)
 
 selftest: $(STAMP)  ## measure what is caught, on every fault, and write docs/detection.md
 	@$(BIN)/python -m tools.selftest

@@ -5,7 +5,7 @@ INSERT answers 23505 on the primary key.
 """
 
 from harness.checkers.schema import is_behind
-from harness.errors import NotCovered
+from harness.errors import CouldNotTell, NotCovered
 from harness.findings import finding
 from harness.postgres.rows import SequenceState
 from harness.postgres.table import TableFacts
@@ -16,7 +16,7 @@ def test_id_sequence_is_not_behind(facts: TableFacts, sequence: SequenceState | 
     if facts.sequence is None or facts.id_type not in ("smallint", "integer", "bigint"):
         raise NotCovered(f"{facts.id_column} is no number from a sequence", "nothing: such ids cannot fall behind")
     if sequence is None:
-        raise NotCovered(
+        raise CouldNotTell(
             f"this role may not read the sequence {facts.sequence.name}",
             f"GRANT SELECT ON SEQUENCE {facts.sequence.name} to it",
         )

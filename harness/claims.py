@@ -19,6 +19,55 @@ EVERY_POST_ANSWERS_201 = "every_post_answers_201"
 REVISION_IS_THE_ONE_DEPLOYED = "revision_is_the_one_deployed"
 TOKENS_ARE_DISTINCT = "tokens_are_distinct"
 
+Deliverable = Literal["token_is_made_by_postgres", "no_duplicate_key_error", "no_generator_in_source"]
+DELIVERABLES: dict[Deliverable, tuple[str, ...]] = {
+    "token_is_made_by_postgres": (
+        "column_is_uuid",
+        "column_is_not_null",
+        "default_is_a_database_v4_generator",
+        "nothing_overrides_the_default",
+        "table_is_ordinary",
+        "app_leaves_the_token_to_postgres",
+        "client_cannot_choose_the_token",
+        "tokens_are_version_4",
+        "tokens_are_random",
+        "rows_agree_with_answers",
+        "stored_tokens_are_not_null",
+        "stored_tokens_are_version_4",
+        "stored_tokens_are_random",
+    ),
+    "no_duplicate_key_error": (
+        EVERY_POST_ANSWERS_201,
+        "posts_at_once_answer_201",
+        TOKENS_ARE_DISTINCT,
+        "ids_are_distinct",
+        "tokens_differ_between_environments",
+        "same_payload_makes_two",
+        "token_is_unique_by_index",
+        "stored_tokens_are_distinct",
+        "id_sequence_is_not_behind",
+    ),
+    "no_generator_in_source": (
+        "source_makes_no_token",
+        "source_leaves_no_generator",
+        "source_handles_no_collision",
+        "source_insert",
+        "source_schema_agrees",
+        "source_migration_leaves_a_uuid",
+    ),
+}
+"""What the change delivers, and the claims that prove each part of it."""
+ON_DEMAND = frozenset(
+    {
+        REVISION_IS_THE_ONE_DEPLOYED,
+        "latency_is_within_budget",
+        "client_cannot_choose_the_token",
+        "same_payload_makes_two",
+        "tokens_differ_between_environments",
+        *DELIVERABLES["no_generator_in_source"],
+    }
+)
+"""Claims that are asked by choice; all others about a deployment are required."""
 _KINDS: dict[str, Kind] = {"test_preflight_": "preflight", "test_source_": "source"}
 
 

@@ -33,6 +33,10 @@ class NotCovered(Exception):
         super().__init__(self.cause)
 
 
+class Waived(NotCovered):
+    """A required claim that somebody chose not to have judged, by its name or by `database: null`, and why."""
+
+
 Unavailable = CouldNotTell | NotCovered
 """What stands in the place of a result that is missing: `T | Unavailable`."""
 

@@ -2,27 +2,82 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from contextlib import ExitStack
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from rehearsal.deployment.start import deployed
 from rehearsal.servers.postgres import embedded_postgres
 from tests.support.browsers import CHROMIUM, MISSING
 from tests.support.gates import NAMES
+from tests.support.warm import warm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rehearsal.deployment.start import Deployment
     from rehearsal.servers.postgres import Postgres
+    from tests.support.warm import Warm
+
+HERE = Path(__file__).parent
 
 # Started in the background of a script, a process ignores Ctrl-C, and so would every command that the tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The tests start more than a thousand commands. Without bytecode each of them would compile all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+
+# How long an example takes says how busy this machine is.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
+
+# Files whose tests take longest, the slowest test first. They begin first, so that no worker is left alone with one.
+LONG = (
+    "gate/test_killing.py",
+    "gate/test_cut_connections.py",
+    "gate/test_faults.py",
+    "rehearsal/test_catalogue.py",
+    "http/test_hostile_properties.py",
+    "gate/test_signals.py",
+    "project/test_ci_examples.py",
+    "gate/test_canaries.py",
+    "report/test_ctrf.py",
+    "run/test_progress.py",
+    "soak/test_soak.py",
+    "rehearsal/dry_run/test_command.py",
+    "gate/test_command_line.py",
+    "project/test_ci_actions.py",
+    "report/test_page_in_browser.py",
+    "preflight/test_surroundings.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Deal the long files out to the workers; `--dist worksteal` gives each an equal part of the list to begin with."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))
+    long: dict[str, list[pytest.Item]] = {name: [] for name in LONG}
+    short: list[pytest.Item] = []
+    for item in items:
+        long.get(item.path.relative_to(HERE).as_posix(), short).append(item)
+    dealt: list[pytest.Item] = []
+    for worker in range(workers):
+        part = (len(items) - len(dealt)) // (workers - worker)
+        mine = [item for name in LONG[worker::workers] for item in long[name]]
+        taken = max(0, part - len(mine))
+        dealt += [*mine, *short[:taken]]
+        del short[:taken]
+    if workers:
+        items[:] = [*dealt, *short]
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +85,13 @@ def postgres() -> Iterator[Postgres]:
     """One throwaway Postgres for the whole test run: the system's with uuid-ossp where there is one."""
     with embedded_postgres() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def forge() -> Iterator[Warm]:
+    """What forks gates that have imported all that they need, for tests of many gates."""
+    with warm() as forge:
+        yield forge
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rehearsal.deployment.start import deployed
 from rehearsal.servers.postgres import embedded_postgres
-from tests.support.browsers import CHROMIUM, MISSING, chromium
+from tests.support.browsers import CHROMIUM, MISSING, Scheme, chromium
 from tests.support.gates import ROOT, entry, verify, write_environments
 from tests.support.terminals import as_page, in_a_terminal
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FAULT = "answers_500_on_every_third"
 # name -> scheme, width, height, pixels of the device for one of the page, where the picture begins
-PICTURES = {
+PICTURES: dict[str, tuple[Scheme, int, int, float, str]] = {
     "report-fail": ("light", 760, 860, 1, "body"),
     "report-posts-on-a-phone": ("dark", 375, 640, 1, "h3 >> nth=1"),
 }

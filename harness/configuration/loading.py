@@ -70,7 +70,7 @@ def load(
     for name in dict.fromkeys(names):
         if name not in known:
             raise ConfigurationError(
-                f"{file}: there is no environment {name!r}{_nearest(name, known)}. It has: {_listed(known)}."
+                f"{file}: there is no environment {name!r}{nearest(name, known)}. It has: {_listed(known)}."
             )
         if printable(name) != name:
             raise ConfigurationError(f"{file}: environments.{name}: a name must be short and printable.")
@@ -117,7 +117,7 @@ def _document(file: Path) -> dict[str, dict[str, Any]]:
     for key in document:
         if key not in ("defaults", "environments"):
             raise ConfigurationError(
-                f"{file}: unknown key {key!r}{_nearest(str(key), ['defaults', 'environments'])}. "
+                f"{file}: unknown key {key!r}{nearest(str(key), ['defaults', 'environments'])}. "
                 "At top level stand defaults and environments."
             )
     for key in ("defaults", "environments"):
@@ -249,7 +249,7 @@ def _worded(problem: Any, path: tuple[Any, ...]) -> str:
     kind = problem["type"]
     if kind == "extra_forbidden":
         known = [*_keys_at(path[:-1])]
-        return f"unknown key{_nearest(str(path[-1]), known)}. Known here: {', '.join(known)}"
+        return f"unknown key{nearest(str(path[-1]), known)}. Known here: {', '.join(known)}"
     if kind == "missing":
         hint = " (null says that there is none to read)" if path[-1] == "database" else ""
         return f"is missing{hint}"
@@ -293,6 +293,6 @@ def _listed(names: Sequence[str] | Mapping[str, object]) -> str:
     return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(names) > len(shown) else "")
 
 
-def _nearest(word: str, known: Sequence[str] | Mapping[str, object]) -> str:
+def nearest(word: str, known: Sequence[str] | Mapping[str, object]) -> str:
     near = difflib.get_close_matches(word, [str(k) for k in known], n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""

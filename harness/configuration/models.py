@@ -21,9 +21,11 @@ from pydantic import (
     Secret,
     SecretStr,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 
+from harness.history.attempt import Probe
 from harness.redaction.credentials import credentials_of_payload, is_credential, secrets_of_path
 
 if TYPE_CHECKING:
@@ -146,6 +148,14 @@ def _fits_latin_1(value: SecretStr) -> bool:
 PathOnServer = Annotated[str, AfterValidator(_absolute_path)]
 DottedPath = Annotated[str, StringConstraints(min_length=1), AfterValidator(_dotted)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False), BeforeValidator(_not_bool)]
+Reason = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Probes = Annotated[
+    list[Literal["auto", "chosen_token", "same_payload"]],
+    BeforeValidator(lambda value: [value] if value == "auto" else value),
+    WithJsonSchema(
+        {"anyOf": [{"const": "auto"}, {"type": "array", "items": {"enum": ["chosen_token", "same_payload"]}}]}
+    ),
+]
 SqlName = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00]+$")]
 
 
@@ -179,6 +189,8 @@ class Api(_Model):
 
     create: PathOnServer = "/api/chatbots"
     """The route that is POSTed to."""
+    status: Annotated[int, Field(ge=200, le=299), BeforeValidator(_not_bool)] = 201
+    """What it answers; also what every POST must answer."""
     delete: PathOnServer | None = None
     """The route that deletes one, such as /api/chatbots/{id}; for cleanup: api."""
     payload: dict[str, Any] = Field(default_factory=lambda: {"name": NAME, "require_auth": False})
@@ -210,6 +222,13 @@ class Table(_Model):
     """The column that holds the name that was sent."""
     token: SqlName = "public_token"
     """The token column."""
+
+
+class Stored(_Model):
+    """What is known of rows that were stored before the migration."""
+
+    legacy_until: Annotated[int, BeforeValidator(_not_bool)] | None = None
+    """Rows up to this id are of before it: a UUID each and distinct, and not necessarily of version 4."""
 
 
 class Soak(_Model):
@@ -259,8 +278,12 @@ class Environment(_Model):
     """A budget for the 95th percentile of how long POSTs take; null claims nothing."""
     ca_file: Path | None = None
     """PEM of the authorities that the certificate is checked against, instead of the public ones."""
-    probes: list[Literal["chosen_token", "same_payload"]] = Field(default_factory=list)
-    """POSTs that ask something else, sent after the others."""
+    probes: Probes = ["auto"]
+    """POSTs that ask something else, sent after the others; auto: both, and none where it is protected."""
+    waive: dict[str, Reason] = Field(default_factory=dict)
+    """Claims that are not judged here, each with its reason, such as {app_leaves_the_token_to_postgres: a reason}."""
+    stored: Stored = Field(default_factory=Stored)
+    """What is known of rows that were stored before the migration."""
     soak: Soak | None = None
     """What `python -m harness soak` may send here; null: nothing."""
 
@@ -280,6 +303,13 @@ class Environment(_Model):
                 "machine. Use https, or reach it through a tunnel on 127.0.0.1"
             )
         return self
+
+    @property
+    def probes_sent(self) -> list[Probe]:
+        """The probes that are sent, `auto` decided."""
+        every: tuple[Probe, ...] = ("chosen_token", "same_payload")
+        asked = () if "auto" in self.probes and self.protected else every if "auto" in self.probes else self.probes
+        return [probe for probe in every if probe in asked]
 
     @property
     def origin(self) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.claims import claim_of, id_of
-from harness.errors import CouldNotTell, NotCovered
+from harness.errors import CouldNotTell, NotCovered, Waived
 from harness.findings import last_finding
 from harness.pytest_plugin.state import gate_of
 from harness.report.verdict import CheckResult
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.redaction.redactor import Redactor
+    from harness.report.verdict import CheckOutcome
+    from harness.run.settings import RunSettings
 
 
 @pytest.hookimpl(wrapper=True)
@@ -29,7 +31,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report: pytest.TestReport = yield  # type: ignore[misc, assignment]  # pluggy's wrappers are not typed
     if gate is None:
         return report
-    result = _sort_outcome(item, call, report)
+    result = _waived(_sort_outcome(item, call, report), gate.settings, report)
     _mask_report(report, gate.settings.redact)
     if result is not None:
         gate.outcomes.record(result)
@@ -53,9 +55,10 @@ def _sort_outcome(item: pytest.Item, call: pytest.CallInfo[None], report: pytest
         report.longrepr = f"{traceback}could not tell\n  cause: {error.cause}\n  remedy: {error.remedy}"
         return result(outcome="unknown", cause=error.cause, remedy=error.remedy)
     if isinstance(error, NotCovered):
+        outcome: CheckOutcome = "waived" if isinstance(error, Waived) else "not_covered"
         report.outcome = "skipped"
-        report.longrepr = (str(item.path), 0, f"not covered: {error.cause}")
-        return result(outcome="not_covered", cause=error.cause, remedy=error.remedy)
+        report.longrepr = (str(item.path), 0, f"{outcome.replace('_', ' ')}: {error.cause}")
+        return result(outcome=outcome, cause=error.cause, remedy=error.remedy)
     if isinstance(error, AssertionError) and worded is not None:
         report.longrepr = f"{traceback}{_claim(item)}\n{worded}"
         have = list(worded.have)
@@ -71,6 +74,19 @@ def _sort_outcome(item: pytest.Item, call: pytest.CallInfo[None], report: pytest
         said = sentence(f"the check was ended from outside: {type(error).__name__}: {error}")
         return result(outcome="unknown", cause=said, remedy=sentence("run again without what ended it"))
     return None
+
+
+def _waived(result: CheckResult | None, settings: RunSettings, report: pytest.TestReport) -> CheckResult | None:
+    """The result of a claim that the environment waives: shown with the reason, whatever it would have been."""
+    names = [environment.name for environment in settings.environments]
+    if result is None or result.environment not in names:
+        return result
+    reason = settings.environment(result.environment).waive.get(result.id)
+    if reason is None:
+        return result
+    report.outcome, report.when, report.longrepr = "skipped", "call", (report.nodeid, 0, f"waived: {reason}")
+    remedy = sentence(f"take {result.id} out of waive to have it judged")
+    return result.model_copy(update={"outcome": "waived", "cause": sentence(reason), "remedy": remedy})
 
 
 def _shows_no_traceback(item: pytest.Item) -> bool:

@@ -55,4 +55,5 @@ def _turns(items: list[pytest.Item], gate: Gate) -> Iterator[tuple[str, list[pyt
     while own:
         name = gate.next_examined(list(own))
         yield name, own.pop(name)
-    yield "", last
+    if last:
+        yield "", last

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.report.deliverables import WORDS as DELIVERABLE_WORDS
+from harness.report.deliverables import asked_of_all
 from harness.report.verdict import ExitCode
 from harness.text import Shown, sentence
 
@@ -13,29 +15,45 @@ if TYPE_CHECKING:
     from harness.claims import Kind
     from harness.report.verdict import CheckResult, EnvironmentVerdict, Verdict
 
-WORDS = {"pass": "ok", "fail": "FAIL", "unknown": "could not tell", "not_covered": "not covered"}
+WORDS = {
+    "pass": "ok",
+    "fail": "FAIL",
+    "unknown": "could not tell",
+    "not_covered": "not covered",
+    "waived": "waived",
+}
+SHOWN_CLAIMS = 4  # of a deliverable that is not proved
+# What is known of a deliverable.
+PROVED = {
+    "pass": "proved",
+    "fail": "BROKEN",
+    "unknown": "could not tell",
+    "not_covered": "not proved",
+    "waived": "waived",
+}
 CONCLUSIONS = {"pass": "PASS", "fail": "FAIL", "unknown": "COULD NOT TELL"}
 _ADVICE = {
     ExitCode.RELEASE: "release",
     ExitCode.ROLL_BACK: "roll back: the deployment is wrong",
     ExitCode.INTERRUPTED: "hold: the run was interrupted",
     ExitCode.INTERNAL_ERROR: "hold: the harness itself failed",
-    ExitCode.USAGE: "hold: mend the command line or the configuration; nothing was sent",
+    ExitCode.USAGE: "hold: fix the command line or the configuration; nothing was sent",
     ExitCode.NOTHING_COLLECTED: "hold: no check was selected",
-    ExitCode.COULD_NOT_TELL: "hold: mend what stood in the way, and run again",
+    ExitCode.COULD_NOT_TELL: "hold: fix the setup and run again",
     ExitCode.LEFT_BEHIND: "release, then clean up the rows that may be left",
 }
-
-
 _BEFORE: dict[Kind, dict[ExitCode, str]] = {
     "preflight": {
         ExitCode.RELEASE: "migrate: nothing that would stop the migration was found",
         ExitCode.ROLL_BACK: "hold the migration: it would fail, or leave the table wrong",
     },
-    "source": {
-        ExitCode.RELEASE: "deploy: the source is as it should be",
-        ExitCode.ROLL_BACK: "hold the deploy: the source is wrong",
-    },
+    "source": {ExitCode.ROLL_BACK: "hold the deploy: the source is wrong"},
+}
+# Failures that rolling back does not mend.
+_INSTEAD = {
+    "configure": "fix the configuration and run again: a key of it explains the failures",
+    "mend_data": "mend the data: rolling back does not help",
+    "hold": "hold: fix the source and deploy it again",
 }
 
 
@@ -47,7 +65,13 @@ def advice(code: int, kind: Kind = "deployment") -> str:
 
 
 def advised(verdict: Verdict) -> str:
-    """What a gate does with this verdict."""
+    """What a gate does with this verdict. Of a part of the checks it never says release."""
+    first = verdict.actions[0].kind if verdict.actions else None
+    if verdict.exit_code == ExitCode.ROLL_BACK and verdict.kind == "deployment" and first in _INSTEAD:
+        return _INSTEAD[first]
+    if verdict.scope == "partial" and verdict.exit_code in (ExitCode.RELEASE, ExitCode.LEFT_BEHIND):
+        then = "; then clean up the rows that may be left" if verdict.left_behind else ""
+        return f"holds: {asked_of_all(verdict.checks, verdict.left_out)}{then}"
     return advice(verdict.exit_code, verdict.kind)
 
 
@@ -57,10 +81,12 @@ def lines(verdict: Verdict) -> Iterator[tuple[Shown, str]]:
 
 
 def _lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    yield from _proved(verdict)
     for environment in verdict.environments:
         results = [result for result in verdict.checks if result.environment == environment.name]
         yield f"{environment.name}  {environment.url}", "heading"
-        together = [result for alike in by_reason(results, "not_covered") if len(alike) > 1 for result in alike]
+        reasons = [*by_reason(results, "not_covered"), *by_reason(results, "waived")]
+        together = [result for alike in reasons if len(alike) > 1 for result in alike]
         for result in results:
             if result not in together:  # which are named once, with their reason, below
                 yield f"  {WORDS[result.outcome]:<15}{result.claim}", result.outcome
@@ -81,6 +107,20 @@ def _lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
     )
 
 
+def _proved(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """What the run proves of the change, first of all."""
+    widest = max((len(each.environment) for each in verdict.deliverables), default=0)
+    for each in verdict.deliverables:
+        why = f"{len(each.claims)} claim{'s'[: len(each.claims) != 1]}"
+        if each.outcome != "pass":
+            why = ", ".join(each.claims[:SHOWN_CLAIMS])
+            why += f" and {len(each.claims) - SHOWN_CLAIMS} more" if len(each.claims) > SHOWN_CLAIMS else ""
+        text = f"{each.environment:<{widest}}  {PROVED[each.outcome]:<15}{DELIVERABLE_WORDS[each.id]}  ({why})"
+        yield text, "" if each.outcome in ("not_covered", "waived") else each.outcome
+    if verdict.deliverables:
+        yield "", ""
+
+
 def so_far(environment: str, results: Sequence[CheckResult]) -> Shown:
     """What is known of one environment while others are still examined, in one line."""
     failed = [result.id for result in results if result.outcome == "fail"]
@@ -99,10 +139,10 @@ def so_far(environment: str, results: Sequence[CheckResult]) -> Shown:
 
 def _details(results: Sequence[CheckResult]) -> Iterator[tuple[str, str]]:
     """What a reader needs of the claims that do not hold, or could not be asked: each reason once."""
-    for alike in by_reason(results, "not_covered"):
+    for alike in (*by_reason(results, "waived"), *by_reason(results, "not_covered")):
         claims = ", ".join(result.id for result in alike)
         yield (
-            f"  not covered: {claims}: {alike[0].cause}; {alike[0].remedy}",
+            f"  {WORDS[alike[0].outcome]}: {claims}: {alike[0].cause}; {alike[0].remedy}",
             "",
         )
     for result in results:
@@ -163,6 +203,13 @@ def markdown(verdict: Verdict) -> str:
     ]
     if verdict.error:
         out += [_code(verdict.error), ""]
+    if verdict.deliverables:
+        out += ["| environment | deliverable | |", "|---|---|---|"]
+        out += [
+            f"| {each.environment} | {DELIVERABLE_WORDS[each.id]} | {PROVED[each.outcome]} |"
+            for each in verdict.deliverables
+        ]
+        out.append("")
     for environment in verdict.environments:
         out += [f"### {environment.name}: {CONCLUSIONS[environment.verdict]}", "", "| claim | outcome |", "|---|---|"]
         results = [result for result in verdict.checks if result.environment == environment.name]

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from harness.claims import DEPLOYMENT_ANSWERS, REVISION_IS_THE_ONE_DEPLOYED, Kind
+from harness.claims import DEPLOYMENT_ANSWERS, REVISION_IS_THE_ONE_DEPLOYED, Deliverable, Kind
 from harness.text import Shown, printable_lines, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-CheckOutcome = Literal["pass", "fail", "unknown", "not_covered"]
+CheckOutcome = Literal["pass", "fail", "unknown", "not_covered", "waived"]
 Conclusion = Literal["pass", "fail", "unknown"]
+Scope = Literal["full", "partial"]
+ActionKind = Literal[
+    "roll_back", "configure", "mend_data", "fix_setup", "hold", "migrate", "release", "clean_up"
+]  # the most urgent first
 # Names of ours are not masked: a secret that happens to be a word of the schema must not spoil them.
 Sentence = Annotated[Shown, AfterValidator(sentence)]
 Lines = Annotated[Shown, AfterValidator(printable_lines)]
@@ -81,6 +85,40 @@ class EnvironmentVerdict(_Model):
     notes: list[Sentence] = Field(default_factory=list, description="what is unusual and decides nothing")
 
 
+class Coverage(_Model):
+    """How many claims came to which outcome, each environment's counted; `left_out` counts what was not selected."""
+
+    asked: int = Field(default=0, description="pass, fail and unknown together")
+    pass_: int = Field(default=0, alias="pass")
+    fail: int = 0
+    unknown: int = 0
+    not_covered: int = 0
+    waived: int = 0
+    left_out: int = Field(default=0, description="claims that a run of this kind could have asked and did not")
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+
+
+class DeliverableVerdict(_Model):
+    """What is known of one part of the change on one environment."""
+
+    id: Deliverable
+    environment: str
+    outcome: CheckOutcome = Field(
+        description="pass: every required claim of it holds; not_covered: some were not asked, and none is broken"
+    )
+    claims: list[str] = Field(description="the ids of the claims that decide it")
+
+
+class Action(_Model):
+    """What to do. The first one decides what becomes of the release."""
+
+    kind: ActionKind
+    environments: list[str] = Field(default_factory=list)
+    text: Sentence
+    claims: list[str] = Field(default_factory=list, description="the ids of the claims that it is about")
+
+
 class Verdict(_Model):
     """The whole of `verdict.json`. Within one version of the schema fields are only added."""
 
@@ -88,12 +126,16 @@ class Verdict(_Model):
 
     schema_: Literal["chatbots-smoke/verdict/1"] = Field(default="chatbots-smoke/verdict/1", alias="schema")
     verdict: Conclusion
+    exit_code: int
+    run: str
     kind: Kind = Field(
         default="deployment",
         description="verified is a deployment, its database before the migration, or the app's source alone",
     )
-    exit_code: int
-    run: str
+    scope: Scope = Field(default="full", description="full: every claim of its kind was selected, and might be asked")
+    coverage: Coverage = Field(default_factory=Coverage)
+    deliverables: list[DeliverableVerdict] = Field(default_factory=list)
+    actions: list[Action] = Field(default_factory=list, description="each once, the most urgent first")
     started_at: str = Field(description="RFC 3339, UTC")
     duration_s: float
     environments: list[EnvironmentVerdict] = Field(default_factory=list)
@@ -116,7 +158,7 @@ def conclude(results: Iterable[CheckResult], *, complete: bool = True) -> Conclu
     if "unknown" in outcomes or not complete:
         return "unknown"
     passed = {result.id for result in results if result.outcome == "pass"}
-    barred = any(result.outcome == "not_covered" and result.id not in _SERVING for result in results)
+    barred = any(result.outcome in ("not_covered", "waived") and result.id not in _SERVING for result in results)
     if not passed or (barred and passed <= _SERVING):
         return "unknown"
     return "pass"

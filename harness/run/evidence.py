@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.checkers.rows import rows_of_another_table
-from harness.errors import CouldNotTell, NotCovered, Unavailable, demanded, if_available
+from harness.errors import CouldNotTell, NotCovered, Unavailable, Waived, demanded, if_available
 from harness.http.readiness import FRESH_CONNECTIONS, WAITING, Readiness, revisions_now, wait_until_ready
 from harness.postgres.default import DefaultEvaluation, evaluate_default, evaluation_query
 from harness.postgres.inserts import ObservedInserts, look_after
@@ -265,7 +265,7 @@ def _look_before_migration(at: Gathering) -> tuple[LockHolders, Preflight | Unav
 
     at.progress.now("reading what the migration would meet")
     if at.environment.database is None:
-        raise NotCovered("database: null", "give this environment its database URL")
+        raise Waived("database: null", "give this environment its database URL")
     return look(at.environment, at.request.stop)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from harness.errors import CouldNotTell, NotCovered, Unavailable
+from harness.errors import CouldNotTell, Unavailable, Waived
 from harness.postgres.connection import connect, limited, reading
 from harness.postgres.failures import translated
 from harness.postgres.inserts import look_before
@@ -88,7 +88,7 @@ def _connect(dsn: SecretStr, request: RunRequest, statement_timeout_s: float) ->
 def _read_database(at: Gathering) -> None:
     environment, request = at.environment, at.request
     if at.connecting is None or environment.database is None:
-        _all_unavailable(at, NotCovered("database: null", "give this environment its database URL"))
+        _all_unavailable(at, Waived("database: null", "give this environment its database URL"))
         return
     readiness = at.known.of(READINESS)
     if request.revision is not None and isinstance(readiness, CouldNotTell):

@@ -57,7 +57,7 @@ class Gate:
 
     def __init__(self, settings: RunSettings) -> None:
         self.settings = settings
-        self.outcomes = Outcomes()
+        self.outcomes = Outcomes(narrowed=settings.read_only)
         self.sources = SourceReading()
         self.interrupts = Interrupts()
         self._concluded = False
@@ -117,7 +117,7 @@ class Gate:
         from harness.history.bulk_reading import missing, read_together  # no other run reads one
 
         histories = read_together(files)
-        self.outcomes.incomplete = missing(files, histories)
+        self.outcomes.incomplete, self.outcomes.narrowed = missing(files, histories), True
         for name, history in histories.items():
             known = Examination(self.settings.environment(name), self.sources, _OFFLINE)
             known.put(HISTORY, history)

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 class Outcomes:
     """The results of the checks, in the order in which they were asked, and what they are results of.
 
-    `kind` says what is verified, and `left_out` which checks the run was narrowed not to ask. `incomplete` says what
-    saved histories lack; `soak` is what became of the rows, where the histories of a soak are judged.
+    `kind` says what is verified, and `left_out` which checks the run was narrowed not to ask. `narrowed` says that it
+    was told not to ask all that the others could (--read-only, a saved history, a soak). `incomplete` says what saved
+    histories lack; `soak` is what became of the rows, where the histories of a soak are judged.
     """
 
     kind: Kind = "deployment"
     results: list[CheckResult] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    narrowed: bool = False
     incomplete: str = ""
     soak: SoakResult | None = None
 

@@ -138,7 +138,7 @@ def explain_posts(planned: Planned) -> Iterator[Step]:
     if environment.burst:
         together = f"{environment.burst} times at once, each behind a GET that opens its connection"
         yield Step(usual, together, mutates=True)
-    for probe in environment.probes:
+    for probe in environment.probes_sent:
         token = chosen_token(attempt_name(RUN, 1)) if probe == "chosen_token" else None
         times = "once" if probe == "chosen_token" else "twice, alike to the letter"
         sent = json.dumps(environment.payload_for(attempt_name(RUN, 1), token=token))

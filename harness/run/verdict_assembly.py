@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from harness.checkers.history import failure_rate_bound
 from harness.checkers.latency import durations_ms, percentile
 from harness.errors import Unavailable, if_available
+from harness.report.actions import Ended, actions
+from harness.report.deliverables import coverage, deliverables
 from harness.report.evidence import EnvironmentEvidence
 from harness.report.run_log import SHOWN_RUNS, NoTrend, past_runs
 from harness.report.verdict import EnvironmentVerdict, Verdict, conclude, exit_code, worst
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from harness.configuration.models import Environment
     from harness.history.history import History
     from harness.report.run_log import PastRun
+    from harness.report.verdict import Scope
     from harness.run.cleanup import CleanUp
     from harness.run.gathering import Examination
     from harness.run.outcomes import Outcomes
@@ -65,11 +68,23 @@ def assemble(
         for environment in settings.environments
     ]
     overall = worst([verdict.verdict for verdict in verdicts])
+    code = exit_code(overall, left, pytest_status)
+    scope: Scope = "partial" if outcomes.left_out or outcomes.narrowed else "full"
+    ended = Ended(code, outcomes.kind, scope, outcomes.left_out, error)
     return Verdict(
-        kind=outcomes.kind,
         verdict=overall,
-        exit_code=exit_code(overall, left, pytest_status),
+        exit_code=code,
         run=settings.run,
+        kind=outcomes.kind,
+        scope=scope,
+        coverage=coverage(outcomes.results, outcomes.left_out),
+        deliverables=[
+            each
+            for environment in settings.environments
+            if outcomes.kind != "preflight"
+            for each in deliverables(environment.name, outcomes.of(environment.name), scope)
+        ],
+        actions=actions(ended, outcomes.results, left, {}),
         started_at=settings.started_at.isoformat(timespec="seconds"),
         duration_s=round(time.monotonic() - settings.began_s, 3),
         environments=verdicts,

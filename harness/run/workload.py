@@ -85,7 +85,7 @@ def post_all(
         if environment.burst and not stop.is_set():
             together = range(numbers.stop, numbers.stop + environment.burst)
             _at_once(client, ledger, run, together, stop, sent)
-        for probe in environment.probes:
+        for probe in environment.probes_sent:
             if not stop.is_set():
                 _probe(client, ledger, run, first + environment.posts + environment.burst, probe, sent)
     except OSError as error:

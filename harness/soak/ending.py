@@ -93,7 +93,7 @@ def _note(state: SoakState, ended: Ended, cleaned: CleanUp, removed_s: float) ->
 def _without_history(state: SoakState, soaked: SoakResult, options: argparse.Namespace) -> int:
     """A verdict where there is nothing to judge here: nothing was sent, or others hold the histories."""
     gate = Gate(RunSettings(state.run, [state.environment], state.folder, redact=state.redact))
-    gate.outcomes.soak = soaked
+    gate.outcomes.soak, gate.outcomes.narrowed = soaked, True
     error = soaked.error
     if options.master and not error:
         error = (

@@ -20,6 +20,7 @@ from harness.checkers.history import (
 )
 from harness.checkers.revision import demand_served_revisions, other_revisions
 from harness.errors import CouldNotTell
+from harness.history.attempt import Attempt
 from harness.history.problem import COULD_NOT_TELL, NEVER_SENT, Problem
 from harness.history.revision import ServedRevision, same_revision
 from tests.support.histories import TOKENS, failed, history, ok, unanswered
@@ -29,7 +30,7 @@ from tests.support.histories import TOKENS, failed, history, ok, unanswered
 
 def test_one_acknowledged_post_is_enough_to_judge() -> None:
     """The others may have failed: that is another claim."""
-    assert demand_acknowledged(history(failed(1), ok(2))) is None
+    demand_acknowledged(history(failed(1), ok(2)))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_one_acknowledged_post_is_enough_to_judge() -> None:
         ),
     ],
 )
-def test_nothing_acknowledged_proves_nothing(attempts: tuple, cause: str, remedy: str) -> None:
+def test_nothing_acknowledged_proves_nothing(attempts: tuple[Attempt, ...], cause: str, remedy: str) -> None:
     """Could not tell, with how the first POST ended."""
     with pytest.raises(CouldNotTell) as caught:
         demand_acknowledged(history(*attempts))
@@ -88,7 +89,7 @@ def test_all_acknowledged_is_told() -> None:
     """Nothing wrong and nothing silent."""
     attempts = history(ok(1), ok(2))
     assert wrong_answers(attempts) == []
-    assert demand_told(attempts) is None
+    demand_told(attempts)
 
 
 @pytest.mark.parametrize(
@@ -403,7 +404,7 @@ def test_silence_is_no_revision() -> None:
     """A connection that was limited or lost says nothing about who serves: it could not be told."""
     with pytest.raises(CouldNotTell, match=r"1 of 2 fresh connections did not say what they serve \(answered 429\)"):
         demand_served_revisions([ServedRevision(COMMIT), ServedRevision(None, "answered 429")])
-    assert demand_served_revisions([ServedRevision(COMMIT), ServedRevision(None)]) is None
+    demand_served_revisions([ServedRevision(COMMIT), ServedRevision(None)])
 
 
 # --- how much it proves -----------------------------------------------------------------------------------------------

@@ -237,9 +237,9 @@ def test_a_trigger_that_hands_the_row_on_cannot_be_told(source: str) -> None:
     """Another function makes the row: whether it sets the token is not to be read here."""
     with pytest.raises(CouldNotTell, match=r"make_token \(make_token\(\)\)"):
         demand_readable_triggers(with_trigger(source))
-    assert demand_readable_triggers(with_trigger("BEGIN NEW.a := f(1); RETURN NEW; END")) is None
+    demand_readable_triggers(with_trigger("BEGIN NEW.a := f(1); RETURN NEW; END"))
     populated = "BEGIN RETURN jsonb_populate_record(NEW, '{\"a\": 1}'); END"
-    assert demand_readable_triggers(with_trigger(populated)) is None
+    demand_readable_triggers(with_trigger(populated))
 
 
 def test_a_trigger_counts_only_where_it_can_change_the_row() -> None:
@@ -256,14 +256,14 @@ def test_a_columns_name_is_not_a_pattern() -> None:
     assert overriding(with_trigger("NEW.x := 1", column="to(ken[")) == []
 
 
-ELSEWHERE = Rule("elsewhere", True, "CREATE RULE elsewhere AS ON INSERT TO chatbots DO INSTEAD NOTHING")
+ANOTHER = Rule("elsewhere", True, "CREATE RULE elsewhere AS ON INSERT TO chatbots DO INSTEAD NOTHING")
 LOG = Rule("log", False, "CREATE RULE log AS ON INSERT TO chatbots DO INSERT INTO log VALUES (new.public_token)")
 ROTATE = Rule("rotate", False, "CREATE RULE rotate AS ON INSERT TO chatbots DO UPDATE chatbots SET public_token = 'x'")
 
 
 def test_rules_and_generated_columns_offend() -> None:
     """Each is named."""
-    assert overriding(RIGHT._replace(insert_rules=(ELSEWHERE, LOG, ROTATE), token_generated="s")) == [
+    assert overriding(RIGHT._replace(insert_rules=(ANOTHER, LOG, ROTATE), token_generated="s")) == [
         "rule elsewhere rewrites INSERT",
         "rule rotate rewrites INSERT",
         "column public_token is GENERATED ALWAYS AS",

@@ -1,6 +1,7 @@
 """Wrong keys and values of `environments.yaml`: named with file, key and remedy, and without the value."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -227,7 +228,7 @@ def test_a_missing_url_is_an_error(tmp_path: Path) -> None:
         ({"burst": -1}, "--burst: must be greater than or equal to 0."),
     ],
 )
-def test_a_wrong_option_is_blamed_on_the_option(tmp_path: Path, overrides: dict[str, int], want: str) -> None:
+def test_a_wrong_option_is_blamed_on_the_option(tmp_path: Path, overrides: dict[str, Any], want: str) -> None:
     """Not on the file, whose value is right."""
     assert want in refusal(tmp_path, with_keys("posts: 3, burst: 4"), **overrides)
 

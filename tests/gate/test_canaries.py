@@ -23,12 +23,13 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from tests.support.gates import ROOT, Run, clean_environment, run_command, run_harness, run_pytest
+from tests.support.gates import ROOT, Run, clean_environment, run_command, run_pytest
 from tests.support.leaks import leaks, leaks_of_folder
 from tests.support.servers import Request, Server, serving
 
 if TYPE_CHECKING:
     from rehearsal.servers.postgres import Postgres
+    from tests.support.warm import Warm
 
 IN_THE_ENVIRONMENT = {"SMOKE_API_TOKEN": "v4r-Zk81qWmXe93", "SMOKE_DB_PASSWORD": "d4t-Rb72+uJx/L0pG&5"}
 IN_THE_FILE = {
@@ -138,7 +139,7 @@ def settings(url: str, postgres: Postgres | None = None) -> dict[str, Any]:
         "database": f"postgresql://locked_out:${{SMOKE_DB_PASSWORD}}@/postgres?host={host}&port=5432",
         "headers": {"X-Api-Key": IN_THE_FILE["header"], "Cookie": f"own={IN_THE_FILE['cookie']}"},
         "login": {"path": "/login", "json": {"user": "smoke@example.com", "password": IN_THE_FILE["login"]}},
-        "ready": {"path": f"/?token={IN_THE_FILE['ready query']}", "timeout_s": 2},
+        "ready": {"path": f"/?token={IN_THE_FILE['ready query']}", "timeout_s": 20},
         "api": {
             "create": f"/api/chatbots?api_key={IN_THE_FILE['create query']}",
             "payload": {
@@ -146,7 +147,7 @@ def settings(url: str, postgres: Postgres | None = None) -> dict[str, Any]:
                 "integration": {"client_secret": IN_THE_FILE["payload"]},
                 "note": "${SMOKE_API_TOKEN}",
             },
-            "timeout_s": 5,
+            "timeout_s": 60,
         },
         "posts": len(SPELLINGS) + len(CUTS),
         "burst": 0,
@@ -265,7 +266,9 @@ def test_a_redirect_and_a_ready_page_betray_nothing(tmp_path: Path) -> None:
         return True
 
     with serving(answer) as server:
-        run = gate(tmp_path, {**settings(server.url), "database": None}, *LOUD, "--tb=long")
+        described = settings(server.url)
+        described["ready"]["timeout_s"] = 2  # it never is
+        run = gate(tmp_path, {**described, "database": None}, *LOUD, "--tb=long")
     assert run.exit_code == 75, run.out
     assert "it answered 302 to /xxx" in run.out
     demand_silence(run)
@@ -384,13 +387,13 @@ WRONG: dict[str, str] = {
 
 
 @pytest.mark.parametrize("mistake", WRONG)
-def test_a_wrong_configuration_is_not_quoted(tmp_path: Path, mistake: str) -> None:
+def test_a_wrong_configuration_is_not_quoted(tmp_path: Path, forge: Warm, mistake: str) -> None:
     """The message names file and key, and leaves out what stands there."""
     file = tmp_path / "environments.yaml"
     file.write_text(f"environments: {{preview: {{{WRONG[mistake]}}}}}\n", encoding="utf-8")
     for run in (
-        run_pytest(tmp_path / "report", "--environments", str(file)),
-        run_harness("plan", "--environments", str(file)),
+        forge.run_pytest(tmp_path / "report", "--environments", str(file)),
+        forge.run_harness("plan", "--environments", str(file)),
     ):
         assert run.exit_code == 4, run.out + run.err
         assert "environments.yaml" in run.err

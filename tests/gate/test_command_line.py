@@ -344,7 +344,7 @@ def test_could_not_tell_is_an_error_and_wrong_a_failure_in_junit(tmp_path: Path,
 def test_no_secret_is_printed_or_written(tmp_path: Path, healthy: Deployment) -> None:
     """Neither the terminal nor any report holds a password, a header's or a login's value."""
     canaries = {"header": "canary-header-5db1", "password": "canary-pass-5db2", "user": "canary-user-5db3"}
-    settings = {
+    settings: dict[str, Any] = {
         "url": healthy.url.replace("http://", f"http://{canaries['user']}:{canaries['password']}@"),
         "database": f"postgresql://app:{canaries['password']}@127.0.0.1:1/none",
         "headers": {"Authorization": f"Bearer {canaries['header']}"},

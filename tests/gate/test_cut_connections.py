@@ -12,7 +12,6 @@ from harness.__main__ import main
 from tests.support.endings import going, names_of, stored, told
 from tests.support.gates import entry, write_environments
 from tests.support.proxies import cutting
-from tests.support.warm import warm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,11 +101,12 @@ def judge(ended: Ended) -> None:
     assert (ended.cleaned, ended.remaining) == (0, set()), str(ended)
 
 
-def test_connection_lost_at_any_request(tmp_path: Path, postgres: Postgres, healthy: Deployment) -> None:
+def test_connection_lost_at_any_request(tmp_path: Path, postgres: Postgres, healthy: Deployment, forge: Warm) -> None:
     """Once or for good, before a request or after it: the verdict is right, and a later clean-up removes the rest."""
     before = stored(healthy.database)
-    with warm() as forge, ThreadPoolExecutor(AT_ONCE) as pool:
-        whole = end(Cut(0), tmp_path / "whole", postgres, healthy, forge)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        # In a thread as the others are: in the main one the clean-up would keep the signals of this process to itself.
+        whole = pool.submit(end, Cut(0), tmp_path / "whole", postgres, healthy, forge).result()
         assert whole.run.exit_code == 0, str(whole)
         assert whole.requests.count(COMMIT) == 1
         ends = [

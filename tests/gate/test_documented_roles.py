@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -47,7 +47,7 @@ def name_of(deployment: Deployment) -> str:
     return urlsplit(deployment.database).path.lstrip("/")
 
 
-def ask(server: Postgres, deployment: Deployment, statement: str, role: str = SUPERUSER) -> list[tuple[str, ...]]:
+def ask(server: Postgres, deployment: Deployment, statement: str, role: str = SUPERUSER) -> list[tuple[Any, ...]]:
     """What a statement answers to a role; what it did is not kept."""
     dsn = server.dsn(name_of(deployment), role, None if role == SUPERUSER else PASSWORD)
     with psycopg.connect(dsn) as connection:

@@ -11,7 +11,9 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from harness.history.writing import Ledger
 from tests.support.gates import ROOT, clean_environment, entry, run_command, run_pytest, write_environments
@@ -156,6 +158,17 @@ def test_a_history_that_is_set_aside_is_named(tmp_path: Path, healthy: Deploymen
     assert f"{said}{folder}/history-2.jsonl" in third.out
 
 
+def until_it_reads(database: str) -> None:
+    """Until a clean-up has read from the database for the first time."""
+    query = "select from pg_stat_activity where application_name like 'chatbots-smoke%%' and query = 'ROLLBACK'"
+    name = conninfo_to_dict(database)["dbname"]
+    deadline = time.monotonic() + 60
+    with psycopg.connect(database, autocommit=True) as connection:
+        while connection.execute(f"{query} and datname = %s".encode(), [name]).fetchone() is None:
+            assert time.monotonic() < deadline, "nothing was read"
+            time.sleep(0.02)
+
+
 def test_an_interrupted_clean_up_says_what_it_did(tmp_path: Path, healthy: Deployment) -> None:
     """Ctrl-C while a late row is waited for: what was removed, what may remain, exit 2."""
     file = write_environments(tmp_path / "e.yaml", {}, preview=entry(healthy, late_rows_s=60))
@@ -168,7 +181,7 @@ def test_an_interrupted_clean_up_says_what_it_did(tmp_path: Path, healthy: Deplo
     with subprocess.Popen(
         command, cwd=ROOT, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as cleaning:
-        time.sleep(2.5)  # it is connected and waits; were it not, it would end by the signal as well
+        until_it_reads(healthy.database)
         cleaning.send_signal(signal.SIGINT)
         out, err = cleaning.communicate(timeout=30)
     assert cleaning.returncode == 2, err

@@ -1,12 +1,10 @@
 """Each fault of the rehearsal is caught by the checks that claim to catch it, and by no other.
 
-Two deployments with the fault, preview and production, are verified by the real command. All selected faults run side
-by side before the first of them is judged, since a run mostly waits.
+Two deployments with the fault, preview and production, are verified by the real command.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,12 +12,14 @@ import pytest
 from rehearsal.deployment.variants import VARIANTS
 from rehearsal.faults import FAULTS
 from rehearsal.faults.catalogue import ON_DEMAND
-from tests.support.gates import ABOUT_SOURCE, NAMES, Run, verify
+from tests.support.gates import ABOUT_SOURCE, NAMES, verify
 
 if TYPE_CHECKING:
-    from rehearsal.servers.postgres import Postgres
+    from pathlib import Path
 
-SIDE_BY_SIDE = 4
+    from rehearsal.servers.postgres import Postgres
+    from tests.support.warm import Warm
+
 # What Postgres shows depends on the app's transactions; probes are sent to those only that ask for them.
 MAY_BE_UNCOVERED = {"app_leaves_the_token_to_postgres", *ON_DEMAND, *ABOUT_SOURCE}
 UNCOVERED: dict[str, set[str]] = {
@@ -39,25 +39,12 @@ def not_covered(outcomes: dict[str, str]) -> set[str]:
     return {check for check, outcome in asked.items() if outcome == "not_covered"}
 
 
-@pytest.fixture(scope="module")
-def runs(
-    request: pytest.FixtureRequest, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Run]:
-    """The runs of all selected faults and variants, by name."""
-    folder = tmp_path_factory.mktemp("faults")
-    items = [item for item in request.session.items if item.module is request.module and hasattr(item, "callspec")]
-    faults = {item.callspec.params["fault"] for item in items if "fault" in item.callspec.params}
-    variants = {item.callspec.params["variant"] for item in items if "variant" in item.callspec.params}
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        started = {name: pool.submit(verify, postgres, folder / name, fault=name) for name in sorted(faults)}
-        started |= {name: pool.submit(verify, postgres, folder / name, variant=name) for name in sorted(variants)}
-        return {name: future.result() for name, future in started.items()}
-
-
 @pytest.mark.parametrize("fault", FAULTS)
-def test_fault_is_caught_by_the_checks_that_claim_to(fault: str, runs: dict[str, Run]) -> None:
+def test_fault_is_caught_by_the_checks_that_claim_to(
+    postgres: Postgres, tmp_path: Path, forge: Warm, fault: str
+) -> None:
     """Exactly the named claims come out as named, every other one holds, and the exit code is the promised one."""
-    run, expected = runs[fault], FAULTS[fault]
+    run, expected = verify(postgres, tmp_path / fault, fault=fault, warm=forge), FAULTS[fault]
     for name in NAMES:
         outcomes = run.outcomes(name)
         alarms = {check: outcome for check, outcome in outcomes.items() if outcome in ("fail", "unknown")}
@@ -69,9 +56,9 @@ def test_fault_is_caught_by_the_checks_that_claim_to(fault: str, runs: dict[str,
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_healthy_variant_raises_no_alarm(variant: str, runs: dict[str, Run]) -> None:
+def test_healthy_variant_raises_no_alarm(postgres: Postgres, tmp_path: Path, forge: Warm, variant: str) -> None:
     """A deployment that is unusual but right is released, and nothing of the run is left behind."""
-    run = runs[variant]
+    run = verify(postgres, tmp_path / variant, variant=variant, warm=forge)
     alarms = [c for c in run.verdict["checks"] if c["outcome"] in ("fail", "unknown")]
     assert alarms == []
     for name in NAMES:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -144,7 +144,7 @@ def test_log_that_is_full(
     """`pytest > /dev/full`: the verdict is written and the exit code is the verdict's."""
     with listening(postgres, monkeypatch) as (deployment, names), FULL.open("wb") as full:
         file = write_environments(tmp_path / "e.yaml", {}, preview=entry(deployment))
-        streams = dict.fromkeys(("stdout", "stderr") if stream == "both" else (stream,), full)
+        streams: dict[str, Any] = dict.fromkeys(("stdout", "stderr") if stream == "both" else (stream,), full)
         environ = clean_environment()
         if not alone:  # with every plugin that is installed, as on a developer's machine
             environ = {key: value for key, value in environ.items() if key not in ALONE}

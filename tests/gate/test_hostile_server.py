@@ -24,7 +24,7 @@ from tests.support.servers import Request, serving
 
 MOST_MB = 200
 TIMEOUT_S = 1.0
-PREVIEW = {"database": None, "cleanup": "keep", "ready": {"timeout_s": 2}, "api": {"timeout_s": TIMEOUT_S}}
+PREVIEW = {"database": None, "cleanup": "keep", "ready": {"timeout_s": 20}, "api": {"timeout_s": TIMEOUT_S}}
 READY = {"revision": "abc1234"}
 
 
@@ -155,7 +155,7 @@ def test_a_hostile_revision_is_words(tmp_path: Path, name: str) -> None:
         nasty = attacks.NASTY[name]
         return request.created({"revision": nasty, "id": request.number, "public_token": attacks.TOKEN})
 
-    run, _ = gate(tmp_path, answer, "--revision", "abc1234", ready={"timeout_s": 1, "revision": "revision"})
+    run, _ = gate(tmp_path, answer, "--revision", "abc1234", ready={"timeout_s": 4, "revision": "revision"})
     assert run.exit_code == 75, run.out + run.err
     demand_harmless(run)
     assert "it serves revision " in run.check("deployment_answers")["cause"]

@@ -26,7 +26,6 @@ from rehearsal.faults import FAULTS
 from rehearsal.faults.catalogue import Fault
 from tests.support.endings import Told, going, stored, told
 from tests.support.gates import entry, run_harness, write_environments
-from tests.support.warm import warm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -179,14 +178,16 @@ def show_that_it_was_no_easy_matter(killed: list[Killed]) -> None:
     assert len(dead) > GATES / 2
 
 
-def test_killed_gates_leave_nothing_behind(tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_gates_leave_nothing_behind(
+    tmp_path: Path, postgres: Postgres, forge: Warm, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After one clean-up of all histories no row of any run is left, and every row of anybody else is as it was."""
     monkeypatch.setitem(FAULTS, "stores_late", Fault("", "", "", {}, 0, stores_late))
     with deployed(postgres, "stores_late") as deployment:
         settings = {"posts": POSTS, "burst": BURST, "late_rows_s": LATE_S, "api": {"timeout_s": TIMEOUT_S}}
         file = write_environments(tmp_path / "e.yaml", {}, preview=entry(deployment, **settings))
         bystander = Bystander(deployment)
-        with bystander.at_work(), warm() as forge, ThreadPoolExecutor(AT_ONCE) as pool:
+        with bystander.at_work(), ThreadPoolExecutor(AT_ONCE) as pool:
             gates = [pool.submit(kill, m, tmp_path / str(m.number), file, bystander, forge) for m in moments()]
             killed = [gate.result() for gate in gates]
             left_by_kills = set(stored(deployment.database)) - set(bystander.rows)

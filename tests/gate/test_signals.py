@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -16,7 +17,6 @@ import psycopg
 from rehearsal.deployment.start import deployed
 from tests.support.endings import going, names_of, stored, told
 from tests.support.gates import entry, run_harness, write_environments
-from tests.support.warm import warm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,11 +66,11 @@ def end(moment: Moment, folder: Path, file: Path, forge: Warm) -> tuple[Moment, 
         return moment, gate, gate.ended()
 
 
-def test_signal_at_any_moment(tmp_path: Path, healthy: Deployment) -> None:
+def test_signal_at_any_moment(tmp_path: Path, healthy: Deployment, forge: Warm) -> None:
     """The rows are gone, the verdict can be read, and the exit code is 2, or that of a run that had ended before."""
     before = stored(healthy.database)
     file = write_environments(tmp_path / "e.yaml", {}, preview=entry(healthy, posts=POSTS, burst=BURST))
-    with warm() as forge, ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         ends = [pool.submit(end, moment, tmp_path / str(n), file, forge) for n, moment in enumerate(moments())]
         ended = [one.result() for one in ends]
     for moment, gate, run in ended:
@@ -132,6 +132,11 @@ def test_second_interrupt_leaves_at_once_and_lists(tmp_path: Path, postgres: Pos
         assert not names_of(deployment.database, run_id)
 
 
+def has_records(gate: Going, number: int) -> bool:
+    """Whether the history of a gate has come so far."""
+    return gate.records() >= number
+
+
 def test_cancelled_job(tmp_path: Path, postgres: Postgres) -> None:
     """As a cancelled job of GitHub Actions: SIGINT, then SIGTERM, then SIGKILL. Rows are gone or listed, or cleaned up.
 
@@ -140,9 +145,10 @@ def test_cancelled_job(tmp_path: Path, postgres: Postgres) -> None:
     with deployed(postgres, variant="slow_within_budget") as deployment:
         before = stored(deployment.database)
         file = write_environments(tmp_path / "e.yaml", {}, preview=entry(deployment, posts=200, burst=0))
+        later = write_environments(tmp_path / "later.yaml", {}, preview=entry(deployment, late_rows_s=5))
         for number, (first_s, second_s) in enumerate([(0.05, 0.05), (0.3, 0.1), (0.6, 0.6)]):
             with going(tmp_path / str(number), file) as gate:
-                assert gate.wait_until(lambda gate=gate: gate.records() >= 8)
+                assert gate.wait_until(partial(has_records, gate, 8))
                 for how, pause_s in ((signal.SIGINT, first_s), (signal.SIGTERM, second_s), (signal.SIGKILL, 0.0)):
                     gate.process.send_signal(how)
                     with suppress(subprocess.TimeoutExpired):
@@ -155,9 +161,7 @@ def test_cancelled_job(tmp_path: Path, postgres: Postgres) -> None:
                 assert names <= {row["name"] for row in run.verdict["left_behind"]}, run.out
             done = run_harness("cleanup", str(gate.history), "--environments", str(file))
             assert done.exit_code in (0, 76), done.out + done.err
-        time.sleep(0.5)  # the variant waits before its INSERT
-        done = run_harness(
-            *("cleanup", *(str(tmp_path / str(n) / "report" / "history.jsonl") for n in range(3))),
-            *("--environments", str(file)),
-        )
+        # The variant waits before its INSERT, and the clean-up for the row.
+        histories = (str(tmp_path / str(n) / "report" / "history.jsonl") for n in range(3))
+        done = run_harness("cleanup", *histories, "--environments", str(later))
         assert stored(deployment.database) == before, done.out

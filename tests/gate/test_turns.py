@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -44,7 +45,7 @@ def test_a_slow_environment_does_not_delay_what_is_known_of_another(tmp_path: Pa
             assert "slow: " not in out.read_text(encoding="utf-8")
             server.answer = lambda request: request.answer("404 Not Found")  # its ready page will not come
             released.set()
-            gate.process.terminate()
+            gate.process.send_signal(signal.SIGTERM)
             run = gate.ended()
     assert run.exit_code == 2, run.out
     assert run.outcomes("fast")["tokens_are_distinct"] == "pass"
@@ -52,7 +53,7 @@ def test_a_slow_environment_does_not_delay_what_is_known_of_another(tmp_path: Pa
     assert run.verdict["left_behind"] == []
 
 
-def result(id_: str, outcome: str) -> CheckResult:
+def result(id_: str, outcome: Any) -> CheckResult:
     """What a check concluded."""
     return CheckResult(id=id_, environment="preview", outcome=outcome, claim="A claim")
 
@@ -83,6 +84,16 @@ def test_reports_name_claims_in_one_order_whoever_was_examined_first(
     checks = [(c["id"], c["environment"]) for c in run.verdict["checks"]]
     assert [name for _, name in checks] == ["production", "preview"] * (len(checks) // 2)
     assert [id_ for id_, name in checks if name == "preview"] == [id_ for id_, name in checks if name != "preview"]
+
+
+def test_one_claim_can_be_asked_of_several_environments(tmp_path: Path, healthy_pair: list[Deployment]) -> None:
+    """Also where nothing is left to ask after the last of them: no source, and nothing that compares them."""
+    file = write_environments(tmp_path / "e.yaml", {}, **{d.name: entry(d) for d in healthy_pair})
+    with going(tmp_path, file, "--env", "preview", "--env", "production", "-k", "column_is_not_null") as gate:
+        run = gate.ended()
+    assert run.exit_code == 0, run.out
+    asked = [(check["id"], check["environment"], check["outcome"]) for check in run.verdict["checks"]]
+    assert asked == [("column_is_not_null", name, "pass") for name in ("preview", "production")]
 
 
 def test_rows_of_one_environment_are_gone_while_another_is_posted_to(tmp_path: Path, healthy: Deployment) -> None:

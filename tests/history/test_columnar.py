@@ -15,6 +15,7 @@ from harness.checkers import history as history_checkers
 from harness.checkers import latency
 from harness.errors import CouldNotTell
 from harness.history import columnar
+from harness.history.attempt import Attempt
 from harness.history.bulk_reading import read_together
 from harness.history.columnar import Attempts, Tokens
 from harness.history.history import History
@@ -28,8 +29,6 @@ from tests.support.histories import failed, history, ok, unanswered
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
-
-    from harness.history.attempt import Attempt
 
 UUIDS = [
     *(str(UUID(bytes=bytes([n % 3, *range(14), n]), version=4)) for n in range(6)),
@@ -89,7 +88,7 @@ def written(file: Path, attempts: Sequence[Attempt], settled: Sequence[Attempt] 
 def sent(n: int, kind: str, phase: str, token: str, times: tuple[int, int], id_: int) -> Attempt:
     """One attempt of a kind."""
     start_s, took_s = times
-    made = {"failed": failed, "unanswered": unanswered}.get(kind, ok)(n)
+    made = failed(n) if kind == "failed" else unanswered(n) if kind == "unanswered" else ok(n)
     made = replace(made, phase=phase, started_s=start_s / 8, ended_s=(start_s + took_s) / 8)  # type: ignore[arg-type]
     if kind == "limited":
         return replace(made, outcome="unknown", problem=Problem.RATE_LIMITED, status=429, token=None)
@@ -132,7 +131,7 @@ def without_evidence(said: object) -> object:
     """The same without the bodies of right answers, which columns do not keep."""
     if isinstance(said, (list, tuple)) and type(said) in (list, tuple):
         return [without_evidence(one) for one in said]
-    return replace(said, evidence="") if isinstance(said, type(ok(1))) and said.outcome == "ok" else said  # type: ignore[type-var]
+    return replace(said, evidence="") if isinstance(said, Attempt) and said.outcome == "ok" else said
 
 
 def test_usual_attempts_are_in_columns(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from harness.http.readiness import wait_until_ready
 from harness.http.session import LARGEST_COOKIE, LARGEST_HEAD, MOST_COOKIES
 from harness.redaction.redactor import MASK
 from tests.support.clients import RUN, client_of
-from tests.support.exchanges import HEAD, posted_once
+from tests.support.clocks import pausing_in_no_time
+from tests.support.exchanges import AMPLE_S, HEAD, posted_once
 from tests.support.histories import TOKENS
 from tests.support.servers import Request, serving
 
@@ -54,7 +55,7 @@ def test_no_more_cookies_are_kept_than_a_browser_keeps() -> None:
     with serving(answer) as server:
         client = client_of(server.url)
         for _ in range(2):
-            client.get("/", timeout_s=5)
+            client.get("/", timeout_s=AMPLE_S)
         kept = {cookie.name: cookie.value for cookie in client.session().cookies}
         client.renew_connection()
     assert kept == {f"c{n}": f"2-{n}" for n in range(MOST_COOKIES)}
@@ -92,7 +93,7 @@ def test_the_cookies_of_a_login_are_masked_however_many_came_before() -> None:
     with serving(answer) as server:
         client = client_of(server.url, login={"path": "/login", "json": {}})
         for _ in range(3):
-            client.get("/", timeout_s=5)
+            client.get("/", timeout_s=AMPLE_S)
         client.login()
         attempt = client.post_chatbot(1, f"smoke-{RUN}-1", "sequence")
         client.renew_connection()
@@ -118,8 +119,11 @@ def test_an_id_or_a_token_is_no_book(length: int) -> None:
 
 
 @pytest.mark.parametrize("retry_after", ["0", "Wed, 21 Oct 2015 07:28:00 GMT"])
-def test_a_ready_page_that_asks_to_be_asked_at_once_is_not_hammered(retry_after: str) -> None:
+def test_a_ready_page_that_asks_to_be_asked_at_once_is_not_hammered(
+    monkeypatch: pytest.MonkeyPatch, retry_after: str
+) -> None:
     """A pause lies between two GETs, whatever Retry-After says: in a second there are not hundreds."""
+    pausing_in_no_time(monkeypatch)
     with serving(lambda r: r.answer("503 Soon", b"", f"Retry-After: {retry_after}")) as server:
         client = client_of(server.url, ready={"timeout_s": 1})
         with pytest.raises(Exception, match="it answered 503"):

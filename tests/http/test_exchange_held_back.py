@@ -3,6 +3,8 @@
 import socket
 import threading
 import time
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -38,7 +40,7 @@ def test_its_time_begins_when_it_is_let_go() -> None:
     let_go: list[float] = []
 
     def hold() -> None:
-        time.sleep(SHORT_S * 2)
+        time.sleep(SHORT_S + 0.5)
         let_go.append(time.monotonic())
 
     with serving(creating) as server, new_session() as session:
@@ -51,7 +53,8 @@ def test_its_time_is_still_limited() -> None:
     """A budget that begins later ends as well, however busy the server seems."""
     trickling = then_trickle(b"HTTP/1.1 201 Created\r\nContent-Length: 100000\r\n\r\n", b" ")
     with serving(trickling) as server, new_session() as session:
-        reply = exchange(session, "POST", server.url, timeout_s=SHORT_S, json={}, hold=lambda: time.sleep(SHORT_S * 2))
+        hold = partial(time.sleep, SHORT_S + 0.5)
+        reply = exchange(session, "POST", server.url, timeout_s=SHORT_S, json={}, hold=hold)
     assert reply.problem is Problem.TIMED_OUT
 
 
@@ -89,7 +92,7 @@ def test_a_connection_that_idled_out_meanwhile_is_opened_anew(encrypted: bool) -
     with (
         certificate() as (context, file),
         serving(answer, context if encrypted else None) as server,
-        new_session(file if encrypted else None) as session,
+        new_session(Path(file) if encrypted else None) as session,
     ):
         assert exchange(session, "GET", server.url, timeout_s=AMPLE_S).status == 201
         reply = exchange(session, "POST", server.url, timeout_s=AMPLE_S, json={}, hold=hold)

@@ -14,13 +14,17 @@ from harness.http.failures import LARGEST_BODY
 from harness.http.reply import Reply
 from harness.http.session import new_session
 from tests.support.exchanges import AMPLE_S, CHUNKED, HEAD, SHORT_S, Answer, post, posted_once, then_trickle
-from tests.support.servers import Request, serving
+from tests.support.servers import Request, in_turn, serving
+
+
+def silence(request: Request) -> None:
+    request.trickle(b"")
 
 
 @pytest.mark.parametrize(
     ("answer", "status"),
     [
-        pytest.param(lambda r: r.trickle(b""), None, id="silence"),
+        pytest.param(silence, None, id="silence"),
         pytest.param(then_trickle(b"", b"H"), None, id="a trickling first line"),
         pytest.param(then_trickle(HEAD, b"X"), 201, id="a trickling header"),
         pytest.param(then_trickle(HEAD, b"X: y\r\n"), 201, id="trickling headers"),
@@ -40,13 +44,15 @@ def test_a_trickling_server_cannot_hold_the_run(answer: Answer, status: int | No
     """The budget is for the whole exchange, not for each read: a minute of trickling is cut off."""
     reply = posted_once(answer, SHORT_S)
     assert (reply.problem, reply.status) == (Problem.TIMED_OUT, status)
-    assert reply.error.startswith("no whole answer within 0.5 s")
+    # A silent one is given up by whoever looks first; one of which something comes only by the budget.
+    silent = answer is silence and reply.error == "no answer within the time-out"
+    assert silent or reply.error.startswith("no whole answer within 2 s")
 
 
 def test_the_error_names_the_status_that_had_come() -> None:
     """A 201 whose body never ends is told from no answer at all."""
     reply = posted_once(then_trickle(HEAD + b"Content-Length: 100\r\n\r\n", b"{"), SHORT_S)
-    assert reply.error == "no whole answer within 0.5 s (the status was 201)"
+    assert reply.error == "no whole answer within 2 s (the status was 201)"
 
 
 @pytest.mark.parametrize("line", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\n\r\n"])
@@ -89,8 +95,7 @@ def test_budgets_of_threads_do_not_mix() -> None:
 
 def test_a_spent_budget_does_not_reach_the_next_exchange() -> None:
     """The same session is usable again after a time-out."""
-    answers = iter([lambda r: r.trickle(b""), lambda r: r.created({"id": 1})])
-    with serving(lambda request: next(answers)(request)) as server, new_session() as session:
+    with serving(in_turn(silence, lambda r: r.created({"id": 1}))) as server, new_session() as session:
         problems = [exchange(session, "POST", server.url, timeout_s=t, json={}).problem for t in (SHORT_S, AMPLE_S)]
     assert problems == [Problem.TIMED_OUT, None]
     assert len(server.requests) == 2

@@ -21,12 +21,13 @@ from harness.history.reading import read
 from harness.history.writing import Ledger
 from harness.http.client import EVIDENCE, Client
 from harness.report.summary import lines, markdown
-from harness.report.verdict import CheckResult, EnvironmentVerdict, LeftBehind, Verdict
+from harness.report.verdict import CheckResult, LeftBehind, Verdict
 from harness.report.writing import write
 from harness.text import printable
 from tests.support.attacks import ALL_NASTY, NASTY
 from tests.support.clients import client_of
 from tests.support.servers import serving
+from tests.support.verdicts import verdict
 
 TIMEOUT_S = 5.0  # no answer here takes any time: only a client that hangs would reach it
 REPEATABLE = settings(
@@ -94,7 +95,7 @@ def answers(draw: st.DrawFn) -> bytes:
         body = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
     elif frame != "close":
         lines.append(b"Content-Length: %d" % (len(body) + {"length": 0, "short": -1, "long": 1}[frame]))
-    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+    return b"\r\n".join([*lines, b"", body])
 
 
 RIGHT_BODY = b'{"id": 7, "public_token": "0b7e6f0e-7c35-4b8e-9d2f-6a4c8f3a1b20"}'
@@ -212,14 +213,9 @@ def verdicts(draw: st.DrawFn) -> Verdict:
     left = st.builds(
         LeftBehind, environment=st.just("preview"), name=st.just("smoke-r-1"), id=nasty, reason=nasty, remedy=nasty
     )
-    return Verdict(
-        verdict="fail",
-        exit_code=1,
-        run="r",
-        started_at="2025-01-01T00:00:00+00:00",
-        duration_s=1.0,
-        environments=[EnvironmentVerdict(name="preview", url="http://h", verdict="fail", revision=draw(nasty))],
-        checks=draw(st.lists(checks, max_size=3)),
+    return verdict(
+        *draw(st.lists(checks, max_size=3)),
+        environment={"revision": draw(nasty)},
         left_behind=draw(st.lists(left, max_size=2)),
         error=draw(nasty),
     )

@@ -14,6 +14,7 @@ from harness.history.revision import ServedRevision
 from harness.http import readiness
 from harness.http.readiness import FRESH_CONNECTIONS, Readiness, revisions_now, wait_until_ready
 from tests.support.clients import RUN, client_of
+from tests.support.clocks import Clock, pausing_in_no_time
 from tests.support.servers import Request, certificate, in_turn, refusing, serving
 
 AMPLE_S = 60  # a budget that is not used up where the outcome is right
@@ -41,12 +42,17 @@ def wait(
     return wait_until_ready(client_of(url, ready=ready), revision, stop or threading.Event())
 
 
+@pytest.fixture
+def pauses_in_no_time(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A budget is used up by what is waited, however busy this machine is."""
+    return pausing_in_no_time(monkeypatch)
+
+
 def unavailable(url: str, timeout_s: float = 0.5, **of: Any) -> CouldNotTell:
     """Why it could not be told, with the server's URL as URL."""
     with pytest.raises(CouldNotTell) as caught:
         wait(url, timeout_s=timeout_s, **of)
-    caught.value.cause = caught.value.cause.replace(url, "URL")
-    return caught.value
+    return CouldNotTell(caught.value.cause.replace(url, "URL"), caught.value.remedy)
 
 
 # --- becoming ready ---------------------------------------------------------------------------------------------------
@@ -127,12 +133,14 @@ def test_retry_after_is_honoured() -> None:
 
 @pytest.mark.parametrize("ahead_s", [3600, 10**9])
 @pytest.mark.parametrize("as_date", [False, True], ids=["seconds", "date"])
-def test_a_long_retry_after_does_not_outlast_the_budget(ahead_s: int, as_date: bool) -> None:
+def test_a_long_retry_after_does_not_outlast_the_budget(pauses_in_no_time: Clock, ahead_s: int, as_date: bool) -> None:
     """There is one more attempt before the budget ends."""
+    began_s = pauses_in_no_time.now_s
     value = email.utils.formatdate(time.time() + ahead_s, usegmt=True) if as_date else str(ahead_s)
     with serving(in_turn(page("503 Busy", None, f"Retry-After: {value}"), page())) as server:
         assert wait(server.url, timeout_s=1)
     assert len(server.requests) == 2
+    assert pauses_in_no_time.now_s - began_s < 1
 
 
 def test_a_long_retry_after_is_capped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,6 +151,7 @@ def test_a_long_retry_after_is_capped(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(server.requests) == 2
 
 
+@pytest.mark.usefixtures("pauses_in_no_time")
 @pytest.mark.parametrize(
     "value",
     ["0", "soon", "-5", "1.5", " ", ",", "Wed, 99 Nov 2020", "Wed, 21 Oct 2015 07:28:00 GMT", "9" * 4000, "Mon", "²"],
@@ -159,25 +168,11 @@ def test_any_retry_after_is_survived(value: str) -> None:
 # --- never ready ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("answer", "reason"),
-    [
-        (page("503 Service Unavailable"), "it answered 503"),
-        (page("302 Found", None, "Location: /login"), "it answered 302 to /login"),
-        (page("302 Found"), "it answered 302 to nowhere"),
-        (page("302 Found", None, "Location: /\x9b2J\x85"), r"it answered 302 to /\x9b2J\x85"),
-        # A silent one is given up by whoever looks first; one of which something comes only by the budget.
-        (lambda r: r.trickle(b""), ("no whole answer within", "no answer within the time-out")),
-        (lambda r: r.trickle(b"H"), "no whole answer within"),
-        (lambda r: r.flood(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 65536, 8), "200 with a body of more than 1024 KiB"),
-        (lambda r: None, "the connection was lost: RemoteDisconnected"),
-    ],
-)
-def test_never_ready_could_not_tell(answer: Answer, reason: str | tuple[str, ...]) -> None:
+def demand_never_ready(answer: Answer, reason: str | tuple[str, ...], timeout_s: float) -> None:
     """The cause names what was asked, for how long, and the last reason; the remedy names the keys to check."""
     with serving(answer) as server:
-        error = unavailable(server.url)
-    before = "GET URL/healthz was not ready within 0.5 s: "
+        error = unavailable(server.url, timeout_s)
+    before = f"GET URL/healthz was not ready within {timeout_s:g} s: "
     assert error.cause.startswith(before)
     assert error.cause.removeprefix(before).startswith(reason)
     assert (
@@ -186,12 +181,44 @@ def test_never_ready_could_not_tell(answer: Answer, reason: str | tuple[str, ...
     assert server.of("POST") == []
 
 
+@pytest.mark.usefixtures("pauses_in_no_time")
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (page("503 Service Unavailable"), "it answered 503"),
+        (page("302 Found", None, "Location: /login"), "it answered 302 to /login"),
+        (page("302 Found"), "it answered 302 to nowhere"),
+        (page("302 Found", None, "Location: /\x9b2J\x85"), r"it answered 302 to /\x9b2J\x85"),
+        (lambda r: r.flood(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 65536, 8), "200 with a body of more than 1024 KiB"),
+        (lambda r: None, "the connection was lost: RemoteDisconnected"),
+    ],
+)
+def test_never_ready_could_not_tell(answer: Answer, reason: str) -> None:
+    """Whatever is answered until the budget ends."""
+    demand_never_ready(answer, reason, timeout_s=0.5)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        # A silent one is given up by whoever looks first; one of which something comes only by the budget.
+        (lambda r: r.trickle(b""), ("no whole answer within", "no answer within the time-out")),
+        (lambda r: r.trickle(b"H"), "no whole answer within"),
+    ],
+)
+def test_never_answered_could_not_tell(answer: Answer, reason: str | tuple[str, ...]) -> None:
+    """The budget ends an answer that does not end, by the clock on the wall."""
+    demand_never_ready(answer, reason, timeout_s=4)
+
+
+@pytest.mark.usefixtures("pauses_in_no_time")
 def test_nothing_that_listens_could_not_tell() -> None:
     """Refused until the end."""
     with refusing() as url:
         assert "no connection: ConnectionRefusedError" in unavailable(url).cause
 
 
+@pytest.mark.usefixtures("pauses_in_no_time")
 def test_an_unknown_host_could_not_tell() -> None:
     """Waited for too, since names appear with a deploy."""
     assert "host not found" in unavailable("http://nowhere.invalid").cause
@@ -246,6 +273,7 @@ def test_a_revision_is_waited_for(wanted: str, named: str) -> None:
     assert len(server.requests) == 3
 
 
+@pytest.mark.usefixtures("pauses_in_no_time")
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [

@@ -14,10 +14,9 @@ import pytest
 import trustme
 
 from harness.history.problem import Problem, remedy_for
-from tests.run.test_workload import creating
 from tests.support.clients import client_of
 from tests.support.gates import run_pytest, write_environments
-from tests.support.servers import certificate, serving
+from tests.support.servers import certificate, creating, serving
 
 
 @pytest.fixture(scope="module")

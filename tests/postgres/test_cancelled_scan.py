@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from harness.postgres.connection import STATEMENT_TIMEOUT_S
+from harness.postgres.limits import STATEMENT_TIMEOUT_S
 from rehearsal.deployment.start import deployed
 from rehearsal.deployment.variants import VARIANTS
 from tests.support.gates import ROOT, Run, clean_environment, entry, write_environments

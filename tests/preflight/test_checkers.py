@@ -16,7 +16,7 @@ from harness.preflight.checkers import locks
 from harness.preflight.dependents import pooler_between
 from harness.preflight.facts import Holder, LockHolders
 from harness.preflight.reading import in_part
-from tests.preflight.test_predictions import of_the_table, predicted, standing
+from tests.support.preflights import of_the_table, predicted, standing
 from tests.support.situations import SITUATIONS
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from tests.preflight.test_predictions import first_error, of_the_table, plain, predicted, standing
+from tests.support.preflights import first_error, of_the_table, plain, predicted, standing
 from tests.support.situations import BASE, HOLDS_UUIDS, ONE, SITUATIONS, Situation
 
 if TYPE_CHECKING:

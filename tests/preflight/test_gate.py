@@ -11,8 +11,8 @@ from harness.report.summary import advice
 from harness.report.verdict import ExitCode
 from harness.run.gate import Gate
 from harness.run.settings import RunSettings
-from tests.preflight.test_predictions import standing
 from tests.support.gates import ROOT, run_command, run_gate, run_harness, run_pytest, write_environments
+from tests.support.preflights import preflight, standing
 from tests.support.servers import serving
 from tests.support.situations import SITUATIONS
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from rehearsal.deployment.start import Deployment
     from rehearsal.servers.postgres import Postgres
-    from tests.support.gates import Run
 
 IDS = {
     "preflight_tokens_can_be_cast",
@@ -50,12 +49,6 @@ ALONE = {
         "index another: function lower(uuid) does not exist, in lower(public_token) (42883)",
     ),
 }
-
-
-def preflight(folder: Path, dsn: str | None, *arguments: str) -> Run:
-    """The gate before the migration, on a deployment that nobody serves."""
-    file = write_environments(folder / "environments.yaml", {}, preview={"url": "http://127.0.0.1:9", "database": dsn})
-    return run_pytest(folder / "report", "--environments", str(file), *(arguments or ("-m", "preflight")))
 
 
 @pytest.mark.parametrize("check", ALONE)

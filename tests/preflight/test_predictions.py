@@ -7,30 +7,17 @@ stops at the first error, so that of several causes each is mended in turn, unti
 from __future__ import annotations
 
 import re
-import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from pydantic import SecretStr
 
-from harness.configuration.models import Environment, Table
-from harness.errors import CouldNotTell
-from harness.preflight.checkers import causes
-from harness.preflight.reading import look
-from tests.support.gates import ROOT
+from tests.support.preflights import first_error, of_the_table, plain, predicted, standing
 from tests.support.situations import SITUATIONS, Situation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from harness.preflight.checkers import Cause
-    from harness.preflight.facts import LockHolders, Preflight
     from rehearsal.servers.postgres import Postgres
 
-OF_A_SUPERUSER = ("create extension", "for all tables", "update pg_index", "disable trigger all")
-PLAIN = (ROOT / "examples" / "migrations" / "public_token_uuid.sql").read_text(encoding="utf-8")
 UNIQUE = "create unique index after_the_cast on chatbots (public_token)"
 AFTER = ("alter table chatbots alter column public_token set not null", UNIQUE)
 INSERT = "insert into chatbots (name) values ('as the new code does')"
@@ -48,68 +35,6 @@ MENDS = {
     "where a.id > b.id and a.public_token::uuid = b.public_token::uuid",
     "23P01": "alter table chatbots drop constraint apart",
 }
-
-
-@contextmanager
-def standing(postgres: Postgres, situation: Situation) -> Iterator[str]:
-    """A database with the table of a situation; its name."""
-    name = postgres.new_name("situation")
-    dsn = postgres.create_database(name)
-    try:
-        if situation.extension:
-            postgres.run(name, [f"create extension {situation.extension}"])
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            for statement in (situation.base.replace("{type}", situation.type), situation.rows, *situation.ddl):
-                if any(words in statement for words in OF_A_SUPERUSER):
-                    postgres.run(name, [statement])
-                else:
-                    connection.execute(statement.encode())
-        yield name
-    finally:
-        postgres.drop_database(name)
-
-
-def predicted(dsn: str, table: Table | None = None) -> Preflight:
-    """What the preflight knows of a database."""
-    named = {} if table is None else {"table": table}
-    environment = Environment(name="preview", url="http://127.0.0.1:9", database=SecretStr(dsn), **named)  # type: ignore[arg-type]
-    _, known = look(environment, threading.Event())
-    if isinstance(known, CouldNotTell):
-        raise known
-    return known
-
-
-def held(dsn: str) -> LockHolders:
-    """Who holds the table of a database."""
-    environment = Environment(name="preview", url="http://127.0.0.1:9", database=SecretStr(dsn))
-    return look(environment, threading.Event())[0]
-
-
-def plain(postgres: Postgres) -> str:
-    """The plain migration, without the extension where this server does not have it."""
-    if postgres.has_uuid_ossp:
-        return PLAIN
-    without = PLAIN.replace('create extension if not exists "uuid-ossp";', "")
-    return without.replace("uuid_generate_v4", "gen_random_uuid")
-
-
-def of_the_table(postgres: Postgres, known: Preflight) -> list[Cause]:
-    """What is predicted, but for the extension where this server does not have it."""
-    found = causes(known)
-    return found if postgres.has_uuid_ossp else [cause for cause in found if "uuid-ossp" not in cause.what]
-
-
-def first_error(connection: psycopg.Connection, *steps: str) -> psycopg.Error | None:
-    """What the first of these statements that fails raises, inside a transaction that is rolled back."""
-    connection.execute("begin")
-    try:
-        for step in steps:
-            connection.execute(step.encode())
-    except psycopg.Error as error:
-        return error
-    finally:
-        connection.execute("rollback")
-    return None
 
 
 def observed(postgres: Postgres, database: str) -> dict[str, str]:

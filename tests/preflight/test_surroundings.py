@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -15,7 +16,7 @@ from harness.preflight.checkers import causes, definitions, dependents, generato
 from harness.preflight.facts import LONG_S
 from rehearsal.servers.binaries import NoPostgres, find_binaries
 from rehearsal.servers.postgres import OWNER, SUPERUSER, TO_BE_DEMOTED, VERIFIER, running
-from tests.preflight.test_predictions import PLAIN, first_error, held, plain, predicted, standing
+from tests.support.preflights import PLAIN, first_error, held, plain, predicted, standing
 from tests.support.server_log import LOGS_STATEMENTS, logged, more_than_reading, outside_of_read_only
 from tests.support.situations import BASE, ONE, SITUATIONS, Situation
 
@@ -109,13 +110,20 @@ def test_lock_of_a_role_that_may_not_be_looked_at_is_seen(postgres: Postgres) ->
 
 def test_lock_of_a_passing_transaction_is_none(postgres: Postgres) -> None:
     """A holder that is gone when it is looked at again is a passing query."""
-    with standing(postgres, PLAIN_TABLE) as database, ExitStack() as stack:
-        dsn = postgres.dsn(database)
-        other = stack.enter_context(session(dsn, HELD["idle_reader"]))
-        import threading
 
-        threading.Timer(LONG_S / 2, other.rollback).start()
-        assert locks(held(dsn)) == []
+    class Meanwhile(threading.Event):
+        """What is waited for between the two looks."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            assert timeout is not None
+            assert 0 < timeout <= LONG_S
+            other.rollback()
+            return super().wait(timeout)
+
+    with standing(postgres, PLAIN_TABLE) as database:
+        dsn = postgres.dsn(database)
+        with session(dsn, HELD["idle_reader"]) as other:
+            assert locks(held(dsn, Meanwhile())) == []
 
 
 def test_table_that_is_held_exclusively_cannot_be_read_and_that_is_found(postgres: Postgres) -> None:

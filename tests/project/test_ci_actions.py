@@ -80,7 +80,7 @@ def test_the_gate_installs_from_its_lock_alone(workspace: Path, healthy: Deploym
 def test_a_wrong_deployment_fails_with_the_gates_code(workspace: Path, postgres: Postgres) -> None:
     """Exit 1, annotated, and none of the inputs makes it pass."""
     with deployed(postgres, "answers_200") as deployment:
-        lenient = {"hold_is_failure": "false", "left_behind_is_failure": "false"}
+        lenient: dict[str, Any] = {"hold_is_failure": "false", "left_behind_is_failure": "false"}
         done = acted(workspace, secrets_for(deployment), **lenient)
     assert done.exit_code == 1, done.log
     assert (done.outputs["verdict"], done.outputs["exit-code"]) == ("fail", "1")
@@ -103,7 +103,7 @@ def test_rows_left_behind_are_the_callers_choice(
     workspace: Path, healthy: Deployment, left_behind_is_failure: str, exit_code: int
 ) -> None:
     """By default it passes, since all claims hold; the outputs say 76, and the clean-up is tried once more."""
-    given = with_settings(workspace, healthy, cleanup="keep")
+    given: dict[str, Any] = with_settings(workspace, healthy, cleanup="keep")
     done = acted(workspace, {}, **given, left_behind_is_failure=left_behind_is_failure)
     assert done.exit_code == exit_code, done.log
     assert (done.outputs["verdict"], done.outputs["exit-code"]) == ("pass", "76")

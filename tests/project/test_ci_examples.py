@@ -28,13 +28,17 @@ NOWHERE |= {"PRODUCTION_URL": NOWHERE["PREVIEW_URL"], "POSTGRES_URL": NOWHERE["P
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A checkout in which nothing waits long for what does not answer."""
-    folder = checkout(tmp_path / "project")
-    file = folder / "environments.yaml"
+    """A checkout."""
+    return checkout(tmp_path / "project")
+
+
+def impatient(project: Path) -> Path:
+    """The same, in which nothing waits long any more for what does not answer."""
+    file = project / "environments.yaml"
     text = file.read_text(encoding="utf-8")
     assert "timeout_s: 60" in text
     file.write_text(text.replace("timeout_s: 60", "timeout_s: 1"), encoding="utf-8")
-    return folder
+    return project
 
 
 def test_every_example_is_yaml() -> None:
@@ -82,7 +86,7 @@ def test_gitlab_keeps_the_gates_exit_code(project: Path, postgres: Postgres) -> 
         script, _ = gitlab(project, secrets_for(wrong))
         assert script.exit_code == 1, script.out
         assert rolls_back(project)
-    script, after = gitlab(project, NOWHERE)
+    script, after = gitlab(impatient(project), NOWHERE)
     assert (script.exit_code, after.exit_code, after.out) == (75, 0, ""), script.out
     assert not rolls_back(project)
 
@@ -137,7 +141,7 @@ def test_argo_succeeds_only_where_the_gate_releases(project: Path, postgres: Pos
         assert analysed(project, secrets_for(healthy)).exit_code == 0
     with deployed(postgres, "answers_200") as wrong:
         assert analysed(project, secrets_for(wrong)).exit_code == 1
-    assert analysed(project, NOWHERE).exit_code == 75
+    assert analysed(impatient(project), NOWHERE).exit_code == 75
     assert analysed(project, {}).exit_code == 4
     with deployed(postgres) as kept:
         keeping(project, kept)
@@ -209,7 +213,7 @@ def test_cron_mails_the_verdict_and_its_exit_code(project: Path, postgres: Postg
         done = cron(project, secrets_for(wrong, "PRODUCTION"))
     assert (done.exit_code, done.out.splitlines()[-1]) == (1, "exit 1"), done.out
     assert "FAILED [production] default_is_a_database_v4_generator" in done.out
-    done = cron(project, NOWHERE)
+    done = cron(impatient(project), NOWHERE)
     assert (done.exit_code, done.out.splitlines()[-1]) == (75, "exit 75"), done.out
     done = cron(project, {})
     assert (done.exit_code, done.out.splitlines()[-1]) == (4, "exit 4"), done.out

@@ -2,7 +2,7 @@
 
 import ast
 import sys
-from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -53,20 +53,24 @@ def named(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def imported(path: Path) -> Iterator[str]:
+@cache
+def imported(path: Path) -> list[str]:
     """The dotted name of every module that a file imports, wherever in it, relative ones made absolute."""
     package = path.relative_to(ROOT).parent.parts
+    names = []
     for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else ()
             module = ".".join([*above, *([node.module] if node.module else [])])
-            yield from (f"{module}.{alias.name}" for alias in node.names)
+            names += [f"{module}.{alias.name}" for alias in node.names]
+    return names
 
 
 def first_parts(path: Path) -> set[str]:
@@ -281,6 +285,28 @@ def test_every_public_function_and_class_says_what_it_is(path: Path) -> None:
         and not ast.get_docstring(node)
     ]
     assert silent == []
+
+
+def of_other_tests(names: list[str]) -> list[str]:
+    """Those of these modules, and of what is in them, that are tests of the project."""
+    return [name for name in names if name.startswith("tests.") and ".test_" in name]
+
+
+# Its helpers stand in test_ordering.py yet.
+SHARES_A_TEST = ROOT / "tests" / "source" / "migrations"
+
+
+@pytest.mark.parametrize("path", [p for p in sources("tests", "tools") if p.parent != SHARES_A_TEST], ids=named)
+def test_no_test_is_imported(path: Path) -> None:
+    """What tests share stands in tests/support/, so that each of them can be moved, changed or left out by itself."""
+    assert of_other_tests(imported(path)) == []
+
+
+def test_an_import_of_a_test_is_seen() -> None:
+    """Of the whole module or of something in it; what only sounds like one is none."""
+    wrong = ["tests.run.test_cleanup.store", "tests.test_layout"]
+    right = ["tests.support.cleanups.store", "checks.test_latency.test_latency_is_within_budget", "pytest.test_x"]
+    assert of_other_tests([*wrong, *right]) == wrong
 
 
 @pytest.mark.parametrize("path", sources("tests"), ids=named)

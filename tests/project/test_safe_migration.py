@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from tests.preflight.test_predictions import plain, standing
 from tests.support.gates import ROOT
+from tests.support.preflights import plain, standing
 from tests.support.scripts import run_script, statements
 from tests.support.situations import BASE, ONE, TWO, Situation
 

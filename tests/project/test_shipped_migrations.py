@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.preflight.test_gate import preflight
 from tests.support.gates import ROOT
 from tests.support.migrations import real_database, rehearse, whole_gate
+from tests.support.preflights import preflight
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,11 +1,14 @@
 """The throwaway Postgres of the rehearsal: which one is taken, who may run it, what the migrations do to old rows."""
 
+from __future__ import annotations
+
 import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -14,29 +17,34 @@ from rehearsal.deployment.start import CHANGE, STEPS, script
 from rehearsal.servers.binaries import PACKAGE, Binaries, NoPostgres, find_binaries, packaged_binaries, system_binaries
 from rehearsal.servers.postgres import TO_BE_DEMOTED, embedded_postgres, running
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rehearsal.servers.postgres import Postgres
+
 ROOT = Path(__file__).resolve().parents[2]
 VERSION_4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 AVAILABLE = [found.kind for found in (packaged_binaries(), system_binaries()) if found]
 
 
-def rows(dsn, query):
+def rows(dsn: str, query: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(dsn) as connection:
-        return connection.execute(query).fetchall()
+        return connection.execute(query.encode()).fetchall()
 
 
-def migrate(server, name, steps):
+def migrate(server: Postgres, name: str, steps: Sequence[str]) -> str:
     dsn = server.create_database(name)
     server.run(name, map(script, steps), role="app")
     return dsn
 
 
 @pytest.fixture(scope="module", params=AVAILABLE)
-def server(request):
+def server(request: pytest.FixtureRequest) -> Iterator[Postgres]:
     with embedded_postgres(request.param) as server:
         yield server
 
 
-def test_each_kind_starts_and_is_what_it_says(server):
+def test_each_kind_starts_and_is_what_it_says(server: Postgres) -> None:
     """The version and the extension that are announced are those of the server that runs."""
     name = server.new_name("facts")
     dsn = server.create_database(name)
@@ -46,12 +54,12 @@ def test_each_kind_starts_and_is_what_it_says(server):
     assert with_uuid_ossp is server.binaries.has_uuid_ossp
 
 
-def test_nobody_listens_on_the_network(server):
+def test_nobody_listens_on_the_network(server: Postgres) -> None:
     """Postgres listens on its Unix socket only."""
     assert rows(server.dsn("postgres"), "show listen_addresses") == [("",)]
 
 
-def test_migration_replaces_short_tokens_and_remembers_them(server):
+def test_migration_replaces_short_tokens_and_remembers_them(server: Postgres) -> None:
     """Every old short token becomes a version 4 UUID of its own, and the old one is kept beside it."""
     name = server.new_name("migrated")
     dsn = migrate(server, name, STEPS["old"])
@@ -66,7 +74,7 @@ def test_migration_replaces_short_tokens_and_remembers_them(server):
     assert kept == before
 
 
-def test_migration_keeps_tokens_that_are_version_4(server):
+def test_migration_keeps_tokens_that_are_version_4(server: Postgres) -> None:
     """A token that is a version 4 UUID already survives, in lower case, and is not called legacy."""
     name = server.new_name("kept")
     dsn = migrate(server, name, STEPS["old"])
@@ -77,7 +85,7 @@ def test_migration_keeps_tokens_that_are_version_4(server):
     assert rows(dsn, "select 1 from chatbots_legacy_tokens where chatbot_id = 99") == []
 
 
-def test_migrated_column_is_filled_by_the_database(server):
+def test_migrated_column_is_filled_by_the_database(server: Postgres) -> None:
     """After the migration an INSERT that does not name the column gets a version 4 UUID."""
     dsn = migrate(server, server.new_name("filled"), STEPS["new"])
     [(token, kind)] = rows(
@@ -87,7 +95,7 @@ def test_migrated_column_is_filled_by_the_database(server):
     assert VERSION_4.fullmatch(token)
 
 
-def test_migration_gives_up_behind_a_reader_and_changes_nothing(server):
+def test_migration_gives_up_behind_a_reader_and_changes_nothing(server: Postgres) -> None:
     """An open transaction that has read the table makes it end in 55P03, with the old table as it was."""
     name = server.new_name("locked")
     dsn = migrate(server, name, STEPS["old"])
@@ -99,13 +107,13 @@ def test_migration_gives_up_behind_a_reader_and_changes_nothing(server):
     assert kind == "character varying"
 
 
-def test_a_role_can_be_locked_out(server):
+def test_a_role_can_be_locked_out(server: Postgres) -> None:
     """The role for trying a wrong password is refused with 28P01."""
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(server.dsn("postgres", "locked_out", "wrong"))
 
 
-def test_a_demoted_server_can_only_be_read(server):
+def test_a_demoted_server_can_only_be_read(server: Postgres) -> None:
     """A standby that follows nobody: in recovery, with the rows from before, and refusing to write (25006)."""
     with running(server.binaries, TO_BE_DEMOTED) as standby:
         dsn = migrate(standby, "stale", STEPS["new"])
@@ -115,7 +123,7 @@ def test_a_demoted_server_can_only_be_read(server):
             rows(dsn, "delete from chatbots returning id")
 
 
-def test_two_run_side_by_side():
+def test_two_run_side_by_side() -> None:
     """Two servers at the same time have directories and data of their own."""
     with embedded_postgres() as one, embedded_postgres() as other:
         dsn = one.create_database("only_here")
@@ -125,20 +133,20 @@ def test_two_run_side_by_side():
             psycopg.connect(other.dsn("only_here"))
 
 
-def test_unknown_kind_is_refused():
+def test_unknown_kind_is_refused() -> None:
     """A kind of Postgres that does not exist is refused with the kinds that do."""
     with pytest.raises(NoPostgres, match="auto, packaged, system"):
         find_binaries("docker")
 
 
-def test_auto_prefers_uuid_ossp():
+def test_auto_prefers_uuid_ossp() -> None:
     """auto takes the system's PostgreSQL exactly where that ships uuid-ossp."""
     system = system_binaries()
     assert find_binaries("auto").kind == ("system" if system and system.has_uuid_ossp else "packaged")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has to lend Postgres to another user")
-def test_root_runs_an_installation_that_only_root_can_read(tmp_path):
+def test_root_runs_an_installation_that_only_root_can_read(tmp_path: Path) -> None:
     """Below a folder of mode 0700 the programs cannot be read by the user who runs them: they are copied."""
     packaged = packaged_binaries()
     assert packaged is not None
@@ -154,7 +162,7 @@ def test_root_runs_an_installation_that_only_root_can_read(tmp_path):
         assert (server.directory / "installation").is_dir()
 
 
-def ordinary_python():
+def ordinary_python() -> tuple[list[str], dict[str, str]] | None:
     """A command line of Python, and its environment, that the user nobody can run with our packages; or None."""
     packages = [path for path in sys.path if path.endswith("site-packages")]
     environment = {"PATH": os.defpath, "PYTHONPATH": os.pathsep.join([str(ROOT), *packages]), "TMPDIR": "/tmp"}
@@ -175,15 +183,14 @@ def ordinary_python():
 
 
 @pytest.mark.parametrize("kind", AVAILABLE)
-def test_an_ordinary_user_can_rehearse(kind):
+def test_an_ordinary_user_can_rehearse(kind: str) -> None:
     """A user without any rights (nobody, where the tests run as root) starts everything and leaves nothing."""
     show = "import os; print(os.geteuid(), os.environ['PREVIEW_POSTGRES_URL'], os.environ['PRODUCTION_URL'])"
-    if os.geteuid() != 0:
-        python, environment, user = [sys.executable], dict(os.environ), None
-    elif found := ordinary_python():
-        (python, environment), user = found, "nobody"
-    else:
+    user = "nobody" if os.geteuid() == 0 else None
+    found = ordinary_python() if user else ([sys.executable], dict(os.environ))
+    if found is None:
         pytest.skip("no Python on this machine that the user nobody can run with these packages")
+    python, environment = found
     done = subprocess.run(
         [*python, "-m", "rehearsal", "--postgres", kind, "--", *python, "-c", show],
         env=environment,
@@ -197,5 +204,5 @@ def test_an_ordinary_user_can_rehearse(kind):
     uid, database, url = done.stdout.split()
     assert int(uid) != 0
     assert url.startswith("http://127.0.0.1:")
-    directory = Path(psycopg.conninfo.conninfo_to_dict(database)["host"])
+    directory = Path(str(psycopg.conninfo.conninfo_to_dict(database)["host"]))
     assert not directory.exists()

@@ -8,12 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.report.github import MOST, commands
-from harness.report.verdict import LeftBehind
 from rehearsal.deployment.start import deployed
 from rehearsal.servers.postgres import Postgres
 from tests.support.gates import entry, run_gate, run_pytest, write_environments
 from tests.support.servers import Request, serving
-from tests.support.verdicts import check, verdict
+from tests.support.verdicts import check, row_left, verdict
 
 HOSTILE = "x\n::error::y\r\n::set-output name=a::b\u2028##[error]z %0A::warning::100%,a:b \x1b[2J\x85::stop-commands::t"
 ACTIONS = {"GITHUB_ACTIONS": "true"}
@@ -69,7 +68,7 @@ def test_what_could_not_be_told_is_an_error_for_each_reason() -> None:
 
 def test_rows_left_behind_are_one_warning() -> None:
     """However many they are; the first few are named, also where everything else holds."""
-    left = [LeftBehind(environment="preview", name=f"smoke-r-{n}", reason="cleanup: keep") for n in range(5)]
+    left = [row_left(f"smoke-r-{n}", reason="cleanup: keep") for n in range(5)]
     (said,) = commands(verdict(check("pass"), verdict="pass", exit_code=76, left_behind=left))
     level, title, message = read(said)
     assert (level, title) == ("warning", "rows of this run may be left behind: 5")
@@ -125,7 +124,7 @@ def test_a_long_finding_is_shortened() -> None:
 def test_what_a_server_sent_commands_nothing() -> None:
     """Each line is the one command that was meant, although the texts are full of others."""
     texts = {"claim": HOSTILE, "cause": HOSTILE, "remedy": HOSTILE}
-    left = LeftBehind(environment="preview", name=HOSTILE, reason=HOSTILE)
+    left = row_left(HOSTILE, reason=HOSTILE)
     of = verdict(
         check("fail", **texts, want=HOSTILE, have=[HOSTILE]),
         check("unknown", **texts),

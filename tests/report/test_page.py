@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.checkers.latency import percentile
 from harness.configuration.secrets import secrets_of
 from harness.history.history import History
 from harness.history.problem import Problem
@@ -24,7 +25,7 @@ from harness.report.curl import repeated, variables
 from harness.report.evidence import EnvironmentEvidence
 from harness.report.folder import make_folder
 from harness.report.page import page_of, render
-from harness.report.verdict import LeftBehind, Verdict
+from harness.report.verdict import Verdict
 from harness.report.writing import write
 from rehearsal.deployment.start import deployed
 from tests.support.gates import ROOT, Run, run_gate, run_harness, run_pytest, write_environments
@@ -40,7 +41,7 @@ from tests.support.pages import (
     verdict,
     version_4,
 )
-from tests.support.verdicts import check
+from tests.support.verdicts import check, row_left
 
 if TYPE_CHECKING:
     from rehearsal.deployment.start import Deployment
@@ -116,7 +117,7 @@ def test_what_the_posts_prove_is_said_in_words() -> None:
 
 def test_rows_left_behind_are_listed_with_the_command_that_removes_them() -> None:
     """No more than fit a page; the command names the history's file as a shell needs it."""
-    left = [LeftBehind(environment="preview", name=f"smoke-r-{n}", reason="no answer", remedy="x") for n in range(250)]
+    left = [row_left(f"smoke-r-{n}", reason="no answer", remedy="x") for n in range(250)]
     text = read_page(render(verdict(check("pass"), verdict="pass", left_behind=left), [], Path("/a b/r"))).text
     assert "250 rows of this run may be left behind" in text
     assert "python -m harness cleanup '/a b/r/history.jsonl'" in text
@@ -201,7 +202,7 @@ def test_percentiles_are_nearest_ranks() -> None:
     assert of is not None
     assert (of.answered, of.p50_s, of.p95_s, of.max_s) == (100, 50.0, 95.0, 100.0)
     assert (of.p50_x, of.p95_x, of.max_x) == (50.0, 95.0, 100.0)
-    assert [plots.percentile([1.0, 2.0, 3.0], p) for p in (1, 50, 95, 100)] == [1.0, 2.0, 3.0, 3.0]
+    assert [percentile([1.0, 2.0, 3.0], p) for p in (1, 50, 95, 100)] == [1.0, 2.0, 3.0, 3.0]
     assert plots.latency([], 1.0) is None
 
 
@@ -413,7 +414,7 @@ def test_no_secret_stands_in_the_page() -> None:
     of = secretive()
     echo = " ".join([*SECRETS, *(f"<b>{secret}</b>" for secret in SECRETS)])
     sent = [failed(1, evidence=echo, error=echo), unanswered(2, error=echo)]
-    left = [LeftBehind(environment="preview", name="smoke-r-1", id=echo, reason=echo, remedy=echo)]
+    left = [row_left(id=echo, reason=echo, remedy=echo)]
     said = verdict(check(want=echo, have=[echo], cause=echo, remedy=echo), left_behind=left, error=echo)
     evidence = EnvironmentEvidence(
         "preview", of, History.of("preview", sent), unavailable=echo, stored_unavailable=echo

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rehearsal.deployment.start import deployed
-from tests.support.browsers import CHROMIUM, MISSING, chromium
+from tests.support.browsers import CHROMIUM, MISSING, Scheme, chromium
 from tests.support.gates import run_gate
 from tests.support.pages import samples
 from tests.support.servers import serving
@@ -61,7 +61,7 @@ class Heard:
 
 
 @contextmanager
-def opened(browser: Browser, file: Path, scheme: str = "light", width: int = DESK) -> Iterator[tuple[Page, Heard]]:
+def opened(browser: Browser, file: Path, scheme: Scheme = "light", width: int = DESK) -> Iterator[tuple[Page, Heard]]:
     """The page in a window of that width, every fold open."""
     context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
     try:
@@ -133,7 +133,7 @@ def test_nothing_hostile_runs(browser: Browser, pages: dict[str, Path]) -> None:
     with opened(browser, pages["hostile"]) as (page, _):
         unfold(page)
         for place in page.locator("code, h4, dd, summary").all()[:12]:
-            place.hover(timeout=5000)
+            place.hover(timeout=60_000)
         assert page.title() == "FAIL: preview"
         assert page.locator("script, img, [onmouseover], [onerror], a[href^=javascript]").count() == 0
         assert page.locator("body").inner_text().count("<script>") > 10
@@ -150,7 +150,9 @@ def test_nothing_is_wider_than_a_phone(browser: Browser, pages: dict[str, Path],
 
 
 @pytest.mark.parametrize(("scheme", "paper"), [("light", "rgb(246, 248, 250)"), ("dark", "rgb(13, 17, 23)")])
-def test_the_page_follows_the_readers_scheme(browser: Browser, pages: dict[str, Path], scheme: str, paper: str) -> None:
+def test_the_page_follows_the_readers_scheme(
+    browser: Browser, pages: dict[str, Path], scheme: Scheme, paper: str
+) -> None:
     """Dark where the reader's system is."""
     with opened(browser, pages["pass"], scheme) as (page, _):
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == paper
@@ -158,7 +160,7 @@ def test_the_page_follows_the_readers_scheme(browser: Browser, pages: dict[str, 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", DESK), ("dark", PHONE)])
 @pytest.mark.parametrize("name", NAMES)
-def test_axe_finds_nothing(browser: Browser, pages: dict[str, Path], name: str, scheme: str, width: int) -> None:
+def test_axe_finds_nothing(browser: Browser, pages: dict[str, Path], name: str, scheme: Scheme, width: int) -> None:
     """No violation of WCAG A or AA, or of good practice, that axe-core can see: contrast, names, order, landmarks."""
     from axe_playwright_python.sync_playwright import Axe
 

@@ -11,10 +11,10 @@ from jsonschema import Draft202012Validator
 
 from harness.report.folder import make_folder, point_latest_at
 from harness.report.summary import advice, lines, markdown
-from harness.report.verdict import ExitCode, LeftBehind, Verdict
+from harness.report.verdict import ExitCode, Verdict
 from harness.report.writing import write
 from harness.text import sentence
-from tests.support.verdicts import check, verdict
+from tests.support.verdicts import check, row_left, verdict
 
 HOSTILE = "\x1b[2J\x1b]0;t\x07\n::error::x\r##[error]y\u2028\ud800`a``b``` </code><script>| [l](http://x) \x9b1m"
 
@@ -89,7 +89,7 @@ def test_how_much_the_posts_prove_is_said() -> None:
 
 def test_rows_left_behind_are_listed() -> None:
     """With environment, name, id, reason and remedy."""
-    left = LeftBehind(environment="preview", name="smoke-r-1", id="7", reason="cleanup: keep", remedy="delete it")
+    left = row_left(id="7", remedy="delete it")
     text = terminal(verdict(check("pass"), verdict="pass", left_behind=[left], exit_code=76))
     assert "may be left behind: preview smoke-r-1 (id 7): cleanup: keep. delete it" in text
     assert "exit 76: release, then clean up the rows that may be left" in text
@@ -133,7 +133,7 @@ HOSTILE_VERDICT = verdict(
     check(want=HOSTILE, have=[HOSTILE, HOSTILE], cause=HOSTILE, remedy=HOSTILE),
     check("unknown", cause=HOSTILE, remedy=HOSTILE),
     check("not_covered", cause=HOSTILE, remedy=HOSTILE),
-    left_behind=[LeftBehind(environment="preview", name="smoke-r-1", id=HOSTILE, reason=HOSTILE, remedy=HOSTILE)],
+    left_behind=[row_left(id=HOSTILE, reason=HOSTILE, remedy=HOSTILE)],
     environment={"revision": HOSTILE},
 )
 
@@ -151,11 +151,7 @@ def test_no_line_of_the_markdown_holds_a_control_character() -> None:
     text = markdown(HOSTILE_VERDICT)
     assert all(line.isprintable() for line in text.split("\n"))
     assert len(text.split("\n")) == len(
-        markdown(
-            verdict(
-                *HOSTILE_VERDICT.checks, left_behind=[LeftBehind(environment="preview", name="smoke-r-1", reason="x")]
-            )
-        ).split("\n")
+        markdown(verdict(*HOSTILE_VERDICT.checks, left_behind=[row_left(reason="x")])).split("\n")
     )
 
 

@@ -18,8 +18,9 @@ from harness.report.verdict import (
     exit_code,
     worst,
 )
+from tests.support.verdicts import row_left
 
-LEFT = [LeftBehind(environment="preview", name="smoke-r-1", id="7", reason="cleanup: keep")]
+LEFT = [row_left(id="7", reason="cleanup: keep")]
 
 
 def result(outcome: str, id_: str = "tokens_are_distinct") -> CheckResult:
@@ -113,7 +114,9 @@ def test_a_run_is_as_bad_as_its_worst_environment(verdicts: list[Any], want: str
         ("unknown", LEFT, 75),
     ],
 )
-def test_the_exit_code_is_that_of_the_contract(pytest_status: int, verdict: Any, left: list, want: int) -> None:
+def test_the_exit_code_is_that_of_the_contract(
+    pytest_status: int, verdict: Any, left: list[LeftBehind], want: int
+) -> None:
     """A seen failure wins over 75, 75 over 76; whether pytest called it a failure does not matter."""
     assert exit_code(verdict, left, pytest_status) == want
 
@@ -121,7 +124,7 @@ def test_the_exit_code_is_that_of_the_contract(pytest_status: int, verdict: Any,
 @pytest.mark.parametrize("pytest_status", [2, 3, 4, 5, 6])
 @pytest.mark.parametrize("verdict", ["pass", "fail", "unknown"])
 @pytest.mark.parametrize("left", [[], LEFT], ids=["clean", "left"])
-def test_pytests_own_codes_stay(pytest_status: int, verdict: Any, left: list) -> None:
+def test_pytests_own_codes_stay(pytest_status: int, verdict: Any, left: list[LeftBehind]) -> None:
     """Interrupted, internal error, usage, nothing collected."""
     assert exit_code(verdict, left, pytest_status) == pytest_status
 

@@ -11,7 +11,7 @@ import psycopg
 
 from harness.run.cleanup import clean_up
 from rehearsal.deployment.start import deployed
-from tests.run.test_cleanup import cleaned, store, stored, task_of
+from tests.support.cleanups import cleaned, store, stored, task_of
 from tests.support.clients import client_of
 from tests.support.gates import run_harness, run_pytest, write_environments
 from tests.support.histories import failed, ok, unanswered

@@ -10,7 +10,7 @@ import pytest
 
 from harness.checkers.history import chosen_by_client, demand_answered
 from harness.errors import CouldNotTell
-from harness.history.attempt import Attempt, Phase
+from harness.history.attempt import Attempt, Outcome, Phase
 from harness.history.history import History, chosen_token
 from harness.history.problem import Problem
 from harness.postgres.rows import Row
@@ -29,7 +29,7 @@ def probe(
     phase: Phase, *, status: int | None = 201, token: str | None = "x", problem: Problem | None = None
 ) -> Attempt:
     """One attempt, acknowledged unless something is wrong with it."""
-    outcome = "ok" if problem is None else "unknown" if status is None else "fail"
+    outcome: Outcome = "ok" if problem is None else "unknown" if status is None else "fail"
     return Attempt(20, "smoke-r-20", phase, outcome, 0.0, 1.0, problem, status, "1", token, error="what went wrong")
 
 
@@ -71,7 +71,7 @@ def test_probe_that_was_not_decided_about_cannot_be_told(status: int | None, pro
 
 def test_refusal_is_an_answer() -> None:
     """A route that does not take the field has decided."""
-    assert demand_answered([probe("chosen_token", status=400, problem=Problem.WRONG_STATUS)]) is None
+    demand_answered([probe("chosen_token", status=400, problem=Problem.WRONG_STATUS)])
 
 
 def test_probes_are_sent_only_where_they_are_asked_for(tmp_path: Path, postgres: Postgres) -> None:

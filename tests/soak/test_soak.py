@@ -49,7 +49,7 @@ def environments(tmp_path: Path, own: dict[str, Any], **bound: Any) -> Path:
 
 
 def of_server(server: Server, **settings: Any) -> dict[str, Any]:
-    return {"url": server.url, "database": None, "cleanup": "keep", "api": {"timeout_s": 2}, **settings}
+    return {"url": server.url, "database": None, "cleanup": "keep", "api": {"timeout_s": 60}, **settings}
 
 
 def attempts(folder: Path) -> dict[str, list[dict[str, Any]]]:

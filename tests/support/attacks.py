@@ -6,14 +6,12 @@ import functools
 import gzip
 import json
 import zlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.support.servers import Request
 
-    from tests.support.servers import Request
-
-Answer = Callable[["Request"], Any] if TYPE_CHECKING else Any
+Answer: TypeAlias = Callable[[Request], Any]
 
 JSON = "Content-Type: application/json"
 HTML = "Content-Type: text/html; charset=utf-8"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rehearsal.servers.programs import find_program
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser
+
+Scheme = Literal["light", "dark"]
 
 CHROMIUM = next(filter(None, map(find_program, ("chromium", "chromium-browser", "google-chrome"))), None)
 MISSING = "chromium is not installed"

@@ -66,8 +66,8 @@ class Going:
     def ended(self) -> Run:
         """Wait for its end."""
         code = self.process.wait(PATIENCE_S)
-        texts = [(self.folder / name).read_text(encoding="utf-8") for name in ("out", "err")]
-        return Run(code, *texts, self.report_dir)
+        out, err = ((self.folder / name).read_text(encoding="utf-8") for name in ("out", "err"))
+        return Run(code, out, err, self.report_dir)
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def going(folder: Path, file: Path, *arguments: str, warm: Warm | None = None, *
     words = ["-p", "no:cacheprovider", "--environments", str(file), "--report-dir", str(folder / "report"), *arguments]
     process: subprocess.Popen[bytes] | Forked
     if warm is not None:
-        process = warm.start(folder, words)
+        process = warm.start(folder, "pytest", words)
     else:
         with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
             streams = {"stdout": out, "stderr": err, "env": clean_environment(), **how}

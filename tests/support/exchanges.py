@@ -10,7 +10,7 @@ from tests.support.servers import Request, Server, serving
 
 HEAD = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
-SHORT_S = 0.5  # a budget that servers which trickle for a minute outlast by far
+SHORT_S = 2.0  # servers that trickle for a minute outlast it by far, and begin to in time on a machine that is busy
 AMPLE_S = 30.0  # a budget that no exchange of these tests needs
 
 Answer = Callable[[Request], bool | None]

@@ -20,6 +20,7 @@ from rehearsal.deployment.start import deployed
 if TYPE_CHECKING:
     from rehearsal.deployment.start import Deployment
     from rehearsal.servers.postgres import Postgres
+    from tests.support.warm import Warm
 
 ROOT = Path(__file__).parents[2]
 GATE_LIMIT_S = 120
@@ -104,21 +105,34 @@ def entry(deployment: Deployment, **settings: Any) -> dict[str, Any]:
     return {**own, **deployment.settings, **settings}
 
 
-def run_gate(folder: Path, deployments: list[Deployment], *arguments: str, **settings: Any) -> Run:
-    """Run the gate on deployments of the rehearsal, all of their checks unless arguments narrow it."""
+def run_gate(
+    folder: Path, deployments: list[Deployment], *arguments: str, warm: Warm | None = None, **settings: Any
+) -> Run:
+    """Run the gate on deployments of the rehearsal, all of their checks unless arguments narrow it.
+
+    With `warm` it is forked from what has imported all that it needs.
+    """
     file = write_environments(folder / "environments.yaml", {}, **{d.name: entry(d, **settings) for d in deployments})
     names = [argument for d in deployments for argument in ("--env", d.name)]
-    return run_pytest(folder / "report", "--environments", str(file), *names, *arguments)
+    run = run_pytest if warm is None else warm.run_pytest
+    return run(folder / "report", "--environments", str(file), *names, *arguments)
 
 
-READY = {"path": "/", "timeout_s": 5, "revision": "revision"}
+READY = {"path": "/", "timeout_s": 20, "revision": "revision"}
 NAMES = ("preview", "production")
 
 
-def verify(postgres: Postgres, folder: Path, *, fault: str | None = None, variant: str | None = None) -> Run:
+def verify(
+    postgres: Postgres,
+    folder: Path,
+    *,
+    fault: str | None = None,
+    variant: str | None = None,
+    warm: Warm | None = None,
+) -> Run:
     """Deploy twice, as preview and production, and run the gate on both."""
     folder.mkdir()
     with ExitStack() as stack:
         pair = [stack.enter_context(deployed(postgres, fault, variant, name)) for name in NAMES]
         settings = {} if "ready" in pair[0].settings else {"ready": READY}
-        return run_gate(folder, pair, "--revision", pair[0].revision, **settings)
+        return run_gate(folder, pair, "--revision", pair[0].revision, warm=warm, **settings)

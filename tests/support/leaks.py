@@ -40,9 +40,13 @@ def leaks_of_folder(folder: Path, secrets: Iterable[str]) -> dict[str, list[str]
     return {name: found for name, text in texts.items() if (found := leaks(text, secrets))}
 
 
+_MARGINS = re.compile("^(?:E|>|INTERNALERROR>) +", re.MULTILINE)
+_QUOTES = str.maketrans("", "", "\"'`,(")
+
+
 def _bare(text: str, *, lower: bool = True) -> str:
     """Without what may stand between two halves of a secret: blanks, quotes, margins."""
-    bare = re.sub(r"[\s\"'`,(]|^(?:E|>|INTERNALERROR>) +", "", text, flags=re.MULTILINE)
+    bare = "".join(_MARGINS.sub("", text).split()).translate(_QUOTES)
     return bare.lower() if lower else bare
 
 

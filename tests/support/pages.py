@@ -18,10 +18,10 @@ from harness.redaction.redactor import Redactor
 from harness.report.evidence import EnvironmentEvidence
 from harness.report.page import render
 from harness.report.run_log import PastRun
-from harness.report.verdict import CheckResult, LeftBehind, Verdict
+from harness.report.verdict import CheckResult, Verdict
 from tests.support import verdicts
 from tests.support.histories import failed, ok, unanswered
-from tests.support.verdicts import check
+from tests.support.verdicts import check, row_left
 
 # What acts if it is not escaped, in text, in an attribute, in a style and in a comment; and what moves a cursor.
 HOSTILE = (
@@ -135,7 +135,7 @@ def samples(folder: Path) -> dict[str, str]:
         verdict="pass",
         environment={"posts": 19, "acknowledged": 19, "rows_removed": 19, "duration_s": 1.2, "revision": "abc123"},
     )
-    left = [LeftBehind(environment="preview", name="smoke-r-1", id="7", reason="cleanup: keep", remedy="delete it")]
+    left = [row_left(id="7", remedy="delete it")]
     bad = [ok(1), failed(2, evidence="duplicate key", phase="burst"), unanswered(3), unanswered(4, Problem.REFUSED)]
     bad += [failed(5, 200, problem=Problem.PLACEHOLDER_PAGE, started_s=5.0, ended_s=5.999)]
     many = [
@@ -218,7 +218,7 @@ def hostile_page(folder: Path) -> str:
         check("unknown", **{**hostile, "id": HOSTILE}),
         check("not_covered", **hostile),
         check("pass", claim=HOSTILE),
-        left_behind=[LeftBehind(environment="preview", name=HOSTILE, id=HOSTILE, reason=HOSTILE, remedy=HOSTILE)],
+        left_behind=[row_left(HOSTILE, id=HOSTILE, reason=HOSTILE, remedy=HOSTILE)],
         left_out=[HOSTILE],
         error=HOSTILE,
         environment={"revision": HOSTILE, "url": HOSTILE, "posts": 3},

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import select
 import socket
 import ssl
 import struct
@@ -19,6 +20,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tests.support.histories import TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,8 +61,13 @@ class Request:
         """Write the same few bytes again and again, slowly, for far longer than anybody waits."""
         for _ in range(round(TRICKLES_FOR_S / _PAUSE_S)):
             self.send(data)
-            if self.server.closed.wait(_PAUSE_S):
+            if self.server.closed.wait(_PAUSE_S) or self._is_given_up():
                 return
+
+    def _is_given_up(self) -> bool:
+        """Whether the client has closed: what came after that would reset what it has not read yet."""
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        return bool(readable) and self.server.tls is None and not self.connection.recv(1, socket.MSG_PEEK)
 
     def flood(self, data: bytes, megabytes: int) -> None:
         """Write the same bytes as fast as they are taken, up to a limit."""
@@ -184,6 +192,15 @@ def serving(
                 thread.join(_PATIENCE_S)
         if server.broken:
             raise server.broken[0]
+
+
+def creating(request: Request) -> bool:
+    """Answer GET with 200 and POST as asked."""
+    if request.method == "GET":
+        request.answer("200 OK")
+        return True
+    number = len(request.server.of("POST"))
+    return request.created({"id": number, "public_token": TOKENS[number % len(TOKENS)]})
 
 
 def in_turn(*answers: Callable[[Request], bool | None]) -> Callable[[Request], bool | None]:

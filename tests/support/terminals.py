@@ -32,7 +32,8 @@ def in_a_terminal(command: list[str], columns: int = 100, **environ: str) -> str
 
 def as_page(text: str) -> str:
     """A page that looks like the terminal: bold, red, green and yellow are all that pytest and the gate use here."""
-    out, styles = [], []
+    out: list[str] = []
+    styles: list[str] = []
     for number, part in enumerate(_SGR.split(text.replace("\r", ""))):
         if number % 2:
             codes = part.split(";")

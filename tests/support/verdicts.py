@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from harness.report.verdict import CheckResult, EnvironmentVerdict, Verdict
+from harness.report.verdict import CheckResult, EnvironmentVerdict, LeftBehind, Verdict
 
 
 def check(outcome: Any = "fail", **but: Any) -> CheckResult:
@@ -13,6 +13,11 @@ def check(outcome: Any = "fail", **but: Any) -> CheckResult:
     if outcome == "fail":
         right |= {"want": "2 distinct tokens", "have": ["x twice", "y twice"]}
     return CheckResult(**{**right, "outcome": outcome, **but})
+
+
+def row_left(name: str = "smoke-r-1", **but: Any) -> LeftBehind:
+    """A row that may be left behind on preview."""
+    return LeftBehind(**{"environment": "preview", "name": name, "reason": "cleanup: keep", **but})
 
 
 def verdict(*checks: CheckResult, **but: Any) -> Verdict:

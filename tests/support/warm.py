@@ -1,8 +1,9 @@
 """Starts gates that need not import anything first: importing takes longer than the run that it is for.
 
-Run as a program, it imports what a gate imports and waits; for each order (a line of JSON: arguments and a folder) it
-forks a process that is `pytest` with those arguments, and says its pid, and later how it ended. From its fork on such a
-gate is a process like any other: it has its own threads and files, and signals reach it alone.
+Run as a program, it imports what a gate imports and waits; for each order (a line of JSON: module, arguments and a
+folder) it forks a process that is `python -m` that module with those arguments, and says its pid, and later how it
+ended. From its fork on such a gate is a process like any other: it has its own threads and files, and signals reach it
+alone. What it does not show is how Python starts and what is imported when; other tests start theirs as users do.
 """
 
 from __future__ import annotations
@@ -10,18 +11,23 @@ from __future__ import annotations
 import json
 import os
 import queue
+import runpy
 import select
 import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.support.gates import Run
 
 _LOOKS_EVERY_S = 0.02
 
@@ -68,13 +74,36 @@ class Warm:
     _born: queue.Queue[Forked] = field(default_factory=queue.Queue)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def start(self, folder: Path, arguments: list[str]) -> Forked:
-        """A gate that prints to the files `out` and `err` in a folder."""
+    def start(self, folder: Path, module: str, arguments: list[str]) -> Forked:
+        """`python -m module`, which prints to the files `out` and `err` in a folder."""
         assert self.process.stdin is not None
+        order = {"module": module, "arguments": arguments, "folder": str(folder)}
         with self._lock:
-            self.process.stdin.write(json.dumps({"folder": str(folder), "arguments": arguments}).encode() + b"\n")
+            self.process.stdin.write(json.dumps(order).encode() + b"\n")
             self.process.stdin.flush()
             return self._born.get(timeout=60)
+
+    def run_pytest(self, report_dir: Path, *arguments: str) -> Run:
+        """As `gates.run_pytest`."""
+        return self._run("pytest", ["-p", "no:cacheprovider", "--report-dir", str(report_dir), *arguments], report_dir)
+
+    def run_harness(self, *arguments: str) -> Run:
+        """As `gates.run_harness`."""
+        return self._run("harness", [*arguments], Path.cwd())
+
+    def _run(self, module: str, arguments: list[str], report_dir: Path) -> Run:
+        from tests.support.gates import GATE_LIMIT_S, Run
+
+        began_s = time.monotonic()
+        with TemporaryDirectory() as name:
+            folder = Path(name)
+            process = self.start(folder, module, arguments)
+            try:
+                code = process.wait(GATE_LIMIT_S)
+            finally:
+                process.kill()
+            out, err = ((folder / name).read_text(encoding="utf-8") for name in ("out", "err"))
+        return Run(code, out, err, report_dir, time.monotonic() - began_s)
 
     def listen(self) -> None:
         """Take in what it says, until it says no more."""
@@ -107,30 +136,39 @@ def warm() -> Iterator[Warm]:
             listener.join(60)
 
 
+# What the checks, the gate and its reports are made of. Not its plugins: pytest wants to be the first to import those.
+_ROOMS = ("checkers", "cli", "http", "postgres", "preflight", "report", "run", "source")
+_AT_THE_END = ("jinja2", "pickle", "pdb", "tomllib", "unittest")
+
+
 def _import_all() -> None:
     import gc
+    import importlib
+    import pkgutil
 
-    import _pytest.junitxml
-    import _pytest.terminal
     import psycopg
-    import pytest
     import requests
+    from _pytest.config import default_plugins
 
-    import harness.report.folder  # not harness.options: pytest wants to be the first to import a plugin
-    import harness.run.gate
-
-    del pytest, psycopg, requests, harness, _pytest
+    for plugin in default_plugins:
+        importlib.import_module(f"_pytest.{plugin}")
+    for room in _ROOMS:
+        package = importlib.import_module(f"harness.{room}")
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
+    for name in _AT_THE_END:
+        importlib.import_module(name)
+    del psycopg, requests
     gc.freeze()
 
 
-def _be_pytest(folder: str, arguments: list[str]) -> NoReturn:
-    """The same as `python -m pytest`, in a process that has just been forked."""
-    import pytest
-
+def _be(module: str, arguments: list[str], folder: str) -> NoReturn:
+    """The same as `python -m module`, in a process that has just been forked."""
     for stream, file in ((0, os.devnull), (1, f"{folder}/out"), (2, f"{folder}/err")):
         os.dup2(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), stream)
-    sys.argv = ["pytest", *arguments]
-    sys.exit(pytest.console_main())
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    sys.exit()
 
 
 def main() -> None:
@@ -148,7 +186,7 @@ def main() -> None:
             for line in lines:
                 pid = os.fork()
                 if pid == 0:
-                    _be_pytest(**json.loads(line))
+                    _be(**json.loads(line))
                 going.add(pid)
                 os.write(said, json.dumps({"pid": pid, "code": None}).encode() + b"\n")
         while going:

@@ -66,7 +66,7 @@ def test_personal_data_does_not_travel(talkative: Postgres, tmp_path: Path) -> N
     The same search finds a token, which did travel.
     """
     dsn = real_database(talkative, PERSONAL)
-    name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
+    name = str(psycopg.conninfo.conninfo_to_dict(dsn)["dbname"])
     run = rehearse(talkative.dsn(name, "reader", "c4n4ry-password"), tmp_path, SAFE, "--", sys.executable, "-c", SEARCH)
     assert run.exit_code == 0, run.err
     assert run.out == "token True canary False\nenvironment []\n"
@@ -88,7 +88,7 @@ def test_personal_data_does_not_travel(talkative: Postgres, tmp_path: Path) -> N
 def test_nothing_is_written_to_the_source(talkative: Postgres, tmp_path: Path) -> None:
     """Its own log: all that was sent reads, in READ ONLY transactions, and no transaction has had an id."""
     dsn = real_database(talkative, PERSONAL)
-    name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
+    name = str(psycopg.conninfo.conninfo_to_dict(dsn)["dbname"])
     run = rehearse(talkative.dsn(name, "reader", "c4n4ry-password"), tmp_path, SAFE)
     assert run.exit_code == 0, run.err
     told = logged(talkative, name, "chatbots-rehearsal")
@@ -107,7 +107,7 @@ def test_nothing_is_written_to_the_source(talkative: Postgres, tmp_path: Path) -
 def test_password_is_on_no_command_line(talkative: Postgres, tmp_path: Path) -> None:
     """Neither of the rehearsal itself, once it has begun, nor of pg_dump or of any other that it starts."""
     dsn = real_database(talkative)
-    name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
+    name = str(psycopg.conninfo.conninfo_to_dict(dsn)["dbname"])
     file = tmp_path / "migration.sql"
     file.write_text(SAFE)
     secret = talkative.dsn(name, "reader", "c4n4ry-password")
@@ -208,7 +208,7 @@ def test_passwords_in_definitions_stay_where_they_are(postgres: Postgres, tmp_pa
         "    print(*servers, *c.execute('select count(*) from pg_user_mapping').fetchone())"
     )
     dsn = real_database(postgres, foreign, SUPERUSER)
-    name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
+    name = str(psycopg.conninfo.conninfo_to_dict(dsn)["dbname"])
     run = rehearse(postgres.dsn(name, SUPERUSER), tmp_path, SAFE, "--", sys.executable, "-c", code)
     assert run.exit_code == 0, run.err
     assert run.out == "0 0\n"

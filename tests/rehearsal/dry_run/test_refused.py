@@ -99,7 +99,7 @@ def test_role_that_may_not_read(postgres: Postgres, tmp_path: Path) -> None:
     name = postgres.new_name("role")
     own = [f"create role {name} login", "alter table chatbots enable row level security"]
     dsn = real_database(postgres, own, SUPERUSER)
-    database = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
+    database = str(psycopg.conninfo.conninfo_to_dict(dsn)["dbname"])
     asked = postgres.dsn(database, name)
     demand(rehearse(asked, tmp_path, SAFE), COULD_NOT_TELL, 'GRANT SELECT ON "public"."chatbots" TO it')
     postgres.run(database, [f"grant select on chatbots to {name}"])
@@ -111,7 +111,7 @@ def test_tables_that_the_role_may_not_read_are_left_out(postgres: Postgres, tmp_
     name = postgres.new_name("role")
     own = [f"create role {name} login", "create table people ()", f"grant select on chatbots to {name}"]
     dsn = real_database(postgres, own, SUPERUSER)
-    run = rehearse(postgres.dsn(psycopg.conninfo.conninfo_to_dict(dsn)["dbname"], name), tmp_path, SAFE)
+    run = rehearse(postgres.dsn(str(psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]), name), tmp_path, SAFE)
     demand(run, 0, "left out, since this role may not read it: public.people")
 
 
@@ -203,7 +203,7 @@ def test_help_says_it() -> None:
 def test_table_that_cannot_be_made_here(postgres: Postgres, tmp_path: Path) -> None:
     """75: what was missing, as Postgres said it. A function of an extension stands for whatever it may be."""
     dsn = real_database(postgres)
-    database = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
+    database = str(psycopg.conninfo.conninfo_to_dict(dsn)["dbname"])
     postgres.run(
         database,
         [

@@ -1,0 +1,142 @@
+"""What to do after a run: each thing once, the most urgent first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, get_args
+
+from harness.claims import DELIVERABLES
+from harness.report.deliverables import asked_of_all
+from harness.report.verdict import Action, ActionKind, ExitCode
+from harness.text import sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from harness.claims import Kind
+    from harness.report.verdict import CheckResult, LeftBehind, Scope
+
+ABOUT_DATA = frozenset(
+    {
+        "stored_tokens_are_version_4",
+        "stored_tokens_are_not_null",
+        "stored_tokens_are_distinct",
+        "stored_tokens_are_random",
+    }
+)
+"""Claims about rows that were stored before: rolling the release back mends none of them."""
+
+
+class SetUp(NamedTuple):
+    """A key of environments.yaml that explains an environment's failing POSTs better than a broken deployment does."""
+
+    remedy: str
+    claims: frozenset[str]
+
+
+class Ended(NamedTuple):
+    """How a run ended, as far as its actions depend on it.
+
+    Attributes:
+        exit_code: of the contract.
+        kind: what was verified.
+        scope: whether every claim of its kind was selected.
+        left_out: the claims that were not.
+        error: why it ended before it could ask, "" where it did not.
+    """
+
+    exit_code: int
+    kind: Kind
+    scope: Scope
+    left_out: Sequence[str] = ()
+    error: str = ""
+
+
+def actions(
+    ended: Ended, results: Sequence[CheckResult], left: Sequence[LeftBehind], set_up: Mapping[str, SetUp]
+) -> list[Action]:
+    """What to do.
+
+    Args:
+        ended: how the run ended.
+        results: what its checks concluded.
+        left: rows that may be left behind.
+        set_up: for each environment whose failing POSTs a key explains, that key.
+    """
+    found = [*_about_the_run(ended), *_about_failures(ended, results, set_up), *_about_unknown(results)]
+    if not found and ended.exit_code in (ExitCode.RELEASE, ExitCode.LEFT_BEHIND):
+        found = [_go_on(ended, results)]
+    if not found:
+        found = [Action(kind="hold", text=sentence("hold: nothing was concluded"))]
+    if left:
+        names = list(dict.fromkeys(row.environment for row in left))
+        text = sentence(f"remove the rows that may be left: {left[0].remedy or 'they are listed'}")
+        found.append(Action(kind="clean_up", environments=names, text=text))
+    order = get_args(ActionKind)
+    return sorted(found, key=lambda action: order.index(action.kind))
+
+
+def _about_the_run(ended: Ended) -> Iterable[Action]:
+    """What ended it before it could ask."""
+    why = {
+        ExitCode.INTERRUPTED: "hold: the run was interrupted; run it again",
+        ExitCode.INTERNAL_ERROR: "hold: the harness itself failed; report what it says",
+        ExitCode.NOTHING_COLLECTED: "hold: no check was selected",
+    }
+    if ended.exit_code == ExitCode.USAGE:
+        first = ended.error.partition("\n")[0]
+        yield Action(kind="configure", text=sentence(first or "fix the command line or the configuration"))
+    elif ended.exit_code not in (
+        *(ExitCode.RELEASE, ExitCode.ROLL_BACK, ExitCode.COULD_NOT_TELL, ExitCode.LEFT_BEHIND),
+    ):
+        said = next((text for code, text in why.items() if code == ended.exit_code), "hold: the run ended early")
+        yield Action(kind="hold", text=sentence(said))
+
+
+def _about_failures(ended: Ended, results: Sequence[CheckResult], set_up: Mapping[str, SetUp]) -> Iterable[Action]:
+    failed = [result for result in results if result.outcome == "fail"]
+    if not failed:
+        return
+    if ended.kind == "preflight":
+        text = "hold the migration: it would fail, or leave the table wrong"
+        yield _about(failed, "hold", text)
+        return
+    explained = [r for r in failed if r.environment in set_up and r.id in set_up[r.environment].claims]
+    for name in dict.fromkeys(result.environment for result in explained):
+        of_it = [result for result in explained if result.environment == name]
+        yield _about(of_it, "configure", set_up[name].remedy)
+    data = [result for result in failed if result.id in ABOUT_DATA]
+    for remedy in dict.fromkeys(result.remedy for result in data):
+        of_it = [result for result in data if result.remedy == remedy]
+        yield _about(of_it, "mend_data", f"{remedy}; rolling back does not mend stored rows")
+    source = [result for result in failed if result.id in DELIVERABLES["no_generator_in_source"]]
+    if source:
+        yield _about(source, "hold", "fix the source and deploy it again")
+    others = [result for result in failed if not any(result in those for those in (explained, data, source))]
+    if others:
+        yield _about(others, "roll_back", "roll back: the deployment is wrong")
+
+
+def _about_unknown(results: Sequence[CheckResult]) -> Iterable[Action]:
+    unknown = [result for result in results if result.outcome == "unknown"]
+    for remedy in dict.fromkeys(result.remedy for result in unknown):
+        yield _about([result for result in unknown if result.remedy == remedy], "fix_setup", remedy)
+
+
+def _about(results: Sequence[CheckResult], kind: ActionKind, text: str) -> Action:
+    return Action(
+        kind=kind,
+        environments=list(dict.fromkeys(result.environment for result in results)),
+        text=sentence(text),
+        claims=list(dict.fromkeys(result.id for result in results)),
+    )
+
+
+def _go_on(ended: Ended, results: Sequence[CheckResult]) -> Action:
+    names = list(dict.fromkeys(result.environment for result in results))
+    if ended.scope == "partial":
+        text = f"holds: {asked_of_all(results, ended.left_out)}; run all checks before you release"
+        return Action(kind="hold", environments=names, text=sentence(text))
+    if ended.kind == "preflight":
+        text = "migrate: nothing that would stop the migration was found"
+        return Action(kind="migrate", environments=names, text=sentence(text))
+    return Action(kind="release", environments=names, text=sentence("release"))
