@@ -88,7 +88,7 @@ def test_a_private_authority_can_be_named(authority: trustme.CA, tmp_path: Path)
         file = write_environments(tmp_path / "environments.yaml", {}, preview=entry)
         run = run_pytest(tmp_path / "report", "--environments", str(file))
     assert run.check("every_post_answers_201")["outcome"] == "pass", run.out
-    assert len(server.of("POST")) == 19
+    assert len(server.of("POST")) == 22
 
 
 def test_naming_an_authority_replaces_the_public_ones(tmp_path: Path) -> None:

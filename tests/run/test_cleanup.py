@@ -133,7 +133,9 @@ def test_a_post_that_timed_out_is_removed_by_the_gate_itself(
     monkeypatch.setitem(FAULTS, "stores_after_the_timeout", fault)
     with deployed(postgres, "stores_after_the_timeout") as deployment:
         api = {"timeout_s": 1}
-        run = run_gate(tmp_path, [deployment], "-k", "every_post", posts=2, burst=0, api=api, late_rows_s=AMPLE_S)
+        run = run_gate(
+            tmp_path, [deployment], "-k", "every_post", posts=2, burst=0, probes=[], api=api, late_rows_s=AMPLE_S
+        )
         assert stored(deployment) == []
     assert run.exit_code == 1, run.out
     assert run.verdict["left_behind"] == []
@@ -239,7 +241,7 @@ def test_a_protected_environment_gets_no_row_that_could_not_be_removed(
 
 def kept(folder: Path, deployment: Deployment) -> Path:
     """The history of a run that kept its rows."""
-    run = run_gate(folder, [deployment], "-k", "every_post", posts=2, burst=0, cleanup="keep")
+    run = run_gate(folder, [deployment], "-k", "every_post", posts=2, burst=0, probes=[], cleanup="keep")
     assert run.exit_code == 76, run.out
     write_environments(folder / "environments.yaml", {}, preview=entry(deployment))
     return run.report_dir / "history.jsonl"

@@ -121,8 +121,7 @@ def test_judged_again_it_could_not_be_told_either(tmp_path: Path, two: tuple[Dep
     """One POST of nineteen proves nothing, whoever looks at the history."""
     app, other = two
     run = run_gate(tmp_path, [app], database=other.database)
-    file = tmp_path / "environments.yaml"
-    judged = run_harness("judge", str(run.report_dir / "history.jsonl"), "--environments", str(file), "--json")
+    judged = run_harness("judge", str(run.report_dir / "history.jsonl"), "--json")
     assert judged.exit_code == 75, judged.out + judged.err
     check = next(c for c in json.loads(judged.out)["checks"] if c["id"] == "tokens_are_distinct")
     assert check["cause"] == run.check("tokens_are_distinct")["cause"]
@@ -181,7 +180,7 @@ def test_a_row_that_comes_after_the_answer_is_waited_for(
 
     tasks: list[asyncio.Task[None]] = []
     with deployed(postgres, broken(monkeypatch, commits_late)) as app:
-        run = run_gate(tmp_path, [app], "-k", "every_post", posts=1, burst=0)
+        run = run_gate(tmp_path, [app], "-k", "every_post", posts=1, burst=0, probes=[])
         assert stored(app) == []
     assert run.exit_code == 0, run.out
 
@@ -193,5 +192,5 @@ def test_where_rows_are_not_removed_by_the_database_all_are_sent(
     """A wrong database keeps none of them."""
     app, other = two
     api = {"delete": "/api/chatbots/{id}"}
-    run = run_gate(tmp_path, [app], database=other.database, cleanup=cleanup, api=api, posts=2, burst=2)
+    run = run_gate(tmp_path, [app], database=other.database, cleanup=cleanup, api=api, posts=2, burst=2, probes=[])
     assert run.verdict["environments"][0]["posts"] == 4

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from rehearsal.servers.postgres import Postgres
 
-BOTH = ["chosen_token", "same_payload"]
-
 
 def probe(
     phase: Phase, *, status: int | None = 201, token: str | None = "x", problem: Problem | None = None
@@ -75,7 +73,7 @@ def test_refusal_is_an_answer() -> None:
 
 
 def test_probes_are_sent_only_where_they_are_asked_for(tmp_path: Path, postgres: Postgres) -> None:
-    """Nineteen POSTs by default and three more with both probes; none of their rows stays."""
+    """Nineteen POSTs, and three more with both probes, as by default; none of their rows stays."""
     with deployed(postgres) as deployment, psycopg.connect(deployment.database, autocommit=True) as connection:
 
         def next_id() -> int:
@@ -85,10 +83,10 @@ def test_probes_are_sent_only_where_they_are_asked_for(tmp_path: Path, postgres:
 
         before = next_id()
         (tmp_path / "without").mkdir()
-        without = run_gate(tmp_path / "without", [deployment])
+        without = run_gate(tmp_path / "without", [deployment], probes=[])
         between = next_id()
         (tmp_path / "with").mkdir()
-        with_probes = run_gate(tmp_path / "with", [deployment], probes=BOTH)
+        with_probes = run_gate(tmp_path / "with", [deployment])
         assert (between - before, next_id() - between) == (19, 22)
         left = connection.execute("select count(*) from chatbots where name like 'smoke-%'").fetchone()
     assert left == (0,)

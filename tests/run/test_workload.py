@@ -40,6 +40,7 @@ def sent(
     ledger = Ledger(file)
     ledger.run(RUN, {"preview": {"url": url}})
     of.setdefault("api", {"timeout_s": 20})
+    of.setdefault("probes", [])
     client = client_of(url, posts=posts, burst=burst, **of)
     history = post_all(client, ledger, RUN, first, stop or threading.Event())
     ledger.close()
