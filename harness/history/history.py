@@ -10,13 +10,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from harness.errors import CouldNotTell
 from harness.history.attempt import Attempt, Phase, Probe
 from harness.history.columnar import Attempts, Tokens, unacknowledged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from harness.errors import CouldNotTell
+
+class NameDropped(CouldNotTell):
+    """No further POST was sent, since the app stores the row of the first one without the name that was sent.
+
+    Whatever the other POSTs would have shown, this much was seen: `seen` says it.
+    """
+
+    def __init__(self, seen: str, cause: str, remedy: str) -> None:
+        super().__init__(cause, remedy)
+        self.seen = seen
+
 
 _USUAL: tuple[Phase, ...] = ("sequence", "burst", "soak")
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import psycopg
 
+from harness.checkers.causes import DROPPED
 from harness.errors import CouldNotTell
+from harness.history.history import NameDropped
 from harness.postgres.connection import connect, limited, located, reading
 from harness.postgres.failures import translated
-from harness.postgres.rows import read_rows, read_rows_of_token
+from harness.postgres.rows import read_rows, read_rows_of_token, search_row
 from harness.text import printable
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ T = TypeVar("T")
 LOOKS_FOR_S = 2.0  # an app may answer a moment before its transaction ends
 _PAUSE_S = 0.1  # after the first look; twice as long after each further one
 NOT_SENT = "the other POSTs were not sent"
+SHOWN_COLUMNS = 12
 
 
 class _Sought(NamedTuple):
@@ -37,6 +40,12 @@ class _Sought(NamedTuple):
     attempt: Attempt
     labels: list[str]
     facts: TableFacts
+
+    @property
+    def token(self) -> str | None:
+        """The token that the answer held, as Postgres prints a uuid."""
+        token = self.attempt.token
+        return token.strip().lower() if token is not None and self.facts.token_type == "uuid" else token
 
     def is_it(self, row: Row) -> bool:
         """Whether a row carries a label of the POST."""
@@ -64,7 +73,8 @@ def why_no_more(at: Gathering, facts: TableFacts, attempt: Attempt) -> CouldNotT
         if any(map(sought.is_it, rows)):
             return None
         absent = not rows
-        why = _in_another_column(sought) if rows else _absent(at, sought)
+        own = next((row for row in rows if (row.id, sought.token) == (attempt.id, row.token)), None)
+        why = _absent(at, sought) if own is None else _without_its_name(at, sought, own)
     except CouldNotTell as unavailable:
         said = f"{_first(attempt)} could not be looked for: {unavailable.cause}; {NOT_SENT}"
         why = CouldNotTell(said, unavailable.remedy)
@@ -134,10 +144,30 @@ def _absent(at: Gathering, sought: _Sought) -> CouldNotTell:
     )
 
 
-def _in_another_column(sought: _Sought) -> CouldNotTell:
+def _without_its_name(at: Gathering, sought: _Sought, own: Row) -> CouldNotTell:
+    """Why a row of the POST's own id and token cannot be told by its label, and what that says.
+
+    Raises:
+        CouldNotTell: the database could not be asked.
+    """
+    name = sought.attempt.name
+    columns, held = _asked(at, lambda connection: search_row(connection, sought.facts, own, name, sought.labels))
+    found = f"{_first(sought.attempt)} was found by its id and token"
     label = printable(sought.facts.label_column)
+    if not held:
+        shown = [printable(column) for column in columns[:SHOWN_COLUMNS]]
+        more = ", .." if len(columns) > SHOWN_COLUMNS else ""
+        seen = f"{found}, and none of its columns holds the name that was sent ({', '.join(shown)}{more})"
+        return NameDropped(seen, f"{seen}; {NOT_SENT}", DROPPED.remedy)
+    column, as_it_is, json = held[0]
+    if as_it_is:
+        return CouldNotTell(
+            f"{found}; its name is in column {printable(column)}, not in {label}; {NOT_SENT}",
+            f"set table.label: {printable(column)}, and run python -m harness cleanup HISTORY",
+        )
+    where = f"inside column {printable(column)}" if json else f"changed in column {printable(column)}"
     return CouldNotTell(
-        f"{_first(sought.attempt)} was found by its token, and its column {label} does not hold the name that was sent,"
-        f" so that it could not be removed; {NOT_SENT}",
-        "set table.label to the column that holds the name",
+        f"{found}; its name is {where}, so that its row cannot be told by it; {NOT_SENT}",
+        "let api.payload send the name in a field that is stored as it is, in a column that table.label names; or set "
+        "cleanup to api or keep. Remove this row by hand",
     )

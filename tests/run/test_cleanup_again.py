@@ -60,8 +60,7 @@ def test_rows_that_the_app_refused_to_delete_are_tried_again(tmp_path: Path) -> 
     app = App()
     with serving(app) as server:
         settings = {"url": server.url, "database": None, "cleanup": "api", "api": API, "posts": 2, "burst": 2}
-        settings["probes"] = []
-        file = write_environments(tmp_path / "e.yaml", {}, preview=settings)
+        file = write_environments(tmp_path / "e.yaml", {"probes": []}, preview=settings)
         run = run_pytest(tmp_path / "report", "--environments", str(file), "-k", "every_post")
         assert run.exit_code == 76, run.out
         assert len(run.verdict["left_behind"]) == 4

@@ -127,6 +127,82 @@ def test_judged_again_it_could_not_be_told_either(tmp_path: Path, two: tuple[Dep
     assert check["cause"] == run.check("tokens_are_distinct")["cause"]
 
 
+# --- a column that does not hold the name -----------------------------------------------------------------------------
+
+MORE_COLUMNS = ["alter table chatbots add column title text, add column settings jsonb, add column notes text"]
+
+
+def storing(monkeypatch: pytest.MonkeyPatch, columns: str, values: str) -> str:
+    """A fault: the app fills these columns with these values, in which `%(name)s` is the name that was sent."""
+
+    def stores_elsewhere(plan: Plan) -> None:
+        plan.statements += MORE_COLUMNS
+        insert = f"insert into chatbots ({columns}, require_auth) values ({values}, %(require_auth)s)"
+        plan.insert_sql = f"{insert} returning id, public_token"
+
+    return broken(monkeypatch, stores_elsewhere)
+
+
+def test_the_column_that_holds_the_name_is_named(
+    tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One row is stored; it is found by its id and token, and a clean-up with the right label removes it."""
+    with deployed(postgres, storing(monkeypatch, "name, title", "'', %(name)s")) as app:
+        run = run_gate(tmp_path, [app])
+        assert run.exit_code == 75, run.out
+        assert run.verdict["environments"][0]["posts"] == 1
+        check = run.check("rows_agree_with_answers")
+        assert check["outcome"] == "unknown"
+        assert check["cause"].endswith(
+            ") was found by its id and token; its name is in column title, not in name; the other POSTs were not sent"
+        )
+        assert check["remedy"].startswith("set table.label: title, and run python -m harness cleanup")
+        assert len(left(run)) == 1
+        history = run.report_dir / "history.jsonl"
+        done = cleaned(tmp_path, history, entry(app, table={"label": "title"}))
+        assert (done.exit_code, "1 rows removed, 0 may be left" in done.out) == (0, True), done.out + done.err
+        right = run_gate(tmp_path, [app], "-k", "rows_agree", table={"label": "title"})
+    assert right.exit_code == 0, right.out
+
+
+@pytest.mark.parametrize(
+    ("columns", "values", "said"),
+    [
+        ("name, settings", "'', jsonb_build_object('name', %(name)s::text)", "its name is inside column settings"),
+        ("name", "upper(%(name)s)", "its name is changed in column name"),
+        ("name", "'Bot ' || %(name)s", "its name is changed in column name"),
+        ("name", "left(%(name)s, 24)", "its name is changed in column name"),
+    ],
+)
+def test_a_name_that_is_stored_changed_is_no_failure(
+    tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch, columns: str, values: str, said: str
+) -> None:
+    """Rows cannot be told by it, which says nothing against the deployment."""
+    with deployed(postgres, storing(monkeypatch, columns, values)) as app:
+        run = run_gate(tmp_path, [app])
+    assert run.exit_code == 75, run.out
+    assert run.verdict["environments"][0]["posts"] == 1
+    assert said in run.check("rows_agree_with_answers")["cause"]
+    assert "set cleanup to api or keep" in run.check("rows_agree_with_answers")["remedy"]
+
+
+def test_an_app_that_drops_the_name_is_broken(
+    tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its row is found by id and token, and no column of it holds the name."""
+    with deployed(postgres, storing(monkeypatch, "name, notes", "'a chatbot', 'Hello'")) as app:
+        run = run_gate(tmp_path, [app])
+    assert run.exit_code == 1, run.out
+    assert run.verdict["environments"][0]["posts"] == 1
+    check = run.check("rows_agree_with_answers")
+    assert check["outcome"] == "fail"
+    (have,) = check["have"]
+    assert have.startswith(f"the row of the first POST ({left(run)[0]}, id 51) was found by its id and token, and none")
+    assert have.endswith(" of its columns holds the name that was sent (name, title, settings, notes)")
+    assert "api.payload" in check["remedy"]
+    assert {o for c, o in run.outcomes("preview").items() if c != check["id"]} <= {"unknown", "pass", "not_covered"}
+
+
 # --- the first POST is not as usual -----------------------------------------------------------------------------------
 
 
