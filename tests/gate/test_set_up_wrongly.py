@@ -1,0 +1,88 @@
+"""The real gate on a deployment that works and is described wrongly: the key is named, and what to do is to set it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rehearsal.deployment.start import deployed
+from tests.support.gates import entry, run_gate, run_pytest, write_environments
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rehearsal.deployment.start import Deployment
+    from rehearsal.servers.postgres import Postgres
+    from tests.support.gates import Run
+
+WRONG_ROUTE = {"create": "/api/chatbot"}
+FEW: dict[str, Any] = {"posts": 2, "burst": 2, "probes": []}
+
+
+def first_action(run: Run) -> tuple[str, str]:
+    """What to do first, and with what."""
+    action = run.verdict["actions"][0]
+    return action["kind"], action["text"]
+
+
+@pytest.mark.parametrize(
+    ("api", "cause", "remedy"),
+    [
+        pytest.param(
+            WRONG_ROUTE, "every POST was answered 404: nothing is there", "set api.create to the route", id="404"
+        ),
+        pytest.param(
+            {"create": "/healthz"},
+            "every POST was answered 405: what is there takes",
+            "set api.create to the",
+            id="405",
+        ),
+        pytest.param(
+            {"payload": {"title": "{name}"}},
+            "every POST was answered 400 (name is missing): the route does not take what api.payload sends for name",
+            "set name in api.payload as the route wants",
+            id="400",
+        ),
+    ],
+)
+def test_the_key_that_explains_every_refusal_is_named(
+    tmp_path: Path, postgres: Postgres, api: dict[str, Any], cause: str, remedy: str
+) -> None:
+    """Exit 1 as before: it may be the deployment. What to do first is to set the key, since it never worked so."""
+    with deployed(postgres) as app:
+        run = run_gate(tmp_path, [app], "-k", "answers_201 or at_once", api=api, **FEW)
+    assert run.exit_code == 1, run.out
+    for claim in ("every_post_answers_201", "posts_at_once_answer_201"):
+        check = run.check(claim)
+        assert check["cause"].startswith(cause)
+        assert check["remedy"].startswith(remedy)
+    kind, text = first_action(run)
+    assert kind == "configure"
+    assert text.startswith(remedy)
+
+
+def test_what_was_acknowledged_before_is_rolled_back(tmp_path: Path, postgres: Postgres) -> None:
+    """The run log knows that the settings are right; it does not know them of another route, or another payload."""
+    reports = tmp_path / "reports"
+
+    def run_on(app: Deployment, folder: str, **api: Any) -> Run:
+        file = write_environments(tmp_path / "e.yaml", {}, preview=entry(app, api=api, **FEW))
+        return run_pytest(reports / folder, "--environments", str(file), "-k", "answers_201")
+
+    with deployed(postgres) as app:
+        assert run_on(app, "1").exit_code == 0
+        assert first_action(run_on(app, "2", **WRONG_ROUTE))[0] == "configure"
+    with deployed(postgres, "create_route_is_missing") as app:
+        run = run_on(app, "3")
+        assert (run.exit_code, first_action(run)[0]) == (1, "roll_back"), run.out
+        assert first_action(run_on(app, "4", **WRONG_ROUTE))[0] == "configure"
+
+
+def test_another_environment_that_works_tells_that_the_settings_are_right(tmp_path: Path, postgres: Postgres) -> None:
+    """Of two environments with the same settings only one has lost its route: that is the deployment's doing."""
+    with deployed(postgres) as app, deployed(postgres, "create_route_is_missing", name="production") as other:
+        run = run_gate(tmp_path, [app, other], "-k", "answers_201", **FEW)
+    assert run.exit_code == 1
+    assert first_action(run)[0] == "roll_back"
+    assert run.verdict["actions"][0]["environments"] == ["production"]
