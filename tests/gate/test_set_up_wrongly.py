@@ -8,13 +8,16 @@ import pytest
 
 from rehearsal.deployment.start import deployed
 from tests.support.gates import entry, run_gate, run_pytest, write_environments
+from tests.support.servers import creating, serving
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from rehearsal.deployment.start import Deployment
     from rehearsal.servers.postgres import Postgres
     from tests.support.gates import Run
+    from tests.support.servers import Request
 
 WRONG_ROUTE = {"create": "/api/chatbot"}
 FEW: dict[str, Any] = {"posts": 2, "burst": 2, "probes": []}
@@ -86,3 +89,60 @@ def test_another_environment_that_works_tells_that_the_settings_are_right(tmp_pa
     assert run.exit_code == 1
     assert first_action(run)[0] == "roll_back"
     assert run.verdict["actions"][0]["environments"] == ["production"]
+
+
+def answering(status: str, body: str, *headers: str) -> Callable[[Request], bool]:
+    """A server whose pages are up, and that answers every POST so."""
+
+    def answer(request: Request) -> bool:
+        if request.method == "GET":
+            return creating(request)
+        request.answer(status, body.encode(), *headers)
+        return True
+
+    return answer
+
+
+def posted_to(folder: Path, answer: Callable[[Request], bool | None], *arguments: str, **settings: Any) -> Run:
+    """The gate on a server of this test."""
+    with serving(answer) as server:
+        of = {"url": server.url, "database": None, "cleanup": "keep", **FEW, **settings}
+        file = write_environments(folder / "e.yaml", {}, preview=of)
+        return run_pytest(folder / "report", "--environments", str(file), *arguments)
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause", "remedy"),
+    [
+        pytest.param(
+            answering("404 Not Found", "The deployment could not be found", "x-vercel-error: DEPLOYMENT_NOT_FOUND"),
+            "404, answered in its place by Vercel's page of a deployment that is not there, not ready or paused",
+            "check url, and that this deployment is there and running",
+            id="platform",
+        ),
+        pytest.param(
+            answering("202 Accepted", "", "x-amzn-waf-action: challenge"),
+            "202, answered in its place by a challenge of AWS WAF (x-amzn-waf-action: challenge)",
+            "let the harness through, by its User-Agent",
+            id="challenge",
+        ),
+        pytest.param(
+            answering(
+                "403 Forbidden", '{"error": "CSRF token missing for k3y-of-ours"}', "content-type: application/json"
+            ),
+            "403: the request was refused (CSRF token missing for ***)",
+            "check the rights of the account in headers or login, and whether the route wants a CSRF token",
+            id="csrf",
+        ),
+    ],
+)
+def test_what_answers_in_its_place_is_named(
+    tmp_path: Path, answer: Callable[[Request], bool | None], cause: str, remedy: str
+) -> None:
+    """Could not tell, with what it is and what to do; our own secrets are masked in it."""
+    run = posted_to(tmp_path, answer, "-k", "answers_201", headers={"X-Api-Key": "k3y-of-ours"})
+    assert run.exit_code == 75, run.out
+    check = run.check("every_post_answers_201")
+    assert cause in check["cause"]
+    assert check["remedy"].startswith(remedy)
+    assert first_action(run)[0] == "fix_setup"
