@@ -61,6 +61,8 @@ def wrong_key(history: History) -> WrongKey | None:
     if not len(attempts) or len(history.unacknowledged) < len(attempts):
         return None
     first = attempts[0]
+    if first.problem is Problem.REDIRECTED and all(a.error == first.error for a in attempts):
+        return _redirected(first.error)
     if any((a.problem, a.status) != (Problem.WRONG_STATUS, first.status) for a in attempts):
         return None
     if first.status in (404, 405):
@@ -79,6 +81,18 @@ def wrong_key(history: History) -> WrongKey | None:
     if first.status in _ABOUT_FIELDS:
         return _payload(first.status or 0, first.evidence)
     return None
+
+
+def _redirected(error: str) -> WrongKey | None:
+    """Where every POST was sent on to one target; `error` ends in what to set, where something is to be set."""
+    said, found, keys = error.partition(", want 201: set ")
+    if not found:
+        return None
+    return WrongKey(
+        keys.partition(":")[0],
+        f"every POST was answered {said}. A POST is not sent on: the route is meant to be asked there",
+        f"set {keys}; check first that this is your own host" if keys.startswith("url:") else f"set {keys}",
+    )
 
 
 def _payload(status: int, body: str) -> WrongKey:

@@ -50,10 +50,15 @@ SIGNS: tuple[Sign, ...] = (
     Sign("a challenge or refusal of Vercel's firewall", _CHALLENGE, "x-vercel-mitigated", r"challenge|deny"),
     Sign("a refusal of Sucuri's firewall", _CHALLENGE, "x-sucuri-block", r"."),
     Sign("a challenge of DataDome", _CHALLENGE, "x-datadome", r".", statuses=(401, 403, 405, 429)),
-    Sign("a challenge of Cloudflare", _CHALLENGE, body=r"/cdn-cgi/challenge-platform/|<title>Just a moment"),
+    Sign("a challenge of Cloudflare", _CHALLENGE, body=r"_cf_chl_opt\b|<title>Just a moment"),
     Sign("a challenge of AWS WAF", _CHALLENGE, body=r"awswaf\.com/|window\.awsWafCookieDomainList"),
     Sign("a challenge of Imperva", _CHALLENGE, body=r"_Incapsula_Resource"),
-    Sign("a captcha", _CHALLENGE, body=r"class=[\"'][^\"'<>]{0,80}\b(?:g-recaptcha|h-captcha|cf-turnstile)\b"),
+    Sign(
+        "a captcha",
+        _CHALLENGE,
+        body=r"class=[\"'][^\"'<>]{0,80}\b(?:g-recaptcha|h-captcha|cf-turnstile)\b",
+        statuses=(200, 202, 401, 403, 405, 429, 503),
+    ),
     # Platforms that have no such deployment, or do not let anybody to it. FUNCTION_.. and NOT_FOUND are the app's own.
     Sign(
         "Vercel's page of a deployment that is not there, not ready or paused",
@@ -79,6 +84,7 @@ SIGNS: tuple[Sign, ...] = (
         html=False,
     ),
     Sign("Render, which serves no such app", _DEPLOY, "x-render-routing", r"no-server|suspend|hibernate|rate-limit"),
+    Sign("an ingress that has no such route", _DEPLOY, body=r"^default backend - 404", statuses=(404,), html=False),
     Sign("Cloud Foundry, which has no such route", _DEPLOY, "x-cf-routererror", r"unknown_route"),
     Sign("Heroku's page of an app that is not there", _DEPLOY, body=r"herokucdn\.com/error-pages/no-such-app"),
     Sign("Heroku's page of an app under maintenance", _WAKE, body=r"herokucdn\.com/error-pages/maintenance-mode"),

@@ -155,7 +155,14 @@ class Client:
         reading = None
         if reply.problem is None:
             api = self.environment.api
-            reading = read_created(reply.status or 0, reply.headers, reply.body, id_path=api.id, token_path=api.token)
+            reading = read_created(
+                reply.status or 0,
+                reply.headers,
+                reply.body,
+                id_path=api.id,
+                token_path=api.token,
+                asked=(self.environment.origin, api.create),
+            )
         body = reply.body.decode("utf-8", "replace")
         cookies = self._beyond(body) - ({reading.id, reading.token} if reading is not None else set())
         kept: dict[str, Any] = {

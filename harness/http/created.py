@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from harness.history.in_front import sign_of
 from harness.history.problem import Problem
 from harness.http.elsewhere import found_elsewhere
+from harness.http.redirects import keys_that_follow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,7 +46,15 @@ class Reading(NamedTuple):
     token: str | None = None
 
 
-def read_created(status: int, headers: Mapping[str, str], body: bytes, *, id_path: str, token_path: str) -> Reading:
+def read_created(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    id_path: str,
+    token_path: str,
+    asked: tuple[str, str] = ("", ""),
+) -> Reading:
     """Read the answer to a create request.
 
     Args:
@@ -54,10 +63,11 @@ def read_created(status: int, headers: Mapping[str, str], body: bytes, *, id_pat
         body: the decoded body.
         id_path: dotted path of the id in the 201's JSON; a segment of digits indexes an array.
         token_path: dotted path of the token.
+        asked: the URL that paths are appended to, and the path that was asked.
     """
     content_type = headers.get("Content-Type", "")
     if status != 201:
-        return _not_created(status, headers, content_type, body)
+        return _not_created(status, headers, content_type, body, asked)
     media_type = content_type.partition(";")[0].strip().lower()
     if not body.strip():
         return Reading(Problem.NOT_JSON, "201 with an empty body")
@@ -188,7 +198,9 @@ def _sentences(document: Any) -> Iterator[str]:
                 yield from _sentences(inner)
 
 
-def _not_created(status: int, headers: Mapping[str, str], content_type: str, body: bytes) -> Reading:
+def _not_created(
+    status: int, headers: Mapping[str, str], content_type: str, body: bytes, asked: tuple[str, str]
+) -> Reading:
     text = body[:65536].decode("utf-8", "replace")
     html = is_page(content_type, text)
     asks_for_a_password = html and re.search(_PASSWORD_FIELD, text) is not None
@@ -208,7 +220,9 @@ def _not_created(status: int, headers: Mapping[str, str], content_type: str, bod
         location = headers.get("Location", "")
         if re.search(_LOGIN_PATH, location):
             return Reading(Problem.LOGIN_PAGE, f"{status}: redirected to the login page {location}")
-        return Reading(Problem.REDIRECTED, f"{status}: redirected to {location or 'nowhere'}, want 201")
+        keys = keys_that_follow(*asked, "api.create", status, location) if location else ""
+        said = f"{status}: redirected to {location or 'nowhere'}, want 201"
+        return Reading(Problem.REDIRECTED, f"{said}: set {keys}" if keys else said)
     if status == 500 or DUPLICATE_KEY.search(text):
         return Reading(Problem.WRONG_STATUS, f"{status}, want 201")  # the app's own error page, whatever it looks like
     if html and (asks_for_a_password or (status < 300 and re.search(_LOGIN_WORDS, text))):

@@ -146,3 +146,29 @@ def test_what_answers_in_its_place_is_named(
     assert cause in check["cause"]
     assert check["remedy"].startswith(remedy)
     assert first_action(run)[0] == "fix_setup"
+
+
+@pytest.mark.parametrize(
+    ("status", "location", "remedy"),
+    [
+        ("308 Permanent Redirect", "/api/chatbots/", "set api.create: /api/chatbots/"),
+        (
+            "301 Moved",
+            "https://127.0.0.1/api/chatbots",
+            "set url: https://127.0.0.1; check first that this is your own",
+        ),
+        (
+            "307 Temporary Redirect",
+            "http://localhost:1/v2/bots",
+            "set url: http://localhost:1, api.create: /v2/bots; check",
+        ),
+    ],
+)
+def test_the_target_of_a_redirect_is_what_to_write(tmp_path: Path, status: str, location: str, remedy: str) -> None:
+    """Exit 1 as before; the remedy can be pasted."""
+    run = posted_to(tmp_path, answering(status, "", f"Location: {location}"), "-k", "answers_201")
+    assert run.exit_code == 1, run.out
+    check = run.check("every_post_answers_201")
+    assert check["cause"].startswith(f"every POST was answered {status[:3]}: redirected to {location}. ")
+    assert check["remedy"].startswith(remedy)
+    assert first_action(run)[0] == "configure"
