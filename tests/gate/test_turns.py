@@ -49,7 +49,7 @@ def test_a_slow_environment_does_not_delay_what_is_known_of_another(tmp_path: Pa
             run = gate.ended()
     assert run.exit_code == 2, run.out
     assert run.outcomes("fast")["tokens_are_distinct"] == "pass"
-    assert {"rows_removed": 19, "name": "fast"}.items() <= run.verdict["environments"][1].items()
+    assert {"rows_removed": 22, "name": "fast"}.items() <= run.verdict["environments"][1].items()
     assert run.verdict["left_behind"] == []
 
 
