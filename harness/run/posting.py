@@ -11,13 +11,14 @@ import psycopg
 from harness.errors import CouldNotTell
 from harness.history.history import chosen_token
 from harness.postgres.connection import IDENTITY, begin_reading, connect, identity_of, limited, reading
-from harness.postgres.deletion import may_delete
+from harness.postgres.deletion import RIGHTS, rights
 from harness.postgres.failures import translated
 from harness.postgres.table import IN_WORDS, read_facts
 from harness.redaction.redactor import MASK
 from harness.run.first_row import why_no_more
 from harness.run.gathering import Step
 from harness.run.workload import Unrecorded, attempt_name, post_all
+from harness.text import printable
 
 if TYPE_CHECKING:
     import threading
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from harness.configuration.models import Environment, Login
     from harness.history.history import History
     from harness.postgres.connection import Connection
+    from harness.postgres.deletion import Rights
     from harness.postgres.table import TableFacts
     from harness.run.gathering import Gathering, Planned, Watching
 
@@ -77,7 +79,7 @@ def demand_clean_up(
         environment: where they would be stored.
         stop: when set, nothing is waited for.
         connecting: to its database, where that was begun already.
-        certain: demand the right to delete, and a database to do it in; a protected environment always does.
+        certain: demand a database to remove them from; a protected environment always does.
 
     Returns:
         Where their rows will be; None where rows are not removed by way of the database.
@@ -96,17 +98,17 @@ def demand_clean_up(
         return None
     try:
         if connecting is not None:
-            return _look_at_table(connecting.result()[0], environment, stop, certain)
+            return _look_at_table(connecting.result()[0], environment, stop)
         # no check looks at the database
         with connect(environment.database, stop, environment.statement_timeout_s) as connection:
-            return _look_at_table(connection, environment, stop, certain)
+            return _look_at_table(connection, environment, stop)
     except (CouldNotTell, psycopg.Error) as error:
         unavailable = error if isinstance(error, CouldNotTell) else translated(error, environment.database)
         said = f"no POST was sent, since its row could not be removed: {unavailable.cause}"
         raise CouldNotTell(said, f"{unavailable.remedy}; or set cleanup to api or keep") from None
 
 
-def _look_at_table(connection: Connection, environment: Environment, stop: threading.Event, certain: bool) -> Place:
+def _look_at_table(connection: Connection, environment: Environment, stop: threading.Event) -> Place:
     with limited(connection, connection.budget_s, stop), reading(connection):
         facts = read_facts(connection, environment.table)
         if facts.in_recovery:
@@ -114,13 +116,32 @@ def _look_at_table(connection: Connection, environment: Environment, stop: threa
                 "the database is a replica (pg_is_in_recovery), which can only be read",
                 "use the URL of the primary, or run with --read-only",
             )
-        if certain and not may_delete(connection, facts):
-            why = ", and the environment is protected" if environment.protected else ""
-            raise CouldNotTell(
-                f"this role has no DELETE on {facts.shown}{why}",
-                "grant it DELETE on the table, or run with --read-only",
-            )
+        _demand_rights(rights(connection, facts), facts)
         return Place(identity_of(connection), facts)
+
+
+def _demand_rights(has: Rights, facts: TableFacts) -> None:
+    """Refuse a role that could not remove rows: it would leave those of every run behind.
+
+    Raises:
+        CouldNotTell: a right that it lacks.
+    """
+    table = printable(facts.identifier.as_string())
+    if not has.reads:
+        raise CouldNotTell(
+            f"this role may not read {table}, and rows are found by reading it (42501)",
+            f"GRANT SELECT ON {table} to it, or run with --read-only once it may read",
+        )
+    if not has.unhidden:
+        raise CouldNotTell(
+            f"row-level security of {table} applies to this role, and hides rows from it",
+            "use a role that has BYPASSRLS, or that owns the table; after FORCE ROW LEVEL SECURITY the owner needs "
+            "BYPASSRLS too",
+        )
+    if not has.deletes:
+        raise CouldNotTell(
+            f"this role has no DELETE on {table}", f"GRANT DELETE ON {table} to it, or run with --read-only"
+        )
 
 
 def explain_posts(planned: Planned) -> Iterator[Step]:
@@ -130,8 +151,14 @@ def explain_posts(planned: Planned) -> Iterator[Step]:
         body = json.dumps(masked_login(environment.login))
         yield Step(f"POST {environment.url_of(environment.login.path)} {body}", "once", mutates=True)
     if environment.cleanup == "database" and environment.database is not None:
-        looks = f"{begin_reading(environment.statement_timeout_s)}; {IN_WORDS}; {IDENTITY}; ROLLBACK"
-        yield Step(looks, "once: may what is stored be removed again?")
+        asks = [
+            begin_reading(environment.statement_timeout_s),
+            IN_WORDS,
+            " ".join(RIGHTS.split()),
+            IDENTITY,
+            "ROLLBACK",
+        ]
+        yield Step("; ".join(asks), "once: may what is stored be removed again?")
     post = f"POST {environment.url_of(environment.api.create)} "
     usual = post + json.dumps(environment.payload_for(attempt_name(RUN, 1)))
     yield Step(usual, f"{environment.posts} times, one after another", mutates=True)

@@ -24,7 +24,7 @@ READY = {"path": "/", "timeout_s": 2, "revision": "revision"}
 OTHER_REVISION = "0ddba11e" * 5
 
 
-@fault(unknown=ROWS)
+@fault(unknown=[*ABOUT_POSTS, *ON_DEMAND, *ABOUT_DATABASE])
 def wrong_database(plan: Plan) -> None:
     """The published DSN leads to another database, migrated and healthy; the app writes to its own."""
     plan.publish_database = lambda dsn: plan.new_database()
@@ -86,13 +86,13 @@ def database_down(plan: Plan) -> None:
     plan.pool_timeout_s = 0.2
 
 
-@fault(unknown=["rows_agree_with_answers", *ABOUT_STORED])
+@fault(unknown=[*ABOUT_POSTS, *ON_DEMAND, *ABOUT_STORED])
 def no_right_to_read(plan: Plan) -> None:
     """The published role may connect and may not read the table (42501)."""
     plan.publish_database = lambda dsn: plan.dsn_as("verifier", None)
 
 
-@fault(unknown=["rows_agree_with_answers", *ABOUT_STORED, "id_sequence_is_not_behind"])
+@fault(unknown=[*ABOUT_POSTS, *ON_DEMAND, *ABOUT_STORED, "id_sequence_is_not_behind"])
 def rows_hidden_by_row_level_security(plan: Plan) -> None:
     """The published role may read the table, and its row-level security shows it no row."""
     plan.statements += [

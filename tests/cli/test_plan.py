@@ -61,11 +61,11 @@ def test_in_words_it_is_yaml(file: Path) -> None:
 
 @pytest.mark.parametrize("read_only", [False, True])
 def test_what_is_planned_says_what_it_writes(file: Path, read_only: bool) -> None:
-    """POSTs and clean-up, and nothing of it with --read-only."""
+    """POSTs, those of both probes too, and clean-up; nothing of it with --read-only."""
     arguments = ["--read-only"] if read_only else []
     (planned,) = json.loads(run_harness("plan", "--environments", str(file), "--json", *arguments).out)
     writes = [step["does"].split()[0] for step in planned["steps"] if step["mutates"]]
-    assert writes == ([] if read_only else ["POST", "POST", "POST", "BEGIN"])
+    assert writes == ([] if read_only else ["POST", "POST", "POST", "POST", "POST", "BEGIN"])
 
 
 def test_a_plan_sends_nothing(tmp_path: Path) -> None:
