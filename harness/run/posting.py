@@ -17,7 +17,7 @@ from harness.postgres.table import IN_WORDS, read_facts
 from harness.redaction.redactor import MASK
 from harness.run.first_row import why_no_more
 from harness.run.gathering import Step
-from harness.run.workload import Unrecorded, attempt_name, post_all
+from harness.run.workload import ON_ONE_CONNECTION, Unrecorded, attempt_name, post_all
 from harness.text import printable
 
 if TYPE_CHECKING:
@@ -161,7 +161,11 @@ def explain_posts(planned: Planned) -> Iterator[Step]:
         yield Step("; ".join(asks), "once: may what is stored be removed again?")
     post = f"POST {environment.url_of(environment.api.create)} "
     usual = post + json.dumps(environment.payload_for(attempt_name(RUN, 1)))
-    yield Step(usual, f"{environment.posts} times, one after another", mutates=True)
+    yield Step(
+        usual,
+        f"{environment.posts} times, one after another, up to {ON_ONE_CONNECTION} on one connection",
+        mutates=True,
+    )
     if environment.burst:
         together = f"{environment.burst} times at once, each behind a GET that opens its connection"
         yield Step(usual, together, mutates=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from harness.http.client import Client
 
 MOST_PROBES = 3  # POSTs that all probes together send
+ON_ONE_CONNECTION = 8  # POSTs of the sequence: a prepared plan, or whatever else is kept, may fail from the sixth on
+LONGEST_IDLE_S = 1.0  # of a connection that is used again; some servers close one after a few seconds
 WARM_UP_S = 5.0  # at most, for the GET that opens a connection before the burst
 
 
@@ -77,10 +80,14 @@ def post_all(
                 break
             progress.now("POSTing one after another", f"{len(sent)} of {environment.posts}")
             _post_one(client, ledger, run, n, sent)
+            answered_s = time.monotonic()
             if why_no_more is not None and _says_that_it_is_stored(sent[-1]):
                 cut_short, why_no_more = why_no_more(sent[-1]), None
             if cut_short is not None:
                 return History.of(environment.name, sent, cut_short)
+            if _ends_its_connection(n - first + 1, sent[-1], time.monotonic() - answered_s):
+                client.renew_connection()
+        client.renew_connection()
         progress.now(f"POSTing {environment.burst} at once")
         if environment.burst and not stop.is_set():
             together = range(numbers.stop, numbers.stop + environment.burst)
@@ -91,6 +98,11 @@ def post_all(
     except OSError as error:
         raise Unrecorded(ledger.path, error, sent) from None
     return History.of(environment.name, sorted(sent, key=lambda a: a.n))
+
+
+def _ends_its_connection(sent: int, last: Attempt, idle_s: float) -> bool:
+    """Whether the next POST opens a connection of its own: it may reach another instance, and has not idled out."""
+    return sent % ON_ONE_CONNECTION == 0 or last.outcome != "ok" or idle_s > LONGEST_IDLE_S
 
 
 def _says_that_it_is_stored(attempt: Attempt) -> bool:
@@ -120,8 +132,6 @@ def _intend(client: Client, ledger: Ledger, run: str, numbers: Sequence[int], ph
 def _post_one(client: Client, ledger: Ledger, run: str, n: int, sent: list[Attempt]) -> None:
     _intend(client, ledger, run, [n], "sequence")
     sent.append(client.post_chatbot(n, attempt_name(run, n), "sequence"))
-    # A new connection for each: it may reach another instance, has not idled out, and holds no worker meanwhile.
-    client.renew_connection()
     ledger.settle(client.environment.name, sent[-1])
 
 

@@ -41,7 +41,7 @@ def test_the_merged_configuration_is_shown_with_secrets_masked(file: Path) -> No
     assert merged["database"] == "postgresql://***@db.example.com:5432/shop"
     assert merged["headers"] == {"X-Team": "bots", "X-Api-Key": "***"}
     assert merged["login"] == {"path": "/login", "json": {"user": "***", "password": "***"}}
-    assert (merged["posts"], merged["burst"]) == (5, 16)
+    assert (merged["posts"], merged["burst"]) == (5, 11)
     assert (merged["api"]["timeout_s"], merged["api"]["token"], merged["api"]["id"]) == (3, "data.token", "id")
     assert merged["api"]["payload"] == {"name": "{name}", "api_key": "***"}
     assert not [secret for secret in SECRETS if secret in done.out + done.err]
