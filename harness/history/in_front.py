@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MOST_READ = 65_536  # characters of a body
+MOST_READ = 16_384  # characters of a body: pages of these are small, or begin with what tells
 _LONGEST_CODE = 60  # characters of a header that are shown
 
 

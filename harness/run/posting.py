@@ -13,6 +13,7 @@ from harness.history.history import chosen_token
 from harness.postgres.connection import IDENTITY, begin_reading, connect, identity_of, limited, reading
 from harness.postgres.deletion import RIGHTS, rights
 from harness.postgres.failures import translated
+from harness.postgres.rows import rows_of_token_query
 from harness.postgres.table import IN_WORDS, read_facts
 from harness.redaction.redactor import MASK
 from harness.run.first_row import why_no_more
@@ -166,6 +167,9 @@ def explain_posts(planned: Planned) -> Iterator[Step]:
         f"{environment.posts} times, one after another, up to {ON_ONE_CONNECTION} on one connection",
         mutates=True,
     )
+    if environment.cleanup == "database" and environment.database is not None:
+        begin, look = begin_reading(environment.statement_timeout_s), rows_of_token_query(planned.names).as_string()
+        yield Step(f"{begin}; {look}; ROLLBACK", "after the first of them; the others are sent once its row is found")
     if environment.burst:
         together = f"{environment.burst} times at once, each behind a GET that opens its connection"
         yield Step(usual, together, mutates=True)

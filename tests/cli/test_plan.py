@@ -68,6 +68,16 @@ def test_what_is_planned_says_what_it_writes(file: Path, read_only: bool) -> Non
     assert writes == ([] if read_only else ["POST", "POST", "POST", "POST", "POST", "BEGIN"])
 
 
+def test_the_first_post_goes_alone(file: Path) -> None:
+    """Its row is looked for by its token before the others are sent."""
+    (planned,) = json.loads(run_harness("plan", "--environments", str(file), "--json").out)
+    steps = [(step["does"], step["until"]) for step in planned["steps"]]
+    first = next(n for n, (does, _) in enumerate(steps) if does.startswith("POST https://preview.example.com/api"))
+    assert steps[first][1] == "5 times, one after another, up to 8 on one connection"
+    assert 'FROM "chatbots" WHERE "public_token"' in steps[first + 1][0]
+    assert steps[first + 1][1].startswith("after the first of them")
+
+
 def test_a_plan_sends_nothing(tmp_path: Path) -> None:
     """Not one connection is opened."""
     with serving(lambda request: request.answer("200 OK")) as server:

@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -142,7 +143,7 @@ def test_eight_posts_go_on_one_connection(file: Path) -> None:
 
 
 def test_a_connection_on_which_something_failed_is_not_used_again(file: Path) -> None:
-    """Nor is one that was idle while the row of the first POST was looked for."""
+    """What answered an error may close it, or be what is broken."""
 
     def answer(request: Request) -> bool:
         if len(request.server.of("POST")) == 2:
@@ -153,6 +154,18 @@ def test_a_connection_on_which_something_failed_is_not_used_again(file: Path) ->
     with serving(for_posts(answer)) as server:
         sent(server.url, file, posts=4, burst=0)
     assert [request.number for request in server.of("POST")] == [1, 2, 1, 2]
+
+
+def test_a_connection_that_was_idle_is_not_used_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the row of the first POST was looked for, the server may have closed it."""
+    monkeypatch.setattr("harness.run.workload.LONGEST_IDLE_S", 0.2)
+    ledger = Ledger(file)
+    ledger.run(RUN, {"preview": {"url": "http://h"}})
+    with serving(creating) as server:
+        client = client_of(server.url, posts=3, burst=0, probes=[])
+        post_all(client, ledger, RUN, 1, threading.Event(), why_no_more=lambda _: time.sleep(0.3))
+    ledger.close()
+    assert [request.number for request in server.of("POST")] == [1, 1, 2]
 
 
 def test_what_fails_from_the_sixth_post_on_a_connection_is_seen(file: Path) -> None:
