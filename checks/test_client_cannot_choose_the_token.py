@@ -5,7 +5,7 @@ that is easy to guess. Asked only where `probes` names `chosen_token`: it sends 
 own, as `api.token` and `table.token` call it. Refusing that POST is as good as passing the token over.
 """
 
-from harness.checkers.history import chosen_by_client, demand_all_sent, demand_answered
+from harness.checkers.history import chosen_by_client, demand_acknowledged, demand_all_sent, demand_answered
 from harness.errors import NotCovered
 from harness.findings import finding
 from harness.history.history import History
@@ -25,4 +25,5 @@ def test_client_cannot_choose_the_token(history: History, rows_if_any: tuple[Row
         cause="the create route copies fields of the request into its INSERT",
         remedy="let the route take the fields that it knows, and leave the token to the database",
     )
+    demand_acknowledged(history)  # a route that refuses everything has decided nothing
     demand_answered(probes)

@@ -33,6 +33,8 @@ ABOUT_ACKNOWLEDGED = (  # at least one POST that was answered as asked
     "ids_are_distinct",
     "rows_agree_with_answers",
     "app_leaves_the_token_to_postgres",
+    "client_cannot_choose_the_token",
+    "same_payload_makes_two",
 )
 ON_DEMAND = (  # asked only of whoever wants them asked
     "client_cannot_choose_the_token",

@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from rehearsal.deployment.replies import Raw, duplicate_key
-from rehearsal.faults.catalogue import ABOUT_ACKNOWLEDGED, ABOUT_DATABASE, fault
+from rehearsal.faults.catalogue import ABOUT_ACKNOWLEDGED, ABOUT_DATABASE, ABOUT_POSTS, ON_DEMAND, fault
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 POSTS = ("every_post_answers_201", "posts_at_once_answer_201")
 # With none of the acknowledged rows in it, this may be another database than the app's: nothing it says counts.
-NO_ROW = ("rows_agree_with_answers", *ABOUT_DATABASE)
+FIRST_ALONE = (*ABOUT_POSTS, *ON_DEMAND)  # its row is not found, and no other POST is sent
+NO_ROW = (*FIRST_ALONE, *ABOUT_DATABASE)
 
 
 @fault(fail=["rows_agree_with_answers"])
@@ -64,7 +65,7 @@ def loses_every_third_row(plan: Plan) -> None:
             return await insert(connection, wanted)
 
 
-@fault(fail=[*POSTS, "rows_agree_with_answers"])
+@fault(fail=[*POSTS, "rows_agree_with_answers"], unknown=["same_payload_makes_two"])
 def answers_500_after_commit(plan: Plan) -> None:
     """Every third POST stores its row, fails afterwards and answers 500: the client will try again."""
     turns = count(1)
@@ -75,7 +76,7 @@ def answers_500_after_commit(plan: Plan) -> None:
         return duplicate_key(request) if next(turns) % 3 == 0 else response
 
 
-@fault(fail=POSTS)
+@fault(fail=POSTS, unknown=["same_payload_makes_two"])
 def resets_after_commit(plan: Plan) -> None:
     """Every third POST stores its row, and then the connection is reset without an answer."""
     turns = count(1)
@@ -86,7 +87,7 @@ def resets_after_commit(plan: Plan) -> None:
         return Raw() if next(turns) % 3 == 0 else response
 
 
-@fault(fail=POSTS)
+@fault(fail=POSTS, unknown=["same_payload_makes_two"])
 def resets_before_commit(plan: Plan) -> None:
     """Every third POST is reset without an answer, and nothing is stored for it."""
     turns = count(1)
@@ -96,7 +97,7 @@ def resets_before_commit(plan: Plan) -> None:
         return Raw() if next(turns) % 3 == 0 else await create(request)
 
 
-@fault(unknown=["rows_agree_with_answers"])
+@fault(fail=["rows_agree_with_answers"], unknown=[claim for claim in FIRST_ALONE if claim != "rows_agree_with_answers"])
 def stores_under_another_name(plan: Plan) -> None:
     """The name is cut to five characters when it is stored; the answer carries the whole."""
 

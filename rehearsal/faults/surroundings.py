@@ -24,7 +24,7 @@ READY = {"path": "/", "timeout_s": 2, "revision": "revision"}
 OTHER_REVISION = "0ddba11e" * 5
 
 
-@fault(unknown=[*ABOUT_POSTS, *ON_DEMAND, *ABOUT_DATABASE])
+@fault(unknown=NOTHING_SENT)
 def wrong_database(plan: Plan) -> None:
     """The published DSN leads to another database, migrated and healthy; the app writes to its own."""
     plan.publish_database = lambda dsn: plan.new_database()
@@ -86,7 +86,7 @@ def database_down(plan: Plan) -> None:
     plan.pool_timeout_s = 0.2
 
 
-@fault(unknown=[*ABOUT_POSTS, *ON_DEMAND, *ABOUT_STORED])
+@fault(unknown=[*ABOUT_POSTS, *ON_DEMAND, *ABOUT_STORED, "id_sequence_is_not_behind"])
 def no_right_to_read(plan: Plan) -> None:
     """The published role may connect and may not read the table (42501)."""
     plan.publish_database = lambda dsn: plan.dsn_as("verifier", None)
