@@ -1,6 +1,6 @@
 """The full gate over a bare pytest, the least that asks the same, the task as a script, Tavern, Newman and k6.
 
-Two environments, 3 POSTs one after another and 16 at once to each. The gate asks all its checks, cleans up and writes
+Two environments, 8 POSTs one after another and 11 at once to each. The gate asks all its checks, cleans up and writes
 all reports; it is run from a virtual environment of requirements/gate.txt, as its users have it.
 """
 

@@ -1,6 +1,6 @@
 """What twenty environments cost over one
 
-The whole gate (3 posts and a burst of 16 each, all checks, clean-up, all reports) on 1 and on 20 healthy deployments of
+The whole gate (8 posts and a burst of 11 each, all checks, clean-up, all reports) on 1 and on 20 healthy deployments of
 one rehearsal, in turns. They and their Postgres share this machine's cores with the gate, which real ones do not:
 so they are also measured with answers that take 0.3 s, in which nobody here has anything to do. `the least` asks the
 same and judges nothing: the figures of 20 over 1 that are not the gate's own.

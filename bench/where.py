@@ -1,6 +1,6 @@
 """Where the time of a gate goes
 
-Two environments, 3 posts and a burst of 16, all checks, clean-up and all reports, against a rehearsal in another
+Two environments, 8 posts and a burst of 11, all checks, clean-up and all reports, against a rehearsal in another
 process. `bench.timeline` takes the parts from outside; `-X importtime` says what importing costs.
 """
 

@@ -5,7 +5,7 @@ that is easy to guess. Asked where `probes` sends `chosen_token`: a POST that al
 name, as `api.token` and `table.token` call it. Refusing that POST is as good as passing the token over.
 """
 
-from harness.checkers.history import chosen_by_client, demand_acknowledged, demand_answered
+from harness.checkers.history import chosen_by_client, demand_acknowledged, demand_all_sent, demand_answered
 from harness.errors import NotCovered
 from harness.findings import finding
 from harness.history.history import History
@@ -14,6 +14,7 @@ from harness.postgres.rows import Row
 
 def test_client_cannot_choose_the_token(history: History, rows_if_any: tuple[Row, ...]) -> None:
     """The token that was brought was neither returned nor stored."""
+    demand_all_sent(history)
     probes = history.probe("chosen_token")
     if not probes:
         raise NotCovered(

@@ -6,8 +6,8 @@ would have seen it too. An answer that says nothing about the create route (not 
 placeholder page) is not a failure of it: then it could not be told.
 """
 
-from harness.checkers.causes import usual_cause
 from harness.checkers.history import demand_acknowledged, demand_told, wrong_answers
+from harness.checkers.wrong_keys import cause_of
 from harness.findings import finding
 from harness.history.history import History
 
@@ -15,7 +15,7 @@ from harness.history.history import History
 def test_every_post_answers_201(history: History, token_column: str, created_status: int) -> None:
     """Each POST was acknowledged: `api.status`, JSON, an id and a token at the configured paths."""
     wrong = wrong_answers(history)
-    cause, remedy = usual_cause(wrong, token_column)
+    cause, remedy = cause_of(history, wrong, token_column)
     assert not wrong, finding(
         want=f"{len(history.attempts)} answers of {created_status}",
         have=[f"{a.name}: {a.error}; body: {a.evidence or '(none)'}" for a in wrong],

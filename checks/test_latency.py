@@ -6,7 +6,7 @@ first byte sent to the last byte read: of 20 POSTs it is the slowest but one, of
 given up counts with the time that it was waited for.
 """
 
-from harness.checkers.history import demand_acknowledged
+from harness.checkers.history import demand_acknowledged, demand_all_sent
 from harness.checkers.latency import durations_ms, percentile, slower_than, took_ms
 from harness.errors import NotCovered
 from harness.findings import finding
@@ -15,6 +15,7 @@ from harness.history.history import History
 
 def test_latency_is_within_budget(history: History, latency_p95_ms: float | None) -> None:
     """The 95th percentile of how long POSTs took is at most `latency_p95_ms`."""
+    demand_all_sent(history)
     if latency_p95_ms is None:
         raise NotCovered("no latency budget is set", "set latency_p95_ms for this environment")
     demand_acknowledged(history)

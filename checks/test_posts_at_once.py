@@ -7,8 +7,8 @@ It stays although every POST of the burst is looked at by other checks as well: 
 concurrency to speak of.
 """
 
-from harness.checkers.causes import usual_cause
-from harness.checkers.history import demand_told, largest_overlap, repeated_tokens, wrong_answers
+from harness.checkers.history import demand_all_sent, demand_told, largest_overlap, repeated_tokens, wrong_answers
+from harness.checkers.wrong_keys import cause_of
 from harness.errors import CouldNotTell, NotCovered
 from harness.findings import finding
 from harness.history.history import History
@@ -16,11 +16,12 @@ from harness.history.history import History
 
 def test_posts_at_once_answer_201(history: History, token_column: str, created_status: int) -> None:
     """Each POST of the burst was acknowledged with a token of its own, and at least two were in flight together."""
+    demand_all_sent(history)
     burst = history.phase("burst")
     if len(burst.attempts) < 2:
         raise NotCovered(f"no POSTs were sent at once (burst: {len(burst.attempts)})", "set burst to 2 or more")
     wrong = wrong_answers(burst)
-    cause, remedy = usual_cause(wrong, token_column)
+    cause, remedy = cause_of(history, wrong, token_column)
     overlap = largest_overlap(burst)
     assert not wrong, finding(
         want=f"{len(burst.attempts)} answers of {created_status}, up to {overlap} in flight together",

@@ -5,18 +5,27 @@ answered with an error left none. A POST without an answer may have stored a row
 either is consistent. If no acknowledged POST left any trace, the database is perhaps not the deployment's.
 """
 
-from harness.checkers.history import demand_acknowledged
+from harness.checkers.causes import DROPPED
+from harness.checkers.history import demand_acknowledged, demand_all_sent
 from harness.checkers.rows import disagreeing_rows
 from harness.errors import CouldNotTell
 from harness.findings import finding
-from harness.history.history import History
+from harness.history.history import History, NameDropped
 from harness.postgres.rows import Row
 
 
 def test_rows_agree_with_answers(history: History, rows: tuple[Row, ...], labels: dict[str, list[str]]) -> None:
     """Names, ids and tokens of the rows are those of the answers, one row for each acknowledged POST and no other."""
+    dropped = history.cut_short.seen if isinstance(history.cut_short, NameDropped) else ""
+    assert not dropped, finding(
+        want="the name that was sent, in the row that was stored",
+        have=dropped,
+        cause=DROPPED.cause,
+        remedy=DROPPED.remedy,
+    )
     wanted = {label for a in history.acknowledged for label in labels[a.name]}
     if history.acknowledged and not any(row.label in wanted for row in rows):
+        demand_all_sent(history)  # where that was known after the first, its reason is this one
         raise CouldNotTell(
             f"none of {len(history.acknowledged)} acknowledged chatbots is found by its name in the table: this is "
             "another database or table than the deployment's, the name is in another column, or nothing is stored",

@@ -4,7 +4,13 @@ A cache or an idempotency layer that goes by the request's content answers the s
 `probes` sends `same_payload`; an app that refuses a name that is taken cannot be asked in this way.
 """
 
-from harness.checkers.history import demand_acknowledged, demand_answered, repeated_ids, repeated_tokens
+from harness.checkers.history import (
+    demand_acknowledged,
+    demand_all_sent,
+    demand_answered,
+    repeated_ids,
+    repeated_tokens,
+)
 from harness.errors import NotCovered
 from harness.findings import finding
 from harness.history.history import History
@@ -12,6 +18,7 @@ from harness.history.history import History
 
 def test_same_payload_makes_two(history: History) -> None:
     """Two POSTs that were alike to the letter returned different ids and tokens."""
+    demand_all_sent(history)
     probes = history.probe("same_payload")
     if not probes:
         raise NotCovered(
@@ -26,7 +33,7 @@ def test_same_payload_makes_two(history: History) -> None:
         cause="a cache or an idempotency layer that goes by the request's content",
         remedy="let only an explicit key (Idempotency-Key) make two requests one",
     )
-    demand_acknowledged(history)
+    demand_acknowledged(history)  # a route that refuses everything has decided nothing
     demand_answered(probes)
     if len(pair.acknowledged) < len(probes):
         raise NotCovered(f"the app refused one of them ({probes[-1].error})", "nothing, if names are to be unique")

@@ -16,6 +16,7 @@ Kind = Literal["deployment", "preflight", "source"]
 
 DEPLOYMENT_ANSWERS = "deployment_answers"
 EVERY_POST_ANSWERS_201 = "every_post_answers_201"
+POSTS_AT_ONCE_ANSWER_201 = "posts_at_once_answer_201"
 REVISION_IS_THE_ONE_DEPLOYED = "revision_is_the_one_deployed"
 TOKENS_ARE_DISTINCT = "tokens_are_distinct"
 
@@ -38,7 +39,7 @@ DELIVERABLES: dict[Deliverable, tuple[str, ...]] = {
     ),
     "no_duplicate_key_error": (
         EVERY_POST_ANSWERS_201,
-        "posts_at_once_answer_201",
+        POSTS_AT_ONCE_ANSWER_201,
         TOKENS_ARE_DISTINCT,
         "ids_are_distinct",
         "tokens_differ_between_environments",

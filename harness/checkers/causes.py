@@ -48,6 +48,13 @@ _OLD_CODE = Cause(
 )
 
 
+DROPPED = Cause(
+    "the app does not store the name that it is sent, or stores it in another table",
+    "store it with the row, or let api.payload send {name} in a field that is stored. Rows without it cannot be told "
+    "apart or removed: remove this one by hand",
+)
+
+
 def usual_cause(wrong: Iterable[Attempt], token_column: str) -> Cause:
     """What the evidence of wrong answers usually means, and what to do.
 

@@ -19,12 +19,23 @@ if TYPE_CHECKING:
     from harness.postgres.rows import Row
 
 
+def demand_all_sent(history: History) -> None:
+    """Refuse to judge where POSTs were not sent for a reason: a claim that holds of the first may not of the others.
+
+    Raises:
+        CouldNotTell: the reason.
+    """
+    if history.cut_short is not None:
+        raise history.cut_short
+
+
 def demand_acknowledged(history: History) -> None:
     """Refuse to judge where nothing was acknowledged: any claim holds of nothing.
 
     Raises:
-        CouldNotTell: no POST ended ok; the cause names how they ended.
+        CouldNotTell: no POST ended ok, the cause names how they ended; or not all POSTs were sent.
     """
+    demand_all_sent(history)
     if history.acknowledged:
         return
     if not history.attempts:

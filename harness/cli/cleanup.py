@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli.redaction import redactor_of
 from harness.report.verdict import ExitCode
+from harness.text import printable
 
 if TYPE_CHECKING:
     import argparse
@@ -106,6 +107,7 @@ def _in_words(run: str, name: str, cleaned: CleanUp) -> str:
     return "\n".join(
         [
             f"run {run}, {name}: {cleaned.removed} rows removed, {len(cleaned.left)} may be left behind",
+            *([f"  {printable(cleaned.note)}"] if cleaned.note else []),
             *(f"  {row.name}{f' (id {row.id})' if row.id else ''}: {row.reason}; {row.remedy}" for row in cleaned.left),
         ]
     )
@@ -117,4 +119,5 @@ def _tell(doing: str) -> None:
 
 def _as_json(run: str, name: str, cleaned: CleanUp) -> dict[str, Any]:
     left = [row.model_dump() for row in cleaned.left]
-    return {"run": run, "environment": name, "removed": cleaned.removed, "left_behind": left}
+    note = {"note": printable(cleaned.note)} if cleaned.note else {}
+    return {"run": run, "environment": name, "removed": cleaned.removed, "left_behind": left, **note}

@@ -262,9 +262,9 @@ class Environment(_Model):
     """The table that the create route fills, and its columns."""
     source: Path | None = None
     """A checkout of the app, for the source checks."""
-    posts: Annotated[int, Field(ge=1, le=100_000), BeforeValidator(_not_bool)] = 3
-    """POSTs one after another."""
-    burst: Annotated[int, Field(ge=0, le=1_000), BeforeValidator(_not_bool)] = 16  # each has a thread of its own
+    posts: Annotated[int, Field(ge=1, le=100_000), BeforeValidator(_not_bool)] = 8
+    """POSTs one after another, up to eight on one connection."""
+    burst: Annotated[int, Field(ge=0, le=1_000), BeforeValidator(_not_bool)] = 11  # each has a thread of its own
     """POSTs at the same moment."""
     cleanup: Literal["database", "api", "keep"] = "database"
     """database: delete the rows; api: through api.delete; keep: leave them, and exit 76."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from harness.errors import CouldNotTell
+
 _PIECE = 1 << 18  # bytes: what is made of them then stays in the cache of the processor
 
 
@@ -39,12 +41,15 @@ def read_together(files: Sequence[Path]) -> dict[str, History]:
         UnreadableHistory: a file is not one.
     """
     joined: dict[str, Attempts] = {}
+    cut_short: dict[str, CouldNotTell] = {}
     taken: dict[tuple[str, str], set[int]] = {}
     runs = [begun(path)[0] for path in files]
     offset_s = 0.0
     for path, run in zip(files, runs, strict=True):
         end_s = offset_s
-        for name, attempts in _sent(path).items():
+        sent, cut = _sent(path)
+        cut_short |= cut
+        for name, attempts in sent.items():
             if runs.count(run) > 1:
                 _take_once(path, run, attempts, taken.setdefault((run, name), set()))
             attempts.moved(offset_s)
@@ -54,7 +59,7 @@ def read_together(files: Sequence[Path]) -> dict[str, History]:
             else:
                 joined[name] = attempts
         offset_s = end_s + 1.0
-    return {name: History.of(name, attempts) for name, attempts in joined.items()}
+    return {name: History.of(name, attempts, cut_short.get(name)) for name, attempts in joined.items()}
 
 
 def _take_once(path: Path, run: str, attempts: Attempts, taken: set[int]) -> None:
@@ -85,17 +90,17 @@ def missing(files: Sequence[Path], histories: Mapping[str, History]) -> str:
     return "; ".join(said)
 
 
-def _sent(path: Path) -> dict[str, Attempts]:
-    """What was sent to each environment, in the order of its numbers."""
+def _sent(path: Path) -> tuple[dict[str, Attempts], dict[str, CouldNotTell]]:
+    """What was sent to each environment, in the order of its numbers, and why no more was, where that is known."""
     try:
-        return _decoded(path)
-    except (OSError, msgspec.MsgspecError, _Odd):
+        return _decoded(path), {}
+    except (OSError, msgspec.MsgspecError, _Odd):  # a run that was cut short is one of these
         recorded = read(path)[1]
         sent = {name: Attempts() for name in recorded}
         for name, of in recorded.items():
             for attempt in of.history.sent:
                 sent[name].add(attempt)
-        return sent
+        return sent, {name: of.cut_short for name, of in recorded.items() if of.cut_short is not None}
 
 
 class _Odd(Exception):

@@ -10,11 +10,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from harness.errors import CouldNotTell
 from harness.history.attempt import Attempt, Phase, Probe
 from harness.history.columnar import Attempts, Tokens, unacknowledged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+
+class NameDropped(CouldNotTell):
+    """No further POST was sent, since the app stores the row of the first one without the name that was sent.
+
+    Whatever the other POSTs would have shown, this much was seen: `seen` says it.
+    """
+
+    def __init__(self, seen: str, cause: str, remedy: str) -> None:
+        super().__init__(cause, remedy)
+        self.seen = seen
+
 
 _USUAL: tuple[Phase, ...] = ("sequence", "burst", "soak")
 
@@ -24,22 +37,24 @@ class History:
     """All attempts of a run on one environment, in the order of their numbers.
 
     `probes` are the POSTs that ask something else than to be created as usual; no claim about the others counts them.
-    Attempts may be a tuple, or columns where they are very many: `column` reads a field of either.
+    Attempts may be a tuple, or columns where they are very many: `column` reads a field of either. `cut_short` says why
+    the POSTs after these were not sent: such a history shows what is broken, and proves nothing.
     """
 
     environment: str
     attempts: Sequence[Attempt]
     probes: tuple[Attempt, ...] = ()
+    cut_short: CouldNotTell | None = None
 
     @classmethod
-    def of(cls, environment: str, sent: Iterable[Attempt]) -> History:
+    def of(cls, environment: str, sent: Iterable[Attempt], cut_short: CouldNotTell | None = None) -> History:
         """The history of all that was sent, told apart by phase."""
         if isinstance(sent, Attempts):
             probes: tuple[Phase, ...] = ("chosen_token", "same_payload")
-            return cls(environment, sent.of_phases(_USUAL), tuple(sent.of_phases(probes)))
+            return cls(environment, sent.of_phases(_USUAL), tuple(sent.of_phases(probes)), cut_short)
         sent = tuple(sent)
         usual = tuple(a for a in sent if a.phase in _USUAL)
-        return cls(environment, usual, tuple(a for a in sent if a.phase not in _USUAL))
+        return cls(environment, usual, tuple(a for a in sent if a.phase not in _USUAL), cut_short)
 
     @property
     def sent(self) -> Sequence[Attempt]:
@@ -73,8 +88,9 @@ class History:
     def phase(self, phase: Phase) -> History:
         """The attempts of one phase."""
         if isinstance(self.attempts, Attempts):
-            return History(self.environment, self.attempts.of_phases([phase]))
-        return History(self.environment, tuple(a for a in self.attempts if a.phase == phase))
+            return History(self.environment, self.attempts.of_phases([phase]), cut_short=self.cut_short)
+        of_phase = tuple(a for a in self.attempts if a.phase == phase)
+        return History(self.environment, of_phase, cut_short=self.cut_short)
 
 
 def chosen_token(name: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from harness.history.in_front import remedy_of
+
 
 class Problem(StrEnum):
     """Why an attempt did not end `ok`."""
@@ -28,6 +30,7 @@ class Problem(StrEnum):
     RATE_LIMITED = "rate limited"
     LOGIN_PAGE = "login page"
     PLACEHOLDER_PAGE = "placeholder page"
+    IN_FRONT = "answered in its place"
     OTHER_KEY = "under another key"
     # The run ended before the outcome was written.
     NOT_RECORDED = "not recorded"
@@ -43,6 +46,7 @@ COULD_NOT_TELL = frozenset(
         Problem.RATE_LIMITED,
         Problem.LOGIN_PAGE,
         Problem.PLACEHOLDER_PAGE,
+        Problem.IN_FRONT,
         Problem.OTHER_KEY,
         Problem.NOT_RECORDED,
     }
@@ -83,6 +87,8 @@ def remedy_for(problem: Problem, error: str) -> str:
     """What to do about a problem; `error` is how the exchange ended in words, which tells certificates apart."""
     if problem is Problem.OTHER_KEY:  # the error ends in what to set
         return f"in environments.yaml, {error[error.find('set api.') :]}"
+    if problem is Problem.IN_FRONT:
+        return remedy_of(error)
     if problem is Problem.TLS:
         for pattern, remedy in _OF_TLS:
             if re.search(pattern, error, re.IGNORECASE):

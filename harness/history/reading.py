@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from harness.errors import CouldNotTell
 from harness.history.attempt import Attempt
 from harness.history.history import History
 from harness.history.problem import Problem
@@ -36,6 +37,7 @@ class Recorded:
     """What a history file holds of one environment.
 
     `sent_at` is when each POST was about to leave; it and `identity` are None where an older version wrote the file.
+    `absent` says that a row was looked for in the run's database, and is not there.
     """
 
     environment: str
@@ -46,11 +48,13 @@ class Recorded:
     sent_at: dict[int, datetime | None] = field(default_factory=dict)
     rows: set[tuple[str, str]] = field(default_factory=set)
     removed: set[tuple[str, str]] = field(default_factory=set)
+    cut_short: CouldNotTell | None = None
+    absent: bool = False
 
     @property
     def history(self) -> History:
         """The attempts in the order of their numbers."""
-        return History.of(self.environment, (self.attempts[n] for n in sorted(self.attempts)))
+        return History.of(self.environment, (self.attempts[n] for n in sorted(self.attempts)), self.cut_short)
 
     def age_s(self, n: int) -> float:
         """How long ago POST `n` was about to leave; 0 where that is not known."""
@@ -141,6 +145,9 @@ def _take(record: dict[str, Any], recorded: dict[str, Recorded]) -> None:
             of.attempts[ended.n] = ended.attempt
         case records.WholeDatabase() as database:
             of.identity = database.identity
+        case records.CutShort() as cut:
+            of.cut_short = CouldNotTell(cut.cause, cut.remedy)
+            of.absent = cut.absent
         case records.WholeRemoved() as row:
             of.removed.add((row.id, row.label))
         case records.WholeRow() as row:

@@ -78,6 +78,15 @@ class WholeDatabase(Database, tag_field="record", tag="database"):
     identity: str
 
 
+class CutShort(msgspec.Struct, tag_field="record", tag="cut_short"):
+    """Why the POSTs after number `n` were not sent; `absent`: its row is not in the database that was named before."""
+
+    n: int
+    cause: str
+    remedy: str
+    absent: bool
+
+
 class Row(msgspec.Struct, tag_field="record", tag="row"):
     """A row that is about to be removed."""
 
@@ -101,6 +110,7 @@ WHOLE: dict[str, type[msgspec.Struct]] = {
     "intent": WholeIntent,
     "attempt": WholeAttempt,
     "database": WholeDatabase,
+    "cut_short": CutShort,
     "row": WholeRow,
     "removed": WholeRemoved,
 }

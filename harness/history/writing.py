@@ -65,6 +65,11 @@ class Ledger:
         """Write which database the POSTs are about to be stored in (`harness.postgres.connection.identity_of`)."""
         self._append([{"record": "database", "environment": environment, "identity": identity}])
 
+    def cut_short(self, environment: str, n: int, cause: str, remedy: str, *, absent: bool) -> None:
+        """Write why the POSTs after number `n` are not sent; `absent`: its row is not in that database."""
+        record = {"record": "cut_short", "environment": environment, "n": n, "cause": cause, "remedy": remedy}
+        self._append([{**record, "absent": absent}], sync=True)
+
     def intend(
         self, environment: str, planned: Iterable[tuple[int, str, Phase, Sequence[str]]], *, sync: bool = True
     ) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-from requests.cookies import RequestsCookieJar
+from requests import PreparedRequest
+from requests.cookies import RequestsCookieJar, get_cookie_header
 
 from harness import __version__
+from harness.configuration.models import is_loopback
 from harness.errors import CouldNotTell
 from harness.history.attempt import Attempt, Phase
 from harness.history.problem import Problem
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from harness.configuration.models import Environment
     from harness.redaction.redactor import Redactor
 
+_DOMAIN = r"(?i);\s{0,9}domain=\s{0,9}([^;,\s]{1,253})"
+_SECURE = r"(?i);\s{0,9}secure\b"
 EVIDENCE = 2000  # characters of a body that the history keeps
 MOST_MASKED = 64  # cookies beside the login's that are masked everywhere; more only in the answer that sets them
 
@@ -109,7 +114,7 @@ class Client:
         """Send the configured login and keep its cookies.
 
         Raises:
-            CouldNotTell: it was not answered with 2xx or a redirect, or set no cookie.
+            CouldNotTell: it was not answered with 2xx or a redirect, or set no cookie that POSTs would carry.
         """
         login = self.environment.login
         if login is None:
@@ -124,12 +129,34 @@ class Client:
                 f"the login at {login.path} {printable(self._masked(answered))}",
                 "check login.path and login.json of this environment, and that the account still exists",
             )
-        if not session.cookies:
-            raise CouldNotTell(
-                f"the login at {login.path} {printable(answered)} but set no cookie",
-                "check login.path: is it the API's login?",
-            )
+        if not self._are_sent(session.cookies):
+            why, remedy = self._why_no_cookie_is_sent(reply.headers.get("Set-Cookie", ""))
+            raise CouldNotTell(f"the login at {login.path} {printable(answered)} but {why}", remedy)
         self._cookies.update(session.cookies)
+
+    def _are_sent(self, cookies: RequestsCookieJar) -> bool:
+        """Whether a POST carries any of these cookies."""
+        post = PreparedRequest()
+        post.prepare(method="POST", url=self.environment.url_of(self.environment.api.create))
+        return bool(get_cookie_header(cookies, post))  # type: ignore[no-untyped-call]  # requests has none for it
+
+    def _why_no_cookie_is_sent(self, set_cookie: str) -> tuple[str, str]:
+        """Why a POST carries no cookie of a login, and what to do; `set_cookie` holds those that it set."""
+        url = urlsplit(self.environment.origin)
+        host = (url.hostname or "").lower()
+        domains = [domain.lower().lstrip(".") for domain in re.findall(_DOMAIN, set_cookie)]
+        other = next((domain for domain in domains if domain != host and not host.endswith(f".{domain}")), None)
+        if other is not None:
+            shown = printable(self._masked(other))
+            return f"set a cookie for {shown}, which is not the host of url ({host})", f"set url to a host of {shown}"
+        if url.scheme == "http" and re.search(_SECURE, set_cookie) and not is_loopback(host):
+            return "set a Secure cookie, which is not sent since url is http", f"set url: https://{url.netloc}"
+        if set_cookie:
+            return (
+                "set no cookie that is sent to api.create: it is for another path, or has expired",
+                "check login.path: is it the login of the API that api.create belongs to?",
+            )
+        return "set no cookie", "check login.path: is it the API's login?"
 
     def post_chatbot(
         self, n: int, name: str, phase: Phase, *, token: str | None = None, hold: Callable[[], None] | None = None
@@ -162,6 +189,7 @@ class Client:
                 id_path=api.id,
                 token_path=api.token,
                 wanted=api.status,
+                asked=(self.environment.origin, api.create),
             )
         body = reply.body.decode("utf-8", "replace")
         cookies = self._beyond(body) - ({reading.id, reading.token} if reading is not None else set())

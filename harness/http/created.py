@@ -8,13 +8,16 @@ from __future__ import annotations
 import json
 import re
 import threading
+from html import unescape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from harness.history.in_front import sign_of
 from harness.history.problem import Problem
 from harness.http.elsewhere import found_elsewhere
+from harness.http.redirects import keys_that_follow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 # Patterns are compiled when an answer is first not as asked: most runs see none.
 _LOGIN_PATH = r"(?i)[/._-](log[-_]?in|sign[-_]?in|sso|saml|oauth2?|authorize|auth|session/new)\b"
@@ -29,6 +32,8 @@ DUPLICATE_KEY = re.compile(r"(?i)\b23505\b|duplicate key|unique constraint|P2002
 LONGEST_VALUE = 1000  # characters of an id or a token
 # A mebibyte of JSON takes up to forty when it is parsed: the threads of a burst do not hold theirs at the same moment.
 ONE_DOCUMENT = threading.Lock()
+LONGEST_SAID = 300  # characters of what a refusal says
+_TITLE = r"(?i)<title[^<>]{0,200}>([^<]{1,400})</title"
 _MISSING = object()
 
 
@@ -41,8 +46,23 @@ class Reading(NamedTuple):
     token: str | None = None
 
 
+class _Request(NamedTuple):
+    """What was asked: the status of a created chatbot, the URL that paths are appended to, and the path."""
+
+    wanted: int
+    base: str
+    path: str
+
+
 def read_created(
-    status: int, headers: Mapping[str, str], body: bytes, *, id_path: str, token_path: str, wanted: int = 201
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    id_path: str,
+    token_path: str,
+    wanted: int = 201,
+    asked: tuple[str, str] = ("", ""),
 ) -> Reading:
     """Read the answer to a create request.
 
@@ -53,10 +73,11 @@ def read_created(
         id_path: dotted path of the id in the answer's JSON; a segment of digits indexes an array.
         token_path: dotted path of the token.
         wanted: the status that a created chatbot is answered with (`api.status`).
+        asked: the URL that paths are appended to, and the path that was asked.
     """
     content_type = headers.get("Content-Type", "")
     if status != wanted:
-        return _not_created(status, headers, content_type, body, wanted)
+        return _not_created(status, headers, content_type, body, _Request(wanted, *asked))
     media_type = content_type.partition(";")[0].strip().lower()
     if not body.strip():
         return Reading(Problem.NOT_JSON, f"{status} with an empty body")
@@ -157,13 +178,47 @@ def _described(value: Any) -> str:
     return "is empty text" if value == "" else f"is {kinds.get(type(value), type(value).__name__)}"
 
 
-def _not_created(status: int, headers: Mapping[str, str], content_type: str, body: bytes, wanted: int) -> Reading:
+def is_page(content_type: str, text: str) -> bool:
+    """Whether a body is HTML, by its header or by how it begins."""
+    return "html" in content_type.lower() or re.match(r"(?i)\s{0,100}<(!doctype html|html)", text) is not None
+
+
+def _said(text: str, *, html: bool) -> str:
+    """What a refusal says, whole or not at all: half a secret would not be recognised when it is masked."""
+    if html:
+        title = re.search(_TITLE, text)
+        said = unescape(title[1]) if title else ""
+    else:
+        try:
+            said = next(_sentences(json.loads(text)), "")
+        except (ValueError, RecursionError):
+            said = text
+    said = " ".join(said.split()) if len(said) <= LONGEST_SAID else ""
+    return f" ({said})" if said else ""
+
+
+def _sentences(document: Any) -> Iterator[str]:
+    """What a JSON error says, by the keys that are usual (RFC 9457 has `detail` and `title`)."""
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, dict):
+        for key in ("message", "error_description", "detail", "error", "msg", "title", "reason", "code"):
+            inner = document.get(key)
+            if isinstance(inner, (str, dict)) and inner:
+                yield from _sentences(inner)
+
+
+def _not_created(status: int, headers: Mapping[str, str], content_type: str, body: bytes, request: _Request) -> Reading:
     text = body[:65536].decode("utf-8", "replace")
-    html = "html" in content_type.lower() or re.match(r"(?i)\s*<(!doctype html|html)", text) is not None
+    html = is_page(content_type, text)
+    asks_for_a_password = html and re.search(_PASSWORD_FIELD, text) is not None
+    shape = "" if status == 500 or asks_for_a_password else text
+    if not DUPLICATE_KEY.search(text) and (what := sign_of(status, headers, shape, html=html)):
+        return Reading(Problem.IN_FRONT, f"{status}, answered in its place by {what}")
     if status in (401, 407):
-        return Reading(Problem.UNAUTHORISED, f"{status}: the request was not authorised")
+        return Reading(Problem.UNAUTHORISED, f"{status}: the request was not authorised{_said(text, html=html)}")
     if status == 403:
-        return Reading(Problem.FORBIDDEN, "403: the request was refused")
+        return Reading(Problem.FORBIDDEN, f"403: the request was refused{_said(text, html=html)}")
     if status == 429:
         retry_after = headers.get("Retry-After", "")
         return Reading(
@@ -173,13 +228,14 @@ def _not_created(status: int, headers: Mapping[str, str], content_type: str, bod
         location = headers.get("Location", "")
         if re.search(_LOGIN_PATH, location):
             return Reading(Problem.LOGIN_PAGE, f"{status}: redirected to the login page {location}")
-        return Reading(Problem.REDIRECTED, f"{status}: redirected to {location or 'nowhere'}, want {wanted}")
+        keys = keys_that_follow(request.base, request.path, "api.create", status, location) if location else ""
+        said = f"{status}: redirected to {location or 'nowhere'}, want {request.wanted}"
+        return Reading(Problem.REDIRECTED, f"{said}: set {keys}" if keys else said)
     if status == 500 or DUPLICATE_KEY.search(text):
-        return Reading(
-            Problem.WRONG_STATUS, f"{status}, want {wanted}"
-        )  # the app's own error page, whatever it looks like
-    if html and (re.search(_PASSWORD_FIELD, text) or (status < 300 and re.search(_LOGIN_WORDS, text))):
+        # The app's own error page, whatever it looks like.
+        return Reading(Problem.WRONG_STATUS, f"{status}, want {request.wanted}")
+    if html and (asks_for_a_password or (status < 300 and re.search(_LOGIN_WORDS, text))):
         return Reading(Problem.LOGIN_PAGE, f"{status}: an HTML login page")
     if html and (status < 300 or re.search(_PLACEHOLDER_WORDS, text)):
         return Reading(Problem.PLACEHOLDER_PAGE, f"{status}: an HTML page instead of the API's answer")
-    return Reading(Problem.WRONG_STATUS, f"{status}, want {wanted}")
+    return Reading(Problem.WRONG_STATUS, f"{status}, want {request.wanted}")

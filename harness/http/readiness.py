@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, sleep_using_event
 
 from harness.errors import CouldNotTell
+from harness.history.in_front import MOST_READ, remedy_of, sign_of
 from harness.history.problem import Problem, remedy_for
 from harness.history.revision import ServedRevision, same_revision
-from harness.http.created import ONE_DOCUMENT, is_missing, lookup, parse_json
+from harness.http.created import ONE_DOCUMENT, is_missing, is_page, lookup, parse_json
+from harness.http.redirects import keys_that_follow
 from harness.text import in_one_line, printable
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ SHORTEST_PAUSE_S = 0.1  # also where Retry-After says 0, or a time that is past
 LONGEST_ATTEMPT_S = 10.0  # then it is asked again: what was lost, or held back by a cold start, costs no more
 LONGEST_REVISION = 200  # characters; whatever the page holds there goes into reports
 WAITING = "waiting until it is ready"
+FINAL_TRIES = 6  # about 3 s: then an answer that was the same from the first try on does not get better by waiting
+_MAY_PASS = frozenset({401, 403, 407, 408, 425, 429})  # 4xx that are not final, or are told at once
 FRESH_CONNECTIONS = 8  # that are asked for their revision after the POSTs
 
 
@@ -44,10 +48,16 @@ class Readiness(NamedTuple):
 
 
 class _NotYet(Exception):
-    def __init__(self, reason: str, retry_after_s: float | None = None) -> None:
+    """Not the answer that is waited for: what to do about it, and what it is where it seems to be `final`."""
+
+    def __init__(
+        self, reason: str, retry_after_s: float | None = None, *, remedy: str = "", final: str | None = None
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after_s = retry_after_s
+        self.remedy = remedy
+        self.final = final
 
 
 def wait_until_ready(
@@ -73,8 +83,19 @@ def wait_until_ready(
             wanted = max(asked, SHORTEST_PAUSE_S)
         return max(0.0, min(wanted, LONGEST_PAUSE_S, last - time.monotonic()))
 
-    def over(_: RetryCallState) -> bool:
-        return stop.is_set() or time.monotonic() >= last
+    waited: list[str] = []
+    finals: set[str | None] = set()  # what every try ended in so far
+
+    def over(state: RetryCallState) -> bool:
+        outcome = state.outcome.exception() if state.outcome is not None else None
+        finals.add(outcome.final if isinstance(outcome, _NotYet) else None)
+        # A release that is waited for may bring the page along.
+        final = revision is None and len(finals) == 1 and None not in finals
+        if stop.is_set() or time.monotonic() >= last:
+            return True
+        if final and state.attempt_number >= FINAL_TRIES:
+            waited.append(f"in {FINAL_TRIES} tries")
+        return bool(waited)
 
     def ask() -> Readiness:
         reply = client.get(ready.path, timeout_s=min(deadline - time.monotonic(), LONGEST_ATTEMPT_S))
@@ -92,9 +113,11 @@ def wait_until_ready(
     try:
         return attempts(ask)
     except _NotYet as not_yet:
+        within = next(iter(waited), f"within {ready.timeout_s:g} s")
         raise CouldNotTell(
-            f"GET {client.environment.url_of(ready.path)} was not ready within {ready.timeout_s:g} s: {not_yet.reason}",
-            "wait for the deployment and run again; if it is up, check url, ready.path and ready.timeout_s",
+            f"GET {client.environment.url_of(ready.path)} was not ready {within}: {not_yet.reason}",
+            not_yet.remedy
+            or "wait for the deployment and run again; if it is up, check url, ready.path and ready.timeout_s",
         ) from None
 
 
@@ -107,19 +130,41 @@ def _serving(environment: Environment, reply: Reply, wanted: str | None) -> str 
     large = reply.problem is Problem.TOO_LARGE and environment.ready.revision is None  # a page is not read for itself
     if reply.problem is not None and not large:
         raise _NotYet(printable(reply.error))
+    ok = 200 <= status < 300
+    text = "" if ok else reply.body[:MOST_READ].decode("utf-8", "replace")  # a page may hold a form with a captcha
+    in_front = sign_of(status, reply.headers, text, html=is_page(reply.headers.get("Content-Type", ""), text))
+    if in_front:
+        said, remedy = f"answered {status}, in its place by {printable(in_front)}", remedy_of(in_front)
+        if status in (401, 403):
+            raise CouldNotTell(f"{url} {said}", remedy)
+        raise _NotYet(f"it {said}", _retry_after_s(reply.headers.get("Retry-After")), remedy=remedy)
     if status in (401, 403, 407):
         raise CouldNotTell(
             f"{url} answered {status}: not authorised", "check headers and login, or let ready.path be a public page"
         )
-    if not 200 <= status < 300:
-        moved = f" to {printable(reply.headers.get('Location', 'nowhere'))}" if 300 <= status < 400 else ""
-        raise _NotYet(f"it answered {status}{moved}", _retry_after_s(reply.headers.get("Retry-After")))
+    if not ok:
+        raise _not_ready(environment, status, reply)
     if environment.ready.revision is None:
         return None
     found = revision_of(environment, reply)
     if wanted is not None and not same_revision(found, wanted):
         raise _NotYet(f"it serves revision {printable(found or 'none')}, want {wanted}")
     return found
+
+
+def _not_ready(environment: Environment, status: int, reply: Reply) -> _NotYet:
+    """What an answer that is no 2xx says of how long to wait, and what to write."""
+    retry_after_s = _retry_after_s(reply.headers.get("Retry-After"))
+    if 300 <= status < 400:
+        location = reply.headers.get("Location", "")
+        keys = keys_that_follow(environment.origin, environment.ready.path, "ready.path", status, location)
+        remedy = f"set {printable(keys)}" if keys else ""
+        said = f"it answered {status} to {printable(location or 'nowhere')}"
+        return _NotYet(said, retry_after_s, remedy=remedy, final=said if keys else None)
+    if 400 <= status < 500 and status not in _MAY_PASS:
+        remedy = "set ready.path to a page that answers 2xx when the deployment serves; check url too"
+        return _NotYet(f"it answered {status}", retry_after_s, remedy=remedy, final=str(status))
+    return _NotYet(f"it answered {status}", retry_after_s)
 
 
 def revision_of(environment: Environment, reply: Reply) -> str | None:

@@ -12,6 +12,7 @@ from requests.cookies import RequestsCookieJar
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from harness.configuration.models import is_loopback
 from harness.http.deadline import under_way_here
 
 if TYPE_CHECKING:
@@ -112,6 +113,9 @@ class _Cookies(RequestsCookieJar):
 
     def set_cookie(self, cookie: Any, *args: Any, **kwargs: Any) -> Any:
         place = (cookie.domain, cookie.path, cookie.name)
+        if cookie.secure and is_loopback(cookie.domain.strip(".").removesuffix(".local").strip("[]")):
+            # Browsers and curl send it over http to this machine, which is a secure context (W3C Secure Contexts 3.1).
+            cookie.secure = False
         fits = len(cookie.name) + len(cookie.value or "") <= LARGEST_COOKIE
         if fits and (len(self) < MOST_COOKIES or place in ((c.domain, c.path, c.name) for c in self)):
             return super().set_cookie(cookie, *args, **kwargs)

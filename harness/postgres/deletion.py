@@ -51,10 +51,25 @@ def delete_query(names: Names) -> sql.Composed:
     ).format(table=quoted(names.identifier), id=quoted(names.id_column), label=quoted(names.label_column))
 
 
-def may_delete(connection: Connection, facts: TableFacts) -> bool:
-    """Whether this role has the right to delete rows of the table."""
-    row = connection.execute("SELECT has_table_privilege(%s, 'DELETE')", [facts.identifier.as_string()]).fetchone()
-    return row is not None and bool(row[0])
+class Rights(NamedTuple):
+    """What this role may do with the rows of the table; `unhidden` says that no row-level security applies to it."""
+
+    reads: bool
+    unhidden: bool
+    deletes: bool
+
+
+RIGHTS = """
+SELECT bool_and(has_column_privilege(%(table)s, of, 'SELECT')), NOT row_security_active(%(table)s),
+  has_table_privilege(%(table)s, 'DELETE') FROM unnest(%(columns)s::text[]) of
+"""
+
+
+def rights(connection: Connection, facts: TableFacts) -> Rights:
+    """What this role may do, asked inside the caller's transaction."""
+    columns = [facts.id_column, facts.label_column, facts.token_column]
+    found = connection.execute(RIGHTS, {"table": facts.identifier.as_string(), "columns": columns}).fetchone()
+    return Rights(*found) if found is not None else Rights(reads=False, unhidden=False, deletes=False)
 
 
 def find(

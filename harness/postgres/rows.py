@@ -25,6 +25,21 @@ class Row(NamedTuple):
     token: str | None
 
 
+class Held(NamedTuple):
+    """A column of a row that holds a name: `as_it_is`, or changed or among other text, as JSON would have it."""
+
+    column: str
+    as_it_is: bool
+    json: bool
+
+
+class Search(NamedTuple):
+    """Which columns of a row were searched for a name, and those that hold it."""
+
+    columns: tuple[str, ...]
+    held: tuple[Held, ...]
+
+
 class SequenceState(NamedTuple):
     """Where the id sequence stands: `next_id` is what it gives next, `extreme_id` the furthest stored id, if any."""
 
@@ -50,11 +65,80 @@ def rows_query(names: Names) -> sql.Composed:
     )
 
 
+def rows_of_token_query(names: Names) -> sql.Composed:
+    """Selects (id, label, token) as text of the rows that carry a token (%s), by its index where it has one."""
+    return sql.SQL("SELECT {id}::text, {label}::text, {token}::text FROM {table} WHERE {has_token}").format(
+        id=quoted(names.id_column),
+        label=quoted(names.label_column),
+        token=quoted(names.token_column),
+        table=quoted(names.identifier),
+        has_token=_has_token(names),
+    )
+
+
+def _has_token(names: Names) -> sql.Composed:
+    has_token = "{} = %s::uuid" if names.token_type == "uuid" else "{}::text = %s::text"
+    return sql.SQL(has_token).format(quoted(names.token_column))
+
+
+MOST_COLUMNS = 200  # of a table that are searched
+MOST_SEARCHED = 20_000  # characters of each
+RECOGNISED = 20  # characters of a name; an app may shorten it
+_TEXT_COLUMNS = """
+SELECT a.attname, t.typcategory = 'U' FROM pg_attribute a
+JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type e ON e.oid = t.typelem
+WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped
+  AND (t.typcategory = 'S' OR t.typname IN ('json', 'jsonb') OR (t.typcategory = 'A' AND e.typcategory = 'S'))
+  AND has_column_privilege(a.attrelid, a.attnum, 'SELECT')
+ORDER BY a.attnum LIMIT %s
+"""
+
+
+def search_row(connection: Connection, facts: TableFacts, row: Row, name: str, labels: Many[str]) -> Search:
+    """Search the text columns of one row for a name.
+
+    Args:
+        connection: in a transaction of the caller.
+        facts: of the row's table.
+        row: the row, told by its id and token.
+        name: what was sent for {name}.
+        labels: each text that was sent and carries it.
+    """
+    found = connection.execute(_TEXT_COLUMNS, [facts.identifier.as_string(), MOST_COLUMNS]).fetchall()
+    columns = {str(column): bool(json) for column, json in found}
+    if not columns or row.token is None:
+        return Search(tuple(columns), ())
+    values = sql.SQL(", ").join(
+        sql.SQL("({name}, left(r.{column}::text, {most}))").format(
+            name=sql.Placeholder(), column=quoted(column), most=sql.Literal(MOST_SEARCHED)
+        )
+        for column in columns
+    )
+    query = sql.SQL(
+        "SELECT held.name, held.text = ANY(%s::text[]) FROM (SELECT * FROM {table} s "
+        "WHERE {has_token} AND s.{id}::text = %s LIMIT 1) r, LATERAL (VALUES {values}) AS held(name, text) "
+        "WHERE held.text = ANY(%s::text[]) OR position(lower(%s) IN lower(held.text)) > 0"
+    ).format(table=quoted(facts.identifier), has_token=_has_token(facts), id=quoted(facts.id_column), values=values)
+    wanted = [[*labels], row.token, row.id, *columns, [*labels], name[:RECOGNISED]]
+    held = [Held(column, as_it_is, columns[column]) for column, as_it_is in connection.execute(query, wanted)]
+    return Search(tuple(columns), tuple(sorted(held, key=lambda of: not of.as_it_is)))
+
+
 def read_rows(connection: Connection, facts: TableFacts, labels: Many[str], tokens: Many[str]) -> tuple[Row, ...]:
     """The rows that carry a label of this run or a token that it was given."""
-    may_be_stored = _is_uuid if facts.token_type == "uuid" else _is_storable
-    tokens = [token for token in tokens if may_be_stored(token)]
+    tokens = [token for token in tokens if _may_be_stored(facts, token)]
     return tuple(Row(*row) for row in connection.execute(rows_query(facts), [list(labels), list(tokens)]))
+
+
+def read_rows_of_token(connection: Connection, facts: TableFacts, token: str) -> tuple[Row, ...]:
+    """The rows that carry a token."""
+    if not _may_be_stored(facts, token):
+        return ()
+    return tuple(Row(*row) for row in connection.execute(rows_of_token_query(facts), [token]))
+
+
+def _may_be_stored(facts: TableFacts, token: str) -> bool:
+    return _is_uuid(token) if facts.token_type == "uuid" else _is_storable(token)
 
 
 def _is_storable(text: str) -> bool:

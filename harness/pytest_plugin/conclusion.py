@@ -18,6 +18,7 @@ from harness.report.summary import lines
 from harness.report.verdict import ExitCode, Verdict
 from harness.report.writing import write
 from harness.run.cleanup import BY_HAND
+from harness.run.verdict_assembly import request_mark
 from harness.text import printable, sentence
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:
     # A history that is judged again is no other run, and a preflight is none of the deployment.
     if not session.config.getoption("--judge") and outcomes.kind == "deployment":
         try:
-            verdict = remember(verdict, remembered)
+            verdict = remember(verdict, remembered, {e.name: request_mark(e) for e in gate.settings.environments})
         except Exception as error:  # whatever memory fails of, the verdict stands
             said = str(error) if isinstance(error, NoTrend) else f"{type(error).__name__}: {error}"
             say(session.config, sentence(f"this run is not remembered: {printable(said)}"))

@@ -16,7 +16,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 from harness.checkers.latency import unusual_latency
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from harness.report.verdict import Verdict
@@ -62,15 +62,42 @@ class NoTrend(Exception):
     """The file cannot be read or written. The message names file and reason."""
 
 
-def remember(verdict: Verdict, file: Path) -> Verdict:
+# Beside the runs, so that a file of an older version stays one: which POSTs an environment has ever acknowledged.
+_ACKNOWLEDGED = """
+CREATE TABLE IF NOT EXISTS acknowledged (
+  environment TEXT NOT NULL, request TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY (environment, request)
+)
+"""
+
+
+def was_acknowledged(file: Path, environment: str, request: str) -> bool:
+    """Whether a run on an environment ever had a POST acknowledged that was made as this one: `request` is its mark.
+
+    Raises:
+        NoTrend: the file cannot be read.
+    """
+    if not file.exists():
+        return False
+    query = "SELECT EXISTS (SELECT 1 FROM acknowledged WHERE environment = ? AND request = ?)"
+
+    def ask(database: sqlite3.Connection) -> bool:
+        database.execute(_ACKNOWLEDGED)
+        return bool(database.execute(query, [environment, request]).fetchone()[0])
+
+    return _in_turn(file, ask)
+
+
+def remember(verdict: Verdict, file: Path, requests: Mapping[str, str] | None = None) -> Verdict:
     """Add a run to the file; returns its verdict with notes on what is unusual for an environment.
+
+    `requests` marks how each environment's POSTs were made, for `was_acknowledged`.
 
     Raises:
         NoTrend: the file cannot be read or written.
     """
     if not verdict.environments:
         return verdict
-    return _in_turn(file, lambda database: _remember(verdict, database))
+    return _in_turn(file, lambda database: _remember(verdict, database, requests or {}))
 
 
 def past_runs(file: Path, environment: str | None, last: int) -> list[PastRun]:
@@ -112,7 +139,7 @@ def _is_busy(error: BaseException) -> bool:
     return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
-def _remember(verdict: Verdict, database: sqlite3.Connection) -> Verdict:
+def _remember(verdict: Verdict, database: sqlite3.Connection, requests: Mapping[str, str]) -> Verdict:
     noted = [
         environment.model_copy(update={"notes": [*environment.notes, *_notes(database, of)]})
         for environment, of in zip(verdict.environments, _rows(verdict), strict=True)
@@ -123,6 +150,13 @@ def _remember(verdict: Verdict, database: sqlite3.Connection) -> Verdict:
         f"INSERT OR REPLACE INTO runs ({_COLUMNS}) VALUES ({marks})",  # noqa: S608
         map(astuple, _rows(verdict)),
     )
+    database.execute(_ACKNOWLEDGED)
+    made = [
+        (of.name, requests[of.name], verdict.run)
+        for of in verdict.environments
+        if of.acknowledged and of.name in requests
+    ]
+    database.executemany("INSERT OR REPLACE INTO acknowledged VALUES (?, ?, ?)", made)
     return verdict.model_copy(update={"environments": noted})
 
 

@@ -56,10 +56,11 @@ AT_ONCE = 10_000  # attempts that one statement looks for, and rows that one tra
 
 
 class CleanUp(NamedTuple):
-    """What was done: how many rows were removed, and which may remain."""
+    """What was done: how many rows were removed, which may remain, and what a person should know besides."""
 
     removed: int = 0
     left: tuple[LeftBehind, ...] = ()
+    note: str = ""
 
 
 @dataclass(slots=True)
@@ -76,6 +77,8 @@ class Task:
         gone: those of them that it removed.
         settled: names of POSTs without an answer that were sent so long ago that nobody is at work on them any more.
         identity: of the database that the run stored its rows in; None where that is not to be compared.
+        elsewhere: whether rows are looked for in another database than the run's, which had none of them. Where they
+            are found there, the history names it from then on.
         hurry: when set, nothing is waited for any more, whatever that leaves: its result is of no use any more.
         doing: told what is under way.
         facts: of the table, where it has just been looked at; the first sitting relies on them.
@@ -92,6 +95,7 @@ class Task:
     gone: frozenset[tuple[str, str]] = frozenset()
     settled: frozenset[str] = frozenset()
     identity: str | None = None
+    elsewhere: bool = False
     hurry: threading.Event = field(default_factory=threading.Event)
     progress: Progress = field(default_factory=Progress)
     facts: TableFacts | None = None
@@ -256,6 +260,8 @@ def _sit_down(task: Task, deadline: float) -> None:
         def look() -> None:
             for some in _in_turns(task.to_look_for):
                 found = find(connection, facts, some, task.labels)
+                if found:
+                    _name_database(connection, task)
                 task.see(found)
                 # Also gone is what was seen in a sitting before, whose connection was lost after its DELETE.
                 task.settle(_delete(connection, facts, found) if found else [], some)
@@ -285,6 +291,16 @@ def _demand_same_database(connection: Connection, task: Task) -> None:
             "this is not the database that the run stored its rows in (another system identifier or oid)",
             "give this environment the database URL that it had",
         )
+
+
+def _name_database(connection: Connection, task: Task) -> None:
+    """Before a row is removed in another database than the history names: write down that it is this one."""
+    if task.elsewhere:
+        with reading(connection):
+            identity = identity_of(connection)
+        with suppress(OSError):
+            task.ledger.database(task.environment.name, identity)
+        task.elsewhere = False
 
 
 def _not_found(task: Task) -> list[LeftBehind]:

@@ -57,7 +57,7 @@ def _of_its_table(known: Examination, kind: Evidence[T]) -> T:
     part = demanded(known.of(kind))
     history, rows = if_available(known.of(HISTORY)), if_available(known.of(ROWS))
     if history is not None and rows is not None and rows_of_another_table(history, rows):
-        raise CouldNotTell(
+        raise history.cut_short or CouldNotTell(
             f"none of {len(history.acknowledged)} acknowledged chatbots left a trace in this table, so it is not "
             "known to be the one that the deployment fills",
             "check database and table of this environment; if they are right, the create route stores nothing",

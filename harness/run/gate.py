@@ -194,7 +194,10 @@ class Gate:
         if (soak := self.outcomes.soak) is not None:
             cleaned[soak.environment] = CleanUp(soak.removed, tuple(soak.left_behind))
         ended = {name: known for name in self._examinations if (known := self._ended(name)) is not None}
-        verdict = assemble(self.settings, self.outcomes, ended, self.sources, cleaned, pytest_status, error)
+        judged = not self._under_way
+        verdict = assemble(
+            self.settings, self.outcomes, ended, self.sources, cleaned, pytest_status, error, judged=judged
+        )
         if self._ledger is not None:
             self._ledger.close()
         self._concluded = True

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 
 from harness.errors import CouldNotTell
 from harness.history.history import chosen_token
 from harness.postgres.connection import IDENTITY, begin_reading, connect, identity_of, limited, reading
-from harness.postgres.deletion import may_delete
+from harness.postgres.deletion import RIGHTS, rights
 from harness.postgres.failures import translated
 from harness.postgres.inserts import Sightings
+from harness.postgres.rows import rows_of_token_query
 from harness.postgres.table import IN_WORDS, read_facts
 from harness.redaction.redactor import MASK
+from harness.run.first_row import why_no_more
 from harness.run.gathering import Step
-from harness.run.workload import Unrecorded, attempt_name, post_all
+from harness.run.workload import ON_ONE_CONNECTION, Unrecorded, attempt_name, post_all
+from harness.text import printable
 
 if TYPE_CHECKING:
     import threading
@@ -27,9 +31,18 @@ if TYPE_CHECKING:
     from harness.configuration.models import Environment, Login
     from harness.history.history import History
     from harness.postgres.connection import Connection
+    from harness.postgres.deletion import Rights
+    from harness.postgres.table import TableFacts
     from harness.run.gathering import Connected, Gathering, Planned
 
 RUN = "RUN"  # stands for the id that a run gives itself
+
+
+class Place(NamedTuple):
+    """Where the rows of POSTs will be: what tells that database from others (`identity_of`), and their table."""
+
+    identity: str
+    facts: TableFacts
 
 
 def send_posts(at: Gathering) -> History:
@@ -40,15 +53,16 @@ def send_posts(at: Gathering) -> History:
     """
     at.progress.now("connecting to its database")
     try:
-        identity = demand_clean_up(at.environment, at.request.stop, at.connecting)
-        if identity is not None:
-            at.ledger.database(at.environment.name, identity)
+        place = demand_clean_up(at.environment, at.request.stop, at.connecting)
+        if place is not None:
+            at.ledger.database(at.environment.name, place.identity)
         at.client.login()
     except OSError as error:
         raise Unrecorded(at.ledger.path, error, ()) from None
+    look = partial(why_no_more, at, place.facts) if place is not None else None
     with _watched(at):
         try:
-            history = post_all(at.client, at.ledger, at.request.run, at.first, at.request.stop, at.progress)
+            history = post_all(at.client, at.ledger, at.request.run, at.first, at.request.stop, at.progress, look)
         except Unrecorded as unrecorded:
             at.known.sent = unrecorded.sent
             raise
@@ -88,17 +102,17 @@ def demand_clean_up(
     connecting: Future[Connected] | None = None,
     *,
     certain: bool = False,
-) -> str | None:
+) -> Place | None:
     """Refuse to send where it is known beforehand that rows could not be removed again.
 
     Args:
         environment: where they would be stored.
         stop: when set, nothing is waited for.
         connecting: to its database, where that was begun already.
-        certain: demand the right to delete, and a database to do it in; a protected environment always does.
+        certain: demand a database to remove them from; a protected environment always does.
 
     Returns:
-        What tells that database from others (`identity_of`); None where rows are not removed by way of it.
+        Where their rows will be; None where rows are not removed by way of the database.
 
     Raises:
         CouldNotTell: rows are to be removed by way of the database, and it or the table is not to be had.
@@ -114,17 +128,17 @@ def demand_clean_up(
         return None
     try:
         if connecting is not None:
-            return _look_at_table(connecting.result()[0], environment, stop, certain)
+            return _look_at_table(connecting.result()[0], environment, stop)
         # no check looks at the database
         with connect(environment.database, stop, environment.statement_timeout_s) as connection:
-            return _look_at_table(connection, environment, stop, certain)
+            return _look_at_table(connection, environment, stop)
     except (CouldNotTell, psycopg.Error) as error:
         unavailable = error if isinstance(error, CouldNotTell) else translated(error, environment.database)
         said = f"no POST was sent, since its row could not be removed: {unavailable.cause}"
         raise CouldNotTell(said, f"{unavailable.remedy}; or set cleanup to api or keep") from None
 
 
-def _look_at_table(connection: Connection, environment: Environment, stop: threading.Event, certain: bool) -> str:
+def _look_at_table(connection: Connection, environment: Environment, stop: threading.Event) -> Place:
     with limited(connection, connection.budget_s, stop), reading(connection):
         facts = read_facts(connection, environment.table)
         if facts.in_recovery:
@@ -132,13 +146,32 @@ def _look_at_table(connection: Connection, environment: Environment, stop: threa
                 "the database is a replica (pg_is_in_recovery), which can only be read",
                 "use the URL of the primary, or run with --read-only",
             )
-        if certain and not may_delete(connection, facts):
-            why = ", and the environment is protected" if environment.protected else ""
-            raise CouldNotTell(
-                f"this role has no DELETE on {facts.shown}{why}",
-                "grant it DELETE on the table, or run with --read-only",
-            )
-        return identity_of(connection)
+        _demand_rights(rights(connection, facts), facts)
+        return Place(identity_of(connection), facts)
+
+
+def _demand_rights(has: Rights, facts: TableFacts) -> None:
+    """Refuse a role that could not remove rows: it would leave those of every run behind.
+
+    Raises:
+        CouldNotTell: a right that it lacks.
+    """
+    table = printable(facts.identifier.as_string())
+    if not has.reads:
+        raise CouldNotTell(
+            f"this role may not read {table}, and rows are found by reading it (42501)",
+            f"GRANT SELECT ON {table} to it, or run with --read-only once it may read",
+        )
+    if not has.unhidden:
+        raise CouldNotTell(
+            f"row-level security of {table} applies to this role, and hides rows from it",
+            "use a role that has BYPASSRLS, or that owns the table; after FORCE ROW LEVEL SECURITY the owner needs "
+            "BYPASSRLS too",
+        )
+    if not has.deletes:
+        raise CouldNotTell(
+            f"this role has no DELETE on {table}", f"GRANT DELETE ON {table} to it, or run with --read-only"
+        )
 
 
 def explain_posts(planned: Planned) -> Iterator[Step]:
@@ -148,11 +181,24 @@ def explain_posts(planned: Planned) -> Iterator[Step]:
         body = json.dumps(masked_login(environment.login))
         yield Step(f"POST {environment.url_of(environment.login.path)} {body}", "once", mutates=True)
     if environment.cleanup == "database" and environment.database is not None:
-        looks = f"{begin_reading(environment.statement_timeout_s)}; {IN_WORDS}; {IDENTITY}; ROLLBACK"
-        yield Step(looks, "once: may what is stored be removed again?")
+        asks = [
+            begin_reading(environment.statement_timeout_s),
+            IN_WORDS,
+            " ".join(RIGHTS.split()),
+            IDENTITY,
+            "ROLLBACK",
+        ]
+        yield Step("; ".join(asks), "once: may what is stored be removed again?")
     post = f"POST {environment.url_of(environment.api.create)} "
     usual = post + json.dumps(environment.payload_for(attempt_name(RUN, 1)))
-    yield Step(usual, f"{environment.posts} times, one after another", mutates=True)
+    yield Step(
+        usual,
+        f"{environment.posts} times, one after another, up to {ON_ONE_CONNECTION} on one connection",
+        mutates=True,
+    )
+    if environment.cleanup == "database" and environment.database is not None:
+        begin, look = begin_reading(environment.statement_timeout_s), rows_of_token_query(planned.names).as_string()
+        yield Step(f"{begin}; {look}; ROLLBACK", "after the first of them; the others are sent once its row is found")
     if environment.burst:
         together = f"{environment.burst} times at once, each behind a GET that opens its connection"
         yield Step(usual, together, mutates=True)

@@ -54,6 +54,7 @@ def clean_after(
         of = read(path)[1][environment.name]
         _demand_same_place(path, of, environment, redact)
         sent = of.history.sent
+        elsewhere = of.absent and not of.rows | of.removed
         ages_s = {a.name: of.age_s(a.n) for a in sent if a.unanswered}
         youngest_s = min(ages_s.values(), default=0.0)
         task = Task(
@@ -69,11 +70,12 @@ def clean_after(
             known=frozenset(of.rows | of.removed),
             gone=frozenset(of.removed),
             settled=frozenset(name for name, age_s in ages_s.items() if age_s > SETTLED_AFTER_S),
-            identity=of.identity,
+            identity=None if elsewhere else of.identity,
+            elsewhere=elsewhere,
             hurry=hurry,
             progress=Progress(said=tell),
         )
-        return clean_up(task)
+        return clean_up(task)._replace(note=_moved(of, environment, redact))
     finally:
         ledger.close()
 
@@ -87,7 +89,8 @@ def place_of(environment: Environment, redact: Redactor) -> dict[str, object]:
 def _demand_same_place(path: Path, of: Recorded, environment: Environment, redact: Redactor) -> None:
     """Refuse to look for a run's rows where it has not stored them: they would be reported as gone."""
     now = place_of(environment, redact)
-    for key in ("url", "database"):
+    # A run that looked for its row in its database and did not find it had the wrong one.
+    for key in ("url",) if of.absent else ("url", "database"):
         value = now[key]
         was = of.settings.get(key, value)  # an older history does not name its database
         if was not in (value, environment.origin):
@@ -95,3 +98,11 @@ def _demand_same_place(path: Path, of: Recorded, environment: Environment, redac
                 f"{path}: was written on {was}, but environments.{environment.name}.{key} is now {value or 'null'}. "
                 "Clean up with the configuration that the run had."
             )
+
+
+def _moved(of: Recorded, environment: Environment, redact: Redactor) -> str:
+    """That rows were looked for in another database than their run looked in; "" where they were not."""
+    was, now = of.settings.get("database"), place_of(environment, redact)["database"]
+    if not of.absent or was == now:
+        return ""
+    return f"the run did not find its row in {was}; it was looked for in {now or 'no database (null)'}"

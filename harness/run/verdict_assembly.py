@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -9,11 +11,13 @@ from typing import TYPE_CHECKING
 from harness.checkers.history import failure_rate_bound
 from harness.checkers.latency import durations_ms, percentile
 from harness.checkers.token_writers import posts_seen
+from harness.checkers.wrong_keys import explained
+from harness.claims import EVERY_POST_ANSWERS_201, POSTS_AT_ONCE_ANSWER_201
 from harness.errors import Unavailable, if_available
-from harness.report.actions import Ended, actions
+from harness.report.actions import Ended, SetUp, actions
 from harness.report.deliverables import coverage, deliverables
 from harness.report.evidence import EnvironmentEvidence
-from harness.report.run_log import SHOWN_RUNS, NoTrend, past_runs
+from harness.report.run_log import FILE, SHOWN_RUNS, NoTrend, past_runs, was_acknowledged
 from harness.report.verdict import EnvironmentVerdict, SeenStatements, Verdict, conclude, exit_code, worst
 from harness.run.evidence import HISTORY, OBSERVED_INSERTS, PREFLIGHT, READINESS, STORED_TOKENS
 from harness.run.gathering import NOT_ASKED
@@ -42,6 +46,8 @@ def assemble(
     cleaned: Mapping[str, CleanUp],
     pytest_status: int,
     error: str,
+    *,
+    judged: bool = False,
 ) -> Verdict:
     """What it all adds up to.
 
@@ -53,6 +59,7 @@ def assemble(
         cleaned: what was removed of each environment, and what may remain.
         pytest_status: the exit code that pytest has for this run.
         error: why the run ended before it could ask, "" where it did not.
+        judged: whether saved histories are judged, whose settings nobody knows.
     """
     left = [row for done in cleaned.values() for row in done.left]
     complete = pytest_status in (0, 1) and not error
@@ -87,7 +94,7 @@ def assemble(
             if outcomes.kind != "preflight"
             for each in deliverables(environment.name, outcomes.of(environment.name))
         ],
-        actions=actions(ended, outcomes.results, left, {}),
+        actions=actions(ended, outcomes.results, left, _set_up(settings, examinations, judged=judged)),
         started_at=settings.started_at.isoformat(timespec="seconds"),
         duration_s=round(time.monotonic() - settings.began_s, 3),
         environments=verdicts,
@@ -96,6 +103,34 @@ def assemble(
         left_out=outcomes.left_out,
         error=printable_lines(error),
     )
+
+
+def _set_up(settings: RunSettings, examinations: Mapping[str, Examination], *, judged: bool) -> dict[str, SetUp]:
+    """For each environment whose failing POSTs a key explains, that key.
+
+    None explains what was acknowledged before, made as it is now: by this environment in an earlier run, or by another
+    one in this run.
+    """
+    if judged:
+        return {}
+    known = [(known.environment, if_available(known.of(HISTORY))) for known in examinations.values()]
+    acknowledged = {request_mark(environment) for environment, history in known if history and history.acknowledged}
+    found = {}
+    for environment, history in known:
+        key = explained(history, environment.table.token) if history is not None else None
+        if key is None or request_mark(environment) in acknowledged:
+            continue
+        with suppress(NoTrend):
+            if was_acknowledged(settings.report_dir.parent / FILE, environment.name, request_mark(environment)):
+                continue
+        found[environment.name] = SetUp(key.remedy, frozenset({EVERY_POST_ANSWERS_201, POSTS_AT_ONCE_ANSWER_201}))
+    return found
+
+
+def request_mark(environment: Environment) -> str:
+    """What tells how an environment's POSTs are made from other ways of making them: its create route and payload."""
+    made = json.dumps([environment.api.create, environment.api.payload], sort_keys=True)
+    return hashlib.sha256(made.encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def _of_environment(

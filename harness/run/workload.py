@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from harness.errors import CouldNotTell
 from harness.history.attempt import Attempt, Phase, Probe
 from harness.history.history import History, chosen_token
+from harness.history.problem import Problem
 from harness.http.reply import Withheld
 from harness.progress import Progress
 from harness.run.start_line import StartLine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from harness.history.writing import Ledger
     from harness.http.client import Client
 
 MOST_PROBES = 3  # POSTs that all probes together send
+ON_ONE_CONNECTION = 8  # POSTs of the sequence: a prepared plan, or whatever else is kept, may fail from the sixth on
+LONGEST_IDLE_S = 1.0  # of a connection that is used again; some servers close one after a few seconds
 WARM_UP_S = 5.0  # at most, for the GET that opens a connection before the burst
 
 
@@ -42,7 +46,13 @@ def attempt_name(run: str, n: int) -> str:
 
 
 def post_all(
-    client: Client, ledger: Ledger, run: str, first: int, stop: threading.Event, progress: Progress | None = None
+    client: Client,
+    ledger: Ledger,
+    run: str,
+    first: int,
+    stop: threading.Event,
+    progress: Progress | None = None,
+    why_no_more: Callable[[Attempt], CouldNotTell | None] | None = None,
 ) -> History:
     """Send `posts` and then `burst` POSTs, each once, each written to the ledger before and after.
 
@@ -53,7 +63,8 @@ def post_all(
         first: the number of the first attempt; numbers are unique in a run, also across environments, so that two
             environments on one database cannot be confused.
         stop: when set, no further POST is sent.
-        doing: told how far it is.
+        progress: told how far it is.
+        why_no_more: asked once, of the first POST that was acknowledged; no further POST is sent where it has a reason.
 
     Raises:
         Unrecorded: the ledger cannot be written; what was sent until then is in it.
@@ -62,11 +73,21 @@ def post_all(
     numbers = range(first, first + environment.posts)
     progress = progress or Progress()
     sent: list[Attempt] = []
+    cut_short: CouldNotTell | None = None
     try:
         for n in numbers:
-            if not stop.is_set():
-                progress.now("POSTing one after another", f"{len(sent)} of {environment.posts}")
-                _post_one(client, ledger, run, n, sent)
+            if stop.is_set():
+                break
+            progress.now("POSTing one after another", f"{len(sent)} of {environment.posts}")
+            _post_one(client, ledger, run, n, sent)
+            answered_s = time.monotonic()
+            if why_no_more is not None and _says_that_it_is_stored(sent[-1]):
+                cut_short, why_no_more = why_no_more(sent[-1]), None
+            if cut_short is not None:
+                return History.of(environment.name, sent, cut_short)
+            if _ends_its_connection(n - first + 1, sent[-1], time.monotonic() - answered_s):
+                client.renew_connection()
+        client.renew_connection()
         progress.now(f"POSTing {environment.burst} at once")
         if environment.burst and not stop.is_set():
             together = range(numbers.stop, numbers.stop + environment.burst)
@@ -77,6 +98,16 @@ def post_all(
     except OSError as error:
         raise Unrecorded(ledger.path, error, sent) from None
     return History.of(environment.name, sorted(sent, key=lambda a: a.n))
+
+
+def _ends_its_connection(sent: int, last: Attempt, idle_s: float) -> bool:
+    """Whether the next POST opens a connection of its own: it may reach another instance, and has not idled out."""
+    return sent % ON_ONE_CONNECTION == 0 or last.outcome != "ok" or idle_s > LONGEST_IDLE_S
+
+
+def _says_that_it_is_stored(attempt: Attempt) -> bool:
+    """Whether an answer says so; one that is wrong in another way says that the deployment is broken."""
+    return attempt.outcome == "ok" or attempt.problem is Problem.OTHER_KEY
 
 
 def _probe(client: Client, ledger: Ledger, run: str, first: int, probe: Probe, sent: list[Attempt]) -> None:
@@ -101,8 +132,6 @@ def _intend(client: Client, ledger: Ledger, run: str, numbers: Sequence[int], ph
 def _post_one(client: Client, ledger: Ledger, run: str, n: int, sent: list[Attempt]) -> None:
     _intend(client, ledger, run, [n], "sequence")
     sent.append(client.post_chatbot(n, attempt_name(run, n), "sequence"))
-    # A new connection for each: it may reach another instance, has not idled out, and holds no worker meanwhile.
-    client.renew_connection()
     ledger.settle(client.environment.name, sent[-1])
 
 

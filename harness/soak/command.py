@@ -97,7 +97,8 @@ def _may_begin(state: SoakState, options: argparse.Namespace) -> str | None:
     environment = state.environment
     client = Client(environment, state.run, state.redact, time.monotonic())
     wait_until_ready(client, None, state.stop, Progress(said=state.tell))
-    return None if options.master else demand_clean_up(environment, state.stop, certain=True)
+    place = None if options.master else demand_clean_up(environment, state.stop, certain=True)
+    return place.identity if place is not None else None
 
 
 def _assignments(

@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from rehearsal.deployment.replies import Raw, duplicate_key
-from rehearsal.faults.catalogue import ABOUT_ACKNOWLEDGED, ABOUT_DATABASE, fault
+from rehearsal.faults.catalogue import ABOUT_ACKNOWLEDGED, ABOUT_DATABASE, ABOUT_POSTS, ON_DEMAND, fault
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 POSTS = ("every_post_answers_201", "posts_at_once_answer_201")
 # With none of the acknowledged rows in it, this may be another database than the app's: nothing it says counts.
-NO_ROW = ("rows_agree_with_answers", *ABOUT_DATABASE)
+FIRST_ALONE = (*ABOUT_POSTS, *ON_DEMAND)  # its row is not found, and no other POST is sent
+NO_ROW = (*FIRST_ALONE, *ABOUT_DATABASE)
 
 
 @fault(fail=["rows_agree_with_answers"])
@@ -96,7 +97,7 @@ def resets_before_commit(plan: Plan) -> None:
         return Raw() if next(turns) % 3 == 0 else await create(request)
 
 
-@fault(unknown=["rows_agree_with_answers"])
+@fault(fail=["rows_agree_with_answers"], unknown=[claim for claim in FIRST_ALONE if claim != "rows_agree_with_answers"])
 def stores_under_another_name(plan: Plan) -> None:
     """The name is cut to five characters when it is stored; the answer carries the whole."""
 

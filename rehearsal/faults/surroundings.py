@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 POSTS = ("every_post_answers_201", "posts_at_once_answer_201")
 ROWS = ("rows_agree_with_answers", *ABOUT_DATABASE)
 # Where the rows of a run could not be removed again, none is made.
-NOTHING_SENT = (*ABOUT_POSTS, *ON_DEMAND, *ABOUT_DATABASE)
+NOTHING_SENT = (*ABOUT_POSTS, *ABOUT_DATABASE)
 
 READY = {"path": "/", "timeout_s": 2, "revision": "revision"}
 OTHER_REVISION = "0ddba11e" * 5
 
 
-@fault(unknown=ROWS)
+@fault(unknown=NOTHING_SENT)
 def wrong_database(plan: Plan) -> None:
     """The published DSN leads to another database, migrated and healthy; the app writes to its own."""
     plan.publish_database = lambda dsn: plan.new_database()
@@ -86,17 +86,13 @@ def database_down(plan: Plan) -> None:
     plan.pool_timeout_s = 0.2
 
 
-@fault(
-    unknown=["rows_agree_with_answers", "id_sequence_is_not_behind", *ABOUT_STORED, "app_leaves_the_token_to_postgres"]
-)
+@fault(unknown=[*ABOUT_POSTS, *ABOUT_STORED, "id_sequence_is_not_behind"])
 def no_right_to_read(plan: Plan) -> None:
     """The published role may connect and may not read the table (42501)."""
     plan.publish_database = lambda dsn: plan.dsn_as("verifier", None)
 
 
-@fault(
-    unknown=["rows_agree_with_answers", *ABOUT_STORED, "id_sequence_is_not_behind", "app_leaves_the_token_to_postgres"]
-)
+@fault(unknown=[*ABOUT_POSTS, *ABOUT_STORED, "id_sequence_is_not_behind"])
 def rows_hidden_by_row_level_security(plan: Plan) -> None:
     """The published role may read the table, and its row-level security shows it no row."""
     plan.statements += [

@@ -245,6 +245,7 @@ def returns_a_short_token(plan: Plan) -> None:
         "same_payload_makes_two",
         "tokens_differ_between_environments",
         "rows_agree_with_answers",
+        "same_payload_makes_two",
     ]
 )
 def returns_the_nil_uuid(plan: Plan) -> None:

@@ -41,7 +41,7 @@ def test_the_merged_configuration_is_shown_with_secrets_masked(file: Path) -> No
     assert merged["database"] == "postgresql://***@db.example.com:5432/shop"
     assert merged["headers"] == {"X-Team": "bots", "X-Api-Key": "***"}
     assert merged["login"] == {"path": "/login", "json": {"user": "***", "password": "***"}}
-    assert (merged["posts"], merged["burst"]) == (5, 16)
+    assert (merged["posts"], merged["burst"]) == (5, 11)
     assert (merged["api"]["timeout_s"], merged["api"]["token"], merged["api"]["id"]) == (3, "data.token", "id")
     assert merged["api"]["payload"] == {"name": "{name}", "api_key": "***"}
     assert not [secret for secret in SECRETS if secret in done.out + done.err]
@@ -61,11 +61,21 @@ def test_in_words_it_is_yaml(file: Path) -> None:
 
 @pytest.mark.parametrize("read_only", [False, True])
 def test_what_is_planned_says_what_it_writes(file: Path, read_only: bool) -> None:
-    """POSTs and clean-up, and nothing of it with --read-only."""
+    """POSTs, those of both probes too, and clean-up; nothing of it with --read-only."""
     arguments = ["--read-only"] if read_only else []
     (planned,) = json.loads(run_harness("plan", "--environments", str(file), "--json", *arguments).out)
     writes = [step["does"].split()[0] for step in planned["steps"] if step["mutates"]]
     assert writes == ([] if read_only else ["POST", "POST", "POST", "POST", "POST", "BEGIN"])
+
+
+def test_the_first_post_goes_alone(file: Path) -> None:
+    """Its row is looked for by its token before the others are sent."""
+    (planned,) = json.loads(run_harness("plan", "--environments", str(file), "--json").out)
+    steps = [(step["does"], step["until"]) for step in planned["steps"]]
+    first = next(n for n, (does, _) in enumerate(steps) if does.startswith("POST https://preview.example.com/api"))
+    assert steps[first][1] == "5 times, one after another, up to 8 on one connection"
+    assert 'FROM "chatbots" WHERE "public_token"' in steps[first + 1][0]
+    assert steps[first + 1][1].startswith("after the first of them")
 
 
 def test_a_plan_sends_nothing(tmp_path: Path) -> None:

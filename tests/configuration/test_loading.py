@@ -19,8 +19,8 @@ def test_the_contracts_defaults_hold_of_a_minimal_file(tmp_path: Path) -> None:
         {},
     )
     assert (preview.posts, preview.burst, preview.cleanup, preview.login, preview.source) == (
-        3,
-        16,
+        8,
+        11,
         "database",
         None,
         None,

@@ -12,7 +12,7 @@ import pytest
 from harness.errors import CouldNotTell
 from harness.history.revision import ServedRevision
 from harness.http import readiness
-from harness.http.readiness import FRESH_CONNECTIONS, Readiness, revisions_now, wait_until_ready
+from harness.http.readiness import FINAL_TRIES, FRESH_CONNECTIONS, Readiness, revisions_now, wait_until_ready
 from tests.support.clients import RUN, client_of
 from tests.support.clocks import Clock, pausing_in_no_time
 from tests.support.servers import Request, certificate, in_turn, refusing, serving
@@ -106,6 +106,67 @@ def test_refused_connections_are_waited_for() -> None:
     with serving(page(), refuses_for_s=0.5) as server:
         assert wait(server.url)
     assert len(server.requests) == 1
+
+
+# --- what does not get better by waiting ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "405 Method Not Allowed", "410 Gone", "400 Bad Request"])
+def test_a_page_that_is_not_there_is_told_after_a_few_tries(status: str) -> None:
+    """It answers so from the first try on: the path is wrong, and a minute does not change that."""
+    began = time.monotonic()
+    with serving(page(status)) as server:
+        told = unavailable(server.url, timeout_s=AMPLE_S)
+    assert len(server.requests) == FINAL_TRIES
+    assert time.monotonic() - began < AMPLE_S / 2
+    assert told.cause == f"GET URL/healthz was not ready in {FINAL_TRIES} tries: it answered {status[:3]}"
+    assert told.remedy.startswith("set ready.path to a page that answers 2xx")
+
+
+def test_a_page_that_moved_is_told_after_a_few_tries() -> None:
+    """https, www, another host or a trailing slash: the remedy is what to write."""
+    with serving(page("301 Moved", None, "Location: https://www.example.com/healthz/")) as server:
+        told = unavailable(server.url, timeout_s=AMPLE_S)
+    assert len(server.requests) == FINAL_TRIES
+    assert told.remedy == "set url: https://www.example.com, ready.path: /healthz/"
+
+
+@pytest.mark.parametrize(
+    "waking",
+    [
+        page("404 Not Found", {"status": "error", "code": 404, "message": "Application not found"}),
+        page("404 Not Found", None, "x-render-routing: no-server"),
+        in_turn(page("503 Service Unavailable"), page("404 Not Found")),
+        in_turn(page("404 Not Found"), page("400 Bad Request"), page("404 Not Found")),
+        page("429 Too Many Requests"),
+        page("302 Found", None, "Location: /starting"),
+    ],
+    ids=["platform", "header", "503 first", "changes", "429", "302"],
+)
+def test_a_cold_start_is_waited_for(pauses_in_no_time: Clock, waking: Answer) -> None:
+    """A platform answers 404 in the place of an app that it wakes, and an app may begin with something else."""
+    with serving(in_turn(*[waking] * (FINAL_TRIES + 4), page())) as server:
+        assert wait(server.url)
+    assert len(server.requests) == FINAL_TRIES + 5
+
+
+def test_a_release_that_is_waited_for_may_bring_the_page_along() -> None:
+    """Until then the old one answers 404."""
+    released = page("200 OK", {"build": {"commit": NEW}})
+    with serving(in_turn(*[page("404 Not Found")] * (FINAL_TRIES + 1), released)) as server:
+        assert wait(server.url, revision=NEW).revision == NEW
+
+
+def test_what_answers_in_its_place_is_named(pauses_in_no_time: Clock) -> None:
+    """At the end of the time, or at once where waiting cannot help."""
+    with serving(page("404 Not Found", None, "x-vercel-error: DEPLOYMENT_NOT_FOUND")) as server:
+        told = unavailable(server.url)
+    assert "in its place by Vercel's page of a deployment that is not there" in told.cause
+    assert told.remedy.startswith("check url, and that this deployment is there")
+    with serving(page("403 Forbidden", None, "cf-mitigated: challenge")) as server:
+        told = unavailable(server.url)
+    assert len(server.requests) == 1
+    assert told.remedy.startswith("let the harness through")
 
 
 # --- Retry-After ------------------------------------------------------------------------------------------------------

@@ -41,11 +41,28 @@ def test_a_json_404_is_wrong() -> None:
         (429, Problem.RATE_LIMITED, "429: rate limited"),
     ],
 )
-@pytest.mark.parametrize("body", [b"", b'{"error": "no"}', b"<!doctype html><title>no</title>"], ids=repr)
+@pytest.mark.parametrize("body", [b"", b"{}", b"[" * 5000, b"<!doctype html><h1>no</h1>", b"x" * 301], ids=len)
 def test_a_refusal_says_nothing_about_the_route(status: int, problem: Problem, error: str, body: bytes) -> None:
     """Could not tell, whatever the body."""
     assert read(status, body) == Reading(problem, error)
     assert problem in COULD_NOT_TELL
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"error": "CSRF token missing"}',
+        '{"message": "CSRF token missing", "error": "Forbidden"}',
+        '{"error": {"code": "EBADCSRFTOKEN", "message": "CSRF  token\\nmissing"}}',
+        '{"detail": "CSRF token missing"}',
+        "CSRF token missing\n",
+        "<!DOCTYPE html><html><head><title>CSRF token missing</title></head>",
+    ],
+)
+def test_a_refusal_says_what_the_body_says(body: str) -> None:
+    """Whoever reads the finding learns what is asked for."""
+    assert read(401, body).error == "401: the request was not authorised (CSRF token missing)"
+    assert read(403, body).error == "403: the request was refused (CSRF token missing)"
 
 
 def test_retry_after_is_kept() -> None:
@@ -123,12 +140,10 @@ def test_an_html_login_page_could_not_tell(status: int, page: str) -> None:
     ("status", "page"),
     [
         (200, "<!doctype html><div id=root></div>"),
-        (200, "<html><body>Run this app to see the results here."),
         (404, "<html><h1>This deployment is not live</h1>"),
         (503, "<html><h1>We are down for maintenance</h1>"),
         (502, "<html>Your app is starting"),
         (503, "<html>The app is sleeping. Wake it up"),
-        (404, "<html>This Repl isn't live"),
         (200, "\n <!DOCTYPE html><p>Coming soon"),
     ],
 )

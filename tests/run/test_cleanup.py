@@ -133,7 +133,9 @@ def test_a_post_that_timed_out_is_removed_by_the_gate_itself(
     monkeypatch.setitem(FAULTS, "stores_after_the_timeout", fault)
     with deployed(postgres, "stores_after_the_timeout") as deployment:
         api = {"timeout_s": 1}
-        run = run_gate(tmp_path, [deployment], "-k", "every_post", posts=2, burst=0, api=api, late_rows_s=AMPLE_S)
+        run = run_gate(
+            tmp_path, [deployment], "-k", "every_post", posts=2, burst=0, probes=[], api=api, late_rows_s=AMPLE_S
+        )
         assert stored(deployment) == []
     assert run.exit_code == 1, run.out
     assert run.verdict["left_behind"] == []
@@ -214,24 +216,49 @@ def test_where_a_database_is_is_no_secret(url: str, where: str) -> None:
 
 
 @pytest.mark.parametrize("protected", [True, False])
-def test_a_protected_environment_gets_no_row_that_could_not_be_removed(
-    tmp_path: Path, postgres: Postgres, protected: bool
-) -> None:
-    """Without the right to delete nothing is sent there: exit 75. Elsewhere the rows are listed: exit 76."""
+def test_no_row_is_made_that_could_not_be_removed(tmp_path: Path, postgres: Postgres, protected: bool) -> None:
+    """Without the right to delete nothing is sent, whether or not the environment is protected."""
     with deployed(postgres) as deployment:
         name = deployment.database.rpartition("/")[2].partition("?")[0]
         postgres.run(name, ["grant select on chatbots, chatbots_id_seq to verifier"])
         reader = postgres.dsn(name, VERIFIER)
         run = run_gate(tmp_path, [deployment], protected=protected, database=reader)
         stored_rows = stored(deployment)
-    if protected:
-        assert (run.exit_code, stored_rows) == (75, [])
-        cause = run.check("every_post_answers_201")["cause"]
-        assert "no POST was sent, since its row could not be removed: this role has no DELETE on" in cause
-    else:
-        assert run.exit_code == 76
-        assert sorted(row["name"] for row in run.verdict["left_behind"]) == stored_rows
-        assert "(42501)" in run.verdict["left_behind"][0]["reason"]
+    assert (run.exit_code, stored_rows) == (75, [])
+    check = run.check("every_post_answers_201")
+    assert check["cause"].startswith("no POST was sent, since its row could not be removed: this role has no DELETE on")
+    assert check["remedy"].startswith('GRANT DELETE ON "public"."chatbots" to it')
+
+
+@pytest.mark.parametrize(
+    ("statements", "cause", "remedy"),
+    [
+        pytest.param(["grant delete on chatbots to verifier"], "this role may not read", "GRANT SELECT ON", id="read"),
+        pytest.param(
+            [
+                "grant select, delete on chatbots to verifier",
+                "alter table chatbots enable row level security",
+                "create policy of_a_tenant on chatbots using (name like 'tenant-%')",
+            ],
+            "row-level security of",
+            "use a role that has BYPASSRLS",
+            id="rls",
+        ),
+    ],
+)
+def test_rows_that_would_not_be_seen_are_not_made(
+    tmp_path: Path, postgres: Postgres, statements: list[str], cause: str, remedy: str
+) -> None:
+    """That is known before the first POST."""
+    with deployed(postgres) as deployment:
+        name = deployment.database.rpartition("/")[2].partition("?")[0]
+        postgres.run(name, statements)
+        run = run_gate(tmp_path, [deployment], database=postgres.dsn(name, VERIFIER))
+        assert stored(deployment) == []
+    check = run.check("every_post_answers_201")
+    assert (run.exit_code, check["outcome"]) == (75, "unknown"), run.out
+    assert f"since its row could not be removed: {cause}" in check["cause"]
+    assert check["remedy"].startswith(remedy)
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
@@ -239,7 +266,7 @@ def test_a_protected_environment_gets_no_row_that_could_not_be_removed(
 
 def kept(folder: Path, deployment: Deployment) -> Path:
     """The history of a run that kept its rows."""
-    run = run_gate(folder, [deployment], "-k", "every_post", posts=2, burst=0, cleanup="keep")
+    run = run_gate(folder, [deployment], "-k", "every_post", posts=2, burst=0, probes=[], cleanup="keep")
     assert run.exit_code == 76, run.out
     write_environments(folder / "environments.yaml", {}, preview=entry(deployment))
     return run.report_dir / "history.jsonl"

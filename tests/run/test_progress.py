@@ -88,7 +88,7 @@ def test_who_wants_to_hear_at_once_hears_each_beginning() -> None:
 def test_a_terminal_shows_what_is_waited_for(tmp_path: Path, postgres: Postgres) -> None:
     """Each environment by its name, with the reason; piped into a file, the same run says none of it."""
     with deployed(postgres, "never_answers") as deployment:
-        settings = entry(deployment, posts=1, burst=2, api={"timeout_s": 3}, late_rows_s=3)
+        settings = entry(deployment, posts=1, burst=2, probes=[], api={"timeout_s": 3}, late_rows_s=3)
         file = write_environments(tmp_path / "e.yaml", {}, preview=settings)
         arguments = ["--environments", str(file), "-k", "every_post"]
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]

@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -126,11 +127,60 @@ def test_the_burst_is_in_flight_together(file: Path) -> None:
 
 
 def test_connections_of_the_burst_are_warmed(file: Path) -> None:
-    """Each POST of the sequence opens its own; each of the burst uses one that a GET has opened."""
+    """Those of the sequence share one; each of the burst uses one that a GET has opened."""
     with serving(creating) as server:
         sent(server.url, file, posts=3, burst=4)
-    assert (len(server.of("GET")), len(server.of("POST")), server.connections) == (4, 7, 7)
-    assert sorted(request.number for request in server.of("POST")) == [1, 1, 1, 2, 2, 2, 2]
+    assert (len(server.of("GET")), len(server.of("POST")), server.connections) == (4, 7, 5)
+    assert sorted(request.number for request in server.of("POST")) == [1, 2, 2, 2, 2, 2, 3]
+
+
+def test_eight_posts_go_on_one_connection(file: Path) -> None:
+    """Then another one is opened, which may reach another instance."""
+    with serving(creating) as server:
+        sent(server.url, file, posts=20, burst=0)
+    assert [request.number for request in server.of("POST")] == [*range(1, 9), *range(1, 9), *range(1, 5)]
+
+
+def test_a_connection_on_which_something_failed_is_not_used_again(file: Path) -> None:
+    """What answered an error may close it, or be what is broken."""
+
+    def answer(request: Request) -> bool:
+        if len(request.server.of("POST")) == 2:
+            request.answer("500 Oops")
+            return True
+        return creating(request)
+
+    with serving(for_posts(answer)) as server:
+        sent(server.url, file, posts=4, burst=0)
+    assert [request.number for request in server.of("POST")] == [1, 2, 1, 2]
+
+
+def test_a_connection_that_was_idle_is_not_used_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the row of the first POST was looked for, the server may have closed it."""
+    monkeypatch.setattr("harness.run.workload.LONGEST_IDLE_S", 0.2)
+    ledger = Ledger(file)
+    ledger.run(RUN, {"preview": {"url": "http://h"}})
+    with serving(creating) as server:
+        client = client_of(server.url, posts=3, burst=0, probes=[])
+        post_all(client, ledger, RUN, 1, threading.Event(), why_no_more=lambda _: time.sleep(0.3))
+    ledger.close()
+    assert [request.number for request in server.of("POST")] == [1, 1, 2]
+
+
+def test_what_fails_from_the_sixth_post_on_a_connection_is_seen(file: Path) -> None:
+    """By default: a prepared plan is made generic after five executions."""
+
+    def answer(request: Request) -> bool:
+        if request.number > 5:
+            request.answer("500 Oops", b"cached plan must not change result type")
+            return True
+        return creating(request)
+
+    with serving(for_posts(answer)) as server:
+        posts = client_of(server.url).environment.posts
+        history = sent(server.url, file, posts=posts, burst=0)
+    assert posts == 8
+    assert [a.n for a in history.attempts if a.outcome == "fail"] == [6]
 
 
 @pytest.mark.parametrize(("posts", "burst"), [(1, 0), (1, 1), (5, 0), (2, 32)])
