@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 POSTS = ("every_post_answers_201", "posts_at_once_answer_201")
 ROWS = ("rows_agree_with_answers", *ABOUT_DATABASE)
 # Where the rows of a run could not be removed again, none is made.
-NOTHING_SENT = (*ABOUT_POSTS, *ABOUT_DATABASE)
+NOTHING_SENT = (*ABOUT_POSTS, *ON_DEMAND, *ABOUT_DATABASE)
 
 READY = {"path": "/", "timeout_s": 2, "revision": "revision"}
 OTHER_REVISION = "0ddba11e" * 5
@@ -86,13 +86,13 @@ def database_down(plan: Plan) -> None:
     plan.pool_timeout_s = 0.2
 
 
-@fault(unknown=[*ABOUT_POSTS, *ABOUT_STORED, "id_sequence_is_not_behind"])
+@fault(unknown=[*ABOUT_POSTS, *ON_DEMAND, *ABOUT_STORED, "id_sequence_is_not_behind"])
 def no_right_to_read(plan: Plan) -> None:
     """The published role may connect and may not read the table (42501)."""
     plan.publish_database = lambda dsn: plan.dsn_as("verifier", None)
 
 
-@fault(unknown=[*ABOUT_POSTS, *ABOUT_STORED, "id_sequence_is_not_behind"])
+@fault(unknown=[*ABOUT_POSTS, *ON_DEMAND, *ABOUT_STORED, "id_sequence_is_not_behind"])
 def rows_hidden_by_row_level_security(plan: Plan) -> None:
     """The published role may read the table, and its row-level security shows it no row."""
     plan.statements += [
