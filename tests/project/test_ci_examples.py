@@ -97,7 +97,7 @@ def test_gitlab_goes_on_with_rows_left_behind(project: Path, healthy: Deployment
     script, after = gitlab(project, {})
     assert script.exit_code == 76, script.out
     assert document(GITLAB)["smoke"]["allow_failure"] == {"exit_codes": [76]}
-    assert "19 may be left behind" in after.out
+    assert "22 may be left behind" in after.out
 
 
 def test_gitlab_cleans_up_after_a_killed_run(project: Path, postgres: Postgres) -> None:
@@ -147,7 +147,7 @@ def test_argo_succeeds_only_where_the_gate_releases(project: Path, postgres: Pos
         keeping(project, kept)
         done = analysed(project, {})
     assert done.exit_code == 0, done.out
-    assert "19 may be left behind" in done.out
+    assert "22 may be left behind" in done.out
 
 
 def test_argo_lets_a_terminated_run_clean_up(project: Path, postgres: Postgres) -> None:

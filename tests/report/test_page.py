@@ -538,7 +538,7 @@ def test_a_run_that_passes_shows_what_it_saw(healthy: Deployment, tmp_path: Path
     assert run.exit_code == 0, run.out
     text = page_at(run)
     assert "PASS Release." in text
-    assert "16 acknowledged in" in text
+    assert "11 acknowledged in" in text
     assert "returned tokens, 19" in text
     assert "stored tokens, " in text
     judged = run_harness(
@@ -546,7 +546,7 @@ def test_a_run_that_passes_shows_what_it_saw(healthy: Deployment, tmp_path: Path
     )
     assert judged.exit_code == 0, judged.out
     again = page_at(judged)
-    assert "16 acknowledged in" in again
+    assert "11 acknowledged in" in again
     assert "Stored tokens: none to show (judged from a saved history, nothing was asked)." in again
 
 
@@ -570,7 +570,7 @@ def test_rows_that_are_kept_are_listed(healthy: Deployment, tmp_path: Path) -> N
     assert run.exit_code == 76, run.out
     text = page_at(run)
     assert "PASS Release, then clean up the rows that may be left." in text
-    assert "19 rows of this run may be left behind" in text
+    assert "22 rows of this run may be left behind" in text
     assert "Stored tokens: none to show (database: null)." in text
 
 
