@@ -582,7 +582,7 @@ def test_a_run_that_passes_shows_what_it_saw(healthy: Deployment, tmp_path: Path
     assert run.exit_code == 0, run.out
     text = page_at(run)
     assert "PASS Release." in text
-    assert "16 acknowledged in" in text
+    assert "11 acknowledged in" in text
     assert "returned tokens, 19" in text
     assert "stored tokens, " in text
     judged = run_harness(
@@ -590,7 +590,7 @@ def test_a_run_that_passes_shows_what_it_saw(healthy: Deployment, tmp_path: Path
     )
     assert judged.exit_code == 0, judged.out
     again = page_at(judged)
-    assert "16 acknowledged in" in again
+    assert "11 acknowledged in" in again
     assert "Stored tokens: none to show (judged from a saved history, nothing was asked)." in again
 
 
