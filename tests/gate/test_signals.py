@@ -124,7 +124,9 @@ def test_second_interrupt_leaves_at_once_and_lists(tmp_path: Path, postgres: Pos
         assert run.exit_code == 2, run.out + run.err
         assert run.verdict["exit_code"] == 2
         assert names <= {row["name"] for row in run.verdict["left_behind"]}
-        assert {row["reason"] for row in run.verdict["left_behind"]} == {"the run was ended before it could clean up"}
+        # Either the clean-up hears of it in time to say so itself, or the run has to speak for it.
+        reasons = {row["reason"] for row in run.verdict["left_behind"]}
+        assert reasons <= {"the run was ended before it could clean up", "the clean-up was interrupted"}
         assert "Traceback" not in run.out + run.err
         holding.rollback()
         done = run_harness("cleanup", str(gate.history), "--environments", str(file))
