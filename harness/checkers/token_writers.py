@@ -18,11 +18,18 @@ def given_by_the_app(observed: ObservedInserts, history: History) -> tuple[str, 
 
     Raises:
         CouldNotTell: there are such statements, and they may be another client's: Postgres stored more rows than the
-            run sent POSTs, and enough of them without a value to account for every POST.
+            run sent POSTs, and enough of them without a value to account for every POST; or only UPDATEs give the
+            token a value, far fewer than rows were stored, as whoever edits a chatbot sends them.
     """
     if not observed.by_app:
         return ()
     stored = max(observed.counted or 0, len(observed.seen_s))
+    if observed.updates == observed.by_app and 2 * observed.updates < max(stored, 1):
+        raise CouldNotTell(
+            f"{observed.updates} UPDATEs gave a token a value while {stored} rows were stored, so that another client "
+            f"may have edited its chatbots: {'; '.join(observed.given)}",
+            "run again when nobody else edits chatbots; look who sends this statement",
+        )
     if stored > len(history.sent) and observed.by_database >= len(history.acknowledged):
         raise CouldNotTell(
             f"{observed.by_app} statements gave the token a value, but {stored} rows were stored during "

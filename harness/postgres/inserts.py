@@ -55,6 +55,7 @@ class ObservedInserts(NamedTuple):
         counted: how many INSERTs Postgres counted; None where it counts none.
         by_database: how many executions left the token to Postgres.
         by_app: how many gave it a value.
+        updates: how many of these store no row: another client may be editing its chatbots.
         unclear: how many could not be understood.
         given: statements that give the token a value, without literals.
         not_understood: statements that could not be understood, without literals.
@@ -68,6 +69,7 @@ class ObservedInserts(NamedTuple):
     counted: int | None = None
     by_database: int = 0
     by_app: int = 0
+    updates: int = 0
     unclear: int = 0
     given: tuple[str, ...] = ()
     not_understood: tuple[str, ...] = ()
@@ -89,11 +91,13 @@ def observed_inserts(connection: Connection, facts: TableFacts, seen: Sightings)
     readings = {text: functions.followed(text) for text in {**counts, **(seen.calls or {})}}
     of = {writer: [text for text, reading in readings.items() if reading.writer == writer] for writer in _WRITERS}
     most = {writer: max(_executions(texts, counts), _executions(texts, seen.calls)) for writer, texts in of.items()}
+    updates = [text for text in of["app"] if not readings[text].inserts]
     inserts = [text for text, reading in readings.items() if reading.inserts]
     found = ObservedInserts(
         counted=None if seen.calls is None else _executions(inserts, seen.calls),
         by_database=most["database"],
         by_app=most["app"],
+        updates=max(_executions(updates, counts), _executions(updates, seen.calls)),
         unclear=most["unclear"],
         given=_shown(of["app"], seen.calls),
         not_understood=_shown(of["unclear"], seen.calls),

@@ -48,7 +48,8 @@ def test_app_leaves_it_out(observed: ObservedInserts) -> None:
         ObservedInserts(counted=22, by_app=22, given=GIVEN),
         ObservedInserts(counted=22, by_database=21, by_app=1, given=GIVEN),
         ObservedInserts(counted=22, by_database=19, by_app=3, given=GIVEN),  # hidden behind the probes' own INSERTs
-        ObservedInserts(counted=22, by_database=22, by_app=22, given=GIVEN),  # an UPDATE after each INSERT
+        ObservedInserts(counted=22, by_database=22, by_app=22, updates=22, given=GIVEN),  # an UPDATE after each INSERT
+        ObservedInserts(by_database=4, by_app=2, updates=2, given=GIVEN, seen_s=(0.1, 1.1, 2.1, 3.1)),
         ObservedInserts(by_database=18, by_app=1, given=GIVEN, seen_s=(0.5, 1.5)),
         ObservedInserts(counted=40, by_database=10, by_app=30, given=GIVEN),  # too few leave it out for these POSTs
     ],
@@ -64,6 +65,19 @@ def test_statement_of_somebody_else_is_not_told_from_ours() -> None:
     with pytest.raises(CouldNotTell, match="40 rows were stored during 22 POSTs") as raised:
         given_by_the_app(observed, history())
     assert GIVEN[0] in raised.value.cause
+
+
+@pytest.mark.parametrize(
+    "observed",
+    [
+        ObservedInserts(counted=22, by_database=22, by_app=2, updates=2, given=GIVEN),
+        ObservedInserts(by_database=9, by_app=1, updates=1, given=GIVEN, seen_s=(0.1, 1.1, 2.1)),
+    ],
+)
+def test_few_updates_may_be_somebody_elses(observed: ObservedInserts) -> None:
+    """Whoever edits a chatbot while the POSTs run may send all its columns back."""
+    with pytest.raises(CouldNotTell, match="another client may have edited its chatbots"):
+        given_by_the_app(observed, history())
 
 
 @pytest.mark.parametrize(
