@@ -86,9 +86,8 @@ class ObservedInserts(NamedTuple):
 def observed_inserts(connection: Connection, facts: TableFacts, seen: Sightings) -> ObservedInserts:
     """Read what was seen, inside the caller's transaction."""
     target = _target(connection, facts)
-    functions = Functions(connection, target)
     counts: dict[str, int] = {text: len(times) for text, times in seen.statements.items()}
-    readings = {text: functions.followed(text) for text in {**counts, **(seen.calls or {})}}
+    readings = Functions(connection, target).followed({**counts, **(seen.calls or {})})
     of = {writer: [text for text, reading in readings.items() if reading.writer == writer] for writer in _WRITERS}
     most = {writer: max(_executions(texts, counts), _executions(texts, seen.calls)) for writer, texts in of.items()}
     updates = [text for text in of["app"] if not readings[text].inserts]

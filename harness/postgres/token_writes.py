@@ -1,8 +1,6 @@
-"""Reads statements as Postgres shows them: who gives the token of a new row its value?
+"""What a statement may do with the token of a row, and how the INSERT that almost every app sends is read.
 
-Whatever is neither DEFAULT nor a generator of Postgres itself is the app's. The INSERT that almost every app sends is
-read here; any other statement by Postgres' own parser, where it is installed (`statement_parser`). Without it, a
-statement that may write the token is unclear, never harmless.
+Whatever is neither DEFAULT nor a generator of Postgres itself is the app's.
 """
 
 from __future__ import annotations
@@ -95,33 +93,11 @@ _CALLS = rf"(?:({_NAME})\s*\.\s*)?({_NAME})\s*\("
 GENERATORS = frozenset({"uuid_generate_v4", "gen_random_uuid", "uuidv4"})
 
 
-def read_statement(text: str, target: Target) -> Reading:
-    """Who makes the token in a statement.
-
-    Args:
-        text: the statement, which Postgres may have cut off; no more than `MOST_READ` characters of it are read.
-        target: the table.
-    """
-    bare = without_comments(text[:MOST_READ])
-    if not _mentions(bare, target):
+def read_usual(bare: str, target: Target) -> Reading | None:
+    """What a statement does, without its comments, where no parser is needed to tell; None where one is."""
+    if not _mentions(bare, target) or not _may_write(bare):
         return Reading(calls=_calls(bare))
-    usual = _usual_insert(bare, target)
-    if usual is not None:
-        return usual
-    if is_parser_installed():
-        from harness.postgres.statement_parser import parsed  # no other statement pays for its import
-
-        read = parsed(bare, target)
-        if read is not None:
-            return read
-    return _unparsed(bare, target)
-
-
-def is_parser_installed() -> bool:
-    """Whether Postgres' own parser is here."""
-    from importlib.util import find_spec
-
-    return find_spec("postgast") is not None
+    return _usual_insert(bare, target)
 
 
 def without_comments(statement: str) -> str:
@@ -135,6 +111,10 @@ def without_literals(statement: str) -> str:
     bare = " ".join(without_comments(statement).split())
     literal = r"""(?s)"(?:[^"]|"")*"|\$(\w*)\$.*?(?:\$\1\$|$)|'(?:[^']|'')*(?:'|$)|(?<![\w$])\d[\d.]*"""
     return re.sub(literal, lambda match: match[0] if match[0].startswith('"') else "?", bare)
+
+
+def _may_write(bare: str) -> bool:
+    return re.search(r"(?i)\b(?:insert|update|merge|copy)\b", re.sub(r"'(?:[^']|'')*'", "''", bare)) is not None
 
 
 def _mentions(bare: str, target: Target) -> bool:
@@ -179,8 +159,8 @@ def _usual_insert(bare: str, target: Target) -> Reading | None:
     return Reading("app", True, calls) if re.fullmatch(_GIVEN, value) else None
 
 
-def _unparsed(bare: str, target: Target) -> Reading:
-    """What no parser has read: it writes the token for all that is known, unless it can only read.
+def read_unparsed(bare: str, target: Target) -> Reading:
+    """What a statement may do that no parser has read: it writes the token, unless it can only read.
 
     An INSERT whose end Postgres cut off tells by its columns; its values may be behind the cut.
     """
@@ -192,8 +172,7 @@ def _unparsed(bare: str, target: Target) -> Reading:
         cut_off = values is None or not rest.strip()
         if target.is_it(schema[0] if schema else "", name) and target.token not in columns and cut_off:
             return Reading("database", True)
-    writes = re.search(r"(?i)\b(?:insert|update|merge|copy|call)\b", re.sub(r"'(?:[^']|'')*'", "''", bare))
-    return UNCLEAR if writes else Reading(calls=_calls(bare))
+    return UNCLEAR
 
 
 def _values(rest: str) -> tuple[list[str] | None, str]:

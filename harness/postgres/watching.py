@@ -1,19 +1,20 @@
 """Watches `pg_stat_activity` while the POSTs of a run are sent, on a connection of its own.
 
 One look after the POSTs comes too late: a pool goes on with a COMMIT, a `SELECT 1` or a session store's UPDATE, and the
-INSERT is gone. A look is one SELECT outside of any transaction, since Postgres shows a transaction the same state of
-the view until it ends. It writes nothing and needs no superuser.
+INSERT is gone. It writes nothing and needs no superuser.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
+from psycopg import sql
 
-from harness.postgres.connection import limited
+from harness.postgres.connection import limited, reading
 from harness.postgres.inserts import Sightings
 from harness.postgres.statement_counts import counted_calls, counted_since
 from harness.postgres.token_writes import MOST_READ
@@ -31,14 +32,20 @@ EAGER_S = 5.0
 WATCHES_S = 600.0  # at most
 MOST_SESSIONS = 500
 MOST_STATEMENTS = 2000
+ONE_MESSAGE = timedelta(milliseconds=5)  # longer apart are no two messages of one statement
 _ENDS_S = 2.0  # for a look that is under way when the POSTs have ended
 
 DATABASE = """
-SELECT pg_postmaster_start_time()::text || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())
+SELECT pg_postmaster_start_time()::text, (SELECT oid::bigint FROM pg_database WHERE datname = current_database())
 """
+# All in one round trip. Each look has a transaction of its own: within one, Postgres shows the same state of the view.
+# It is asked of the function that the view is made of: planning the view takes longer than all the rest.
 LOOK = """
-SELECT statement_timestamp(), pid, xact_start, query_start, left(query, %s) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND query_start >= %s LIMIT %s
+BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL statement_timeout = '2s';
+SELECT statement_timestamp(), pid, xact_start, query_start, left(query, {most_read})
+FROM pg_catalog.pg_stat_get_activity(NULL)
+WHERE datid = {oid} AND pid <> pg_backend_pid() AND query_start >= {since} LIMIT {most};
+ROLLBACK
 """
 LOOK_IN_WORDS = "SELECT the current statements of this database from pg_stat_activity"
 HIDDEN = """
@@ -76,9 +83,11 @@ class Watch:
 
     def __init__(self, connection: Connection) -> None:
         """Take the connection over, and close it at the end. Raises psycopg.Error."""
-        row = connection.execute(DATABASE).fetchone()
+        with reading(connection):
+            row = connection.execute(DATABASE).fetchone()
         assert row is not None  # a SELECT without FROM
-        self.database: str = row[0]
+        self._oid: int = row[1]
+        self.database = f"{row[0]}/{row[1]}"
         self._connection = connection
         self._enough = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
@@ -96,7 +105,7 @@ class Watch:
         """
         self._clock_s = clock_s
         try:
-            with limited(self._connection, _ENDS_S):
+            with limited(self._connection, _ENDS_S), reading(self._connection):
                 row = self._connection.execute("SELECT clock_timestamp()").fetchone()
                 assert row is not None  # a SELECT without FROM
                 self._since = _Baseline(row[0], counted_calls(self._connection))
@@ -117,7 +126,7 @@ class Watch:
             self._obstacle = f"Postgres gave no answer within {_ENDS_S:g} s"
         elif not self._obstacle:
             try:
-                with limited(self._connection, _ENDS_S):
+                with limited(self._connection, _ENDS_S), reading(self._connection):
                     (hidden,) = self._connection.execute(HIDDEN).fetchone() or (0,)
                     if self._since.calls is not None:
                         calls = counted_since(self._connection, self._since.calls)
@@ -147,7 +156,7 @@ class Watch:
     def _look(self, since: datetime) -> datetime:
         """One look at what began since the one before began; what was under way already was seen by that."""
         began_s = time.monotonic()
-        rows = self._connection.execute(LOOK, [MOST_READ, since, MOST_SESSIONS]).fetchall()
+        rows = self._rows(sql.SQL(LOOK).format(most_read=MOST_READ, oid=self._oid, since=since, most=MOST_SESSIONS))
         now_s = time.monotonic()
         self._looks += 1
         self._took_s += now_s - began_s
@@ -162,6 +171,12 @@ class Watch:
                 self._times.setdefault(text, []).append(now_s - self._clock_s)
         return since
 
+    def _rows(self, look: sql.Composed) -> list[tuple[Any, ...]]:
+        cursor = self._connection.execute(look)
+        while cursor.description is None and cursor.nextset():
+            pass
+        return cursor.fetchall()
+
 
 def _same_execution(before: _Sighting, now: _Sighting) -> bool:
     """Whether two sightings of a session, one right after the other, are of one execution of a statement.
@@ -173,7 +188,8 @@ def _same_execution(before: _Sighting, now: _Sighting) -> bool:
         return False
     if now.transaction is not None:
         return before.transaction == now.transaction
-    return before.transaction is not None or before.query == now.query
+    apart = now.query - before.query
+    return not apart or (before.transaction is not None and apart < ONE_MESSAGE)
 
 
 def _said(error: psycopg.Error) -> str:

@@ -93,7 +93,7 @@ def test_cleaning_up_after_one_run_leaves_the_rows_of_another(tmp_path: Path, po
         assert not names_of(deployment.database, run)
     assert done.exit_code in (0, 76), done.out + done.err
     assert other.exit_code == 0, other.out + other.err
-    assert other.verdict["environments"][0]["rows_removed"] == 24
+    assert other.verdict["environments"][0]["rows_removed"] == 19
 
 
 @pytest.mark.parametrize("together", [True, False])

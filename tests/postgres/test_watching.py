@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PAUSE_S = 0.1  # many looks long
 END_THE_WATCH = """
 select pg_terminate_backend(pid) from pg_stat_activity
-where application_name like 'chatbots-smoke%' and query like '%pg_stat_activity%'
+where application_name like 'chatbots-smoke%' and query like '%pg_stat_get_activity%'
 """
 PLAIN = "insert into chatbots (name) values ('smoke-1')"
 GIVEN = "insert into chatbots (name, public_token) values ('smoke-2', '3a7e0c52-43b5-4a3c-9d0e-0f9b8f6a1c11')"

@@ -37,7 +37,7 @@ USERS: dict[str, set[str]] = {
     "_pytest": {"pytest_internals"},
     "jinja2": {"report"},
     "ast_grep_py": {"source"},
-    "postgast": {"source"},
+    "postgast": {"postgres", "source"},
     # Importing it changes a whole process: it stays in the soak's own.
     "locust": {"soak"},
     "gevent": {"soak"},

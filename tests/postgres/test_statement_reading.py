@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.postgres import token_writes
-from harness.postgres.token_writes import MOST_READ, Target, read_statement, without_literals
+from harness.postgres import statement_reading
+from harness.postgres.statement_reading import read_statement
+from harness.postgres.token_writes import MOST_READ, Target, without_literals
 
 if TYPE_CHECKING:
     from harness.postgres.token_writes import Writer
@@ -108,7 +109,7 @@ PARSED: list[tuple[str, Writer | None]] = [
 @pytest.fixture(params=[True, False], ids=["parser", "no parser"])
 def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether Postgres' own parser is installed."""
-    monkeypatch.setattr(token_writes, "is_parser_installed", lambda: request.param)
+    monkeypatch.setattr(statement_reading, "is_parser_installed", lambda: request.param)
     return bool(request.param)
 
 
@@ -144,7 +145,7 @@ def test_without_a_parser_it_is_not_understood(
     statement: str, writer: Writer | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What may write the token is unclear, and never harmless."""
-    monkeypatch.setattr(token_writes, "is_parser_installed", lambda: False)
+    monkeypatch.setattr(statement_reading, "is_parser_installed", lambda: False)
     assert read_statement(statement, TARGET).writer in ("unclear", writer)
 
 

@@ -1,0 +1,59 @@
+"""Reads statements as Postgres shows them: who gives the token of a new row its value?
+
+The INSERT that almost every app sends is read by itself; any other statement by Postgres' own parser, where it is
+installed. Without it, a statement that may write the token is unclear, never harmless.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from harness.postgres.token_writes import MOST_READ, NOTHING, UNCLEAR, read_unparsed, read_usual, without_comments
+
+if TYPE_CHECKING:
+    from harness.postgres.token_writes import Reading, Target
+
+
+def read_statement(text: str, target: Target) -> Reading:
+    """Who makes the token in a statement.
+
+    Args:
+        text: the statement, which Postgres may have cut off; no more than `MOST_READ` characters of it are read.
+        target: the table.
+    """
+    bare = without_comments(text[:MOST_READ])
+    usual = read_usual(bare, target)
+    if usual is not None:
+        return usual
+    if is_parser_installed():
+        from harness.postgres.statement_parser import parsed  # no other statement pays for its import
+
+        read = parsed(bare, target)
+        if read is not None:
+            return read
+    return read_unparsed(bare, target)
+
+
+def read_function(definition: str, language: str, parameters: frozenset[str], target: Target) -> Reading:
+    """Who makes the token in a function.
+
+    Args:
+        definition: its CREATE FUNCTION.
+        language: as pg_language calls it.
+        parameters: their names; what a caller hands over is the app's.
+        target: the table.
+    """
+    if is_parser_installed():
+        from harness.postgres.statement_parser import body_of
+
+        read = body_of(definition, language, parameters, target)
+        if read is not None:
+            return read
+    folded = definition.lower()
+    return UNCLEAR if any(name.lower() in folded for name in target.names) else NOTHING
+
+
+def is_parser_installed() -> bool:
+    """Whether Postgres' own parser is here."""
+    return find_spec("postgast") is not None
