@@ -77,7 +77,7 @@ def together(readings: Iterable[Reading]) -> Reading:
     return Reading(first_of(reading.writer for reading in of), any(reading.inserts for reading in of), calls)
 
 
-_NAME = r'(?:"(?:[^"]|"")+"|[A-Za-z_\u0080-\uffff][\w$]*)'
+_NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
 # Patterns are compiled when a statement is first read: most runs see few.
 _INSERT = (
     rf"(?i)\s*insert\s+into\s+(?P<table>{_NAME}(?:\s*\.\s*{_NAME})?)(?:\s+as\s+{_NAME})?\s*"
