@@ -1,22 +1,24 @@
 """Nothing overrides the column's default.
 
-A trigger before INSERT that sets the token, a rule that rewrites INSERT, or a generated column makes the default
-meaningless. Triggers that leave the token alone are none of our business. A source is read; a trigger in C, which has
-none, is taken to leave it alone, since the ones that Postgres brings do.
+A trigger that sets the token of a new row, before or after it is stored, at once or at COMMIT, a rule that rewrites
+INSERT, or a generated column makes the default meaningless. So does what stands around the table: a partition or a view
+with a default of its own for the token, and triggers and rules of such a view. All that leave the token alone are none
+of our business. What cannot be read is no yes. A trigger in C, which has no source, is taken to leave the token alone,
+since the ones that Postgres brings do.
 """
 
-from harness.checkers.schema import demand_readable_triggers, overriding
+from harness.checkers.overriding import demand_readable, overriding
 from harness.findings import finding
 from harness.postgres.table import TableFacts
 
 
 def test_nothing_overrides_the_default(facts: TableFacts) -> None:
-    """No enabled trigger, rule or generation expression of the table decides the token."""
+    """No trigger, rule, generation expression or other default of the table, its partitions or views decides it."""
     found = overriding(facts)
     assert not found, finding(
-        want="no trigger, rule or generated column that sets the token",
+        want="no trigger, rule, generated column or default of a partition or view that makes the token",
         have=found,
         cause="the old generator lives on inside the database",
-        remedy="drop what sets the token, so that the column's default does",
+        remedy="drop what sets the token, so that the column's default makes it",
     )
-    demand_readable_triggers(facts)
+    demand_readable(facts)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from harness.errors import CouldNotTell
-
 if TYPE_CHECKING:
     from harness.postgres.default import DefaultEvaluation
     from harness.postgres.rows import SequenceState
@@ -56,96 +54,16 @@ def _owner(function: Function) -> str:
     return f"of extension {function.extension}" if function.extension else f"{function.language}, of no extension"
 
 
-def overriding(facts: TableFacts) -> list[str]:
-    """Triggers, rules and generated columns that decide the token instead of the column's default."""
-    sets = _assignment_to(facts.token_column)
-    found = [
-        f"trigger {t.name} calls {t.function}, which sets {facts.token_column}"
-        for t in facts.triggers
-        if (t.before_insert or t.instead_of) and _sets_on_insert(_without_comments(t.source), sets)
-    ]
-    updates = re.compile(rf'(?i)\bupdate\b[^;]*\bset\b[^;]*(?<![\w.])"?{re.escape(facts.token_column)}"?(?!\w)')
-    found += [
-        f"rule {rule.name} rewrites INSERT"
-        for rule in facts.insert_rules
-        if rule.instead or updates.search(rule.definition)
-    ]
-    if facts.token_generated:
-        found.append(f"column {facts.token_column} is GENERATED ALWAYS AS")
-    return found
-
-
-def demand_readable_triggers(facts: TableFacts) -> None:
-    """Refuse to call a trigger harmless that hands the whole row to another function.
-
-    Raises:
-        CouldNotTell: the cause names the triggers.
-    """
-    opaque = [
-        f"{t.name} ({t.function})"
-        for t in facts.triggers
-        if t.before_insert and _HANDS_ON.search(_without_comments(t.source))
-    ]
-    if opaque:
-        raise CouldNotTell(
-            f"a trigger before INSERT lets another function make the row: {', '.join(opaque)}",
-            "look whether that function sets the token, and let the trigger set its columns by name",
-        )
-
-
-# NEW as a whole, assigned or returned from a call; the functions of Postgres itself name the fields that they set.
-_HANDS_ON = re.compile(
-    r"(?i)(?:(?:^|;|\b(?:begin|then|else|loop)\b) ?new ?:?=|\breturn\b) ?"
-    r'(?!(?:pg_catalog\.)?(?:jsonb?_)?populate_record\b)[\w."]+ ?\('
-)
-
-
-def _sets_on_insert(source: str, sets: re.Pattern[str]) -> bool:
-    """Whether a source sets what `sets` finds when a row is inserted, and to something else than it was.
-
-    Not counted: what stands behind a test for TG_OP = 'UPDATE', a value taken from OLD, and a value for where there is
-    none (COALESCE, IF .. IS NULL), since the default is in place before a trigger runs.
-    """
-    for match in sets.finditer(source):
-        operations = re.findall(r"(?i)\btg_op ?= ?'(\w+)'", source[: match.start()])
-        if operations and operations[-1].upper() == "UPDATE":
-            continue
-        before = source[: match.start() + match[0].lower().find("new")].rstrip()
-        if re.search(r'(?i)\bif new ?\. ?[\w"]+ is null then$', before):
-            continue
-        if re.match(r"(?i) ?(?:old\b|coalesce ?\( ?new ?\.)", source[match.end() :]):
-            continue
-        return True
-    return False
-
-
-def _assignment_to(column: str) -> re.Pattern[str]:
-    """What sets a column of NEW in PL/pgSQL (or of TD["new"] in PL/Python), in a source whose blanks are single.
-
-    An assignment (`=` is one only where a statement begins, elsewhere it compares), a target of INTO, or a whole NEW
-    that is made from a record which names the column.
-    """
-    field = rf'\bnew ?\. ?"?{re.escape(column)}"?(?!\w)'
-    key = rf"""["']{re.escape(column)}(?!\w)"""
-    begins = r"(?:^|;|\b(?:begin|then|else|loop)\b) ?"
-    return re.compile(
-        rf"(?i){field} ?:=|{begins}{field} ?=(?!=)|"
-        rf'(?<!insert )\binto (?:strict )?(?:[\w."]+ ?, ?)*{field}|'
-        rf"(?:{begins}new ?:?=|\breturn\b)[^;]*{key}|{key}[^;]*\binto (?:strict )?new\b(?! ?\.)|"
-        rf"""\[["']new["']\] ?\[{key}["']\] ?=(?!=)"""
-    )
-
-
-def _without_comments(source: str) -> str:
+def without_comments(source: str) -> str:
     """A function's source without its comments, each run of blanks as one; strings stay."""
-    bare = re.sub(r"(?s)('(?:[^']|'')*')|--[^\n]*|/\*.*?\*/", lambda match: match[1] or " ", source)
+    bare = re.sub(r"(?s)('(?:[^']|'')*(?:'|\Z))|--[^\n]*|/\*.*?(?:\*/|\Z)", lambda match: match[1] or " ", source)
     return re.sub(r"\s+", " ", bare).strip()
 
 
 def uses(source: str, column: str) -> bool:
     """Whether a function's source names a column, for more than whether it is NULL or changes."""
     named = rf'(?i)(?<!\w)"?{re.escape(column)}"?(?!\w)'
-    bare = re.sub(rf"{named} is (?:not )?(?:null\b|distinct from old ?\.{named[4:]})", "", _without_comments(source))
+    bare = re.sub(rf"{named} is (?:not )?(?:null\b|distinct from old ?\.{named[4:]})", "", without_comments(source))
     return re.search(named, bare) is not None
 
 

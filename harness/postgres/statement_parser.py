@@ -6,6 +6,7 @@ It is installed with the group that reads an app's source; nothing here is impor
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.postgres.token_writes import GENERATORS, NOTHING, UNCLEAR, Reading, Writer, first_of, together
@@ -60,7 +61,7 @@ def body_of(definition: str, language: str, parameters: frozenset[str], target: 
             bodies = [item.string.sval for text in texts for item in text.list.items]
             readings = [parsed(body, target, parameters) for body in bodies]
         elif language == "plpgsql":
-            block = parse_plpgsql(definition)
+            block = parse_plpgsql(_as_a_function_of_rows(definition))
             readings = [_in_plpgsql(kind, query, target, parameters) for kind, query in _queries(block, "", 0)]
         else:
             return None
@@ -70,14 +71,42 @@ def body_of(definition: str, language: str, parameters: frozenset[str], target: 
     return together(known) if len(known) == len(readings) else None
 
 
+def _as_a_function_of_rows(definition: str) -> str:
+    """The CREATE FUNCTION of pg_get_functiondef, with NEW and OLD as arguments where it is a trigger's.
+
+    libpg_query writes no valid JSON of the variables that a trigger's function has (TG_OP and its kind).
+    """
+    return definition.replace("()\n RETURNS trigger\n", "(new record, old record)\n RETURNS record\n", 1)
+
+
 def _in_plpgsql(kind: str, query: str, target: Target, parameters: frozenset[str]) -> Reading | None:
     if kind == "PLpgSQL_stmt_dynexecute":
-        return UNCLEAR  # a statement that is put together while it runs
+        return _put_together(query, target, parameters)
     if kind == "PLpgSQL_stmt_assign":
         query = query.partition(":=")[2] or query.partition("=")[2]
     begins = query.lstrip().split(maxsplit=1)[:1]
     whole = bool(begins) and begins[0].lower() in {"select", "insert", "update", "delete", "merge", "with", "call"}
     return parsed(query if whole else f"SELECT {query}", target, parameters)
+
+
+def _put_together(query: str, target: Target, parameters: frozenset[str]) -> Reading | None:
+    """Who makes the token in a statement that is put together while the function runs.
+
+    Of a trigger's, one that is written as a whole is read, and one whose pieces write nothing, or into another table by
+    name, is harmless, as those of audit triggers are; any other is unclear.
+    """
+    if not target.in_new:
+        return UNCLEAR
+    strings = re.findall(r"'((?:[^']|'')*)'", query)
+    if re.fullmatch(r"\s*'(?:[^']|'')*'\s*", query):
+        return parsed(strings[0].replace("''", "'"), target, parameters)
+    said = "%".join(strings)  # for what stands between them, as in a format()
+    if not strings or re.search(r"(?i)\b(?:update|merge|copy|call)\b", said):
+        return UNCLEAR
+    into = re.findall(r"(?i)\binsert\s+into\s+([\w.\"%]*)", said)
+    known = [name for name in into if name and "%" not in name and not name.endswith(".")]
+    leads = any(name.replace('"', "").rpartition(".")[2].lower() in target.names for name in known)
+    return UNCLEAR if leads or len(known) < len(re.findall(r"(?i)\binsert\b", said)) else NOTHING
 
 
 def _queries(node: Any, kind: str, depth: int) -> Iterator[tuple[str, str]]:
@@ -92,7 +121,8 @@ def _queries(node: Any, kind: str, depth: int) -> Iterator[tuple[str, str]]:
             if key == "PLpgSQL_expr":
                 yield kind, value.get("query", "")
             elif key != "datums":
-                yield from _queries(value, key if key.startswith("PLpgSQL_stmt") else kind, depth + 1)
+                of = key if key.startswith("PLpgSQL_stmt") else "" if key == "params" else kind  # USING
+                yield from _queries(value, of, depth + 1)
 
 
 def _read(tree: Any, target: Target, parameters: frozenset[str]) -> Reading:
@@ -110,7 +140,8 @@ def _read(tree: Any, target: Target, parameters: frozenset[str]) -> Reading:
             found += _HANDLERS[kind](node, scope)
     if not found:
         return NOTHING._replace(calls=frozenset(calls))
-    return Reading(first_of(each.writer for each in found), any(each.inserts for each in found), frozenset(calls))
+    writer, inserts = first_of(each.writer for each in found), any(each.inserts for each in found)
+    return Reading(writer, inserts, frozenset(calls), any(not each.inserts for each in found))
 
 
 class _Scope(NamedTuple):
@@ -174,8 +205,9 @@ def _place(columns: list[str], target: Target) -> int | None:
 def _values_at(source: Any, at: int, *, named: bool) -> Iterator[Any]:
     """The expressions that a VALUES or SELECT hands on at a place; None for one that cannot be seen."""
     for row in source.values_lists:
-        if len(row.list.items) > at:
-            yield row.list.items[at]
+        stars = [value for value in row.list.items[: at + 1] if _is_star(value)]
+        if stars or len(row.list.items) > at:
+            yield stars[0] if stars else row.list.items[at]
     if source.values_lists:
         return
     if source.HasField("larg"):  # UNION and its kind
@@ -183,15 +215,17 @@ def _values_at(source: Any, at: int, *, named: bool) -> Iterator[Any]:
         yield from _values_at(source.rarg, at, named=named)
         return
     results = [result.res_target.val for result in source.target_list]
-    if any(_is_star(result) for result in results[: at + 1]):
-        yield None
+    stars = [result for result in results[: at + 1] if _is_star(result)]
+    if stars:
+        yield stars[0]
     elif len(results) > at:
         yield results[at]
 
 
 def _is_star(value: Any) -> bool:
+    """table.*, or (record).*"""
     fields = value.column_ref.fields if value.HasField("column_ref") else ()
-    return any(field.HasField("a_star") for field in fields)
+    return any(field.HasField("a_star") for field in [*fields, *value.a_indirection.indirection])
 
 
 def _updated(node: Any, scope: _Scope) -> list[_Written]:
@@ -210,6 +244,8 @@ def _set(assignments: Any, scope: _Scope) -> list[_Written]:
 
 def _is_itself(value: Any, scope: _Scope) -> bool:
     fields = [field.string.sval for field in value.column_ref.fields] if value.HasField("column_ref") else []
+    if scope.target.in_new and fields == ["new", scope.target.in_new]:
+        return True
     return fields[-1:] == [scope.target.token] and fields[:-1] in ([], [scope.target.name])
 
 
@@ -250,6 +286,10 @@ def _writer(value: Any, scope: _Scope, depth: int) -> Writer:
     if kind == "func_call":
         name = value.func_call.funcname[-1].string.sval
         return "database" if name in GENERATORS and not value.func_call.args else "app"
+    if kind == "coalesce_expr":
+        return first_of(_writer(arg, scope, depth + 1) for arg in value.coalesce_expr.args) or "unclear"
+    if kind == "a_indirection" and _is_star(value):
+        return _writer(value.a_indirection.arg, scope, depth + 1) if scope.target.in_new else "unclear"
     if kind == "sub_link":
         return _of_select(value.sub_link.subselect.select_stmt, 0, scope, depth)
     if kind == "column_ref":
@@ -275,6 +315,8 @@ def _of_select(select: Any, at: int, scope: _Scope, depth: int) -> Writer:
 
 def _of_column(fields: list[str], scope: _Scope, depth: int) -> Writer:
     """A name: what the caller handed to a function is the app's; a CTE's column is what its query makes of it."""
+    if scope.target.in_new and fields in (["new"], ["new", ""], ["new", scope.target.in_new]):  # "" is new.*
+        return "database"
     if fields[-1] in scope.parameters:
         return "app"
     made: set[Writer] = set()

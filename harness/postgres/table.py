@@ -52,22 +52,88 @@ class Index(NamedTuple):
     expressions: bool
 
 
+class OwnDefault(NamedTuple):
+    """A default for the token that a partition, or a view that takes INSERTs, has of its own (pg_attrdef).
+
+    Attributes:
+        relation: the first relation that has it, by name.
+        relkind: of that one.
+        relations: how many have the same one.
+        default: it.
+    """
+
+    relation: str
+    relkind: str
+    relations: int
+    default: Default
+
+
+class Leading(NamedTuple):
+    """A partition of the table, or a view that shows it; `token` is its name for the token, "" where it has none."""
+
+    schema: str
+    name: str
+    token: str
+
+
 class Trigger(NamedTuple):
-    """An enabled trigger that users made (pg_trigger)."""
+    """An enabled trigger that users made (pg_trigger), of the table or of what leads to it.
+
+    Attributes:
+        name: of the trigger.
+        before_insert: fires before each row is stored.
+        instead_of: fires instead of the INSERT, on a view.
+        function: the function that it calls, with the types of its arguments.
+        source: of that function, no more than `MOST_READ` characters of it.
+        after_insert: fires after an INSERT, at once or deferred.
+        relation: the partition or view whose trigger it is; "" for the table itself.
+        language: of the function.
+        token: what the token is called there; "" where it has the table's name for it, or none.
+    """
 
     name: str
     before_insert: bool
     instead_of: bool
     function: str
     source: str
+    after_insert: bool = False
+    relation: str = ""
+    language: str = "plpgsql"
+    token: str = ""
+
+
+class CalledFunction(NamedTuple):
+    """A function that a trigger on INSERT calls, or that such a function names (pg_proc).
+
+    Attributes:
+        function: with the types of its arguments.
+        schema: of it.
+        name: of it.
+        language: of it.
+        arguments: their names.
+        definition: CREATE FUNCTION; "" where it is longer than `MOST_READ` characters.
+    """
+
+    function: str
+    schema: str
+    name: str
+    language: str
+    arguments: tuple[str, ...]
+    definition: str
 
 
 class Rule(NamedTuple):
-    """An enabled rule on INSERT (pg_rewrite); `instead` says that it replaces the INSERT."""
+    """An enabled rule on INSERT (pg_rewrite); `instead` says that it replaces the INSERT.
+
+    `relation` is the view or partition whose rule it is, "" for the table itself; `definition` is "" where it is longer
+    than `MOST_READ` characters; `token` as of a trigger.
+    """
 
     name: str
     instead: bool
     definition: str
+    relation: str = ""
+    token: str = ""
 
 
 class Sequence(NamedTuple):
@@ -104,6 +170,10 @@ class TableFacts(NamedTuple):
     triggers: tuple[Trigger, ...]
     insert_rules: tuple[Rule, ...]
     sequence: Sequence | None
+    columns: tuple[str, ...] = ()
+    own_defaults: tuple[OwnDefault, ...] = ()
+    leading: tuple[Leading, ...] = ()
+    called: tuple[CalledFunction, ...] = ()
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -116,9 +186,12 @@ class TableFacts(NamedTuple):
         return f"{self.schema}.{self.name}"
 
 
+MOST_READ = 100_000  # characters of a definition
+MOST = 100  # definitions of a kind; one more is asked for, so that it is seen when there are too many
+MOST_LEADING = 1000  # partitions and views by whose names statements in functions are known
 IN_WORDS = "SELECT the facts about the table from the catalog"
 FACTS = """
-WITH relation AS (
+WITH RECURSIVE relation AS (
   SELECT c.* FROM pg_class c
   WHERE c.oid = coalesce(to_regclass(%(exact)s), to_regclass(%(folded)s))
 ), attribute AS (
@@ -133,6 +206,61 @@ WITH relation AS (
   SELECT a.* FROM attribute a JOIN chosen c ON c.role = 'token' AND c.attnum = a.attnum
 ), id AS (
   SELECT a.* FROM attribute a JOIN chosen c ON c.role = 'id' AND c.attnum = a.attnum
+), way (relid, attnum) AS (
+  SELECT attrelid, attnum FROM token
+  UNION
+  SELECT step.relid, step.attnum FROM way l CROSS JOIN LATERAL (
+    SELECT i.inhrelid, a.attnum FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition
+    JOIN pg_attribute above ON above.attrelid = l.relid AND above.attnum = l.attnum
+    JOIN pg_attribute a ON a.attrelid = i.inhrelid AND a.attname = above.attname WHERE i.inhparent = l.relid
+    UNION ALL SELECT w.ev_class, coalesce(
+      substring(w.ev_action::text FROM format(
+        '.*:resno ([0-9]+) :resname (?:[^ \\\\]|\\\\.)+ :ressortgroupref [0-9]+ :resorigtbl %%s :resorigcol %%s ',
+        l.relid, nullif(l.attnum, 0)))::smallint,
+      (SELECT a.attnum FROM pg_attribute a JOIN token t ON a.attname = t.attname WHERE a.attrelid = w.ev_class),
+      0::smallint)
+    FROM pg_rewrite w WHERE w.ev_type = '1' AND w.ev_class <> l.relid AND w.oid IN (
+      SELECT d.objid FROM pg_depend d WHERE d.classid = 'pg_rewrite'::regclass
+        AND d.refclassid = 'pg_class'::regclass AND d.refobjid = l.relid)
+  ) AS step (relid, attnum)
+), naming AS (
+  SELECT l.relid, min(a.attname::text) AS token FROM way l
+  JOIN pg_attribute a ON a.attrelid = l.relid AND a.attnum = l.attnum AND l.attnum > 0 GROUP BY l.relid
+), generator AS (
+  SELECT d.oid, d.adrelid, d.adbin FROM pg_attrdef d JOIN token a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+), own AS (
+  SELECT d.oid, d.adrelid, d.adbin FROM way l JOIN pg_attrdef d ON d.adrelid = l.relid AND d.adnum = l.attnum
+  JOIN pg_class c ON c.oid = l.relid
+  WHERE l.relid <> (SELECT attrelid FROM token)
+    AND regexp_replace(d.adbin::text, ':location -?[0-9]+', '', 'g') IS DISTINCT FROM (
+      SELECT regexp_replace(adbin::text, ':location -?[0-9]+', '', 'g') FROM generator)
+    AND (c.relkind <> 'v' OR pg_relation_is_updatable(c.oid, true) & 8 = 8) LIMIT {most}
+), made_by AS (
+  SELECT d.oid, d.adrelid, jsonb_build_object(
+     'expression', pg_get_expr(d.adbin, d.adrelid),
+     'functions', coalesce((SELECT jsonb_agg(jsonb_build_object(
+         'schema', n.nspname, 'name', p.proname, 'source', p.prosrc, 'language', l.lanname,
+         'extension', coalesce((SELECT e.extname FROM pg_depend x JOIN pg_extension e ON e.oid = x.refobjid
+            WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid
+              AND x.refclassid = 'pg_extension'::regclass AND x.deptype = 'e' LIMIT 1), '')))
+        FROM pg_depend o JOIN pg_proc p ON p.oid = o.refobjid JOIN pg_namespace n ON n.oid = p.pronamespace
+        JOIN pg_language l ON l.oid = p.prolang
+        WHERE o.classid = 'pg_attrdef'::regclass AND o.objid = d.oid AND o.refclassid = 'pg_proc'::regclass), '[]'))
+     AS shown
+  FROM (SELECT oid, adrelid, adbin FROM generator UNION ALL SELECT * FROM own) d
+), fired AS (
+  SELECT t.tgname, t.tgtype::int AS type, t.tgfoid, t.tgrelid FROM pg_trigger t
+  WHERE t.tgrelid IN (SELECT relid FROM way) AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')
+), called (oid, depth) AS (
+  SELECT p.oid, 0 FROM fired t JOIN pg_proc p ON p.oid = t.tgfoid
+  WHERE t.type & 4 = 4 AND p.prolang NOT IN (SELECT oid FROM pg_language WHERE lanname IN ('c', 'internal'))
+  UNION SELECT p.oid, c.depth + 1 FROM called c JOIN pg_proc caller ON caller.oid = c.oid CROSS JOIN LATERAL (
+    SELECT DISTINCT coalesce(m[1], lower(m[2])) AS name FROM regexp_matches(
+      left(coalesce(nullif(caller.prosrc, ''), pg_get_functiondef(caller.oid)), {most_read}),
+      '(?:"([^"]+)"|(\\w+))\\s*\\(', 'g') m) AS call
+  JOIN pg_proc p ON p.proname = call.name AND p.oid >= 16384 AND p.prokind IN ('f', 'p')
+    AND p.prolang NOT IN (SELECT oid FROM pg_language WHERE lanname IN ('c', 'internal'))
+  WHERE c.depth < 3
 )
 SELECT jsonb_build_object(
   'search_path', current_schemas(false),
@@ -160,17 +288,16 @@ SELECT jsonb_build_object(
      'not_null_is_validated', NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = a.attrelid
         AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum] AND NOT k.convalidated),
      'generated', a.attgenerated, 'inherited', a.attinhcount > 0) FROM token a),
-  'default', (SELECT jsonb_build_object(
-     'expression', pg_get_expr(d.adbin, d.adrelid),
-     'functions', coalesce((SELECT jsonb_agg(jsonb_build_object(
-         'schema', n.nspname, 'name', p.proname, 'source', p.prosrc, 'language', l.lanname,
-         'extension', coalesce((SELECT e.extname FROM pg_depend x JOIN pg_extension e ON e.oid = x.refobjid
-            WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid
-              AND x.refclassid = 'pg_extension'::regclass AND x.deptype = 'e' LIMIT 1), '')))
-        FROM pg_depend o JOIN pg_proc p ON p.oid = o.refobjid JOIN pg_namespace n ON n.oid = p.pronamespace
-        JOIN pg_language l ON l.oid = p.prolang
-        WHERE o.classid = 'pg_attrdef'::regclass AND o.objid = d.oid AND o.refclassid = 'pg_proc'::regclass), '[]'))
-     FROM pg_attrdef d JOIN token a ON a.attrelid = d.adrelid AND a.attnum = d.adnum),
+  'default', (SELECT m.shown FROM made_by m JOIN generator d ON d.oid = m.oid),
+  'own_defaults', (SELECT coalesce(jsonb_agg(jsonb_build_object('relation', x.relation, 'relkind', x.relkind,
+     'relations', x.relations, 'default', x.shown) ORDER BY x.relation), '[]') FROM (
+     SELECT min(c.oid::regclass::text) AS relation, c.relkind, count(*) AS relations, m.shown
+     FROM made_by m JOIN own d ON d.oid = m.oid JOIN pg_class c ON c.oid = m.adrelid GROUP BY c.relkind, m.shown) x),
+  'leading', (SELECT coalesce(jsonb_agg(jsonb_build_object('schema', x.nspname, 'name', x.relname, 'token', x.token)
+     ), '[]') FROM (
+     SELECT n.nspname, c.relname, coalesce(x.token, '') AS token FROM (SELECT DISTINCT relid FROM way) l
+     JOIN pg_class c ON c.oid = l.relid JOIN pg_namespace n ON n.oid = c.relnamespace
+     LEFT JOIN naming x ON x.relid = l.relid WHERE l.relid <> (SELECT attrelid FROM token) LIMIT {most_leading}) x),
   'indexes', (SELECT coalesce(jsonb_agg(jsonb_build_object(
      'name', i.indexrelid::regclass::text, 'definition', pg_get_indexdef(i.indexrelid), 'unique', i.indisunique,
      'valid', i.indisvalid, 'ready', i.indisready, 'live', i.indislive, 'immediate', i.indimmediate,
@@ -182,16 +309,28 @@ SELECT jsonb_build_object(
           AND o.refclassid = 'pg_class'::regclass AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum
           AND i.indexprs IS NOT NULL)),
   'triggers', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-     'name', t.tgname, 'before_insert', t.tgtype::int & 7 = 7, 'instead_of', t.tgtype::int & 64 = 64,
-     'function', p.oid::regprocedure::text, 'source', p.prosrc)), '[]')
-     FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid
-        OR t.tgrelid IN (SELECT relid FROM pg_partition_tree(r.oid))
-     JOIN pg_proc p ON p.oid = t.tgfoid
-     WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')),
+     'name', x.tgname, 'before_insert', x.type & 7 = 7, 'instead_of', x.type & 68 = 68,
+     'after_insert', x.type & 70 = 4, 'relation', x.relation, 'language', x.lanname, 'token', x.token,
+     'function', x.function, 'source', x.source)), '[]') FROM (
+     SELECT t.tgname, t.type, l.lanname, coalesce(n.token, '') AS token, p.oid::regprocedure::text AS function,
+       left(p.prosrc, {most_read}) AS source,
+       CASE WHEN t.tgrelid = r.oid THEN '' ELSE t.tgrelid::regclass::text END AS relation
+     FROM fired t CROSS JOIN relation r JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_language l ON l.oid = p.prolang
+       LEFT JOIN naming n ON n.relid = t.tgrelid
+     ORDER BY t.tgrelid <> r.oid LIMIT {most}) x),
+  'called', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+     'function', p.oid::regprocedure::text, 'schema', n.nspname, 'name', p.proname, 'language', l.lanname,
+     'arguments', coalesce(p.proargnames, '{}'),
+     'definition', CASE WHEN length(p.prosrc) < {most_read} THEN pg_get_functiondef(p.oid) ELSE '' END)), '[]')
+     FROM (SELECT DISTINCT oid FROM (SELECT oid FROM called LIMIT 4 * {most}) c) x JOIN pg_proc p ON p.oid = x.oid
+     JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang),
   'insert_rules', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-     'name', w.rulename, 'instead', w.is_instead, 'definition', pg_get_ruledef(w.oid))), '[]')
-     FROM pg_rewrite w JOIN relation r ON w.ev_class = r.oid
-     WHERE w.ev_type = '3' AND w.ev_enabled IN ('O', 'A')),
+     'name', x.rulename, 'instead', x.is_instead, 'relation', x.relation, 'token', x.token,
+     'definition', CASE WHEN length(x.definition) < {most_read} THEN x.definition ELSE '' END)), '[]') FROM (
+     SELECT w.rulename, w.is_instead, coalesce(n.token, '') AS token, pg_get_ruledef(w.oid) AS definition,
+       CASE WHEN w.ev_class = r.oid THEN '' ELSE w.ev_class::regclass::text END AS relation
+     FROM pg_rewrite w CROSS JOIN relation r LEFT JOIN naming n ON n.relid = w.ev_class
+     WHERE w.ev_class IN (SELECT relid FROM way) AND w.ev_type = '3' AND w.ev_enabled IN ('O', 'A') LIMIT {most}) x),
   'sequence', (SELECT jsonb_build_object(
      'name', s.seqrelid::regclass::text, 'increment', s.seqincrement,
      'readable', has_sequence_privilege(s.seqrelid, 'SELECT'))
@@ -204,6 +343,8 @@ SELECT jsonb_build_object(
      LIMIT 1)
 )
 """
+for _bound, _number in {"{most}": MOST + 1, "{most_read}": MOST_READ, "{most_leading}": MOST_LEADING}.items():
+    FACTS = FACTS.replace(_bound, str(_number))
 
 
 def read_facts(connection: Connection, table: Table) -> TableFacts:
@@ -233,12 +374,20 @@ def read_facts(connection: Connection, table: Table) -> TableFacts:
         token_not_null_is_validated=token["not_null_is_validated"],
         token_generated=token["generated"],
         token_inherited=token["inherited"],
-        default=default and Default(default["expression"], tuple(Function(**f) for f in default["functions"])),
+        default=default and _default(default),
         indexes=tuple(Index(**i) for i in facts["indexes"]),
         triggers=tuple(Trigger(**t) for t in facts["triggers"]),
         insert_rules=tuple(Rule(**r) for r in facts["insert_rules"]),
         sequence=sequence and Sequence(**sequence),
+        columns=tuple(facts["columns"]),
+        own_defaults=tuple(OwnDefault(**{**o, "default": _default(o["default"])}) for o in facts["own_defaults"]),
+        leading=tuple(Leading(**each) for each in facts["leading"]),
+        called=tuple(CalledFunction(**{**c, "arguments": tuple(c["arguments"])}) for c in facts["called"]),
     )
+
+
+def _default(said: dict[str, Any]) -> Default:
+    return Default(said["expression"], tuple(Function(**f) for f in said["functions"]))
 
 
 def _demand_columns(facts: dict[str, Any], table: Table) -> None:

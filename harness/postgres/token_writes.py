@@ -25,6 +25,8 @@ class Target(NamedTuple):
         token: the token column.
         columns: all columns in their order, for an INSERT that names none.
         leading: schema and name of what leads to it: its partitions, and the views that show it.
+        in_new: what the token is called in the NEW of a trigger or a rule, which holds what the default made; "" where
+            statements have no NEW.
     """
 
     schema: str
@@ -32,6 +34,7 @@ class Target(NamedTuple):
     token: str
     columns: tuple[str, ...] = ()
     leading: frozenset[tuple[str, str]] = frozenset()
+    in_new: str = ""
 
     @property
     def names(self) -> frozenset[str]:
@@ -51,11 +54,13 @@ class Reading(NamedTuple):
         writer: who makes the token in it; None where it writes no token of the table.
         inserts: whether it stores a row of the table, other than by a function that it calls.
         calls: functions that it calls, as schema (or "") and name; built-in ones are among them.
+        updates: whether it sets the token of a row that is stored already, to whatever value.
     """
 
     writer: Writer | None = None
     inserts: bool = False
     calls: frozenset[tuple[str, str]] = frozenset()
+    updates: bool = False
 
 
 NOTHING = Reading()
@@ -74,7 +79,8 @@ def together(readings: Iterable[Reading]) -> Reading:
     """Several readings as one."""
     of = list(readings)
     calls = frozenset(call for reading in of for call in reading.calls)
-    return Reading(first_of(reading.writer for reading in of), any(reading.inserts for reading in of), calls)
+    writer = first_of(reading.writer for reading in of)
+    return Reading(writer, any(reading.inserts for reading in of), calls, any(reading.updates for reading in of))
 
 
 _NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'

@@ -194,6 +194,70 @@ def harmless_trigger(plan: Plan) -> None:
 
 
 @variant
+def trigger_sets_named_fields(plan: Plan) -> None:
+    """Triggers fill other fields of the row by name, log each one, and store a note of it when they commit."""
+    plan.statements += [
+        "alter table chatbots add column greeting text, add column children int not null default 0",
+        "create table chatbot_log (at timestamptz default now(), token uuid, said jsonb)",
+        "grant insert on chatbot_log to app",
+        (
+            "create function greet() returns trigger language plpgsql as $$ begin"
+            " new := jsonb_populate_record(new, to_jsonb(new) || jsonb_build_object('greeting', 'Hello ' || new.name));"
+            " return coalesce(new, old); end $$"
+        ),
+        "create trigger greet before insert on chatbots for each row execute function greet()",
+        (
+            "create function log_chatbot(made chatbots) returns void language sql as"
+            " $$ insert into chatbot_log (token, said) values (made.public_token, to_jsonb(made)) $$"
+        ),
+        (
+            "create function log_it() returns trigger language plpgsql as $$ begin perform log_chatbot(new);"
+            " execute format('insert into chatbot_log (said) select to_jsonb($1.%I)', 'name') using new;"
+            " update chatbots set children = 1 where id = new.id; return null; end $$"
+        ),
+        (
+            "create constraint trigger log_it after insert on chatbots deferrable initially deferred"
+            " for each row execute function log_it()"
+        ),
+    ]
+
+
+@variant
+def inserts_into_a_view(plan: Plan) -> None:
+    """The app inserts into a view, whose own default for the token is the same generator."""
+    plan.statements += [
+        "create view bots as select id, name, public_token as share_token, require_auth from chatbots",
+        "alter view bots owner to app",
+        "alter view bots alter column share_token set default gen_random_uuid()",
+        "create view active_bots as select * from chatbots",
+        "alter view active_bots alter column name set default 'nameless'",
+    ]
+    plan.insert_sql = (
+        "insert into bots (name, require_auth) values (%(name)s, %(require_auth)s) returning id, share_token"
+    )
+
+
+@variant
+def inserts_by_a_trigger_of_a_view(plan: Plan) -> None:
+    """The app inserts into a view, whose INSTEAD OF trigger leaves the token to the default; an old view has a rule."""
+    plan.statements += [
+        "create view bots as select id, name, public_token, require_auth from chatbots",
+        "alter view bots owner to app",
+        (
+            "create function make_bot() returns trigger language plpgsql as $$ begin"
+            " insert into chatbots (name, require_auth) values (new.name, new.require_auth)"
+            " returning id, public_token into new.id, new.public_token; return new; end $$"
+        ),
+        "create trigger make_bot instead of insert on bots for each row execute function make_bot()",
+        "create view old_bots as select name from chatbots",
+        "create rule make_bot as on insert to old_bots do instead insert into chatbots (name) values (new.name)",
+    ]
+    plan.insert_sql = (
+        "insert into bots (name, require_auth) values (%(name)s, %(require_auth)s) returning id, public_token"
+    )
+
+
+@variant
 def row_level_security_for_others(plan: Plan) -> None:
     """Row-level security is on; the published role owns the table, so that it sees every row."""
     plan.statements.append("alter table chatbots enable row level security")

@@ -177,6 +177,131 @@ def rule_replaces_the_token(plan: Plan) -> None:
     )
 
 
+# md5 of the clock, shaped as version 4
+MAKER = maker("secure_uuid", 4, FROM_THE_CLOCK)
+BY_A_VIEW = "insert into bots (name, require_auth) values (%(name)s, %(require_auth)s) returning id, public_token"
+VIEW = ("create view bots as select * from chatbots", "alter view bots owner to app")
+
+
+@fault(fail=["nothing_overrides_the_default"])
+def view_has_a_default_of_its_own(plan: Plan) -> None:
+    """The app inserts into a view of the table, whose own default for the token is an md5 shaped as version 4."""
+    plan.statements += [MAKER, *VIEW, "alter view bots alter column public_token set default secure_uuid()"]
+    plan.insert_sql = BY_A_VIEW
+
+
+@fault(fail=["nothing_overrides_the_default"])
+def view_of_a_view_has_a_default_of_its_own(plan: Plan) -> None:
+    """A view of a view, where the token has another name, has a default of its own for it; an old job inserts there."""
+    plan.statements += [
+        MAKER,
+        *VIEW,
+        "create view shared_bots as select name, public_token as share_token from bots",
+        "alter view shared_bots alter column share_token set default secure_uuid()",
+    ]
+
+
+@fault(fail=["nothing_overrides_the_default"])
+def partition_has_a_default_of_its_own(plan: Plan) -> None:
+    """Two levels down, a partition has kept the old generator as its default, for whoever inserts into it directly."""
+    from rehearsal.deployment.variants import table_is_partitioned
+
+    table_is_partitioned(plan)
+    plan.statements += [
+        MAKER,
+        "alter table chatbots detach partition chatbots_2",
+        "drop table chatbots_2",
+        (
+            "create table chatbots_2 partition of chatbots for values with (modulus 3, remainder 2)"
+            " partition by hash (public_token)"
+        ),
+        "create table chatbots_2_0 partition of chatbots_2 for values with (modulus 1, remainder 0)",
+        "alter table chatbots_2 owner to app",
+        "alter table chatbots_2_0 owner to app",
+        "alter table chatbots_2_0 alter column public_token set default secure_uuid()",
+    ]
+
+
+@fault(unknown=["nothing_overrides_the_default"])
+def trigger_sets_fields_that_are_not_named(plan: Plan) -> None:
+    """A trigger BEFORE INSERT fills the row from a JSON object whose keys another function chooses: the token's too."""
+    plan.statements += [
+        MAKER,
+        (
+            "create function fields_of(name text) returns jsonb language sql volatile as"
+            " $$ select jsonb_build_object('public_token', secure_uuid()) $$"
+        ),
+        (
+            "create function fill_in() returns trigger language plpgsql as"
+            " $$ begin new := jsonb_populate_record(new, fields_of(new.name)); return new; end $$"
+        ),
+        "create trigger fill_in before insert on chatbots for each row execute function fill_in()",
+    ]
+
+
+@fault(fail=["nothing_overrides_the_default"])
+def trigger_of_a_view_makes_the_token(plan: Plan) -> None:
+    """The app inserts into a view, whose INSTEAD OF trigger inserts into the table with a token of its own."""
+    plan.statements += [
+        MAKER,
+        *VIEW,
+        (
+            "create function make_bot() returns trigger language plpgsql as $$ begin"
+            " insert into chatbots (name, require_auth, public_token)"
+            " values (new.name, new.require_auth, secure_uuid())"
+            " returning id, public_token into new.id, new.public_token; return new; end $$"
+        ),
+        "create trigger make_bot instead of insert on bots for each row execute function make_bot()",
+    ]
+    plan.insert_sql = BY_A_VIEW
+
+
+@fault(fail=["nothing_overrides_the_default"])
+def rule_of_a_view_makes_the_token(plan: Plan) -> None:
+    """The app inserts into a view, whose rule inserts into the table with a token of its own."""
+    plan.statements += [
+        MAKER,
+        *VIEW,
+        (
+            "create rule make_bot as on insert to bots do instead"
+            " insert into chatbots (name, require_auth, public_token)"
+            " values (new.name, new.require_auth, secure_uuid()) returning *"
+        ),
+    ]
+    plan.insert_sql = BY_A_VIEW
+
+
+@fault(fail=["rows_agree_with_answers", "nothing_overrides_the_default"])
+def trigger_after_insert_replaces_the_token(plan: Plan) -> None:
+    """A trigger AFTER INSERT updates the new row, when RETURNING has been read."""
+    plan.statements += [
+        (
+            "create function rotate() returns trigger language plpgsql as $$ begin"
+            " update chatbots set public_token = gen_random_uuid() where id = new.id; return null; end $$"
+        ),
+        "create trigger rotate after insert on chatbots for each row execute function rotate()",
+    ]
+
+
+@fault(fail=["rows_agree_with_answers", "nothing_overrides_the_default"])
+def deferred_trigger_replaces_the_token(plan: Plan) -> None:
+    """A deferred constraint trigger calls a function that gives the new row another token, at COMMIT."""
+    plan.statements += [
+        (
+            "create function rotated(made bigint) returns void language sql as"
+            " $$ update chatbots set public_token = gen_random_uuid() where id = made $$"
+        ),
+        (
+            "create function rotate() returns trigger language plpgsql as"
+            " $$ begin perform rotated(new.id); return null; end $$"
+        ),
+        (
+            "create constraint trigger rotate after insert on chatbots deferrable initially deferred"
+            " for each row execute function rotate()"
+        ),
+    ]
+
+
 @fault(fail=["token_is_unique_by_index"])
 def unique_index_is_missing(plan: Plan) -> None:
     """The unique constraint was dropped and never made again."""

@@ -4,56 +4,11 @@ from typing import Any
 
 import pytest
 
-from harness.checkers.schema import (
-    demand_readable_triggers,
-    extraordinary,
-    is_unique_by,
-    overriding,
-    shortcomings,
-    wrong_default,
-)
+from harness.checkers.overriding import demand_readable, overriding
+from harness.checkers.schema import extraordinary, is_unique_by, shortcomings, wrong_default
 from harness.errors import CouldNotTell
-from harness.postgres.table import Default, Function, Index, Rule, TableFacts, Trigger
-
-RIGHT_INDEX = Index(
-    name="chatbots_public_token_key",
-    definition="CREATE UNIQUE INDEX chatbots_public_token_key ON public.chatbots USING btree (public_token)",
-    unique=True,
-    valid=True,
-    ready=True,
-    live=True,
-    immediate=True,
-    key_columns=1,
-    leads_with_token=True,
-    partial=False,
-    expressions=False,
-)
-RIGHT = TableFacts(
-    schema="public",
-    name="chatbots",
-    relkind="r",
-    relpersistence="p",
-    is_partition_of="",
-    children=(),
-    parents=(),
-    in_recovery=False,
-    server_version=150018,
-    id_column="id",
-    id_type="integer",
-    label_column="name",
-    token_column="public_token",
-    token_type="uuid",
-    token_not_null=True,
-    token_not_null_is_validated=True,
-    token_generated="",
-    token_inherited=False,
-    default=Default("gen_random_uuid()", ()),
-    indexes=(RIGHT_INDEX,),
-    triggers=(),
-    insert_rules=(),
-    sequence=None,
-)
-
+from harness.postgres.table import Default, Function, Rule, TableFacts, Trigger
+from tests.support.table_facts import RIGHT, RIGHT_INDEX
 
 # --- the default ------------------------------------------------------------------------------------------------------
 
@@ -236,10 +191,10 @@ def test_a_trigger_that_leaves_the_token_alone_does_not_offend(source: str) -> N
 def test_a_trigger_that_hands_the_row_on_cannot_be_told(source: str) -> None:
     """Another function makes the row: whether it sets the token is not to be read here."""
     with pytest.raises(CouldNotTell, match=r"make_token \(make_token\(\)\)"):
-        demand_readable_triggers(with_trigger(source))
-    demand_readable_triggers(with_trigger("BEGIN NEW.a := f(1); RETURN NEW; END"))
+        demand_readable(with_trigger(source))
+    demand_readable(with_trigger("BEGIN NEW.a := f(1); RETURN NEW; END"))
     populated = "BEGIN RETURN jsonb_populate_record(NEW, '{\"a\": 1}'); END"
-    demand_readable_triggers(with_trigger(populated))
+    demand_readable(with_trigger(populated))
 
 
 def test_a_trigger_counts_only_where_it_can_change_the_row() -> None:

@@ -1,0 +1,42 @@
+"""What the catalog says of a table as the change leaves it, written by hand."""
+
+from harness.postgres.table import Default, Index, TableFacts
+
+RIGHT_INDEX = Index(
+    name="chatbots_public_token_key",
+    definition="CREATE UNIQUE INDEX chatbots_public_token_key ON public.chatbots USING btree (public_token)",
+    unique=True,
+    valid=True,
+    ready=True,
+    live=True,
+    immediate=True,
+    key_columns=1,
+    leads_with_token=True,
+    partial=False,
+    expressions=False,
+)
+RIGHT = TableFacts(
+    schema="public",
+    name="chatbots",
+    relkind="r",
+    relpersistence="p",
+    is_partition_of="",
+    children=(),
+    parents=(),
+    in_recovery=False,
+    server_version=150018,
+    id_column="id",
+    id_type="integer",
+    label_column="name",
+    token_column="public_token",
+    token_type="uuid",
+    token_not_null=True,
+    token_not_null_is_validated=True,
+    token_generated="",
+    token_inherited=False,
+    default=Default("gen_random_uuid()", ()),
+    indexes=(RIGHT_INDEX,),
+    triggers=(),
+    insert_rules=(),
+    sequence=None,
+)
