@@ -24,7 +24,7 @@ from harness.run.gathering import NOT_ASKED
 from harness.text import Shown, printable_lines, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from harness.configuration.models import Environment
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from harness.run.settings import RunSettings
     from harness.run.source_reading import SourceReading
 
+LARGEST_VERDICT = 64 * 2**20  # bytes of a verdict.json that is read again
+
 
 def assemble(
     settings: RunSettings,
@@ -47,7 +49,7 @@ def assemble(
     pytest_status: int,
     error: str,
     *,
-    judged: bool = False,
+    judged: Sequence[Path] | None = None,
 ) -> Verdict:
     """What it all adds up to.
 
@@ -59,7 +61,7 @@ def assemble(
         cleaned: what was removed of each environment, and what may remain.
         pytest_status: the exit code that pytest has for this run.
         error: why the run ended before it could ask, "" where it did not.
-        judged: whether saved histories are judged, whose settings nobody knows.
+        judged: the saved histories that are judged, whose settings nobody knows; None where a deployment is asked.
     """
     left = [row for done in cleaned.values() for row in done.left]
     complete = pytest_status in (0, 1) and not error
@@ -94,7 +96,7 @@ def assemble(
             if outcomes.kind != "preflight"
             for each in deliverables(environment.name, outcomes.of(environment.name))
         ],
-        actions=actions(ended, outcomes.results, left, _set_up(settings, examinations, judged=judged)),
+        actions=actions(ended, outcomes.results, left, _set_up(settings, examinations, judged)),
         started_at=settings.started_at.isoformat(timespec="seconds"),
         duration_s=round(time.monotonic() - settings.began_s, 3),
         environments=verdicts,
@@ -105,26 +107,40 @@ def assemble(
     )
 
 
-def _set_up(settings: RunSettings, examinations: Mapping[str, Examination], *, judged: bool) -> dict[str, SetUp]:
+def _set_up(
+    settings: RunSettings, examinations: Mapping[str, Examination], judged: Sequence[Path] | None
+) -> dict[str, SetUp]:
     """For each environment whose failing POSTs a key explains, that key.
 
     None explains what was acknowledged before, made as it is now: by this environment in an earlier run, or by another
-    one in this run.
+    one in this run. Of a saved history only the run that wrote it could know that: its verdict is believed.
     """
-    if judged:
-        return {}
+    concluded = None if judged is None else _to_be_configured(judged)
     known = [(known.environment, if_available(known.of(HISTORY))) for known in examinations.values()]
     acknowledged = {request_mark(environment) for environment, history in known if history and history.acknowledged}
     found = {}
     for environment, history in known:
         key = explained(history, environment.table.token) if history is not None else None
-        if key is None or request_mark(environment) in acknowledged:
+        if key is None or not (concluded is None or environment.name in concluded):
+            continue
+        if concluded is None and request_mark(environment) in acknowledged:
             continue
         with suppress(NoTrend):
-            if was_acknowledged(settings.report_dir.parent / FILE, environment.name, request_mark(environment)):
+            if concluded is None and was_acknowledged(settings.report_dir.parent / FILE, environment.name, request_mark(environment)):
                 continue
         found[environment.name] = SetUp(key.remedy, frozenset({EVERY_POST_ANSWERS_201, POSTS_AT_ONCE_ANSWER_201}))
     return found
+
+
+def _to_be_configured(histories: Sequence[Path]) -> frozenset[str]:
+    """The environments that the verdicts beside these histories say to configure; none where there is no verdict."""
+    found: set[str] = set()
+    for beside in dict.fromkeys(history.with_name("verdict.json") for history in histories):
+        with suppress(OSError, ValueError):  # a run that was killed wrote none
+            if beside.stat().st_size <= LARGEST_VERDICT:
+                said = Verdict.model_validate_json(beside.read_bytes())
+                found.update(name for of in said.actions if of.kind == "configure" for name in of.environments)
+    return frozenset(found)
 
 
 def request_mark(environment: Environment) -> str:
