@@ -13,19 +13,17 @@ from harness.checkers.history import (
 )
 from harness.errors import NotCovered
 from harness.findings import finding
+from harness.history.attempt import Attempt
 from harness.history.history import History
 
 
-def test_same_payload_makes_two(history: History) -> None:
+def test_same_payload_makes_two(history: History, same_payload: tuple[Attempt, ...]) -> None:
     """Two POSTs that were alike to the letter returned different ids and tokens."""
     demand_all_sent(history)
-    probes = history.probe("same_payload")
-    if not probes:
-        raise NotCovered(
-            "no payload was sent twice",
-            "let probes name same_payload",
-        )
-    pair = History(history.environment, probes)
+    if not same_payload:
+        demand_acknowledged(history)  # else it was not sent
+        raise NotCovered("no payload was sent twice", "let probes name same_payload")
+    pair = History(history.environment, same_payload)
     repeated = repeated_ids(pair) + repeated_tokens(pair)
     assert not repeated, finding(
         want="two ids and two tokens",
@@ -34,6 +32,7 @@ def test_same_payload_makes_two(history: History) -> None:
         remedy="let only an explicit key (Idempotency-Key) make two requests one",
     )
     demand_acknowledged(history)  # a route that refuses everything has decided nothing
-    demand_answered(probes)
-    if len(pair.acknowledged) < len(probes):
-        raise NotCovered(f"the app refused one of them ({probes[-1].error})", "nothing, if names are to be unique")
+    demand_answered(same_payload)
+    if len(pair.acknowledged) < len(same_payload):
+        refusal = same_payload[-1].error
+        raise NotCovered(f"the app refused one of them ({refusal})", "nothing, if names are to be unique")

@@ -121,15 +121,23 @@ def _set_up(
     found = {}
     for environment, history in known:
         key = explained(history, environment.table.token) if history is not None else None
-        if key is None or not (concluded is None or environment.name in concluded):
+        if key is None:
             continue
-        if concluded is None and request_mark(environment) in acknowledged:
+        if concluded is not None:
+            worked = environment.name not in concluded
+        else:
+            mark = request_mark(environment)
+            worked = mark in acknowledged or _worked_before(settings.report_dir.parent / FILE, environment.name, mark)
+        if worked:
             continue
-        with suppress(NoTrend):
-            if concluded is None and was_acknowledged(settings.report_dir.parent / FILE, environment.name, request_mark(environment)):
-                continue
         found[environment.name] = SetUp(key.remedy, frozenset({EVERY_POST_ANSWERS_201, POSTS_AT_ONCE_ANSWER_201}))
     return found
+
+
+def _worked_before(log: Path, environment: str, mark: str) -> bool:
+    with suppress(NoTrend):
+        return was_acknowledged(log, environment, mark)
+    return False
 
 
 def _to_be_configured(histories: Sequence[Path]) -> frozenset[str]:
