@@ -4,6 +4,7 @@ A cache or an idempotency layer that goes by the request's content answers the s
 `probes` sends `same_payload`; an app that refuses a name that is taken cannot be asked in this way.
 """
 
+from harness.checkers.causes import Cause, cause_of_repeats
 from harness.checkers.history import (
     demand_acknowledged,
     demand_all_sent,
@@ -25,11 +26,18 @@ def test_same_payload_makes_two(history: History, same_payload: tuple[Attempt, .
         raise NotCovered("no payload was sent twice", "let probes name same_payload")
     pair = History(history.environment, same_payload)
     repeated = repeated_ids(pair) + repeated_tokens(pair)
+    cause, remedy = cause_of_repeats(
+        pair,
+        Cause(
+            "a cache or an idempotency layer that goes by the request's content",
+            "let only an explicit key (Idempotency-Key) make two requests one",
+        ),
+    )
     assert not repeated, finding(
         want="two ids and two tokens",
         have=repeated,
-        cause="a cache or an idempotency layer that goes by the request's content",
-        remedy="let only an explicit key (Idempotency-Key) make two requests one",
+        cause=cause,
+        remedy=remedy,
     )
     demand_acknowledged(history)  # a route that refuses everything has decided nothing
     demand_answered(same_payload)

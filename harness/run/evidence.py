@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from harness.checkers.causes import REPLICA
 from harness.checkers.rows import rows_of_another_table
 from harness.errors import CouldNotTell, NotCovered, Unavailable, Waived, demanded, if_available
 from harness.http.readiness import FRESH_CONNECTIONS, WAITING, Readiness, revisions_now, wait_until_ready
@@ -57,7 +58,13 @@ def _of_its_table(known: Examination, kind: Evidence[T]) -> T:
     """
     part = demanded(known.of(kind))
     history, rows = if_available(known.of(HISTORY)), if_available(known.of(ROWS))
+    facts = if_available(known.of(TABLE))
     if history is not None and rows is not None and rows_of_another_table(history, rows):
+        if facts is not None and facts.in_recovery:
+            raise history.cut_short or CouldNotTell(
+                f"none of {len(history.acknowledged)} acknowledged chatbots is in this table, and {REPLICA.cause}",
+                REPLICA.remedy,
+            )
         raise history.cut_short or CouldNotTell(
             f"none of {len(history.acknowledged)} acknowledged chatbots left a trace in this table, so it is not "
             "known to be the one that the deployment fills",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.checkers.history import failure_rate_bound
 from harness.checkers.latency import durations_ms, percentile
+from harness.checkers.sequences import values_left
 from harness.checkers.token_writers import posts_seen
 from harness.checkers.wrong_keys import explained
 from harness.claims import EVERY_POST_ANSWERS_201, POSTS_AT_ONCE_ANSWER_201
@@ -19,7 +20,7 @@ from harness.report.deliverables import coverage, deliverables
 from harness.report.evidence import EnvironmentEvidence
 from harness.report.run_log import FILE, SHOWN_RUNS, NoTrend, past_runs, was_acknowledged
 from harness.report.verdict import EnvironmentVerdict, SeenStatements, Verdict, conclude, exit_code, worst
-from harness.run.evidence import HISTORY, OBSERVED_INSERTS, PREFLIGHT, READINESS, STORED_TOKENS
+from harness.run.evidence import HISTORY, OBSERVED_INSERTS, PREFLIGHT, READINESS, SEQUENCE, STORED_TOKENS, TABLE
 from harness.run.gathering import NOT_ASKED
 from harness.text import Shown, printable_lines, sentence
 
@@ -219,7 +220,8 @@ def _notes(
     stored = _accepted(environment, known)
     shared = _shared_database(environment, examinations)
     migration = _before_the_migration(known)
-    return [sentence(note) for note in (*alike, *shared, *found, *stored, *migration, *soaked)]
+    ending = _sequence_near_its_end(known)
+    return [sentence(note) for note in (*alike, *shared, *found, *stored, *ending, *migration, *soaked)]
 
 
 def _shared_database(environment: Environment, examinations: Mapping[str, Examination]) -> list[str]:
@@ -242,6 +244,18 @@ def _accepted(environment: Environment, known: Examination | None) -> list[str]:
     if not accepted:
         return [f"stored.legacy_until: {until} accepts no row: it can be taken out"]
     return [f"stored.legacy_until: {until} accepts {accepted} stored tokens that are UUIDs and not of version 4"]
+
+
+def _sequence_near_its_end(known: Examination | None) -> list[str]:
+    """That the id sequence has few values left: until they are used up, nothing is wrong."""
+    sequence = if_available(known.of(SEQUENCE)) if known is not None else None
+    facts = if_available(known.of(TABLE)) if known is not None else None
+    left = values_left(sequence, facts.id_type) if sequence is not None and facts is not None else None
+    if left is None or sequence is None or facts is None:
+        return []
+    mend = "make the column and the sequence bigint" if facts.id_type != "bigint" else "raise its MAXVALUE"
+    has = f"the id sequence {sequence.name} has {left} value{'s'[: left != 1]} left"
+    return [f"{has} for {facts.id_column} ({facts.id_type}): {mend} before POSTs fail (2200H)"]
 
 
 def _before_the_migration(known: Examination | None) -> list[str]:
