@@ -108,3 +108,12 @@ def test_a_saved_history_is_advised_on_as_its_run_was(tmp_path: Path, postgres: 
     alone = judged("alone")
     assert (alone.exit_code, alone.verdict["actions"][0]["kind"]) == (1, "roll_back")
     assert advised(Verdict.model_validate(alone.verdict)) == "roll back: the deployment is wrong"
+
+
+def test_a_burst_of_none_proves_no_more_than_it_asked(tmp_path: Path, postgres: Postgres) -> None:
+    """By choice: exit 0. The claim is not covered, and so its deliverable is not proved."""
+    run = gate(tmp_path, postgres, None, posts=2, burst=0)
+    assert run.exit_code == 0, run.out
+    assert run.check("posts_at_once_answer_201")["outcome"] == "not_covered"
+    (part,) = [each for each in run.verdict["deliverables"] if each["id"] == "no_duplicate_key_error"]
+    assert (part["outcome"], part["claims"]) == ("not_covered", ["posts_at_once_answer_201"])
