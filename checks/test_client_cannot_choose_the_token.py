@@ -10,20 +10,20 @@ It stays although the INSERT of such an app gives it away as well: where the sta
 from harness.checkers.history import chosen_by_client, demand_acknowledged, demand_all_sent, demand_answered
 from harness.errors import NotCovered
 from harness.findings import finding
+from harness.history.attempt import Attempt
 from harness.history.history import History
 from harness.postgres.rows import Row
 
 
-def test_client_cannot_choose_the_token(history: History, rows_if_any: tuple[Row, ...]) -> None:
+def test_client_cannot_choose_the_token(
+    history: History, chosen_token: tuple[Attempt, ...], rows_if_any: tuple[Row, ...]
+) -> None:
     """The token that was brought was neither returned nor stored."""
     demand_all_sent(history)
-    probes = history.probe("chosen_token")
-    if not probes:
-        raise NotCovered(
-            "no POST tried to choose its token",
-            "let probes name chosen_token",
-        )
-    chosen = chosen_by_client(probes, rows_if_any)
+    if not chosen_token:
+        demand_acknowledged(history)  # else it was not sent
+        raise NotCovered("no POST tried to choose its token", "let probes name chosen_token")
+    chosen = chosen_by_client(chosen_token, rows_if_any)
     assert not chosen, finding(
         want="a token that the database made, or a refusal",
         have=chosen,
@@ -31,4 +31,4 @@ def test_client_cannot_choose_the_token(history: History, rows_if_any: tuple[Row
         remedy="let the route take the fields that it knows, and leave the token to the database",
     )
     demand_acknowledged(history)  # a route that refuses everything refuses this as well
-    demand_answered(probes)
+    demand_answered(chosen_token)

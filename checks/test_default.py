@@ -23,5 +23,5 @@ def test_default_is_a_database_v4_generator(facts: TableFacts, default_evaluatio
         want="DEFAULT uuid_generate_v4() of uuid-ossp, or the built-in gen_random_uuid()",
         have=found,
         cause="the migration has not set the default, or an impostor function of that name is found first",
-        remedy=f"ALTER TABLE {facts.shown} ALTER COLUMN {facts.token_column} SET DEFAULT gen_random_uuid()",
+        remedy=f"ALTER TABLE {facts.in_sql} ALTER COLUMN {facts.token_in_sql} SET DEFAULT gen_random_uuid()",
     )

@@ -6,6 +6,7 @@ It stays although an answer that repeats an id disagrees with its row as well: w
 sees it.
 """
 
+from harness.checkers.causes import Cause, cause_of_repeats
 from harness.checkers.history import demand_acknowledged, repeated_ids
 from harness.findings import finding
 from harness.history.history import History
@@ -15,9 +16,16 @@ def test_ids_are_distinct(history: History) -> None:
     """Every acknowledged POST returned an id that no other POST returned."""
     demand_acknowledged(history)
     repeated = repeated_ids(history)
+    cause, remedy = cause_of_repeats(
+        history,
+        Cause(
+            "a cached response, or a create route that answers with a row of before",
+            "look at the create route and at caches in front of it: POST must not be answered from one",
+        ),
+    )
     assert not repeated, finding(
         want=f"{len(history.acknowledged)} distinct ids",
         have=repeated,
-        cause="a cached response, or a create route that answers with a row of before",
-        remedy="look at the create route and at caches in front of it: POST must not be answered from one",
+        cause=cause,
+        remedy=remedy,
     )

@@ -4,6 +4,7 @@ A cache or an idempotency layer that goes by the request's content answers the s
 `probes` sends `same_payload`; an app that refuses a name that is taken cannot be asked in this way.
 """
 
+from harness.checkers.causes import Cause, cause_of_repeats
 from harness.checkers.history import (
     demand_acknowledged,
     demand_all_sent,
@@ -13,27 +14,33 @@ from harness.checkers.history import (
 )
 from harness.errors import NotCovered
 from harness.findings import finding
+from harness.history.attempt import Attempt
 from harness.history.history import History
 
 
-def test_same_payload_makes_two(history: History) -> None:
+def test_same_payload_makes_two(history: History, same_payload: tuple[Attempt, ...]) -> None:
     """Two POSTs that were alike to the letter returned different ids and tokens."""
     demand_all_sent(history)
-    probes = history.probe("same_payload")
-    if not probes:
-        raise NotCovered(
-            "no payload was sent twice",
-            "let probes name same_payload",
-        )
-    pair = History(history.environment, probes)
+    if not same_payload:
+        demand_acknowledged(history)  # else it was not sent
+        raise NotCovered("no payload was sent twice", "let probes name same_payload")
+    pair = History(history.environment, same_payload)
     repeated = repeated_ids(pair) + repeated_tokens(pair)
+    cause, remedy = cause_of_repeats(
+        pair,
+        Cause(
+            "a cache or an idempotency layer that goes by the request's content",
+            "let only an explicit key (Idempotency-Key) make two requests one",
+        ),
+    )
     assert not repeated, finding(
         want="two ids and two tokens",
         have=repeated,
-        cause="a cache or an idempotency layer that goes by the request's content",
-        remedy="let only an explicit key (Idempotency-Key) make two requests one",
+        cause=cause,
+        remedy=remedy,
     )
     demand_acknowledged(history)  # a route that refuses everything has decided nothing
-    demand_answered(probes)
-    if len(pair.acknowledged) < len(probes):
-        raise NotCovered(f"the app refused one of them ({probes[-1].error})", "nothing, if names are to be unique")
+    demand_answered(same_payload)
+    if len(pair.acknowledged) < len(same_payload):
+        refusal = same_payload[-1].error
+        raise NotCovered(f"the app refused one of them ({refusal})", "nothing, if names are to be unique")

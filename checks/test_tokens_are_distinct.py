@@ -6,6 +6,7 @@ It stays although an answer that repeats a token disagrees with its row as well:
 else sees it.
 """
 
+from harness.checkers.causes import Cause, cause_of_repeats
 from harness.checkers.history import demand_acknowledged, repeated_tokens
 from harness.findings import finding
 from harness.history.history import History
@@ -15,9 +16,16 @@ def test_tokens_are_distinct(history: History) -> None:
     """Every acknowledged POST returned a token that no other POST returned."""
     demand_acknowledged(history)  # distinctness of nothing proves nothing
     repeated = repeated_tokens(history)
+    cause, remedy = cause_of_repeats(
+        history,
+        Cause(
+            "a cached response, or a generator that repeats itself",
+            "look at the create route: it must return the row that this INSERT stored",
+        ),
+    )
     assert not repeated, finding(
         want=f"{len(history.acknowledged)} distinct tokens",
         have=repeated,
-        cause="a cached response, or a generator that repeats itself",
-        remedy="look at the create route: it must return the row that this INSERT stored",
+        cause=cause,
+        remedy=remedy,
     )

@@ -71,7 +71,6 @@ ON_DEMAND = frozenset(
 """Claims that are asked by choice; all others about a deployment are required."""
 MAY_NOT_APPLY = frozenset(
     {
-        "posts_at_once_answer_201",  # burst: 0
         "stored_tokens_are_not_null",  # an empty table
         "stored_tokens_are_version_4",
         "stored_tokens_are_random",

@@ -7,14 +7,16 @@ neither how long this takes nor what another answer means.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.history.problem import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from harness.history.attempt import Attempt
+    from harness.history.history import History
 
 MOST_READ = 4096  # characters of an answer
 MOST_ANSWERS = 200  # answers that are read; what so many do not say, the others do not either
@@ -42,6 +44,14 @@ _OLD_SCHEMA = Cause(
     "the new code runs on the old schema (23502): the column has no default yet",
     "run the migration on this deployment's database",
 )
+_DEFERRED = Cause(
+    "a deferred constraint or constraint trigger refused the row at COMMIT (23514 or P0001)",
+    "look at the table's triggers that are INITIALLY DEFERRED, and at what they demand",
+)
+_RULE = Cause(
+    "a CHECK constraint or a trigger refused the row (23514 or P0001)",
+    "look at what it demands; let api.payload send what satisfies it, or mend the trigger",
+)
 _OLD_CODE = Cause(
     "the old code runs on the new schema (22P02): it still sends its own short token",
     "deploy the code that no longer names the column",
@@ -52,6 +62,24 @@ DROPPED = Cause(
     "the app does not store the name that it is sent, or stores it in another table",
     "store it with the row, or let api.payload send {name} in a field that is stored. Rows without it cannot be told "
     "apart or removed: remove this one by hand",
+)
+
+REPLAYED = Cause(
+    "an idempotency layer answers with the answer to an earlier request",
+    "let only an explicit Idempotency-Key make two requests one; neither the app nor a gateway may make such a key of "
+    "the path, the user or the payload",
+)
+ROUNDED = Cause(
+    "the ids are above 2^53, and a number of JavaScript rounds them: the answer names a row that is not there",
+    "return the id as text, as the driver reads a bigint (BigInt or string), and never convert it to a number",
+)
+ANSWER_OF_ANOTHER_ROW = Cause(
+    "the answer is not made from the row that its INSERT stored: a cache, a second INSERT, or a lost commit",
+    "return id and token with the INSERT itself (RETURNING), and answer after the commit",
+)
+REPLICA = Cause(
+    "the database is a replica (pg_is_in_recovery), which may lag behind or follow another primary",
+    "give this environment the URL of the primary that the deployment writes to",
 )
 
 
@@ -71,8 +99,28 @@ def usual_cause(wrong: Iterable[Attempt], token_column: str) -> Cause:
         said = f"{attempt.evidence[:MOST_READ]}\n{attempt.error[:MOST_READ]}"
         if cause := _of_the_database(said, token_column):
             return cause
-        of_the_exchange = of_the_exchange or _another_status(attempt) or _first_of(_OF_THE_EXCHANGE, said)
+        if of_the_exchange is None:
+            replayed = REPLAYED if re.search(_REPLAYED, said) else None
+            of_the_exchange = replayed or _another_status(attempt) or _first_of(_OF_THE_EXCHANGE, said)
     return of_the_exchange or UNKNOWN
+
+
+def cause_of_repeats(history: History, otherwise: Cause) -> Cause:
+    """Why ids or tokens came twice: what the repeated answers say of themselves, else what is usual."""
+    for attempt in islice(_repeated(history), MOST_ANSWERS):
+        if re.search(_REPLAYED, f"{attempt.evidence[:MOST_READ]}\n{attempt.error[:MOST_READ]}"):
+            return REPLAYED
+    return otherwise
+
+
+def _repeated(history: History) -> Iterator[Attempt]:
+    """The acknowledged attempts that returned an id or a token of an earlier one."""
+    seen: set[tuple[str, str | None]] = set()
+    for attempt in history.acknowledged:
+        returned = {("id", attempt.id), ("token", (attempt.token or "").lower())}
+        if returned & seen:
+            yield attempt
+        seen |= returned
 
 
 def _of_the_database(said: str, token_column: str) -> Cause | None:
@@ -81,6 +129,8 @@ def _of_the_database(said: str, token_column: str) -> Cause | None:
         return _duplicate_key(said, token_column)
     if re.search(_NOT_NULL, said):
         return _not_null(said, token_column)
+    if re.search(_REFUSED_BY_A_RULE, said):
+        return _DEFERRED if re.search(_AT_COMMIT, said) else _RULE
     return _first_of(_OF_THE_DATABASE, said)
 
 
@@ -157,6 +207,21 @@ _POOL_TIME_OUT = (
     r"(?i)timeout (?:exceeded )?when trying to connect|timed out fetching a new connection|"
     r"(?:acquiring|obtain|get) (?:a )?connection|\bP2024\b|QueuePool limit"
 )
+_CONNECTION_ENDED = (
+    r"(?i)terminating connection due to (?:administrator command|unexpected postmaster exit)|\b57P0[123]\b|"
+    r"server closed the connection unexpectedly|connection terminated unexpectedly|"
+    r"the database system is (?:starting up|shutting down|in recovery mode)"
+)
+_REFUSED_BY_A_RULE = (
+    r"(?i)violates check constraint|\bcheck_violation\b|\braise_exception\b|PL/pgSQL function [^\n]{0,200} at RAISE|"
+    r"\b23514\b|\bP0001\b"
+)
+_AT_COMMIT = r"(?i)\b(?:at|on|during|before|query|statement|sql|failed to)\W{1,5}commit\b|deferred"
+_REPLAYED = (
+    r"(?i)idempoten\w{1,5}[-_ ]?(?:replay|hit|cache)|idempotency.key (?:was |has been |is )?already|"
+    r"\bduplicate request\b|"
+    r"\brequest (?:has |was )?(?:already|previously) (?:been )?(?:processed|handled|completed)"
+)
 _OF_THE_DATABASE: tuple[tuple[str, Cause], ...] = (
     (
         r"(?i)cached plan must not change result type|\b0A000\b",
@@ -196,6 +261,14 @@ _OF_THE_DATABASE: tuple[tuple[str, Cause], ...] = (
         Cause(
             "a statement that took too long, or waited too long for a lock (57014, 55P03)",
             "look for a migration, a long transaction or a busy server: who holds a lock on the table?",
+        ),
+    ),
+    (
+        _CONNECTION_ENDED,
+        Cause(
+            "the database ended the app's connection (57P01): a restart, a failover, or a pooler that closes idle ones",
+            "look whether the database was restarted during the run, and run again; else let the app's pool test or "
+            "renew connections that were idle",
         ),
     ),
     (

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
+from harness.checkers.causes import REPLICA
 from harness.claims import as_reported
 from harness.errors import CouldNotTell, NotCovered
 from harness.postgres.token_scan import INTEGERS
@@ -24,13 +26,16 @@ def rows_of_another_table(history: History, rows: Iterable[Row]) -> bool:
     return bool(history.acknowledged) and not list(rows)
 
 
-def disagreeing_rows(history: History, rows: Sequence[Row], labels: dict[str, list[str]]) -> list[str]:
+def disagreeing_rows(
+    history: History, rows: Sequence[Row], labels: dict[str, list[str]], *, lagging: bool = False
+) -> list[str]:
     """Where answers and stored rows differ, a sentence for each attempt.
 
     Args:
         history: the attempts.
         rows: the rows that carry a label of the run, or a token that an answer held.
         labels: for each attempt's name, what its label column may hold.
+        lagging: whether rows may be missing since a replica was read: then none that is does offend.
     """
     by_label: dict[str, list[Row]] = {}
     for row in rows:
@@ -39,13 +44,55 @@ def disagreeing_rows(history: History, rows: Sequence[Row], labels: dict[str, li
     offending: list[str] = []
     for a in history.attempts:
         own = [row for label in labels[a.name] for row in by_label.get(label, [])]
-        if a.outcome == "ok":
+        if a.outcome == "ok" and (own or not lagging):
             offending.extend(_disagreements(a, own))
         elif a.outcome == "fail" and own and (a.status or 0) >= 300:  # a 2xx that is not as asked may well store one
             offending.append(f"{a.name}: answered {a.status}, yet {_rows_stored(own)}")
         elif a.outcome == "unknown" and len(own) > 1:
             offending.append(f"{a.name}: one POST without an answer, yet {_rows_stored(own)}")
     return offending
+
+
+EXACT = 2**53  # beyond it a double does not hold every whole number (IEEE 754, ECMA-262 Number.MAX_SAFE_INTEGER)
+
+
+def rounded_ids(history: History, rows: Sequence[Row], labels: dict[str, list[str]]) -> list[str]:
+    """The names of acknowledged attempts whose id is that of their row, rounded to what a double holds."""
+    by_label = {row.label: row for row in rows}
+    return [
+        a.name
+        for a in history.acknowledged
+        for row in (by_label.get(label) for label in labels[a.name])
+        if row is not None and _is_rounded(a.id or "", row.id)
+    ]
+
+
+def _is_rounded(returned: str, stored: str) -> bool:
+    if returned == stored or not all(re.fullmatch(r"-?[0-9]{16,19}", id_) for id_ in (returned, stored)):
+        return False
+    # JavaScript prints 17 digits of a double, and zeros after them.
+    return abs(int(stored)) > EXACT and float(returned) == float(stored)
+
+
+def without_a_row(history: History, rows: Iterable[Row], labels: dict[str, list[str]]) -> list[str]:
+    """The names of acknowledged attempts that no row carries."""
+    stored = {row.label for row in rows}
+    return [a.name for a in history.acknowledged if stored.isdisjoint(labels[a.name])]
+
+
+def demand_no_lag(history: History, rows: Iterable[Row], labels: dict[str, list[str]]) -> None:
+    """Refuse to call rows lost that a replica does not show: it may not have them yet.
+
+    Raises:
+        CouldNotTell: an acknowledged attempt has no row.
+    """
+    missing = without_a_row(history, rows, labels)
+    if missing:
+        raise CouldNotTell(
+            f"{len(missing)} of {len(history.acknowledged)} acknowledged chatbots are not in this table, and "
+            f"{REPLICA.cause}",
+            REPLICA.remedy,
+        )
 
 
 def _rows_stored(rows: Sequence[Row]) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from harness.configuration.models import Environment
-    from harness.run.cleanup import CleanUp
+from harness.run.cleanup import CleanUp
 
 
 def run(options: argparse.Namespace) -> int:
@@ -79,11 +79,13 @@ def _histories(options: argparse.Namespace, refused: list[str]) -> list[tuple[Pa
 
 def _environments(options: argparse.Namespace, names: set[str], refused: list[str]) -> dict[str, Environment]:
     from harness.configuration.loading import ConfigurationError, load
+    from harness.run.known_claims import demand_known_claims
 
     found = {}
     for name in sorted(names):
         try:
             (found[name],) = load(Path(options.environments), [name])
+            demand_known_claims([found[name]], Path(options.environments))
         except ConfigurationError as error:
             refused.append(str(error))
     return found

@@ -21,6 +21,7 @@ from harness.redaction.redactor import MASK
 from harness.report.verdict import ExitCode
 from harness.run.evidence import HISTORY, KINDS, ONE_TRANSACTION, all_needed, in_order
 from harness.run.gathering import Phase, Planned, Step
+from harness.run.known_claims import demand_known_claims
 from harness.run.posting import RUN, masked_login
 from harness.run.workload import attempt_name
 
@@ -39,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
         options.env or ["preview"],
         overrides={"posts": options.posts, "burst": options.burst},
     )
+    demand_known_claims(environments, Path(options.environments))
     if not options.read_only and not options.allow_many:
         demand_few(environments, Path(options.environments))
     redact = redactor_of(options, environments)

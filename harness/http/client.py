@@ -16,7 +16,7 @@ from harness.configuration.models import is_loopback
 from harness.errors import CouldNotTell
 from harness.history.attempt import Attempt, Phase
 from harness.history.problem import Problem
-from harness.http.created import read_created
+from harness.http.created import read_created, replay_of
 from harness.http.exchange import exchange
 from harness.http.reply import Reply
 from harness.http.session import new_session
@@ -210,12 +210,15 @@ class Client:
                 error=printable(self._masked(reply.error)),
                 **kept,
             )
+        error = reading.error
+        if reading.problem in (None, Problem.WRONG_STATUS):  # the errors of others end in what to set
+            error = "; ".join(filter(None, (error, replay_of(reply.headers))))
         return Attempt(
             outcome="ok" if reading.problem is None else "fail",
             problem=reading.problem,
             id=self._unless_secret(reading.id),
             token=self._unless_secret(reading.token),
-            error=printable(self._redact(reading.error, cookies)),
+            error=printable(self._redact(error, cookies)),
             **kept,
         )
 

@@ -34,6 +34,15 @@ LONGEST_VALUE = 1000  # characters of an id or a token
 ONE_DOCUMENT = threading.Lock()
 LONGEST_SAID = 300  # characters of what a refusal says
 _TITLE = r"(?i)<title[^<>]{0,200}>([^<]{1,400})</title"
+_REPLAY_HEADERS = (
+    "Idempotent-Replayed",  # Stripe, and who follows it
+    "Idempotency-Replayed",
+    "X-Idempotent-Replayed",
+    "X-Idempotency-Replayed",
+    "X-Idempotency-Replay",
+    "X-Idempotent-Replay",
+    "Idempotency-Cache",
+)
 _MISSING = object()
 
 
@@ -85,6 +94,14 @@ def read_created(
         return Reading(Problem.NOT_JSON, f"{status} with Content-Type {media_type}, want application/json")
     with ONE_DOCUMENT:
         return _read_document(status, body, id_path, token_path)
+
+
+def replay_of(headers: Mapping[str, str]) -> str:
+    """What an answer says of being that of an earlier request, as idempotency layers mark it; "" where it does not."""
+    for name in _REPLAY_HEADERS:
+        if headers.get(name, "").strip().lower() in ("true", "1", "yes", "hit"):
+            return f"marked {name}: {headers[name].strip()}"
+    return ""
 
 
 def _read_document(status: int, body: bytes, id_path: str, token_path: str) -> Reading:

@@ -41,12 +41,17 @@ class Search(NamedTuple):
 
 
 class SequenceState(NamedTuple):
-    """Where the id sequence stands: `next_id` is what it gives next, `extreme_id` the furthest stored id, if any."""
+    """Where the id sequence stands: `next_id` is what it gives next, `extreme_id` the furthest stored id, if any.
+
+    `min_value` and `max_value` are those of the sequence (pg_sequence), None where they were not read.
+    """
 
     name: str
     next_id: int
     extreme_id: int | None
     increment: int
+    min_value: int | None = None
+    max_value: int | None = None
 
 
 def rows_query(names: Names) -> sql.Composed:
@@ -167,16 +172,16 @@ def read_sequence(connection: Connection, facts: TableFacts) -> SequenceState | 
     row = connection.execute(query).fetchone()
     if row is None:
         return None
-    last_value, is_called, extreme = row
-    return SequenceState(
-        sequence.name, last_value + (sequence.increment if is_called else 0), extreme, sequence.increment
-    )
+    last_value, is_called, extreme, min_value, max_value = row
+    next_id = last_value + (sequence.increment if is_called else 0)
+    return SequenceState(sequence.name, next_id, extreme, sequence.increment, min_value, max_value)
 
 
 def sequence_query(names: Names, sequence: str, *, ascending: bool = True) -> sql.Composed:
-    """Selects (last_value, is_called, furthest id); `sequence` is quoted as Postgres printed it."""
+    """Selects (last_value, is_called, furthest id, seqmin, seqmax); `sequence` is quoted as Postgres printed it."""
     return sql.SQL(
-        "SELECT s.last_value, s.is_called, (SELECT {furthest}({id})::bigint FROM {table}) FROM {name} s"
+        "SELECT s.last_value, s.is_called, (SELECT {furthest}({id})::bigint FROM {table}), q.seqmin, q.seqmax "
+        "FROM {name} s LEFT JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.tableoid"
     ).format(
         furthest=sql.SQL("max" if ascending else "min"),
         id=sql.Identifier(names.id_column),

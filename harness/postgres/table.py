@@ -181,6 +181,16 @@ class TableFacts(NamedTuple):
         return sql.Identifier(self.schema, self.name)
 
     @property
+    def in_sql(self) -> str:
+        """The table as it can be pasted into SQL."""
+        return self.identifier.as_string()
+
+    @property
+    def token_in_sql(self) -> str:
+        """The token column as it can be pasted into SQL."""
+        return sql.Identifier(self.token_column).as_string()
+
+    @property
     def shown(self) -> str:
         """schema.table"""
         return f"{self.schema}.{self.name}"

@@ -6,20 +6,17 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.claims import ids_beside
 from harness.configuration.file_limits import demand_descriptors
-from harness.configuration.loading import ConfigurationError, demand_few, load, nearest
+from harness.configuration.loading import ConfigurationError, demand_few, load
 from harness.configuration.secrets import learn, secrets_of_broken
 from harness.run.gate import Gate
+from harness.run.known_claims import demand_known_claims
 from harness.run.pytest_process import ROOT
 from harness.run.settings import RunSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pytest
 
-    from harness.configuration.models import Environment
     from harness.redaction.redactor import Redactor
 
 CHECKS = ROOT / "checks"
@@ -89,28 +86,12 @@ def build_gate(config: pytest.Config, run: str, folder: Path, redact: Redactor) 
                 f"environments.{environment.name}.ready.revision: --revision needs to know the field of the ready "
                 f"page's JSON that names the revision, such as {{path: /healthz, revision: commit}}."
             )
-    _demand_known_claims(environments, file)
+    demand_known_claims(environments, file)
     learn(redact, environments, file, os.environ)
     read_only = config.getoption("--read-only")
     trials = frozenset(os.environ.get(TRIALS, "").split())
     settings = RunSettings(run, environments, folder, revision, read_only=read_only, trials=trials, redact=redact)
     return Gate(settings)
-
-
-def _demand_known_claims(environments: Sequence[Environment], file: Path) -> None:
-    """Refuse to waive what is no claim: a misspelt one would be judged nevertheless.
-
-    Raises:
-        ConfigurationError: names the nearest one.
-    """
-    if not any(environment.waive for environment in environments):
-        return
-    known = [*ids_beside(CHECKS, "deployment"), *ids_beside(CHECKS, "preflight")]
-    for environment in environments:
-        for name in environment.waive:
-            if name not in known:
-                place = f"environments.{environment.name}.waive"
-                raise ConfigurationError(f"{file}: {place}: there is no claim {name!r}{nearest(name, known)}.")
 
 
 def _judging_gate(config: pytest.Config, run: str, folder: Path, redact: Redactor) -> Gate:

@@ -9,7 +9,7 @@ import pytest
 from harness.errors import if_available
 from harness.pytest_plugin.evidence import fixture_of
 from harness.pytest_plugin.state import demand_gate
-from harness.run.evidence import HISTORY, KINDS, ROWS
+from harness.run.evidence import HISTORY, KINDS, ROWS, TABLE
 
 if TYPE_CHECKING:
     from harness.history.history import History
@@ -55,6 +55,13 @@ def created_status(examination: Examination) -> int:
 def acknowledged(examination: Examination) -> History | None:
     """The history where POSTs were sent; None in a run that sends none."""
     return if_available(examination.of(HISTORY))
+
+
+@pytest.fixture
+def in_recovery(examination: Examination) -> bool:
+    """Whether the database that is read is a replica, as far as that is known."""
+    facts = if_available(examination.of(TABLE))
+    return facts is not None and facts.in_recovery
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from harness.claims import Kind
-    from harness.report.verdict import CheckResult, EnvironmentVerdict, SeenStatements, Verdict
+    from harness.report.verdict import ActionKind, CheckResult, EnvironmentVerdict, SeenStatements, Verdict
 
 WORDS = {
     "pass": "ok",
@@ -51,9 +51,10 @@ _BEFORE: dict[Kind, dict[ExitCode, str]] = {
     "source": {ExitCode.ROLL_BACK: "hold the deploy: the source is wrong"},
 }
 # Failures that rolling back does not mend.
-_INSTEAD = {
+_INSTEAD: dict[ActionKind, str] = {
     "configure": "fix the configuration and run again: a key of it explains the failures",
     "mend_data": "mend the data: rolling back does not help",
+    "fix_setup": "hold: fix the setup and run again",
     "hold": "hold: fix the source and deploy it again",
 }
 
@@ -68,8 +69,8 @@ def advice(code: int, kind: Kind = "deployment") -> str:
 def advised(verdict: Verdict) -> str:
     """What a gate does with this verdict. Of a part of the checks, or of a trial, it advises no release."""
     first = verdict.actions[0].kind if verdict.actions else None
-    if verdict.exit_code == ExitCode.ROLL_BACK and verdict.kind == "deployment" and first in _INSTEAD:
-        return _INSTEAD[first]
+    if verdict.exit_code == ExitCode.ROLL_BACK and verdict.kind == "deployment" and first and first != "roll_back":
+        return _INSTEAD.get(first, "hold")
     if verdict.exit_code not in (ExitCode.RELEASE, ExitCode.LEFT_BEHIND):
         return advice(verdict.exit_code, verdict.kind)
     then = "; then clean up the rows that may be left" if verdict.left_behind else ""
@@ -88,9 +89,9 @@ def to_do(verdict: Verdict) -> list[tuple[str, Shown]]:
     headline = advised(verdict)
     return [
         (", ".join(action.environments), action.text)
-        for action in verdict.actions
+        for number, action in enumerate(verdict.actions)
         if action.kind not in ("release", "migrate")
-        and not (action.kind == "hold" and headline.startswith("hold"))
+        and not (action.kind == "hold" and headline.startswith("hold") and (number == 0 or not action.claims))
         and not any(action.text in said for said in (headline, verdict.error))
     ]
 

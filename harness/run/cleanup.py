@@ -203,7 +203,15 @@ def left_as_it_is(environment: Environment, attempts: Sequence[Attempt]) -> Clea
 def _all(environment: Environment, attempts: Iterable[Attempt], reason: str, remedy: str) -> tuple[LeftBehind, ...]:
     """Those of the attempts that may have stored a row; a 4xx says that it has not, however it is worded."""
     may_be_stored = (a for a in attempts if not 400 <= (a.status or 0) < 500)
-    return tuple(_left_behind(environment, a.name, a.id, reason, remedy) for a in may_be_stored)
+    return _each_once(_left_behind(environment, a.name, a.id, reason, remedy) for a in may_be_stored)
+
+
+def _each_once(left: Iterable[LeftBehind]) -> tuple[LeftBehind, ...]:
+    """What may remain, each name once where no id tells its rows apart: two POSTs of a probe have one name."""
+    found: dict[tuple[str, str | None], LeftBehind] = {}
+    for row in left:
+        found.setdefault((row.name, row.id), row)
+    return tuple(found.values())
 
 
 def _still_there(task: Task, row: Found, reason: str, remedy: str) -> LeftBehind:
@@ -303,7 +311,7 @@ def _name_database(connection: Connection, task: Task) -> None:
         task.elsewhere = False
 
 
-def _not_found(task: Task) -> list[LeftBehind]:
+def _not_found(task: Task) -> tuple[LeftBehind, ...]:
     """Attempts whose row may be somewhere although no row has their name."""
     awaited = {a.name for a in task.awaited}
     left: list[LeftBehind] = []
@@ -324,7 +332,7 @@ def _not_found(task: Task) -> list[LeftBehind]:
         else:
             continue
         left.extend(_all(task.environment, [a], reason, remedy))
-    return left
+    return _each_once(left)
 
 
 def _delete(connection: Connection, facts: TableFacts, found: Sequence[Found]) -> list[Found]:
@@ -369,7 +377,7 @@ def _by_api(task: Task) -> CleanUp:
             task.settle(_find_in(task, [row.attempt for row in found]) if found else [])
 
         _while_rows_may_come(task, time.monotonic() + task.patience_s, look)
-        left = _not_found(task)
+        left = list(_not_found(task))
     for row in task.kept:
         reason = refused.get(row.id, f"DELETE of id {printable(row.id)} was answered, but its row is still stored")
         remedy = "check api.delete, or set cleanup: database; or delete it by hand"

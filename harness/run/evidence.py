@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from harness.checkers.causes import REPLICA
 from harness.checkers.rows import rows_of_another_table
 from harness.errors import CouldNotTell, NotCovered, Unavailable, Waived, demanded, if_available
 from harness.http.readiness import FRESH_CONNECTIONS, WAITING, Readiness, revisions_now, wait_until_ready
@@ -27,11 +28,12 @@ from harness.postgres.token_scan import (
 )
 from harness.postgres.watching import LOOK_IN_WORDS
 from harness.run.gathering import Evidence, Phase, Step
-from harness.run.posting import explain_posts, send_posts
+from harness.run.posting import explain_posts, explain_probe, send_posts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from harness.history.attempt import Attempt, Probe
     from harness.history.history import History
     from harness.history.revision import ServedRevision
     from harness.preflight.facts import LockHolders, Preflight
@@ -56,7 +58,13 @@ def _of_its_table(known: Examination, kind: Evidence[T]) -> T:
     """
     part = demanded(known.of(kind))
     history, rows = if_available(known.of(HISTORY)), if_available(known.of(ROWS))
+    facts = if_available(known.of(TABLE))
     if history is not None and rows is not None and rows_of_another_table(history, rows):
+        if facts is not None and facts.in_recovery:
+            raise history.cut_short or CouldNotTell(
+                f"none of {len(history.acknowledged)} acknowledged chatbots is in this table, and {REPLICA.cause}",
+                REPLICA.remedy,
+            )
         raise history.cut_short or CouldNotTell(
             f"none of {len(history.acknowledged)} acknowledged chatbots left a trace in this table, so it is not "
             "known to be the one that the deployment fills",
@@ -116,7 +124,7 @@ def _read_history(at: Gathering) -> History:
     if at.request.read_only:
         raise NotCovered("--read-only sends no POST", "run without --read-only to ask the create route")
     at.of(READINESS)
-    return send_posts(at)
+    return send_posts(at, [probe for probe in at.environment.probes_sent if PROBES[probe] in at.request.needs])
 
 
 HISTORY: Evidence[History] = Evidence(
@@ -129,6 +137,40 @@ HISTORY: Evidence[History] = Evidence(
     hand_out=lambda known: demanded(known.of(HISTORY)),
     explain=explain_posts,
 )
+
+
+def _probe_of(known: Examination, probe: Probe) -> tuple[Attempt, ...]:
+    """The POSTs of a probe: none where nothing was acknowledged before, or in a history that has none.
+
+    Raises:
+        NotCovered: this environment is sent none.
+    """
+    if probe not in known.environment.probes_sent:
+        raise NotCovered(f"{probe} is not sent here (probes)", f"let probes name {probe}")
+    return demanded(known.of(HISTORY)).probe(probe)
+
+
+CHOSEN_TOKEN: Evidence[tuple[Attempt, ...]] = Evidence(
+    name="chosen_token",
+    says="The POST that tries to choose its token; sent where a check looks at it.",
+    asked_of="a probe",
+    phase=Phase.POSTS,
+    needs=(HISTORY,),
+    read=lambda at: at.of(HISTORY).probe("chosen_token"),
+    hand_out=lambda known: _probe_of(known, "chosen_token"),
+    explain=lambda planned: explain_probe(planned, "chosen_token"),
+)
+SAME_PAYLOAD: Evidence[tuple[Attempt, ...]] = Evidence(
+    name="same_payload",
+    says="The two POSTs that are alike; sent where a check looks at them.",
+    asked_of="a probe",
+    phase=Phase.POSTS,
+    needs=(HISTORY,),
+    read=lambda at: at.of(HISTORY).probe("same_payload"),
+    hand_out=lambda known: _probe_of(known, "same_payload"),
+    explain=lambda planned: explain_probe(planned, "same_payload"),
+)
+PROBES: dict[Probe, Evidence[object]] = {"chosen_token": CHOSEN_TOKEN, "same_payload": SAME_PAYLOAD}
 
 # --- its database -----------------------------------------------------------------------------------------------------
 
@@ -304,6 +346,8 @@ KINDS: tuple[Evidence[object], ...] = (
     READINESS,
     SERVED_REVISIONS,
     HISTORY,
+    CHOSEN_TOKEN,
+    SAME_PAYLOAD,
     TABLE,
     ROWS_IF_ANY,
     ROWS,

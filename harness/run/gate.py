@@ -62,6 +62,7 @@ class Gate:
         self.sources = SourceReading()
         self.interrupts = Interrupts()
         self._concluded = False
+        self._judged: Sequence[Path] | None = None
         self._tell: Callable[[Shown], None] | None = None
         self._stop, self._hurry = threading.Event(), threading.Event()
         self._turns = DatabaseTurns()
@@ -119,6 +120,7 @@ class Gate:
         from harness.history.bulk_reading import missing, read_together  # no other run reads one
 
         histories = read_together(files)
+        self._judged = files
         self.outcomes.incomplete, self.outcomes.narrowed = missing(files, histories), True
         for name, history in histories.items():
             known = Examination(self.settings.environment(name), self.sources, _OFFLINE)
@@ -194,9 +196,8 @@ class Gate:
         if (soak := self.outcomes.soak) is not None:
             cleaned[soak.environment] = CleanUp(soak.removed, tuple(soak.left_behind))
         ended = {name: known for name in self._examinations if (known := self._ended(name)) is not None}
-        judged = not self._under_way
         verdict = assemble(
-            self.settings, self.outcomes, ended, self.sources, cleaned, pytest_status, error, judged=judged
+            self.settings, self.outcomes, ended, self.sources, cleaned, pytest_status, error, judged=self._judged
         )
         if self._ledger is not None:
             self._ledger.close()

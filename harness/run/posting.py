@@ -25,10 +25,11 @@ from harness.text import printable
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from concurrent.futures import Future
 
     from harness.configuration.models import Environment, Login
+    from harness.history.attempt import Probe
     from harness.history.history import History
     from harness.postgres.connection import Connection
     from harness.postgres.deletion import Rights
@@ -45,8 +46,8 @@ class Place(NamedTuple):
     facts: TableFacts
 
 
-def send_posts(at: Gathering) -> History:
-    """Send all POSTs of a run, and keep those that have to be cleaned up.
+def send_posts(at: Gathering, probes: Sequence[Probe] = ()) -> History:
+    """Send all POSTs of a run, those of these probes last, and keep those that have to be cleaned up.
 
     Raises:
         CouldNotTell: their rows could not be removed, the login failed, or the history cannot be written.
@@ -62,7 +63,9 @@ def send_posts(at: Gathering) -> History:
     look = partial(why_no_more, at, place.facts) if place is not None else None
     with _watched(at):
         try:
-            history = post_all(at.client, at.ledger, at.request.run, at.first, at.request.stop, at.progress, look)
+            history = post_all(
+                at.client, at.ledger, at.request.run, at.first, at.request.stop, at.progress, look, probes
+            )
         except Unrecorded as unrecorded:
             at.known.sent = unrecorded.sent
             raise
@@ -175,7 +178,7 @@ def _demand_rights(has: Rights, facts: TableFacts) -> None:
 
 
 def explain_posts(planned: Planned) -> Iterator[Step]:
-    """The login, the look whether rows can be removed, and each POST."""
+    """The login, the look whether rows can be removed, and each POST but those of probes."""
     environment = planned.environment
     if environment.login is not None:
         body = json.dumps(masked_login(environment.login))
@@ -189,8 +192,7 @@ def explain_posts(planned: Planned) -> Iterator[Step]:
             "ROLLBACK",
         ]
         yield Step("; ".join(asks), "once: may what is stored be removed again?")
-    post = f"POST {environment.url_of(environment.api.create)} "
-    usual = post + json.dumps(environment.payload_for(attempt_name(RUN, 1)))
+    usual = _post(environment)
     yield Step(
         usual,
         f"{environment.posts} times, one after another, up to {ON_ONE_CONNECTION} on one connection",
@@ -202,11 +204,20 @@ def explain_posts(planned: Planned) -> Iterator[Step]:
     if environment.burst:
         together = f"{environment.burst} times at once, each behind a GET that opens its connection"
         yield Step(usual, together, mutates=True)
-    for probe in environment.probes_sent:
-        token = chosen_token(attempt_name(RUN, 1)) if probe == "chosen_token" else None
-        times = "once" if probe == "chosen_token" else "twice, alike to the letter"
-        sent = json.dumps(environment.payload_for(attempt_name(RUN, 1), token=token))
-        yield Step(post + sent, times, mutates=True)
+
+
+def explain_probe(planned: Planned, probe: Probe) -> Iterator[Step]:
+    """The POSTs of a probe, where this environment is sent it."""
+    if probe not in planned.environment.probes_sent:
+        return
+    token = chosen_token(attempt_name(RUN, 1)) if probe == "chosen_token" else None
+    times = "once" if probe == "chosen_token" else "twice, alike to the letter"
+    yield Step(_post(planned.environment, token), f"{times}, once others were acknowledged", mutates=True)
+
+
+def _post(environment: Environment, token: str | None = None) -> str:
+    sent = json.dumps(environment.payload_for(attempt_name(RUN, 1), token=token))
+    return f"POST {environment.url_of(environment.api.create)} {sent}"
 
 
 def masked_login(login: Login) -> dict[str, str]:

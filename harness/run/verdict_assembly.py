@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.checkers.history import failure_rate_bound
 from harness.checkers.latency import durations_ms, percentile
+from harness.checkers.sequences import values_left
 from harness.checkers.token_writers import posts_seen
 from harness.checkers.wrong_keys import explained
 from harness.claims import EVERY_POST_ANSWERS_201, POSTS_AT_ONCE_ANSWER_201
@@ -19,12 +20,12 @@ from harness.report.deliverables import coverage, deliverables
 from harness.report.evidence import EnvironmentEvidence
 from harness.report.run_log import FILE, SHOWN_RUNS, NoTrend, past_runs, was_acknowledged
 from harness.report.verdict import EnvironmentVerdict, SeenStatements, Verdict, conclude, exit_code, worst
-from harness.run.evidence import HISTORY, OBSERVED_INSERTS, PREFLIGHT, READINESS, STORED_TOKENS
+from harness.run.evidence import HISTORY, OBSERVED_INSERTS, PREFLIGHT, READINESS, SEQUENCE, STORED_TOKENS, TABLE
 from harness.run.gathering import NOT_ASKED
 from harness.text import Shown, printable_lines, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from harness.configuration.models import Environment
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from harness.run.settings import RunSettings
     from harness.run.source_reading import SourceReading
 
+LARGEST_VERDICT = 64 * 2**20  # bytes of a verdict.json that is read again
+
 
 def assemble(
     settings: RunSettings,
@@ -47,7 +50,7 @@ def assemble(
     pytest_status: int,
     error: str,
     *,
-    judged: bool = False,
+    judged: Sequence[Path] | None = None,
 ) -> Verdict:
     """What it all adds up to.
 
@@ -59,7 +62,7 @@ def assemble(
         cleaned: what was removed of each environment, and what may remain.
         pytest_status: the exit code that pytest has for this run.
         error: why the run ended before it could ask, "" where it did not.
-        judged: whether saved histories are judged, whose settings nobody knows.
+        judged: the saved histories that are judged, whose settings nobody knows; None where a deployment is asked.
     """
     left = [row for done in cleaned.values() for row in done.left]
     complete = pytest_status in (0, 1) and not error
@@ -94,7 +97,7 @@ def assemble(
             if outcomes.kind != "preflight"
             for each in deliverables(environment.name, outcomes.of(environment.name))
         ],
-        actions=actions(ended, outcomes.results, left, _set_up(settings, examinations, judged=judged)),
+        actions=actions(ended, outcomes.results, left, _set_up(settings, examinations, judged)),
         started_at=settings.started_at.isoformat(timespec="seconds"),
         duration_s=round(time.monotonic() - settings.began_s, 3),
         environments=verdicts,
@@ -105,26 +108,48 @@ def assemble(
     )
 
 
-def _set_up(settings: RunSettings, examinations: Mapping[str, Examination], *, judged: bool) -> dict[str, SetUp]:
+def _set_up(
+    settings: RunSettings, examinations: Mapping[str, Examination], judged: Sequence[Path] | None
+) -> dict[str, SetUp]:
     """For each environment whose failing POSTs a key explains, that key.
 
     None explains what was acknowledged before, made as it is now: by this environment in an earlier run, or by another
-    one in this run.
+    one in this run. Of a saved history only the run that wrote it could know that: its verdict is believed.
     """
-    if judged:
-        return {}
+    concluded = None if judged is None else _to_be_configured(judged)
     known = [(known.environment, if_available(known.of(HISTORY))) for known in examinations.values()]
     acknowledged = {request_mark(environment) for environment, history in known if history and history.acknowledged}
     found = {}
     for environment, history in known:
         key = explained(history, environment.table.token) if history is not None else None
-        if key is None or request_mark(environment) in acknowledged:
+        if key is None:
             continue
-        with suppress(NoTrend):
-            if was_acknowledged(settings.report_dir.parent / FILE, environment.name, request_mark(environment)):
-                continue
+        if concluded is not None:
+            worked = environment.name not in concluded
+        else:
+            mark = request_mark(environment)
+            worked = mark in acknowledged or _worked_before(settings.report_dir.parent / FILE, environment.name, mark)
+        if worked:
+            continue
         found[environment.name] = SetUp(key.remedy, frozenset({EVERY_POST_ANSWERS_201, POSTS_AT_ONCE_ANSWER_201}))
     return found
+
+
+def _worked_before(log: Path, environment: str, mark: str) -> bool:
+    with suppress(NoTrend):
+        return was_acknowledged(log, environment, mark)
+    return False
+
+
+def _to_be_configured(histories: Sequence[Path]) -> frozenset[str]:
+    """The environments that the verdicts beside these histories say to configure; none where there is no verdict."""
+    found: set[str] = set()
+    for beside in dict.fromkeys(history.with_name("verdict.json") for history in histories):
+        with suppress(OSError, ValueError):  # a run that was killed wrote none
+            if beside.stat().st_size <= LARGEST_VERDICT:
+                said = Verdict.model_validate_json(beside.read_bytes())
+                found.update(name for of in said.actions if of.kind == "configure" for name in of.environments)
+    return frozenset(found)
 
 
 def request_mark(environment: Environment) -> str:
@@ -195,7 +220,8 @@ def _notes(
     stored = _accepted(environment, known)
     shared = _shared_database(environment, examinations)
     migration = _before_the_migration(known)
-    return [sentence(note) for note in (*alike, *shared, *found, *stored, *migration, *soaked)]
+    ending = _sequence_near_its_end(known)
+    return [sentence(note) for note in (*alike, *shared, *found, *stored, *ending, *migration, *soaked)]
 
 
 def _shared_database(environment: Environment, examinations: Mapping[str, Examination]) -> list[str]:
@@ -218,6 +244,18 @@ def _accepted(environment: Environment, known: Examination | None) -> list[str]:
     if not accepted:
         return [f"stored.legacy_until: {until} accepts no row: it can be taken out"]
     return [f"stored.legacy_until: {until} accepts {accepted} stored tokens that are UUIDs and not of version 4"]
+
+
+def _sequence_near_its_end(known: Examination | None) -> list[str]:
+    """That the id sequence has few values left: until they are used up, nothing is wrong."""
+    sequence = if_available(known.of(SEQUENCE)) if known is not None else None
+    facts = if_available(known.of(TABLE)) if known is not None else None
+    left = values_left(sequence, facts.id_type) if sequence is not None and facts is not None else None
+    if left is None or sequence is None or facts is None:
+        return []
+    mend = "make the column and the sequence bigint" if facts.id_type != "bigint" else "raise its MAXVALUE"
+    has = f"the id sequence {sequence.name} has {left} value{'s'[: left != 1]} left"
+    return [f"{has} for {facts.id_column} ({facts.id_type}): {mend} before POSTs fail (2200H)"]
 
 
 def _before_the_migration(known: Examination | None) -> list[str]:

@@ -53,8 +53,9 @@ def post_all(
     stop: threading.Event,
     progress: Progress | None = None,
     why_no_more: Callable[[Attempt], CouldNotTell | None] | None = None,
+    probes: Sequence[Probe] = (),
 ) -> History:
-    """Send `posts` and then `burst` POSTs, each once, each written to the ledger before and after.
+    """Send `posts` and then `burst` POSTs, and those of probes, each once, each written to the ledger before and after.
 
     Args:
         client: speaks to the environment.
@@ -65,6 +66,7 @@ def post_all(
         stop: when set, no further POST is sent.
         progress: told how far it is.
         why_no_more: asked once, of the first POST that was acknowledged; no further POST is sent where it has a reason.
+        probes: what is asked besides. Not where nothing was acknowledged, since nothing could be told from an answer.
 
     Raises:
         Unrecorded: the ledger cannot be written; what was sent until then is in it.
@@ -92,8 +94,9 @@ def post_all(
         if environment.burst and not stop.is_set():
             together = range(numbers.stop, numbers.stop + environment.burst)
             _at_once(client, ledger, run, together, stop, sent)
-        for probe in environment.probes_sent:
-            if not stop.is_set():
+        acknowledged = any(a.outcome == "ok" for a in sent)
+        for probe in probes:
+            if acknowledged and not stop.is_set():
                 _probe(client, ledger, run, first + environment.posts + environment.burst, probe, sent)
     except OSError as error:
         raise Unrecorded(ledger.path, error, sent) from None

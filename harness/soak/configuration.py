@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from harness.configuration.loading import MANY, ConfigurationError, load
 from harness.configuration.secrets import learn
 from harness.redaction.redactor import Redactor
+from harness.run.known_claims import demand_known_claims
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +37,7 @@ def asked(file: Path, name: str, *, allow_many: bool) -> tuple[Environment, Soak
         ConfigurationError: a mistake of the file; or no bound is set; or a protected one would be sent very many.
     """
     (environment,) = load(file, [name])
+    demand_known_claims([environment], file)
     soak = environment.soak
     if soak is None:
         raise ConfigurationError(

@@ -1,12 +1,22 @@
 """Judgements of histories, on hand-written ones: what passes, what offends, and how it is said."""
 
+from dataclasses import replace
 from typing import SupportsIndex
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.checkers.causes import MOST_ANSWERS, MOST_READ, THE_ORIGINAL_BUG, usual_cause
+from harness.checkers.causes import (
+    MOST_ANSWERS,
+    MOST_READ,
+    REPLAYED,
+    THE_ORIGINAL_BUG,
+    UNKNOWN,
+    Cause,
+    cause_of_repeats,
+    usual_cause,
+)
 from harness.checkers.history import (
     demand_acknowledged,
     demand_told,
@@ -209,11 +219,45 @@ OF_THE_TOKEN = DUPLICATE + '"chatbots_public_token_key"'
         ("sorry, too many clients already", "public_token", "(53300)"),
         ("timeout exceeded when trying to connect", "public_token", "connection pool had no free connection"),
         ('nextval: reached maximum value of sequence "chatbots_id_seq" (2147483647)', "public_token", "(2200H)"),
+        ("terminating connection due to administrator command", "public_token", "the app's connection (57P01)"),
+        ('{"code":"57P01"}', "public_token", "the app's connection (57P01)"),
+        (
+            "psycopg2.OperationalError: server closed the connection unexpectedly",
+            "public_token",
+            "a failover, or a pooler that closes idle ones",
+        ),
+        ("Error: Connection terminated unexpectedly", "public_token", "the app's connection (57P01)"),
+        (
+            '{"code":"P0001","where":"PL/pgSQL function f() line 3 at RAISE","query":"COMMIT"}',
+            "t",
+            "refused the row at",
+        ),
+        ("IntegrityError 23514 [SQL: COMMIT]", "public_token", "a deferred constraint or constraint trigger"),
+        (
+            'new row for relation "chatbots" violates check constraint "c"',
+            "public_token",
+            "a CHECK constraint or a trigger refused the row",
+        ),
+        ("Your request was already processed", "public_token", "the answer to an earlier request"),
+        ('{"error":"duplicate request"}', "public_token", "the answer to an earlier request"),
+        ("the Idempotency-Key header is missing", "public_token", UNKNOWN.cause),
     ],
 )
 def test_a_cause_is_told_by_what_it_names(evidence: str, token_column: str, cause: str) -> None:
     """23505 is the original bug only on the token; another constraint, column or state has a cause of its own."""
     assert cause in usual_cause([failed(1, evidence=evidence)], token_column).cause
+
+
+def test_an_answer_that_was_replayed_says_so_itself() -> None:
+    """With another 2xx the key that makes it right is not api.status; what came twice has the same cause."""
+    marked = "marked Idempotent-Replayed: true"
+    assert usual_cause([failed(1, 200, error=f"200, want 201; {marked}")], "public_token") == REPLAYED
+    usual = Cause("a cache", "look at it")
+    again = ok(2, id="1", token=TOKENS[1])
+    assert cause_of_repeats(history(ok(1), again), usual) == usual
+    assert cause_of_repeats(history(ok(1), replace(again, error=marked)), usual) == REPLAYED
+    assert cause_of_repeats(history(ok(1), replace(again, evidence="duplicate request")), usual) == REPLAYED
+    assert cause_of_repeats(history(ok(1), ok(2, error=marked)), usual) == usual
 
 
 def test_no_answer_changes_what_another_one_means() -> None:

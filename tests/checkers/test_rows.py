@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from harness.checkers.rows import (
+    demand_no_lag,
     demand_stored,
     demand_the_heap,
     disagreeing_rows,
     remedy_without_version_4,
+    rounded_ids,
     rows_of_another_table,
     stored_before,
 )
@@ -44,6 +46,35 @@ def disagreements(*attempts: Attempt, rows: list[Row]) -> list[str]:
 def test_a_row_as_answered_does_not_offend(stored: list[Row]) -> None:
     """By any of its labels, without regard to the token's case; rows of others are ignored."""
     assert disagreements(ok(1), rows=stored) == []
+
+
+@pytest.mark.parametrize(
+    ("returned", "stored", "rounded"),
+    [
+        ("9007199254740992", "9007199254740993", True),
+        ("1234567890123456800", "1234567890123456789", True),
+        ("9007199254740993", "9007199254740993", False),
+        ("9007199254740991", "9007199254740990", False),
+        ("9007199254740992", "9007199254749999", False),
+        ("1", "2", False),
+        ("x", "9007199254740993", False),
+        ("\u0663" * 17, "9007199254740993", False),
+    ],
+)
+def test_an_id_is_rounded_to_what_a_double_holds(returned: str, stored: str, rounded: bool) -> None:
+    """Above 2^53 only; another row's id is no rounding."""
+    found = rounded_ids(history(ok(1, id=returned)), [row(1, id=stored)], {"smoke-r-1": ["smoke-r-1"]})
+    assert found == (["smoke-r-1"] if rounded else [])
+
+
+def test_what_a_replica_does_not_show_is_not_lost() -> None:
+    """What it shows is judged; the rest could not be told."""
+    attempts, labels = history(ok(1), ok(2)), {f"smoke-r-{n}": [f"smoke-r-{n}"] for n in (1, 2)}
+    assert disagreeing_rows(attempts, [row(1)], labels, lagging=True) == []
+    assert len(disagreeing_rows(attempts, [row(1, id="9")], labels, lagging=True)) == 1
+    demand_no_lag(attempts, [row(1), row(2)], labels)
+    with pytest.raises(CouldNotTell, match="1 of 2 acknowledged chatbots are not in this table, and the database is a"):
+        demand_no_lag(attempts, [row(1)], labels)
 
 
 @pytest.mark.parametrize(

@@ -287,3 +287,9 @@ def test_what_makes_a_table_extraordinary_is_named(but: dict[str, Any], want: li
     found = extraordinary(RIGHT._replace(**but))
     assert len(found) == len(want)
     assert all(said.startswith(begin) for said, begin in zip(found, want, strict=True))
+
+
+def test_names_in_remedies_can_be_pasted() -> None:
+    """Quoted as SQL wants them, whatever they are made of."""
+    odd = RIGHT._replace(name='Chat"bots', token_column="Token")
+    assert (odd.in_sql, odd.token_in_sql) == ('"public"."Chat""bots"', '"Token"')

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rehearsal.deployment.start import deployed
-from tests.support.gates import run_gate
+from tests.support.gates import entry, run_gate, run_harness, write_environments
 from tests.support.pages import read_page
 
 if TYPE_CHECKING:
@@ -84,3 +84,16 @@ def test_a_waiver_names_a_claim_and_a_reason(tmp_path: Path, healthy: Deployment
     assert run.exit_code == 4
     assert said in run.err
     assert not (run.report_dir / "history.jsonl").exists()
+
+
+@pytest.mark.parametrize("command", ["plan", "cleanup", "soak"])
+def test_no_command_takes_a_waiver_of_what_is_no_claim(tmp_path: Path, healthy: Deployment, command: str) -> None:
+    """Whoever reads the file: it is a mistake of the configuration."""
+    run = run_gate(tmp_path, [healthy], "-k", "answers_201", posts=1, burst=0)
+    soak = {"attempts": 1, "rate": 1, "users": 1}
+    misspelt = entry(healthy, waive={"zzz": REASON}, soak=soak)
+    file = str(write_environments(tmp_path / "environments.yaml", {}, **{healthy.name: misspelt}))
+    arguments = [str(run.report_dir / "history.jsonl")] if command == "cleanup" else ["--env", healthy.name]
+    done = run_harness(command, *arguments, "--environments", file)
+    assert done.exit_code == 4, done.out
+    assert "there is no claim 'zzz'" in done.err + done.out

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from harness.history.problem import COULD_NOT_TELL, Problem, remedy_for
-from harness.http.created import Reading, is_missing, lookup, parse_json, read_created
+from harness.http.created import Reading, is_missing, lookup, parse_json, read_created, replay_of
 from harness.http.elsewhere import MOST_VALUES, values_of
 
 TOKEN = "0b7e6f0e-7c35-4b8e-9d2f-6a4c8f3a1b20"
@@ -317,3 +317,18 @@ def test_looking_elsewhere_is_bounded() -> None:
     wide = {f"k{n}": {"x": n} for n in range(MOST_VALUES)} | {"share": TOKEN}
     assert read(201, {"id": 7, "d": deep}).problem is Problem.FIELD_MISSING
     assert len(list(values_of(wide))) <= MOST_VALUES
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"idempotent-replayed": "true"}, "marked Idempotent-Replayed: true"),
+        ({"X-Idempotency-Replay": "1"}, "marked X-Idempotency-Replay: 1"),
+        ({"Idempotent-Replayed": "false"}, ""),
+        ({"Idempotent-Replayed": "true\x1b[2J"}, ""),
+        ({}, ""),
+    ],
+)
+def test_an_answer_that_was_given_before_says_so(headers: dict[str, str], said: str) -> None:
+    """By the headers of idempotency layers; nothing else that stands in them is told."""
+    assert replay_of(CaseInsensitiveDict(headers)) == said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -15,13 +16,16 @@ from harness.errors import CouldNotTell
 from harness.history.attempt import Attempt, Outcome, Phase
 from harness.history.history import History, chosen_token
 from harness.history.problem import Problem
+from harness.history.reading import read
 from harness.postgres.rows import Row
+from harness.run.cleanup import left_as_it_is
 from rehearsal.deployment.start import deployed
 from tests.support.gates import run_gate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rehearsal.deployment.start import Deployment
     from rehearsal.servers.postgres import Postgres
 
 BOTH = ["chosen_token", "same_payload"]
@@ -155,3 +159,50 @@ def test_probes_are_sent_unless_they_are_not_wanted(tmp_path: Path, postgres: Po
     assert with_probes.check("same_payload_makes_two")["outcome"] == "pass"
     assert (without.exit_code, with_probes.exit_code) == (0, 0)
     assert with_probes.verdict["environments"][0]["rows_removed"] == 22
+
+
+NUMBER = {
+    "every_post": [],
+    "client_cannot": [20],
+    "same_payload": [21, 22],
+    "tokens_are_distinct or same_payload": [21, 22],
+}
+
+
+@pytest.mark.parametrize("selected", NUMBER)
+def test_a_probe_is_sent_where_a_selected_check_looks_at_it(tmp_path: Path, healthy: Deployment, selected: str) -> None:
+    """A run touches only what it needs; attempts have the numbers that they have in a whole run."""
+    run = run_gate(tmp_path, [healthy], "-k", selected)
+    assert run.exit_code == 0, run.out
+    _, recorded = read(run.report_dir / "history.jsonl")
+    history = recorded["preview"].history
+    assert [a.n for a in history.attempts] == list(range(1, 20))
+    assert [a.n for a in history.probes] == NUMBER[selected]
+    assert run.verdict["environments"][0]["rows_removed"] == 19 + len(NUMBER[selected])
+
+
+def test_no_probe_is_sent_where_nothing_was_acknowledged(tmp_path: Path, postgres: Postgres) -> None:
+    """Each would wait for an answer that does not come; what could not be told of it has the reason of the others."""
+    with deployed(postgres, "answers_500_to_everything") as deployment:
+        run = run_gate(tmp_path, [deployment])
+        (tmp_path / "unasked").mkdir()
+        unasked = run_gate(tmp_path / "unasked", [deployment], probes=[])
+    _, recorded = read(run.report_dir / "history.jsonl")
+    assert len(recorded["preview"].history.attempts) == 19
+    assert recorded["preview"].history.probes == ()
+    other = run.check("tokens_are_distinct")
+    assert other["outcome"] == "unknown"
+    for claim in ("client_cannot_choose_the_token", "same_payload_makes_two"):
+        found = run.check(claim)
+        assert [found[key] for key in ("outcome", "cause", "remedy")] == [
+            other[key] for key in ("outcome", "cause", "remedy")
+        ]
+        assert unasked.check(claim)["outcome"] == "not_covered"
+
+
+def test_two_posts_of_one_name_are_left_behind_once() -> None:
+    """Where no id tells their rows apart: a name is what a person looks for."""
+    pair = [replace(probe("same_payload", status=None, problem=Problem.TIMED_OUT), id=None, token=None)] * 2
+    assert [row.name for row in left_as_it_is(configured(), pair).left] == ["smoke-r-20"]
+    told_apart = [probe("same_payload"), replace(probe("same_payload"), id="2")]
+    assert [row.id for row in left_as_it_is(configured(), told_apart).left] == ["1", "2"]
