@@ -4,7 +4,8 @@ An app that copies what it is sent into its INSERT lets a client take a token th
 that is easy to guess. Asked where `probes` sends `chosen_token`: a POST that also brings a token of its own, beside the
 name, as `api.token` and `table.token` call it. Refusing that POST is as good as passing the token over.
 
-It stays although the INSERT of such an app gives it away as well: where the statements cannot be seen, nothing else does.
+It stays although the INSERT of such an app gives it away as well: where the statements cannot be seen, nothing else
+does.
 """
 
 from harness.checkers.history import chosen_by_client, demand_acknowledged, demand_all_sent, demand_answered

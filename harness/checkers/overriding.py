@@ -8,16 +8,9 @@ from typing import TYPE_CHECKING
 from harness.checkers.schema import wrong_default
 from harness.checkers.trigger_sources import hides_new, is_behind_update, sets_new, sets_stored
 from harness.errors import CouldNotTell
+from harness.postgres.statement_reading import is_parser_installed, read_statement
 from harness.postgres.table import MOST, MOST_READ
-from harness.postgres.token_writes import (
-    NOTHING,
-    UNCLEAR,
-    Reading,
-    Target,
-    is_parser_installed,
-    read_statement,
-    together,
-)
+from harness.postgres.token_writes import NOTHING, UNCLEAR, Reading, Target, together
 from harness.text import printable
 
 if TYPE_CHECKING:
