@@ -10,7 +10,7 @@ from harness.checkers import overriding as judged
 from harness.checkers.overriding import demand_readable, overriding
 from harness.checkers.trigger_sources import hides_new, sets_new, sets_stored
 from harness.errors import CouldNotTell
-from harness.postgres import token_writes
+from harness.postgres import statement_reading
 from harness.postgres.table import (
     MOST,
     CalledFunction,
@@ -33,7 +33,7 @@ FACTS = RIGHT._replace(columns=("id", "name", "public_token"), leading=(VIEW,))
 def no_parser(monkeypatch: pytest.MonkeyPatch) -> None:
     """Postgres' own parser is not installed."""
     monkeypatch.setattr(judged, "is_parser_installed", lambda: False)
-    monkeypatch.setattr(token_writes, "is_parser_installed", lambda: False)
+    monkeypatch.setattr(statement_reading, "is_parser_installed", lambda: False)
 
 
 def function(name: str, body: str, arguments: tuple[str, ...] = (), language: str = "plpgsql") -> CalledFunction:
