@@ -180,7 +180,7 @@ def _why_unseen(connection: Connection, seen: Sightings) -> tuple[str, str]:
     if installed:
         return (
             f"{looked}, nor counted in pg_stat_statements",
-            f"set pg_stat_statements.track to top, or send more POSTs; {waive}",
+            f"set pg_stat_statements.track to top, raise pg_stat_statements.max, or send more POSTs; {waive}",
         )
     return (
         looked,

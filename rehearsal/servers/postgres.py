@@ -46,6 +46,9 @@ SETTINGS = [
     "jit=off",
 ]
 
+# Statements of all databases share the places: of many rehearsals on one server none may lose its own.
+COUNTS_STATEMENTS = ["shared_preload_libraries=pg_stat_statements", "pg_stat_statements.max=50000"]
+
 TO_BE_DEMOTED = "wal_level=replica"  # a server that was less talkative cannot be read while it is in recovery
 
 PG_HBA = f"""\
@@ -175,7 +178,7 @@ def ask(guard: subprocess.Popen[bytes], line: str, what: str) -> dict[str, str]:
 
 def order_for(binaries: Binaries) -> Order:
     """What the guard has to start. Postgres refuses to run as root, so that root lends it another user."""
-    settings = [*SETTINGS, "shared_preload_libraries=pg_stat_statements"] if binaries.counts_statements else SETTINGS
+    settings = [*SETTINGS, *COUNTS_STATEMENTS] if binaries.counts_statements else SETTINGS
     order = Order(
         binaries=str(binaries.folder), copy=False, uid=None, gid=None, settings=settings, pg_hba=PG_HBA, program=None
     )
