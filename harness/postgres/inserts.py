@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.postgres.called_functions import Functions
+from harness.postgres.table import parts_of
 from harness.postgres.token_writes import Target, without_literals
 from harness.text import printable
 
@@ -33,7 +34,6 @@ class Sightings(NamedTuple):
             seen.
         looks: how often the view was read.
         took_s: how long that took in all.
-        hidden: sessions whose statements this role may not see.
         calls: how often each statement of `pg_stat_statements` was run between the first POST and the last; None where
             it does not count.
         texts: the texts of those.
@@ -43,7 +43,6 @@ class Sightings(NamedTuple):
     statements: Mapping[str, tuple[float, ...]] = {}
     looks: int = 0
     took_s: float = 0.0
-    hidden: int = 0
     calls: Mapping[str, int] | None = None
     obstacle: str = ""
 
@@ -85,7 +84,10 @@ class ObservedInserts(NamedTuple):
 
 def observed_inserts(connection: Connection, facts: TableFacts, seen: Sightings) -> ObservedInserts:
     """Read what was seen, inside the caller's transaction."""
-    target = _target(connection, facts)
+    heirs = [parts_of(child) for child in facts.children]
+    leading = {(each.schema, each.name) for each in facts.leading}
+    leading |= {(heir[-2] if len(heir) > 1 else facts.schema, heir[-1]) for heir in heirs}
+    target = Target(facts.schema, facts.name, facts.token_column, facts.columns, frozenset(leading))
     counts: dict[str, int] = {text: len(times) for text, times in seen.statements.items()}
     readings = Functions(connection, target).followed({**counts, **(seen.calls or {})})
     of = {writer: [text for text, reading in readings.items() if reading.writer == writer] for writer in _WRITERS}
@@ -125,36 +127,14 @@ def _shown(texts: Iterable[str], calls: Mapping[str, int] | None) -> tuple[str, 
     )
 
 
-_LEADING = """
-WITH RECURSIVE child AS (
-  SELECT inhrelid FROM pg_inherits WHERE inhparent = %(table)s::regclass
-  UNION SELECT i.inhrelid FROM pg_inherits i JOIN child c ON i.inhparent = c.inhrelid
-), view AS (
-  SELECT DISTINCT w.ev_class AS oid FROM pg_depend d JOIN pg_rewrite w ON w.oid = d.objid
-  WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
-    AND d.refobjid = %(table)s::regclass AND w.ev_class <> d.refobjid
-)
-SELECT (SELECT array_agg(attname ORDER BY attnum) FROM pg_attribute
-          WHERE attrelid = %(table)s::regclass AND attnum > 0 AND NOT attisdropped),
-       (SELECT jsonb_agg(jsonb_build_array(n.nspname, c.relname)) FROM pg_class c
-          JOIN pg_namespace n ON n.oid = c.relnamespace
-          WHERE c.oid IN (SELECT inhrelid FROM child UNION SELECT oid FROM view LIMIT 1000))
-"""
-
-
-def _target(connection: Connection, facts: TableFacts) -> Target:
-    row = connection.execute(_LEADING, {"table": facts.identifier.as_string()}).fetchone()
-    assert row is not None  # a SELECT without FROM
-    leading = frozenset((schema, name) for schema, name in row[1] or [])
-    return Target(facts.schema, facts.name, facts.token_column, tuple(row[0] or ()), leading)
-
-
 # --- why nothing was seen ---------------------------------------------------------------------------------------------
 
 _SURROUNDINGS = """
 SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'),
        EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_stat_statements'),
-       current_setting('track_activities') = 'on'
+       current_setting('track_activities') = 'on',
+       (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query_start IS NULL
+          AND query = '<insufficient privilege>')
 """
 
 
@@ -162,12 +142,12 @@ def _why_unseen(connection: Connection, seen: Sightings) -> tuple[str, str]:
     """Why no statement of the deployment was seen, and what would show it here."""
     row = connection.execute(_SURROUNDINGS).fetchone()
     assert row is not None  # a SELECT without FROM
-    reads_all, installed, tracks = row
+    reads_all, installed, tracks, hidden = row
     waive = "or waive the claim, with the reason, by `waive: {app_leaves_the_token_to_postgres: ..}`"
     if not tracks:
         return ("track_activities is off, so Postgres shows no statement", f"SET track_activities = on; {waive}")
-    if not reads_all and seen.hidden:
-        cause = f"the role in `database` may not see the statements of {seen.hidden} other sessions"
+    if not reads_all and hidden:
+        cause = f"the role in `database` may not see the statements of {hidden} other sessions"
         return (cause, f"use the app's own role, or GRANT pg_read_all_stats to this one; {waive}")
     if seen.obstacle:
         return (f"pg_stat_activity was not watched during the POSTs: {seen.obstacle}", f"run again; {waive}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -10,53 +10,56 @@ from psycopg import sql
 from harness.postgres.token_writes import MOST_READ
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from harness.postgres.connection import Connection
 
-    Calls = Mapping[tuple[int, int], int]
-
 MOST_STATEMENTS = 1000  # that are read; a busy database has thousands
+_SCHEMA = """
+SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+WHERE e.extname = 'pg_stat_statements'
+"""
+_CALLS = """
+SELECT userid::bigint, queryid, sum(calls)::bigint FROM {statements}(false) WHERE queryid IS NOT NULL
+AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) GROUP BY 1, 2
+"""
+_SINCE = """
+SELECT now.text, sum(now.calls - coalesce(before.calls, 0))::bigint
+FROM (
+  SELECT userid::bigint AS role, queryid AS id, sum(calls)::bigint AS calls, max(left(query, %(most_read)s)) AS text
+  FROM {statements}(true) WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) GROUP BY 1, 2
+) AS now
+LEFT JOIN unnest(%(roles)s::bigint[], %(ids)s::bigint[], %(calls)s::bigint[]) AS before (role, id, calls)
+  ON before.role = now.role AND before.id = now.id
+WHERE now.calls > coalesce(before.calls, 0) AND now.text IS NOT NULL GROUP BY 1 LIMIT %(most)s
+"""
 
 
-def counted_calls(connection: Connection) -> Calls | None:
-    """How often each statement of this database was run, by role and query; None where that is not counted."""
-    try:
-        schema = _schema_of_statements(connection)
-        if schema is None:
-            return None
-        query = sql.SQL(
-            "SELECT userid::bigint, queryid, sum(calls)::bigint FROM {}(false) WHERE queryid IS NOT NULL "
-            "AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) GROUP BY 1, 2"
-        ).format(sql.Identifier(schema, "pg_stat_statements"))
-        return {(role, query_id): calls for role, query_id, calls in connection.execute(query)}
-    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectNotInPrerequisiteState):
-        return None  # not for this role, or installed without being preloaded
+class Counted(NamedTuple):
+    """How often each statement of a database was run: roles, statements and counts, in one order.
+
+    `statements` names the function of the extension, in its schema.
+    """
+
+    statements: sql.Identifier
+    roles: list[int]
+    ids: list[int]
+    calls: list[int]
 
 
-def counted_since(connection: Connection, before: Calls) -> dict[str, int] | None:
-    """The statements that were run since, each with how often; None where that is not counted."""
-    after = counted_calls(connection)
-    if after is None:
+def counted_calls(connection: Connection) -> Counted | None:
+    """How often each statement of this database was run; None where that is not counted."""
+    found = connection.execute(_SCHEMA).fetchone()
+    if found is None:
         return None
-    grown = {key: calls - before.get(key, 0) for key, calls in after.items() if calls > before.get(key, 0)}
-    schema = _schema_of_statements(connection)
-    if not grown or schema is None:
-        return {}
-    query = sql.SQL(
-        "SELECT userid::bigint, queryid, max(left(query, %s)) FROM {}(true) WHERE queryid = ANY(%s) "
-        "GROUP BY 1, 2 LIMIT %s"
-    ).format(sql.Identifier(schema, "pg_stat_statements"))
-    found: dict[str, int] = {}
-    for role, query_id, text in connection.execute(query, [MOST_READ, [key[1] for key in grown], MOST_STATEMENTS]):
-        if (role, query_id) in grown and text is not None:
-            found[text] = found.get(text, 0) + grown[role, query_id]
-    return found
+    statements = sql.Identifier(found[0], "pg_stat_statements")
+    try:
+        rows = connection.execute(sql.SQL(_CALLS).format(statements=statements)).fetchall()
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectNotInPrerequisiteState):
+        return None  # not for this role, or created without being loaded
+    return Counted(statements, [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows])
 
 
-def _schema_of_statements(connection: Connection) -> str | None:
-    found = connection.execute(
-        "SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace "
-        "WHERE e.extname = 'pg_stat_statements'"
-    ).fetchone()
-    return found[0] if found else None
+def counted_since(connection: Connection, before: Counted) -> dict[str, int]:
+    """The statements that were run since, each with how often."""
+    given = {"roles": before.roles, "ids": before.ids, "calls": before.calls}
+    query = sql.SQL(_SINCE).format(statements=before.statements)
+    return dict(connection.execute(query, {**given, "most_read": MOST_READ, "most": MOST_STATEMENTS}).fetchall())

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from harness.postgres.connection import Connection
-    from harness.postgres.statement_counts import Calls
+    from harness.postgres.statement_counts import Counted
 
 FIRST_PAUSE_S = 0.002
 LONGEST_PAUSE_S = 0.1
@@ -48,10 +48,6 @@ WHERE datid = {oid} AND pid <> pg_backend_pid() AND query_start >= {since} LIMIT
 ROLLBACK
 """
 LOOK_IN_WORDS = "SELECT the current statements of this database from pg_stat_activity"
-HIDDEN = """
-SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND query = '<insufficient privilege>' AND query_start IS NULL
-"""
 
 
 class _Baseline(NamedTuple):
@@ -63,7 +59,7 @@ class _Baseline(NamedTuple):
     """
 
     at: datetime
-    calls: Calls | None
+    calls: Counted | None
 
 
 class _Sighting(NamedTuple):
@@ -121,21 +117,19 @@ class Watch:
             self._connection.close()
             return Sightings(obstacle=self._obstacle)
         self._thread.join(_ENDS_S)
-        hidden, calls = 0, None
+        calls = None
         if self._thread.is_alive():
             self._obstacle = f"Postgres gave no answer within {_ENDS_S:g} s"
-        elif not self._obstacle:
+        elif not self._obstacle and self._since.calls is not None:
             try:
                 with limited(self._connection, _ENDS_S), reading(self._connection):
-                    (hidden,) = self._connection.execute(HIDDEN).fetchone() or (0,)
-                    if self._since.calls is not None:
-                        calls = counted_since(self._connection, self._since.calls)
+                    calls = counted_since(self._connection, self._since.calls)
             except psycopg.Error as error:
                 self._obstacle = _said(error)
         if not self._thread.is_alive():
             self._connection.close()
         statements = {text: tuple(times) for text, times in self._times.items()}
-        return Sightings(statements, self._looks, self._took_s, hidden, calls, self._obstacle)
+        return Sightings(statements, self._looks, self._took_s, calls, self._obstacle)
 
     def _watch(self) -> None:
         assert self._since is not None  # it was begun
