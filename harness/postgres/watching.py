@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import psycopg
 from psycopg import sql
 
-from harness.postgres.connection import limited, reading
+from harness.postgres.connection import connect_once, limited, reading
 from harness.postgres.inserts import Sightings
 from harness.postgres.statement_counts import counted_calls, counted_since
 from harness.postgres.token_writes import MOST_READ
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from pydantic import SecretStr
 
     from harness.postgres.connection import Connection
     from harness.postgres.statement_counts import Counted
@@ -48,6 +50,11 @@ WHERE datid = {oid} AND pid <> pg_backend_pid() AND query_start >= {since} LIMIT
 ROLLBACK
 """
 LOOK_IN_WORDS = "SELECT the current statements of this database from pg_stat_activity"
+
+
+def open_watch(dsn: SecretStr) -> Watch:
+    """Connect for a watch, without a second try. Raises psycopg.Error."""
+    return Watch(connect_once(dsn))
 
 
 class _Baseline(NamedTuple):
@@ -92,6 +99,10 @@ class Watch:
         self._clock_s = 0.0
         self._looks, self._took_s, self._obstacle = 0, 0.0, ""
         self._since: _Baseline | None = None
+
+    def close(self) -> None:
+        """End a watch that was not begun."""
+        self._connection.close()
 
     def begin(self, clock_s: float) -> None:
         """Take note of the time and the counts, and look from now on at what begins after that.

@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from harness.errors import CouldNotTell, Unavailable, Waived
-from harness.postgres.connection import connect, connect_once, limited, reading
+from harness.postgres.connection import connect, limited, reading
 from harness.postgres.failures import translated
-from harness.postgres.watching import Watch
+from harness.postgres.watching import open_watch
 from harness.run.evidence import OBSERVED_INSERTS, READINESS, TABLE, all_needed, in_order
-from harness.run.gathering import Connected, Examination, Gathering, Phase, RunRequest
+from harness.run.gathering import Examination, Gathering, Phase, RunRequest
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from harness.history.writing import Ledger
     from harness.http.client import Client
+    from harness.postgres.connection import Connection
     from harness.progress import Progress
     from harness.run.gathering import Evidence
     from harness.run.source_reading import SourceReading
@@ -47,9 +46,11 @@ def examine(
     environment = client.environment
     known = Examination(environment, sources)
     at = Gathering(known, client, request, ledger, first, progress)
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
         if request.needs_of(*_DATABASE) and environment.database is not None:
-            at.connecting = pool.submit(_connect, environment.database, request, environment.statement_timeout_s)
+            at.connecting = pool.submit(connect, environment.database, request.stop, environment.statement_timeout_s)
+            if OBSERVED_INSERTS in request.needs and not request.read_only:
+                at.watching = pool.submit(open_watch, environment.database)
         for kind in in_order(request.needs_of(Phase.READY, Phase.POSTS, Phase.SERVED)):
             at.gather(kind)
         if request.needs_of(*_DATABASE):
@@ -57,6 +58,8 @@ def examine(
             _read_database(at)
         for kind in in_order(request.needs_of(Phase.MIGRATION)):
             at.gather(kind)
+        if at.watching is not None and at.sightings is None and at.watching.exception() is None:
+            at.watching.result().close()  # no POST was sent
     progress.now("")
     known.took_s = time.monotonic() - known.began_s
     return known
@@ -73,17 +76,6 @@ def needed_for(kinds: frozenset[Evidence[object]], revision: str | None) -> froz
     return needed
 
 
-def _connect(dsn: SecretStr, request: RunRequest, statement_timeout_s: float) -> Connected:
-    connection = connect(dsn, request.stop, statement_timeout_s)
-    if request.read_only or OBSERVED_INSERTS not in request.needs:
-        return Connected(connection)  # no POST is sent, so there is nothing to watch
-    try:
-        return Connected(connection, Watch(connect_once(dsn)))
-    except psycopg.Error as error:
-        # One connection is enough for all but this: where there is no second one, the rest is asked all the same.
-        return Connected(connection, obstacle=f"a second connection failed: {translated(error, dsn).cause}")
-
-
 def _read_database(at: Gathering) -> None:
     environment, request = at.environment, at.request
     if at.connecting is None or environment.database is None:
@@ -96,7 +88,7 @@ def _read_database(at: Gathering) -> None:
         _close(at.connecting)
         return
     try:
-        connection = at.connecting.result().connection
+        connection = at.connecting.result()
         began = False
         try:
             with connection, limited(connection, connection.budget_s, request.stop), reading(connection):
@@ -127,9 +119,9 @@ def _all_unavailable(at: Gathering, why: Unavailable) -> None:
         at.known.put(kind, why)
 
 
-def _close(connecting: Future[Connected]) -> None:
+def _close(connecting: Future[Connection]) -> None:
     if connecting.exception() is None:
-        connecting.result().connection.close()
+        connecting.result().close()
 
 
 def _read_parts(at: Gathering) -> None:

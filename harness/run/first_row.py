@@ -112,7 +112,7 @@ def _asked(at: Gathering, ask: Callable[[Connection], T]) -> T:
     assert environment.database is not None  # its table was looked at before
     try:
         if at.connecting is not None:
-            connection = at.connecting.result()[0]
+            connection = at.connecting.result()
             try:
                 with limited(connection, connection.budget_s, stop), reading(connection):
                     return ask(connection)

@@ -35,17 +35,6 @@ T_co = TypeVar("T_co", covariant=True)
 NOT_ASKED = NotCovered("no selected check asked for it", "select a check that does")
 
 
-class Connected(NamedTuple):
-    """What was opened to a database before the POSTs: what reads it, and what watches it meanwhile, where one does.
-
-    `obstacle` says why none does although it should.
-    """
-
-    connection: Connection
-    watch: Watch | None = None
-    obstacle: str = ""
-
-
 class Phase(IntEnum):
     """When a kind of evidence is gathered: phases follow each other so that none disturbs the next."""
 
@@ -162,6 +151,7 @@ class Gathering:
         first: the number of the first attempt on this environment.
         progress: told what is under way.
         connecting: to the database, begun before the POSTs are sent; None where nothing is asked of it.
+        watching: opens what watches the statements there; None where nothing is watched.
         reading: the connection, while a transaction is open in it.
         sightings: the statements that Postgres showed during the POSTs; None where nobody was to look.
     """
@@ -172,7 +162,8 @@ class Gathering:
     ledger: Ledger
     first: int
     progress: Progress
-    connecting: Future[Connected] | None = None
+    connecting: Future[Connection] | None = None
+    watching: Future[Watch] | None = None
     reading: Connection | None = None
     sightings: Sightings | None = None
 

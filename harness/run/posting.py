@@ -17,6 +17,7 @@ from harness.postgres.failures import translated
 from harness.postgres.inserts import Sightings
 from harness.postgres.rows import rows_of_token_query
 from harness.postgres.table import IN_WORDS, read_facts
+from harness.postgres.watching import open_watch
 from harness.redaction.redactor import MASK
 from harness.run.first_row import why_no_more
 from harness.run.gathering import Step
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from harness.postgres.connection import Connection
     from harness.postgres.deletion import Rights
     from harness.postgres.table import TableFacts
-    from harness.run.gathering import Connected, Gathering, Planned
+    from harness.postgres.watching import Watch
+    from harness.run.gathering import Gathering, Planned
 
 RUN = "RUN"  # stands for the id that a run gives itself
 
@@ -76,12 +78,11 @@ def send_posts(at: Gathering, probes: Sequence[Probe] = ()) -> History:
 @contextmanager
 def _watched(at: Gathering) -> Iterator[None]:
     """Watch the statements of its database meanwhile; where another environment uses that too, one after the other."""
-    connected = _opened(at.connecting)
-    if connected is None or connected.watch is None:
-        at.sightings = Sightings(obstacle=connected.obstacle if connected else "")
+    watch = _opened_watch(at)
+    if isinstance(watch, str):
+        at.sightings = Sightings(obstacle=watch)
         yield
         return
-    watch = connected.watch
     at.known.database = watch.database
     at.progress.now("waiting for another environment that uses the same database")
     with at.request.turns.of(watch.database, at.request.stop):
@@ -92,17 +93,30 @@ def _watched(at: Gathering) -> Iterator[None]:
             at.sightings = watch.end()
 
 
-def _opened(connecting: Future[Connected] | None) -> Connected | None:
-    """What was opened to the database; None where nothing was to be, or could be: whoever reads it says why."""
-    if connecting is None:
-        return None
-    return None if connecting.exception() is not None else connecting.result()
+def _opened_watch(at: Gathering) -> Watch | str:
+    """What watches the database; where there is none, why.
+
+    It is tried again when the database was reached meanwhile. One connection is enough for all else: where there is no
+    second one, the rest is asked all the same.
+    """
+    database = at.environment.database
+    if at.watching is None or at.connecting is None or database is None:
+        return ""
+    try:
+        return at.watching.result()
+    except (psycopg.Error, UnicodeError):
+        if at.connecting.exception() is not None:
+            return "its database was not reached"
+    try:
+        return open_watch(database)
+    except psycopg.Error as error:
+        return f"a second connection failed: {translated(error, database).cause}"
 
 
 def demand_clean_up(
     environment: Environment,
     stop: threading.Event,
-    connecting: Future[Connected] | None = None,
+    connecting: Future[Connection] | None = None,
     *,
     certain: bool = False,
 ) -> Place | None:
@@ -131,7 +145,7 @@ def demand_clean_up(
         return None
     try:
         if connecting is not None:
-            return _look_at_table(connecting.result()[0], environment, stop)
+            return _look_at_table(connecting.result(), environment, stop)
         # no check looks at the database
         with connect(environment.database, stop, environment.statement_timeout_s) as connection:
             return _look_at_table(connection, environment, stop)
