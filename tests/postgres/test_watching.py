@@ -193,10 +193,8 @@ def test_lost_connection_is_told(postgres: Postgres, healthy: Deployment) -> Non
     """A watch that ends early says why, and raises nothing."""
 
     def act(client: Session) -> None:
-        postgres.run(
-            "postgres",
-            [END_THE_WATCH],
-        )
+        time.sleep(PAUSE_S)  # it is told by its last statement, which the first look is
+        postgres.run("postgres", [END_THE_WATCH])
 
     observed = observe(postgres, healthy, act)
     assert "pg_stat_activity was not watched during the POSTs" in observed.cause
