@@ -15,6 +15,7 @@ import pytest
 
 from rehearsal.deployment.start import deployed
 from rehearsal.servers.postgres import embedded_postgres
+from tests.support import gates
 from tests.support.browsers import CHROMIUM, MISSING
 from tests.support.gates import NAMES
 from tests.support.warm import warm
@@ -89,20 +90,24 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def forge() -> Iterator[Warm]:
-    """What forks gates that have imported all that they need, for tests of many gates."""
+    """What forks gates that have imported all that they need; from then on it forks those of other tests as well."""
     with warm() as forge:
-        yield forge
+        gates.FORGE = forge
+        try:
+            yield forge
+        finally:
+            gates.FORGE = None
 
 
 @pytest.fixture
-def healthy(postgres: Postgres) -> Iterator[Deployment]:
+def healthy(postgres: Postgres, forge: Warm) -> Iterator[Deployment]:
     """A healthy deployment."""
     with deployed(postgres) as deployment:
         yield deployment
 
 
 @pytest.fixture
-def healthy_pair(postgres: Postgres) -> Iterator[list[Deployment]]:
+def healthy_pair(postgres: Postgres, forge: Warm) -> Iterator[list[Deployment]]:
     """Two healthy deployments, called preview and production."""
     with ExitStack() as stack:
         yield [stack.enter_context(deployed(postgres, name=name)) for name in NAMES]

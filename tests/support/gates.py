@@ -31,6 +31,7 @@ ABOUT_SOURCE = frozenset(
     for name in re.findall(r"^def test_(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
 )
 # A gate is installed without the plugins that the tests of the harness bring; loading them takes longer than a run.
+FORGE: Warm | None = None  # what forks gates in a session of the tests; None where nothing does
 ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "harness.options"}
 
 
@@ -83,7 +84,9 @@ def run_command(command: list[str], report_dir: Path, **environ: str) -> Run:
 
 
 def run_pytest(report_dir: Path, *arguments: str, **environ: str) -> Run:
-    """The gate."""
+    """The gate: forked where that cannot be told from a command, since starting Python takes longer than most runs."""
+    if FORGE is not None and not environ and clean_environment() == FORGE.environment:
+        return FORGE.run_pytest(report_dir, *arguments)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--report-dir", str(report_dir), *arguments]
     return run_command(command, report_dir, **environ)
 

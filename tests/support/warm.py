@@ -70,6 +70,7 @@ class Warm:
     """What forks gates, seen from the tests. Thread-safe."""
 
     process: subprocess.Popen[bytes]
+    environment: dict[str, str]
     _gates: dict[int, Forked] = field(default_factory=dict)
     _born: queue.Queue[Forked] = field(default_factory=queue.Queue)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -123,9 +124,10 @@ def warm() -> Iterator[Warm]:
     from tests.support.gates import ROOT, clean_environment
 
     command = [sys.executable, "-m", "tests.support.warm"]
+    environment = clean_environment()
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=ROOT, env=clean_environment(), **pipes) as process:
-        forge = Warm(process)
+    with subprocess.Popen(command, cwd=ROOT, env=environment, **pipes) as process:
+        forge = Warm(process, environment)
         listener = threading.Thread(target=forge.listen, daemon=True)
         listener.start()
         try:
