@@ -25,7 +25,7 @@ ABOUT_DATA = frozenset(
 )
 """Claims about rows that were stored before: rolling the release back mends none of them."""
 
-TRIAL_HOLDS = "the rehearsal holds; it is no deployment to release"
+TRIAL_HOLDS = "the rehearsal holds; it is no real deployment"
 
 
 class SetUp(NamedTuple):

@@ -369,7 +369,7 @@ def test_healthy_rehearsal_is_asked_all_there_is_to_ask(tmp_path: Path) -> None:
     for name in ("preview", "production"):
         assert set(run.outcomes(name).values()) == {"pass"}, run.out
     assert "  ok             A client cannot choose the token" in run.out
-    assert "verdict: PASS (exit 0: the rehearsal holds; it is no deployment to release)" in run.out
+    assert "verdict: PASS (exit 0: the rehearsal holds; it is no real deployment)" in run.out
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make on this machine")
