@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from harness.checkers.schema import wrong_default
 from harness.checkers.trigger_sources import hides_new, is_behind_update, sets_new, sets_stored
 from harness.errors import CouldNotTell
-from harness.postgres.statement_reading import is_parser_installed, read_statement
+from harness.postgres.statement_reading import (
+    DEEPEST_CALL,
+    is_parser_installed,
+    parsed_function,
+    parsed_text,
+    read_statement,
+)
 from harness.postgres.table import MOST, MOST_READ
 from harness.postgres.token_writes import NOTHING, UNCLEAR, Reading, Target, together
 from harness.text import printable
@@ -18,7 +24,6 @@ if TYPE_CHECKING:
 
     from harness.postgres.table import CalledFunction, OwnDefault, Rule, TableFacts, Trigger
 
-_DEEPEST_CALL = 3
 _INSTALL = "install what reads SQL (pip install -e '.[source]' in the folder of this harness) and run again"
 
 
@@ -152,12 +157,9 @@ def _written_by_rule(facts: TableFacts, rule: Rule) -> Reading:
 
 
 def _parsed_rule(definition: str, target: Target) -> Reading:
-    if is_parser_installed():
-        from harness.postgres.statement_parser import parsed
-
-        read = parsed(definition, target)
-        if read is not None:
-            return read
+    read = parsed_text(definition, target)
+    if read is not None:
+        return read
     _, _, actions = definition.partition(" DO ")
     return _by_words(actions, target)
 
@@ -174,7 +176,7 @@ def _written_by(facts: TableFacts, trigger: Trigger) -> Reading:
 def _followed(facts: TableFacts, function: CalledFunction, target: Target) -> Reading:
     """A function with those that it calls, each read once."""
     known, readings, fresh = {function.function}, [], [function]
-    for _ in range(_DEEPEST_CALL + 1):
+    for _ in range(DEEPEST_CALL + 1):
         of = [_read(each, target) for each in fresh]
         readings += of
         calls = frozenset(call for reading in of for call in reading.calls)
@@ -190,13 +192,9 @@ def _followed(facts: TableFacts, function: CalledFunction, target: Target) -> Re
 def _read(function: CalledFunction, target: Target) -> Reading:
     if not function.definition:
         return UNCLEAR
-    if is_parser_installed():
-        from harness.postgres.statement_parser import body_of
-
-        read = body_of(function.definition, function.language, frozenset(function.arguments) - {""}, target)
-        if read is not None:
-            return read
-    return _by_words(function.definition, target)
+    parameters = frozenset(function.arguments) - {""}
+    read = parsed_function(function.definition, function.language, parameters, target)
+    return read if read is not None else _by_words(function.definition, target)
 
 
 def _by_words(text: str, target: Target) -> Reading:

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from harness.checkers.schema import without_comments
+from harness.postgres.token_writes import arguments_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,13 +188,9 @@ def _names_its_keys(expression: str, depth: int = 0) -> bool:
 
 
 def _arguments(text: str) -> tuple[list[str], str]:
-    """The arguments of a call, from behind its opening parenthesis, and what follows the closing one."""
-    depth = 0
-    for piece in re.finditer(_PIECES, text):
-        depth += (piece[0] in "([") - (piece[0] in ")]")
-        if depth < 0:
-            return _split(text[: piece.start()], ","), text[piece.end() :]
-    return [], text
+    """The arguments of a call, none where it is not closed, and what follows it."""
+    arguments, rest = arguments_of(text)
+    return arguments or [], rest
 
 
 def _split(text: str, at: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.postgres.statement_reading import read_function, read_statement
+from harness.postgres.statement_reading import DEEPEST_CALL, read_function, read_statement
 from harness.postgres.token_writes import GENERATORS, UNCLEAR, Reading, Target, together
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 MOST_FUNCTIONS = 50  # that are read at once
 MOST_CHARACTERS = 100_000  # of one of them
-_DEEPEST_CALL = 3
 # Those that are too many or too long come without a definition.
 _FUNCTIONS = """
 SELECT proname, nspname, lanname, coalesce(proargnames, '{}'),
@@ -41,7 +40,7 @@ class Functions:
         """What each statement does, by itself and by the functions that it calls."""
         readings = {text: read_statement(text, self._target) for text in statements}
         level: Iterable[Reading] = readings.values()
-        for _ in range(_DEEPEST_CALL):
+        for _ in range(DEEPEST_CALL):
             level = self._look_up({name for reading in level for _, name in reading.calls})
         # A caller that passes the database's own generator on is told from one that passes its own value by nobody.
         return {
@@ -55,7 +54,7 @@ class Functions:
             for found_in, function in self._known.get(name, ()):
                 if schema not in ("", found_in):
                     continue
-                below = UNCLEAR if depth == _DEEPEST_CALL else self._with_calls(function, depth + 1, given=given)
+                below = UNCLEAR if depth == DEEPEST_CALL else self._with_calls(function, depth + 1, given=given)
                 of.append(below._replace(writer="unclear") if given and below.writer == "app" else below)
         return together(of) if len(of) > 1 else reading
 

@@ -36,7 +36,6 @@ class Sightings(NamedTuple):
         took_s: how long that took in all.
         calls: how often each statement of `pg_stat_statements` was run between the first POST and the last; None where
             it does not count.
-        texts: the texts of those.
         obstacle: why nobody looked; "" where somebody did.
     """
 

@@ -6,6 +6,7 @@ installed. Without it, a statement that may write the token is unclear, never ha
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from harness.postgres.token_writes import MOST_READ, NOTHING, UNCLEAR, read_unpa
 
 if TYPE_CHECKING:
     from harness.postgres.token_writes import Reading, Target
+
+DEEPEST_CALL = 3  # functions that call each other, followed from a statement or a trigger
 
 
 def read_statement(text: str, target: Target) -> Reading:
@@ -26,13 +29,8 @@ def read_statement(text: str, target: Target) -> Reading:
     usual = read_usual(bare, target)
     if usual is not None:
         return usual
-    if is_parser_installed():
-        from harness.postgres.statement_parser import parsed  # no other statement pays for its import
-
-        read = parsed(bare, target)
-        if read is not None:
-            return read
-    return read_unparsed(bare, target)
+    read = parsed_text(bare, target)
+    return read if read is not None else read_unparsed(bare, target)
 
 
 def read_function(definition: str, language: str, parameters: frozenset[str], target: Target) -> Reading:
@@ -44,16 +42,32 @@ def read_function(definition: str, language: str, parameters: frozenset[str], ta
         parameters: their names; what a caller hands over is the app's.
         target: the table.
     """
-    if is_parser_installed():
-        from harness.postgres.statement_parser import body_of
-
-        read = body_of(definition, language, parameters, target)
-        if read is not None:
-            return read
+    read = parsed_function(definition, language, parameters, target)
+    if read is not None:
+        return read
     folded = definition.lower()
     return UNCLEAR if any(name.lower() in folded for name in target.names) else NOTHING
 
 
+def parsed_text(text: str, target: Target) -> Reading | None:
+    """What Postgres' own parser makes of a text of statements; None where it is not installed, or cannot read it."""
+    if not is_parser_installed():
+        return None
+    from harness.postgres.statement_parser import parsed  # no other statement pays for its import
+
+    return parsed(text, target)
+
+
+def parsed_function(definition: str, language: str, parameters: frozenset[str], target: Target) -> Reading | None:
+    """What Postgres' own parser makes of a function, as `read_function`; None as `parsed_text`."""
+    if not is_parser_installed():
+        return None
+    from harness.postgres.statement_parser import body_of
+
+    return body_of(definition, language, parameters, target)
+
+
+@cache
 def is_parser_installed() -> bool:
     """Whether Postgres' own parser is here."""
     return find_spec("postgast") is not None

@@ -146,17 +146,14 @@ def _parts(name: str) -> list[str]:
 
 def _usual_insert(bare: str, target: Target) -> Reading | None:
     """INSERT INTO table (columns) VALUES (one row) RETURNING ..; None where it is another statement, or goes on."""
-    match = re.match(_INSERT, bare)
-    if match is None:
+    insert = _insert_into(bare, target)
+    if insert is None:
         return None
-    *schema, name = _parts(match["table"])
-    if not target.is_it(schema[0] if schema else "", name):
-        return None
-    columns = [_parts(column)[0] for column in match["columns"].split(",")]
-    values, rest = _values(bare[match.end() :])
+    columns, behind = insert
+    values, rest = arguments_of(behind)
     if values is None or len(values) != len(columns) or not re.match(r"(?i)\s*(?:;?\s*\Z|returning\b)", rest):
         return None
-    calls = _calls(bare[match.end() :])
+    calls = _calls(behind)
     if target.token not in columns:
         return Reading("database", True, calls)
     value = values[columns.index(target.token)]
@@ -170,21 +167,30 @@ def read_unparsed(bare: str, target: Target) -> Reading:
 
     An INSERT whose end Postgres cut off tells by its columns; its values may be behind the cut.
     """
-    match = re.match(_INSERT, bare)
-    if match is not None:
-        *schema, name = _parts(match["table"])
-        columns = [_parts(column)[0] for column in match["columns"].split(",")]
-        values, rest = _values(bare[match.end() :])
-        cut_off = values is None or not rest.strip()
-        if target.is_it(schema[0] if schema else "", name) and target.token not in columns and cut_off:
+    insert = _insert_into(bare, target)
+    if insert is not None:
+        columns, behind = insert
+        values, rest = arguments_of(behind)
+        if target.token not in columns and (values is None or not rest.strip()):
             return Reading("database", True)
     return UNCLEAR
 
 
-def _values(rest: str) -> tuple[list[str] | None, str]:
-    """The expressions of the first row, from behind its opening parenthesis, and what follows it.
+def _insert_into(bare: str, target: Target) -> tuple[list[str], str] | None:
+    """The columns of an INSERT .. VALUES into the table, and what stands behind the parenthesis of its first row."""
+    match = re.match(_INSERT, bare)
+    if match is None:
+        return None
+    *schema, name = _parts(match["table"])
+    if not target.is_it(schema[0] if schema else "", name):
+        return None
+    return [_parts(column)[0] for column in match["columns"].split(",")], bare[match.end() :]
 
-    There are none where the row does not end.
+
+def arguments_of(rest: str) -> tuple[list[str] | None, str]:
+    """The expressions of a row or a call, from behind its opening parenthesis, and what follows the closing one.
+
+    There are none where it is not closed.
     """
     values: list[str] = []
     current: list[str] = []
