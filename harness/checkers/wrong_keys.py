@@ -24,6 +24,7 @@ MOST_VALUES = 500  # of a body that are looked at
 MOST_FIELDS = 5  # that are named
 _LONGEST_MESSAGE = 200  # characters of what a body says
 _ABOUT_FIELDS = (400, 422)
+_SENT_ON = re.compile(r"(.*), want \d{3}: set (.*)")  # `error` of a redirect that names what to set
 
 
 class WrongKey(NamedTuple):
@@ -85,9 +86,10 @@ def wrong_key(history: History) -> WrongKey | None:
 
 def _redirected(error: str) -> WrongKey | None:
     """Where every POST was sent on to one target; `error` ends in what to set, where something is to be set."""
-    said, found, keys = error.partition(", want 201: set ")
-    if not found:
+    found = _SENT_ON.fullmatch(error)
+    if found is None:
         return None
+    said, keys = found.groups()
     return WrongKey(
         keys.partition(":")[0],
         f"every POST was answered {said}. A POST is not sent on: the route is meant to be asked there",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from harness.checkers.wrong_keys import cause_of, refused_fields, wrong_key
+from harness.history.problem import Problem
 from tests.support.histories import failed, history, ok
 
 CUT = json.dumps({"message": "title is required", "stack": "x" * 4000})[:2000]
@@ -94,6 +95,17 @@ def test_the_key_that_explains_it(status: int, key: str, remedy: str) -> None:
     assert found.key == key
     assert found.remedy.startswith(remedy)
     assert f"every POST was answered {status}" in found.cause
+
+
+@pytest.mark.parametrize("wanted", [201, 200])
+def test_a_redirect_names_its_target_whatever_status_is_wanted(wanted: int) -> None:
+    """`api.status` decides what an answer is compared with, and not whether the key is found."""
+    error = f"308: redirected to /api/chatbots/, want {wanted}: set api.create: /api/chatbots/"
+    key = wrong_key(history(*(failed(n, 308, problem=Problem.REDIRECTED, error=error) for n in (1, 2))))
+    assert key is not None
+    assert key.key == "api.create"
+    assert key.remedy == "set api.create: /api/chatbots/"
+    assert key.cause.startswith("every POST was answered 308: redirected to /api/chatbots/. ")
 
 
 def test_where_no_key_explains_it() -> None:
