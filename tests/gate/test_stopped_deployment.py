@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
@@ -23,12 +24,22 @@ from tests.support.gates import entry, run_harness, write_environments
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from rehearsal.deployment.plan import Create
     from rehearsal.deployment.start import Deployment
     from rehearsal.servers.postgres import Postgres
     from tests.support.endings import Going
     from tests.support.gates import Run
 
 POSTS = 60
+
+
+async def unhurried(request: Request, create: Create) -> Response:
+    """Answers as ever, but so late that the POSTs are not over before the test has stopped what answers them."""
+    await asyncio.sleep(0.05)
+    return await create(request)
 
 
 def begun(gate: Going, posts: int = 5) -> None:
@@ -60,7 +71,9 @@ def test_app_that_stops(tmp_path: Path, healthy: Deployment, cleanup: str, with_
         settings["database"] = None
     file = tmp_path / "e.yaml"
     with ExitStack() as stack:
-        url = stack.enter_context(serving(build(Plan(), healthy.database)))
+        plan = Plan()
+        plan.around_create(unhurried)
+        url = stack.enter_context(serving(build(plan, healthy.database)))
         write_environments(file, {}, preview=entry(healthy, **{**settings, "url": url}))
         with going(tmp_path, file) as gate:
             begun(gate)
