@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from harness.postgres import comments
+
 if TYPE_CHECKING:
     from harness.postgres.default import DefaultEvaluation
     from harness.postgres.rows import SequenceState
@@ -56,8 +58,7 @@ def _owner(function: Function) -> str:
 
 def without_comments(source: str) -> str:
     """A function's source without its comments, each run of blanks as one; strings stay."""
-    bare = re.sub(r"(?s)('(?:[^']|'')*(?:'|\Z))|--[^\n]*|/\*.*?(?:\*/|\Z)", lambda match: match[1] or " ", source)
-    return re.sub(r"\s+", " ", bare).strip()
+    return re.sub(r"\s+", " ", comments.without_comments(source, in_dollars=True)).strip()
 
 
 def uses(source: str, column: str) -> bool:

@@ -10,7 +10,8 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from harness.postgres.token_writes import MOST_READ, NOTHING, UNCLEAR, read_unparsed, read_usual, without_comments
+from harness.postgres.comments import without_comments
+from harness.postgres.token_writes import MOST_READ, NOTHING, UNCLEAR, read_unparsed, read_usual
 
 if TYPE_CHECKING:
     from harness.postgres.token_writes import Reading, Target
@@ -25,7 +26,7 @@ def read_statement(text: str, target: Target) -> Reading:
         text: the statement, which Postgres may have cut off; no more than `MOST_READ` characters of it are read.
         target: the table.
     """
-    bare = without_comments(text[:MOST_READ])
+    bare = without_comments(text[:MOST_READ]).strip()
     usual = read_usual(bare, target)
     if usual is not None:
         return usual
@@ -64,7 +65,8 @@ def parsed_function(definition: str, language: str, parameters: frozenset[str], 
         return None
     from harness.postgres.statement_parser import body_of
 
-    return body_of(definition, language, parameters, target)
+    # Without comments: the parser takes quadratic time for those that are not closed.
+    return body_of(without_comments(definition, in_dollars=True), language, parameters, target)
 
 
 @cache

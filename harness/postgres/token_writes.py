@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from harness.postgres.comments import without_comments
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -95,7 +97,7 @@ _LEFT_TO_THE_DATABASE = (
 )
 _GIVEN = r"(?i)(?:\$\d+|'(?:[^']|'')*'|null)(?:\s*::\s*[\w\s]+)?|cast\s*\(\s*\$\d+\s+as\s+[\w\s]+\)"
 _PIECES = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|."
-_CALLS = rf"(?:({_NAME})\s*\.\s*)?({_NAME})\s*\("
+_CALLS = rf"(?<![\w$\"])(?:({_NAME})\s*\.\s*)?({_NAME})\s*\("
 GENERATORS = frozenset({"uuid_generate_v4", "gen_random_uuid", "uuidv4"})
 
 
@@ -104,12 +106,6 @@ def read_usual(bare: str, target: Target) -> Reading | None:
     if not _mentions(bare, target) or not _may_write(bare):
         return Reading(calls=_calls(bare))
     return _usual_insert(bare, target)
-
-
-def without_comments(statement: str) -> str:
-    """The statement without comments, which stay where they are part of a string."""
-    kept = r"""(?s)('(?:[^']|'')*'|"(?:[^"]|"")*")|/\*.*?\*/|--[^\n]*"""
-    return re.sub(kept, lambda match: match[1] or " ", statement).strip()
 
 
 def without_literals(statement: str) -> str:
