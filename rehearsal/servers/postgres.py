@@ -180,7 +180,14 @@ def order_for(binaries: Binaries) -> Order:
     """What the guard has to start. Postgres refuses to run as root, so that root lends it another user."""
     settings = [*SETTINGS, *COUNTS_STATEMENTS] if binaries.counts_statements else SETTINGS
     order = Order(
-        binaries=str(binaries.folder), copy=False, uid=None, gid=None, settings=settings, pg_hba=PG_HBA, program=None
+        binaries=str(binaries.folder),
+        copy=False,
+        uid=None,
+        gid=None,
+        cluster=cluster_for(binaries),
+        settings=settings,
+        pg_hba=PG_HBA,
+        program=None,
     )
     if os.geteuid() != 0:
         return order
@@ -188,6 +195,18 @@ def order_for(binaries: Binaries) -> Order:
     order["uid"], order["gid"] = user.pw_uid, user.pw_gid
     order["copy"] = not can_run(binaries.folder / "postgres", user)
     return order
+
+
+def cluster_for(binaries: Binaries) -> str | None:
+    """The data directory in `INITDB_TEMPLATE`, if it is of this version; PostgreSQL's own tests use that variable too.
+
+    All its copies have one system identifier: servers whose databases are to be told apart must not share it.
+    """
+    cluster = os.environ.get("INITDB_TEMPLATE")
+    if not cluster or not Path(cluster, "PG_VERSION").exists():
+        return None
+    version = Path(cluster, "PG_VERSION").read_text().strip()
+    return cluster if version == str(binaries.version_numbers[0]) else None
 
 
 def order_for_program(program: Program) -> Order:
@@ -198,6 +217,7 @@ def order_for_program(program: Program) -> Order:
         copy=False,
         uid=user and user.pw_uid,
         gid=user and user.pw_gid,
+        cluster=None,
         settings=[],
         pg_hba="",
         program=program,
