@@ -18,14 +18,13 @@ from rehearsal.servers.postgres import embedded_postgres
 from tests.support import gates
 from tests.support.browsers import CHROMIUM, MISSING
 from tests.support.gates import NAMES
-from tests.support.warm import warm
+from tests.support.warm import Warm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rehearsal.deployment.start import Deployment
     from rehearsal.servers.postgres import Postgres
-    from tests.support.warm import Warm
 
 HERE = Path(__file__).parent
 
@@ -88,26 +87,26 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def forge() -> Iterator[Warm]:
-    """What forks gates that have imported all that they need; from then on it forks those of other tests as well."""
-    with warm() as forge:
-        gates.FORGE = forge
-        try:
-            yield forge
-        finally:
-            gates.FORGE = None
+    """What forks the commands of the tests, which then need not import anything first."""
+    forge = gates.FORGE = Warm(gates.clean_environment())
+    try:
+        yield forge
+    finally:
+        gates.FORGE = None
+        forge.close()
 
 
 @pytest.fixture
-def healthy(postgres: Postgres, forge: Warm) -> Iterator[Deployment]:
+def healthy(postgres: Postgres) -> Iterator[Deployment]:
     """A healthy deployment."""
     with deployed(postgres) as deployment:
         yield deployment
 
 
 @pytest.fixture
-def healthy_pair(postgres: Postgres, forge: Warm) -> Iterator[list[Deployment]]:
+def healthy_pair(postgres: Postgres) -> Iterator[list[Deployment]]:
     """Two healthy deployments, called preview and production."""
     with ExitStack() as stack:
         yield [stack.enter_context(deployed(postgres, name=name)) for name in NAMES]

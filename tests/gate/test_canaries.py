@@ -23,13 +23,12 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from tests.support.gates import ROOT, Run, clean_environment, run_command, run_pytest
+from tests.support.gates import ROOT, Run, clean_environment, run_command, run_harness, run_pytest
 from tests.support.leaks import leaks, leaks_of_folder
 from tests.support.servers import Request, Server, serving
 
 if TYPE_CHECKING:
     from rehearsal.servers.postgres import Postgres
-    from tests.support.warm import Warm
 
 IN_THE_ENVIRONMENT = {"SMOKE_API_TOKEN": "v4r-Zk81qWmXe93", "SMOKE_DB_PASSWORD": "d4t-Rb72+uJx/L0pG&5"}
 IN_THE_FILE = {
@@ -205,7 +204,10 @@ def test_a_server_that_echoes_everything_betrays_nothing(tmp_path: Path, postgre
         log, junit = tmp_path / "logs" / "gate.log", tmp_path / "logs" / "junit.xml"
         more = [*LOUD, *LOGGED, f"--tb={how}", f"--log-file={log}", f"--junitxml={junit}", "--full-trace"]
         more += ["-k", "every_post or stored_tokens_are_random or ready"]
-        run = gate(tmp_path, settings(server.url, postgres), *more)
+        file, report = written(tmp_path / "configuration", settings(server.url, postgres)), tmp_path / "report"
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--environments", str(file)]
+        # As a user starts it: a process that is forked has the title of another.
+        run = run_command([*command, "--report-dir", str(report), *more], report, **environment_of_a_run())
     assert run.exit_code == 1, run.out
     assert echo.posts == len(SPELLINGS) + len(CUTS)
     assert "the database refused the user or the password" in run.out
@@ -388,13 +390,13 @@ WRONG: dict[str, str] = {
 
 
 @pytest.mark.parametrize("mistake", WRONG)
-def test_a_wrong_configuration_is_not_quoted(tmp_path: Path, forge: Warm, mistake: str) -> None:
+def test_a_wrong_configuration_is_not_quoted(tmp_path: Path, mistake: str) -> None:
     """The message names file and key, and leaves out what stands there."""
     file = tmp_path / "environments.yaml"
     file.write_text(f"environments: {{preview: {{{WRONG[mistake]}}}}}\n", encoding="utf-8")
     for run in (
-        forge.run_pytest(tmp_path / "report", "--environments", str(file)),
-        forge.run_harness("plan", "--environments", str(file)),
+        run_pytest(tmp_path / "report", "--environments", str(file)),
+        run_harness("plan", "--environments", str(file)),
     ):
         assert run.exit_code == 4, run.out + run.err
         assert "environments.yaml" in run.err

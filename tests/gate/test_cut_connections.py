@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from rehearsal.servers.postgres import Postgres
     from tests.support.gates import Run
     from tests.support.proxies import When
-    from tests.support.warm import Warm
 
 AT_ONCE = 10
 COMMIT = "QCOMMIT\0"
@@ -51,14 +50,14 @@ class Ended:
         return f"{self.cut}: {self.requests[self.cut.at - 1 :][:1]}\n{self.run.out}{self.run.err}"
 
 
-def end(cut: Cut, folder: Path, postgres: Postgres, deployment: Deployment, forge: Warm) -> Ended:
+def end(cut: Cut, folder: Path, postgres: Postgres, deployment: Deployment) -> Ended:
     """Run a gate by way of a proxy that loses its connection, and clean up after it when the proxy is well again."""
     folder.mkdir()
     name = str(conninfo_to_dict(deployment.database)["dbname"])
     with cutting(postgres, cut.at, cut.when, for_good=cut.for_good) as proxy:
         settings = entry(deployment, database=proxy.dsn(name), **POSTS)
         file = write_environments(folder / "e.yaml", {}, preview=settings)
-        with going(folder, file, warm=forge) as gate:
+        with going(folder, file) as gate:
             run = gate.ended()
     of_run = told(gate.history).run
     names = names_of(deployment.database, of_run)
@@ -101,17 +100,16 @@ def judge(ended: Ended) -> None:
     assert (ended.cleaned, ended.remaining) == (0, set()), str(ended)
 
 
-def test_connection_lost_at_any_request(tmp_path: Path, postgres: Postgres, healthy: Deployment, forge: Warm) -> None:
+def test_connection_lost_at_any_request(tmp_path: Path, postgres: Postgres, healthy: Deployment) -> None:
     """Once or for good, before a request or after it: the verdict is right, and a later clean-up removes the rest."""
     before = stored(healthy.database)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         # In a thread as the others are: in the main one the clean-up would keep the signals of this process to itself.
-        whole = pool.submit(end, Cut(0), tmp_path / "whole", postgres, healthy, forge).result()
+        whole = pool.submit(end, Cut(0), tmp_path / "whole", postgres, healthy).result()
         assert whole.run.exit_code == 0, str(whole)
         assert whole.requests.count(COMMIT) == 1
         ends = [
-            pool.submit(end, cut, tmp_path / str(n), postgres, healthy, forge)
-            for n, cut in enumerate(cuts(whole.requests))
+            pool.submit(end, cut, tmp_path / str(n), postgres, healthy) for n, cut in enumerate(cuts(whole.requests))
         ]
         ended = [one.result() for one in ends]
     for one in ended:

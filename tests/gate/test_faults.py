@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rehearsal.servers.postgres import Postgres
-    from tests.support.warm import Warm
 
 # What Postgres shows depends on the app's transactions; who has no latency budget is asked for none.
 MAY_BE_UNCOVERED = {"app_leaves_the_token_to_postgres", *ON_DEMAND, *ABOUT_SOURCE}
@@ -42,11 +41,9 @@ def not_covered(outcomes: dict[str, str]) -> set[str]:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_fault_is_caught_by_the_checks_that_claim_to(
-    postgres: Postgres, tmp_path: Path, forge: Warm, fault: str
-) -> None:
+def test_fault_is_caught_by_the_checks_that_claim_to(postgres: Postgres, tmp_path: Path, fault: str) -> None:
     """Exactly the named claims come out as named, every other one holds, and the exit code is the promised one."""
-    run, expected = verify(postgres, tmp_path / fault, fault=fault, warm=forge), FAULTS[fault]
+    run, expected = verify(postgres, tmp_path / fault, fault=fault), FAULTS[fault]
     for name in NAMES:
         outcomes = run.outcomes(name)
         alarms = {check: outcome for check, outcome in outcomes.items() if outcome in ("fail", "unknown")}
@@ -58,9 +55,9 @@ def test_fault_is_caught_by_the_checks_that_claim_to(
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_healthy_variant_raises_no_alarm(postgres: Postgres, tmp_path: Path, forge: Warm, variant: str) -> None:
+def test_healthy_variant_raises_no_alarm(postgres: Postgres, tmp_path: Path, variant: str) -> None:
     """A deployment that is unusual but right is released, and nothing of the run is left behind."""
-    run = verify(postgres, tmp_path / variant, variant=variant, warm=forge)
+    run = verify(postgres, tmp_path / variant, variant=variant)
     alarms = [c for c in run.verdict["checks"] if c["outcome"] in ("fail", "unknown")]
     assert alarms == []
     for name in NAMES:

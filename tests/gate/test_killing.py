@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from rehearsal.deployment.plan import Connection, Insert, Plan, Stored, Wanted
     from rehearsal.deployment.start import Deployment
     from rehearsal.servers.postgres import Postgres
-    from tests.support.warm import Warm
 
 SEED = 20250101
 GATES = 200
@@ -148,9 +147,9 @@ class Killed:
         return f"seed {SEED}, {self.moment}, run {self.told.run}, exit {self.exit_code}"
 
 
-def kill(moment: Moment, folder: Path, file: Path, bystander: Bystander, forge: Warm) -> Killed:
+def kill(moment: Moment, folder: Path, file: Path, bystander: Bystander) -> Killed:
     """Run a gate and kill it when its moment has come, unless it ends before."""
-    with going(folder, file, warm=forge) as gate:
+    with going(folder, file) as gate:
         if gate.wait_until(lambda: gate.records() >= moment.records):
             time.sleep(moment.delay_s)
         else:
@@ -178,9 +177,7 @@ def show_that_it_was_no_easy_matter(killed: list[Killed]) -> None:
     assert len(dead) > GATES / 2
 
 
-def test_killed_gates_leave_nothing_behind(
-    tmp_path: Path, postgres: Postgres, forge: Warm, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_gates_leave_nothing_behind(tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     """After one clean-up of all histories no row of any run is left, and every row of anybody else is as it was."""
     monkeypatch.setitem(FAULTS, "stores_late", Fault("", "", "", {}, 0, stores_late))
     with deployed(postgres, "stores_late") as deployment:
@@ -188,7 +185,7 @@ def test_killed_gates_leave_nothing_behind(
         file = write_environments(tmp_path / "e.yaml", {}, preview=entry(deployment, **settings))
         bystander = Bystander(deployment)
         with bystander.at_work(), ThreadPoolExecutor(AT_ONCE) as pool:
-            gates = [pool.submit(kill, m, tmp_path / str(m.number), file, bystander, forge) for m in moments()]
+            gates = [pool.submit(kill, m, tmp_path / str(m.number), file, bystander) for m in moments()]
             killed = [gate.result() for gate in gates]
             left_by_kills = set(stored(deployment.database)) - set(bystander.rows)
             clean_up = ["cleanup", *(str(one.history) for one in killed), "--environments", str(file), "--json"]

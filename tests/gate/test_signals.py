@@ -16,7 +16,7 @@ import psycopg
 
 from rehearsal.deployment.start import deployed
 from tests.support.endings import going, names_of, stored, told
-from tests.support.gates import entry, run_harness, write_environments
+from tests.support.gates import clean_environment, entry, run_harness, write_environments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from rehearsal.servers.postgres import Postgres
     from tests.support.endings import Going
     from tests.support.gates import Run
-    from tests.support.warm import Warm
 
 SEED = 20250102
 POSTS, BURST = 12, 8
@@ -56,9 +55,10 @@ def moments() -> list[Moment]:
     return [*going_on, *(Moment(how, RECORDS, 0, concluded=True) for how in SIGNALS)]
 
 
-def end(moment: Moment, folder: Path, file: Path, forge: Warm) -> tuple[Moment, Going, Run]:
-    """Run a gate and send it the signal when the moment has come."""
-    with going(folder, file, warm=forge) as gate:
+def end(moment: Moment, folder: Path, file: Path) -> tuple[Moment, Going, Run]:
+    """Run a gate and send it the signal when the moment has come; a whole one where that is when Python ends."""
+    how = {"env": clean_environment()} if moment.concluded else {}
+    with going(folder, file, **how) as gate:
         verdict = gate.report_dir / "verdict.json"
         if gate.wait_until(lambda: verdict.exists() if moment.concluded else gate.records() >= moment.records):
             time.sleep(moment.delay_s)
@@ -66,12 +66,12 @@ def end(moment: Moment, folder: Path, file: Path, forge: Warm) -> tuple[Moment, 
         return moment, gate, gate.ended()
 
 
-def test_signal_at_any_moment(tmp_path: Path, healthy: Deployment, forge: Warm) -> None:
+def test_signal_at_any_moment(tmp_path: Path, healthy: Deployment) -> None:
     """The rows are gone, the verdict can be read, and the exit code is 2, or that of a run that had ended before."""
     before = stored(healthy.database)
     file = write_environments(tmp_path / "e.yaml", {}, preview=entry(healthy, posts=POSTS, burst=BURST))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        ends = [pool.submit(end, moment, tmp_path / str(n), file, forge) for n, moment in enumerate(moments())]
+        ends = [pool.submit(end, moment, tmp_path / str(n), file) for n, moment in enumerate(moments())]
         ended = [one.result() for one in ends]
     for moment, gate, run in ended:
         said = f"seed {SEED}, {moment}, {gate.folder}: exit {run.exit_code}\n{run.out}\n{run.err}"
@@ -90,7 +90,7 @@ def test_signal_before_there_is_a_history(tmp_path: Path, healthy: Deployment) -
     before = stored(healthy.database)
     file = write_environments(tmp_path / "e.yaml", {}, preview=entry(healthy))
     for number, how in enumerate(SIGNALS):
-        with going(tmp_path / str(number), file) as gate:
+        with going(tmp_path / str(number), file, env=clean_environment()) as gate:
             assert gate.wait_until(gate.report_dir.exists)
             gate.process.send_signal(how)
             run = gate.ended()

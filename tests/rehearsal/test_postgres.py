@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -16,6 +17,7 @@ import pytest
 from rehearsal.deployment.start import CHANGE, STEPS, script
 from rehearsal.servers.binaries import PACKAGE, Binaries, NoPostgres, find_binaries, packaged_binaries, system_binaries
 from rehearsal.servers.postgres import TO_BE_DEMOTED, embedded_postgres, running
+from tests.support.migrations import new_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION_4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+IDENTIFIER = "select system_identifier from pg_control_system()"
 AVAILABLE = [found.kind for found in (packaged_binaries(), system_binaries()) if found]
 
 
@@ -131,6 +134,25 @@ def test_two_run_side_by_side() -> None:
         assert one.directory != other.directory
         with pytest.raises(psycopg.OperationalError, match="does not exist"):
             psycopg.connect(other.dsn("only_here"))
+
+
+def test_a_cluster_that_initdb_has_made_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where INITDB_TEMPLATE names one of the same version, and only there; the copies are alike and independent."""
+    with TemporaryDirectory() as folder:
+        cluster = new_cluster(Path(folder))
+        if cluster is None:
+            pytest.skip("whoever runs Postgres here cannot read where it is installed")
+        monkeypatch.setenv("INITDB_TEMPLATE", str(cluster))
+        with embedded_postgres() as one, embedded_postgres() as other:
+            one.create_database("of_one")
+            made = rows(one.dsn("postgres"), IDENTIFIER)
+            assert made == rows(other.dsn("postgres"), IDENTIFIER)
+            assert rows(other.dsn("postgres"), "select from pg_database where datname = 'of_one'") == []
+    (tmp_path / "PG_VERSION").write_text("9.6\n", encoding="ascii")
+    for unusable in (tmp_path, tmp_path / "none"):
+        monkeypatch.setenv("INITDB_TEMPLATE", str(unusable))
+        with embedded_postgres() as server:
+            assert rows(server.dsn("postgres"), IDENTIFIER) != made
 
 
 def test_unknown_kind_is_refused() -> None:

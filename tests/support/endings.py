@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from tests.support import gates
 from tests.support.gates import ROOT, Run, clean_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.support.warm import Forked, Warm
+    from tests.support.warm import Forked
 
 PATIENCE_S = 60
 _LOOKS_EVERY_S = 0.004
@@ -71,16 +72,16 @@ class Going:
 
 
 @contextmanager
-def going(folder: Path, file: Path, *arguments: str, warm: Warm | None = None, **how: Any) -> Iterator[Going]:
+def going(folder: Path, file: Path, *arguments: str, **how: Any) -> Iterator[Going]:
     """A gate with its report in `folder/report`, for the time of the block; it does not outlive it.
 
-    With `warm` it is forked from what has imported all that it needs; without, `how` is for `subprocess.Popen`.
+    It is forked where that can be; with `how`, which is for `subprocess.Popen`, it starts as users start it.
     """
     folder.mkdir(exist_ok=True)
     words = ["-p", "no:cacheprovider", "--environments", str(file), "--report-dir", str(folder / "report"), *arguments]
     process: subprocess.Popen[bytes] | Forked
-    if warm is not None:
-        process = warm.start(folder, "pytest", words)
+    if gates.FORGE is not None and not how:
+        process = gates.FORGE.start(folder, "pytest", words, clean_environment())
     else:
         with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
             streams = {"stdout": out, "stderr": err, "env": clean_environment(), **how}

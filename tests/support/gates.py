@@ -30,8 +30,8 @@ ABOUT_SOURCE = frozenset(
     for file in (ROOT / "checks").glob("test_source*.py")
     for name in re.findall(r"^def test_(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
 )
+FORGE: Warm | None = None  # what forks commands in a session of the tests; None where nothing does
 # A gate is installed without the plugins that the tests of the harness bring; loading them takes longer than a run.
-FORGE: Warm | None = None  # what forks gates in a session of the tests; None where nothing does
 ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "harness.options"}
 
 
@@ -83,17 +83,26 @@ def run_command(command: list[str], report_dir: Path, **environ: str) -> Run:
     return Run(done.returncode, done.stdout, done.stderr, report_dir, time.monotonic() - began_s)
 
 
+def run_module(module: str, arguments: list[str], report_dir: Path, **environ: str) -> Run:
+    """`python -m`: forked where that cannot be told from a command, since starting Python takes longer than most runs.
+
+    What is proved of the start itself is proved with `run_command`.
+    """
+    environment = clean_environment(**environ)
+    if FORGE is not None and FORGE.can_be(environment):
+        return FORGE.run(module, arguments, report_dir, environment)
+    return run_command([sys.executable, "-m", module, *arguments], report_dir, **environ)
+
+
 def run_pytest(report_dir: Path, *arguments: str, **environ: str) -> Run:
-    """The gate: forked where that cannot be told from a command, since starting Python takes longer than most runs."""
-    if FORGE is not None and not environ and clean_environment() == FORGE.environment:
-        return FORGE.run_pytest(report_dir, *arguments)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--report-dir", str(report_dir), *arguments]
-    return run_command(command, report_dir, **environ)
+    """The gate."""
+    words = ["-p", "no:cacheprovider", "--report-dir", str(report_dir), *arguments]
+    return run_module("pytest", words, report_dir, **environ)
 
 
-def run_harness(*arguments: str, report_dir: Path = ROOT) -> Run:
+def run_harness(*arguments: str, report_dir: Path = ROOT, **environ: str) -> Run:
     """`python -m harness`."""
-    return run_command([sys.executable, "-m", "harness", *arguments], report_dir)
+    return run_module("harness", [*arguments], report_dir, **environ)
 
 
 def write_environments(file: Path, defaults: dict[str, Any], **environments: dict[str, Any]) -> Path:
@@ -113,34 +122,21 @@ def entry(deployment: Deployment, **settings: Any) -> dict[str, Any]:
     return {**own, **deployment.settings, **settings}
 
 
-def run_gate(
-    folder: Path, deployments: list[Deployment], *arguments: str, warm: Warm | None = None, **settings: Any
-) -> Run:
-    """Run the gate on deployments of the rehearsal, all of their checks unless arguments narrow it.
-
-    With `warm` it is forked from what has imported all that it needs.
-    """
+def run_gate(folder: Path, deployments: list[Deployment], *arguments: str, **settings: Any) -> Run:
+    """Run the gate on deployments of the rehearsal, all of their checks unless arguments narrow it."""
     file = write_environments(folder / "environments.yaml", {}, **{d.name: entry(d, **settings) for d in deployments})
     names = [argument for d in deployments for argument in ("--env", d.name)]
-    run = run_pytest if warm is None else warm.run_pytest
-    return run(folder / "report", "--environments", str(file), *names, *arguments)
+    return run_pytest(folder / "report", "--environments", str(file), *names, *arguments)
 
 
 READY = {"path": "/", "timeout_s": 20, "revision": "revision"}
 NAMES = ("preview", "production")
 
 
-def verify(
-    postgres: Postgres,
-    folder: Path,
-    *,
-    fault: str | None = None,
-    variant: str | None = None,
-    warm: Warm | None = None,
-) -> Run:
+def verify(postgres: Postgres, folder: Path, *, fault: str | None = None, variant: str | None = None) -> Run:
     """Deploy twice, as preview and production, and run the gate on both."""
     folder.mkdir()
     with ExitStack() as stack:
         pair = [stack.enter_context(deployed(postgres, fault, variant, name)) for name in NAMES]
         settings = {} if "ready" in pair[0].settings else {"ready": READY}
-        return run_gate(folder, pair, "--revision", pair[0].revision, warm=warm, **settings)
+        return run_gate(folder, pair, "--revision", pair[0].revision, **settings)

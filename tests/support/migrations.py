@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from rehearsal.deployment.start import STEPS, script
-from rehearsal.servers.postgres import OWNER
-from tests.support.gates import ROOT, clean_environment, write_environments
+from rehearsal.servers.binaries import find_binaries
+from rehearsal.servers.guard import INITDB_OPTIONS
+from rehearsal.servers.postgres import OWNER, order_for
+from tests.support.gates import ROOT, run_module, write_environments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from rehearsal.servers.postgres import Postgres
+    from tests.support.gates import Run
 
-LIMIT_S = 120
 GATE = ["--", sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q"]
 
 # What a team writes first, but for the extension, which not every machine has.
@@ -28,15 +32,6 @@ alter table chatbots
     alter column public_token set default gen_random_uuid();
 """
 SAFE = script("0002_public_token_uuid.sql")
-
-
-@dataclass(frozen=True, slots=True)
-class Rehearsed:
-    """What one rehearsal left: its exit code, and what it and its command printed."""
-
-    exit_code: int
-    out: str
-    err: str
 
 
 def real_database(server: Postgres, statements: Iterable[str] = (), role: str = OWNER) -> str:
@@ -60,7 +55,7 @@ def whole_gate(folder: Path) -> list[str]:
     return [*GATE, *names, "--report-dir", str(folder / "report")]
 
 
-def rehearse(dsn: str, folder: Path, migration: str, *arguments: str, **environ: str) -> Rehearsed:
+def rehearse(dsn: str, folder: Path, migration: str, *arguments: str, **environ: str) -> Run:
     """The real command on this migration. Without a command of its own it runs one that does nothing."""
     file = folder / "migration.sql"
     file.write_text(migration, encoding="utf-8")
@@ -68,15 +63,29 @@ def rehearse(dsn: str, folder: Path, migration: str, *arguments: str, **environ:
     return run_rehearsal("--schema-of", dsn, "--migration", str(file), *more, **environ)
 
 
-def run_rehearsal(*arguments: str, **environ: str) -> Rehearsed:
-    """`python -m rehearsal`."""
-    done = subprocess.run(
-        [sys.executable, "-m", "rehearsal", *arguments],
-        cwd=ROOT,
-        env=clean_environment(**environ),
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
-        check=False,
-    )
-    return Rehearsed(done.returncode, done.stdout, done.stderr)
+def run_rehearsal(*arguments: str, **environ: str) -> Run:
+    """`python -m rehearsal`, which is spared initdb."""
+    if cluster := new_cluster(Path(cluster_folder().name)):
+        environ["INITDB_TEMPLATE"] = str(cluster)
+    return run_module("rehearsal", [*arguments], ROOT, **environ)
+
+
+@cache
+def cluster_folder() -> TemporaryDirectory[str]:
+    """It is removed when this process ends."""
+    return TemporaryDirectory(prefix="cluster-")
+
+
+@cache
+def new_cluster(folder: Path) -> Path | None:
+    """A data directory in this folder, as initdb makes it for the rehearsal; None if that needs a copy of initdb."""
+    order = order_for(find_binaries())
+    if order["copy"]:
+        return None
+    how: dict[str, Any] = {"cwd": folder, "env": {"LC_ALL": "C", "TZ": "UTC"}, "stdout": subprocess.DEVNULL}
+    if order["uid"] is not None and order["gid"] is not None:
+        os.chown(folder, order["uid"], order["gid"])
+        how |= {"user": order["uid"], "group": order["gid"], "extra_groups": []}
+    initdb = [f"{order['binaries']}/initdb", "-D", str(folder / "data"), *INITDB_OPTIONS]
+    subprocess.run(initdb, check=True, **how)
+    return folder / "data"

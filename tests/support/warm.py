@@ -1,15 +1,20 @@
-"""Starts gates that need not import anything first: importing takes longer than the run that it is for.
+"""Starts commands that need not import anything first: importing takes longer than the run that it is for.
 
-Run as a program, it imports what a gate imports and waits; for each order (a line of JSON: module, arguments and a
-folder) it forks a process that is `python -m` that module with those arguments, and says its pid, and later how it
-ended. From its fork on such a gate is a process like any other: it has its own threads and files, and signals reach it
-alone. What it does not show is how Python starts and what is imported when; other tests start theirs as users do.
+Run as a program, it waits for orders (a line of JSON: module, arguments, folder and environment). For each it imports
+what the module needs, unless it has, forks a process that is `python -m` that module with those arguments, and says its
+pid, and later how it ended. From its fork on such a command is a process like any other: it has its own threads and
+files, and signals reach it alone. What it does not show is how Python starts, what is imported when, and how Python
+takes itself down; other tests start theirs as users do.
 """
 
 from __future__ import annotations
 
+import atexit
+import gc
+import importlib
 import json
 import os
+import pkgutil
 import queue
 import runpy
 import select
@@ -18,23 +23,31 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
+
+    from pydantic import BaseModel
 
     from tests.support.gates import Run
 
 _LOOKS_EVERY_S = 0.02
+# Read when Python or a library starts, or kept from then on: who changes one of these needs a process of its own.
+_READ_AT_THE_START = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "TMPDIR", "MALLOC_")
+
+
+def read_at_the_start(environment: dict[str, str]) -> dict[str, str]:
+    """The variables that a process which has started already does not look at again."""
+    return {key: value for key, value in environment.items() if key.startswith(_READ_AT_THE_START)}
 
 
 @dataclass(slots=True)
 class Forked:
-    """A gate that was forked; to be handled like a `subprocess.Popen`."""
+    """A command that was forked; to be handled like a `subprocess.Popen`."""
 
     pid: int
     returncode: int | None = None
@@ -50,9 +63,9 @@ class Forked:
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end. Raises TimeoutError."""
+        """Wait for its end. Raises subprocess.TimeoutExpired."""
         if not self._over.wait(timeout) or self.returncode is None:
-            raise TimeoutError(f"{self.pid} goes on")
+            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
         return self.returncode
 
     def send_signal(self, how: signal.Signals) -> None:
@@ -67,38 +80,39 @@ class Forked:
 
 @dataclass(slots=True)
 class Warm:
-    """What forks gates, seen from the tests. Thread-safe."""
+    """What forks commands, seen from the tests: started when it is first asked. Thread-safe."""
 
-    process: subprocess.Popen[bytes]
     environment: dict[str, str]
-    _gates: dict[int, Forked] = field(default_factory=dict)
+    _process: subprocess.Popen[bytes] | None = None
+    _listener: threading.Thread | None = None
+    _going: dict[int, Forked] = field(default_factory=dict)
     _born: queue.Queue[Forked] = field(default_factory=queue.Queue)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def start(self, folder: Path, module: str, arguments: list[str]) -> Forked:
+    def can_be(self, environment: dict[str, str]) -> bool:
+        """Whether a process that is forked cannot be told from one that starts with these variables."""
+        return read_at_the_start(environment) == read_at_the_start(self.environment)
+
+    def start(self, folder: Path, module: str, arguments: list[str], environment: dict[str, str]) -> Forked:
         """`python -m module`, which prints to the files `out` and `err` in a folder."""
-        assert self.process.stdin is not None
-        order = {"module": module, "arguments": arguments, "folder": str(folder)}
+        for name in ("out", "err"):
+            (folder / name).touch(0o600)
+        order = {"module": module, "arguments": arguments, "folder": str(folder), "environment": environment}
         with self._lock:
-            self.process.stdin.write(json.dumps(order).encode() + b"\n")
-            self.process.stdin.flush()
+            process = self._process or self._begin()
+            assert process.stdin is not None
+            process.stdin.write(json.dumps(order).encode() + b"\n")
+            process.stdin.flush()
             return self._born.get(timeout=60)
 
-    def run_pytest(self, report_dir: Path, *arguments: str) -> Run:
-        """As `gates.run_pytest`."""
-        return self._run("pytest", ["-p", "no:cacheprovider", "--report-dir", str(report_dir), *arguments], report_dir)
-
-    def run_harness(self, *arguments: str) -> Run:
-        """As `gates.run_harness`."""
-        return self._run("harness", [*arguments], Path.cwd())
-
-    def _run(self, module: str, arguments: list[str], report_dir: Path) -> Run:
+    def run(self, module: str, arguments: list[str], report_dir: Path, environment: dict[str, str]) -> Run:
+        """`python -m module` until it ends."""
         from tests.support.gates import GATE_LIMIT_S, Run
 
         began_s = time.monotonic()
         with TemporaryDirectory() as name:
             folder = Path(name)
-            process = self.start(folder, module, arguments)
+            process = self.start(folder, module, arguments, environment)
             try:
                 code = process.wait(GATE_LIMIT_S)
             finally:
@@ -106,76 +120,116 @@ class Warm:
             out, err = ((folder / name).read_text(encoding="utf-8") for name in ("out", "err"))
         return Run(code, out, err, report_dir, time.monotonic() - began_s)
 
-    def listen(self) -> None:
+    def close(self) -> None:
+        """Begin no more, and wait for those that go on."""
+        if self._process is not None and self._listener is not None:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+            self._listener.join(60)
+            self._process.wait(60)
+
+    def _begin(self) -> subprocess.Popen[bytes]:
+        from tests.support.gates import ROOT
+
+        command = [sys.executable, "-m", "tests.support.warm"]
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        process = self._process = subprocess.Popen(command, cwd=ROOT, env=self.environment, **pipes)
+        self._listener = threading.Thread(target=self._listen, args=(process,), daemon=True)
+        self._listener.start()
+        return process
+
+    def _listen(self, process: subprocess.Popen[bytes]) -> None:
         """Take in what it says, until it says no more."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+        assert process.stdout is not None
+        for line in process.stdout:
             said = json.loads(line)
             if said["code"] is None:
-                gate = self._gates[said["pid"]] = Forked(said["pid"])
-                self._born.put(gate)
+                command = self._going[said["pid"]] = Forked(said["pid"])
+                self._born.put(command)
             else:
-                self._gates.pop(said["pid"]).end(said["code"])
-
-
-@contextmanager
-def warm() -> Iterator[Warm]:
-    """Something that forks gates, for the time of the block."""
-    from tests.support.gates import ROOT, clean_environment
-
-    command = [sys.executable, "-m", "tests.support.warm"]
-    environment = clean_environment()
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, **pipes) as process:
-        forge = Warm(process, environment)
-        listener = threading.Thread(target=forge.listen, daemon=True)
-        listener.start()
-        try:
-            yield forge
-        finally:
-            assert process.stdin is not None
-            process.stdin.close()
-            listener.join(60)
+                self._going.pop(said["pid"]).end(said["code"])
 
 
 # What the checks, the gate and its reports are made of. Not its plugins: pytest wants to be the first to import those.
 _ROOMS = ("checkers", "cli", "http", "postgres", "preflight", "report", "run", "source")
-_AT_THE_END = ("jinja2", "pickle", "pdb", "tomllib", "unittest")
+_AT_THE_END = ("faulthandler", "jinja2", "pickle", "pdb", "readline", "tomllib", "unittest")
 
 
-def _import_all() -> None:
-    import gc
-    import importlib
-    import pkgutil
+def _import_below(package: str) -> None:
+    for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
 
+
+def _import_gates() -> None:
     import psycopg
+    import pydantic
     import requests
     from _pytest.config import default_plugins
 
     for plugin in default_plugins:
         importlib.import_module(f"_pytest.{plugin}")
     for room in _ROOMS:
-        package = importlib.import_module(f"harness.{room}")
-        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            importlib.import_module(module.name)
+        _import_below(f"harness.{room}")
     for name in _AT_THE_END:
         importlib.import_module(name)
+    _build(pydantic.BaseModel)
     del psycopg, requests
-    gc.freeze()
 
 
-def _be(module: str, arguments: list[str], folder: str) -> NoReturn:
+def _build(model: type[BaseModel]) -> None:
+    """Build the validators of all models below, which each process would otherwise do for those that it uses."""
+    for below in model.__subclasses__():
+        if below.__module__.startswith("harness."):
+            below.model_rebuild()
+        _build(below)
+
+
+def _import_rehearsal() -> None:
+    _import_below("rehearsal")
+
+
+_IMPORTS = {"pytest": _import_gates, "harness": _import_gates, "rehearsal": _import_rehearsal}
+_imported: set[Callable[[], None]] = set()
+
+
+def _import_for(module: str) -> None:
+    """Import what this command is made of, unless another order has."""
+    imports = _IMPORTS[module]
+    if imports not in _imported:
+        _imported.add(imports)
+        imports()
+        gc.freeze()
+
+
+def _be(module: str, arguments: list[str], folder: str, environment: dict[str, str]) -> NoReturn:
     """The same as `python -m module`, in a process that has just been forked."""
     for stream, file in ((0, os.devnull), (1, f"{folder}/out"), (2, f"{folder}/err")):
-        os.dup2(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), stream)
+        os.dup2(os.open(file, os.O_RDWR), stream)
+    os.environ.clear()
+    os.environ.update(environment)
     sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
-    sys.exit()
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        _end(ended.code)
+    _end(0)
+
+
+def _end(code: object) -> NoReturn:
+    """End as Python does, but let the kernel free what is in memory: object by object takes a tenth of a run."""
+    if code is not None and not isinstance(code, int):
+        print(code, file=sys.stderr)
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads, as at the end of any process
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code or 0)
 
 
 def main() -> None:
-    """Fork a gate for each order, until there are no more orders and no more gates."""
-    _import_all()
+    """Fork a command for each order, until there are no more orders and no more commands."""
     going: set[int] = set()
     orders, said = 0, 1
     text = b""
@@ -186,9 +240,11 @@ def main() -> None:
                 return
             *lines, text = (text + received).split(b"\n")
             for line in lines:
+                order = json.loads(line)
+                _import_for(order["module"])
                 pid = os.fork()
                 if pid == 0:
-                    _be(**json.loads(line))
+                    _be(**order)
                 going.add(pid)
                 os.write(said, json.dumps({"pid": pid, "code": None}).encode() + b"\n")
         while going:

@@ -11,13 +11,14 @@ import pytest
 from rehearsal.dry_run.made_up_rows import N, columns_of, fake
 from rehearsal.servers.postgres import SUPERUSER
 from tests.support.gates import write_environments
-from tests.support.migrations import Rehearsed, real_database, rehearse
+from tests.support.migrations import real_database, rehearse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from rehearsal.servers.postgres import Postgres
+    from tests.support.gates import Run
 
 ROWS = 70_000  # more than a smallint can count
 
@@ -129,7 +130,7 @@ alter table team."Bots" add column share_key uuid not null unique default gen_ra
 NAMES = ["--table", "team.Bots", "--id", "Bot Id", "--label", "Title", "--token", "share_key"]
 
 
-def gate_on_bots(postgres: Postgres, folder: Path, *more: str) -> Rehearsed:
+def gate_on_bots(postgres: Postgres, folder: Path, *more: str) -> Run:
     """The whole gate, on a table of other names with columns that the reference app knows nothing of."""
     table = {"name": "team.Bots", "id": "Bot Id", "label": "Title", "token": "share_key"}
     preview = {"url": "${PREVIEW_URL}", "database": "${PREVIEW_POSTGRES_URL}", "table": table, "late_rows_s": 1}

@@ -18,17 +18,18 @@ from rehearsal.dry_run.runner import Failure
 from rehearsal.dry_run.splitting import Statement
 from rehearsal.servers.postgres import SUPERUSER
 from tests.support.gates import ROOT
-from tests.support.migrations import PLAIN, SAFE, Rehearsed, real_database, rehearse, run_rehearsal
+from tests.support.migrations import PLAIN, SAFE, real_database, rehearse, run_rehearsal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rehearsal.servers.postgres import Postgres
+    from tests.support.gates import Run
 
 USAGE, COULD_NOT_TELL = 2, 75
 
 
-def demand(run: Rehearsed, exit_code: int, said: str) -> None:
+def demand(run: Run, exit_code: int, said: str) -> None:
     """The exit code, what is said, and nothing that should not be."""
     assert run.exit_code == exit_code, run.err
     assert said in run.err
