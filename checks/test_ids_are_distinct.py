@@ -18,6 +18,7 @@ def test_ids_are_distinct(history: History) -> None:
     repeated = repeated_ids(history)
     cause, remedy = cause_of_repeats(
         history,
+        repeated,
         Cause(
             "a cached response, or a create route that answers with a row of before",
             "look at the create route and at caches in front of it: POST must not be answered from one",

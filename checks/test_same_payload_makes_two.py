@@ -28,6 +28,7 @@ def test_same_payload_makes_two(history: History, same_payload: tuple[Attempt, .
     repeated = repeated_ids(pair) + repeated_tokens(pair)
     cause, remedy = cause_of_repeats(
         pair,
+        repeated,
         Cause(
             "a cache or an idempotency layer that goes by the request's content",
             "let only an explicit key (Idempotency-Key) make two requests one",

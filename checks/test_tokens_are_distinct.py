@@ -18,6 +18,7 @@ def test_tokens_are_distinct(history: History) -> None:
     repeated = repeated_tokens(history)
     cause, remedy = cause_of_repeats(
         history,
+        repeated,
         Cause(
             "a cached response, or a generator that repeats itself",
             "look at the create route: it must return the row that this INSERT stored",

@@ -10,10 +10,11 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from harness.history.columnar import column
 from harness.history.problem import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from harness.history.attempt import Attempt
     from harness.history.history import History
@@ -105,9 +106,15 @@ def usual_cause(wrong: Iterable[Attempt], token_column: str) -> Cause:
     return of_the_exchange or UNKNOWN
 
 
-def cause_of_repeats(history: History, otherwise: Cause) -> Cause:
-    """Why ids or tokens came twice: what the repeated answers say of themselves, else what is usual."""
-    for attempt in islice(_repeated(history), MOST_ANSWERS):
+def cause_of_repeats(history: History, repeated: Sequence[str], otherwise: Cause) -> Cause:
+    """Why ids or tokens came twice: what the repeated answers say of themselves, else what is usual.
+
+    Args:
+        history: the attempts.
+        repeated: what came twice; where nothing did, no answer is looked at.
+        otherwise: what is usual.
+    """
+    for attempt in islice(_repeated(history), MOST_ANSWERS) if repeated else ():
         if re.search(_REPLAYED, f"{attempt.evidence[:MOST_READ]}\n{attempt.error[:MOST_READ]}"):
             return REPLAYED
     return otherwise
@@ -115,12 +122,19 @@ def cause_of_repeats(history: History, otherwise: Cause) -> Cause:
 
 def _repeated(history: History) -> Iterator[Attempt]:
     """The acknowledged attempts that returned an id or a token of an earlier one."""
-    seen: set[tuple[str, str | None]] = set()
-    for attempt in history.acknowledged:
-        returned = {("id", attempt.id), ("token", (attempt.token or "").lower())}
-        if returned & seen:
-            yield attempt
-        seen |= returned
+    acknowledged = history.acknowledged
+    tokens = ((token or "").lower() for token in column(acknowledged, "token"))
+    places = {*_seen_before(column(acknowledged, "id")), *_seen_before(tokens)}
+    return (acknowledged[place] for place in sorted(places))
+
+
+def _seen_before(values: Iterable[str | None]) -> Iterator[int]:
+    """The places of values that an earlier place has as well."""
+    seen: set[str | None] = set()
+    for place, value in enumerate(values):
+        if value in seen:
+            yield place
+        seen.add(value)
 
 
 def _of_the_database(said: str, token_column: str) -> Cause | None:

@@ -1,7 +1,8 @@
 """Which key of environments.yaml explains that every POST is refused alike, and what the answers say of it.
 
 Such an answer may be that of a deployment that is broken, and is judged so. But a wrong route or a missing field looks
-just the same, so that cause and remedy name the key. What a server sent is read up to a bound.
+just the same, so that cause and remedy name the key. What a server sent is read up to a bound, and so many answers are
+compared; the others are believed to be alike.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from harness.checkers.causes import UNKNOWN, Cause, usual_cause
+from harness.checkers.causes import MOST_ANSWERS, MOST_READ, UNKNOWN, Cause, usual_cause
 from harness.history.problem import Problem
 
 if TYPE_CHECKING:
@@ -58,33 +60,34 @@ def explained(history: History, token_column: str) -> WrongKey | None:
 
 def wrong_key(history: History) -> WrongKey | None:
     """The key that explains why every POST was refused with one and the same status."""
-    attempts = history.attempts
-    if not len(attempts) or len(history.unacknowledged) < len(attempts):
+    if not len(history.attempts) or len(history.acknowledged):
         return None
+    attempts = list(islice(history.attempts, MOST_ANSWERS))
     first = attempts[0]
+    every = "every POST" if len(attempts) == len(history.attempts) else f"each of the first {len(attempts)} POSTs"
     if first.problem is Problem.REDIRECTED and all(a.error == first.error for a in attempts):
-        return _redirected(first.error)
+        return _redirected(every, first.error[:MOST_READ])
     if any((a.problem, a.status) != (Problem.WRONG_STATUS, first.status) for a in attempts):
         return None
     if first.status in (404, 405):
         what = "nothing is there" if first.status == 404 else "what is there takes no POST"
         return WrongKey(
             "api.create",
-            f"every POST was answered {first.status}: {what}. The route is another one than api.create, or is gone",
+            f"{every} was answered {first.status}: {what}. The route is another one than api.create, or is gone",
             "set api.create to the route that creates a chatbot; if it is the right one, the deployment has lost it",
         )
     if first.status == 415:
         return WrongKey(
             "headers",
-            "every POST was answered 415: the route does not take application/json as it was sent",
+            f"{every} was answered 415: the route does not take application/json as it was sent",
             "set headers of this environment to the Content-Type that the route takes",
         )
     if first.status in _ABOUT_FIELDS:
-        return _payload(first.status or 0, first.evidence)
+        return _payload(every, first.status or 0, first.evidence[:MOST_READ])
     return None
 
 
-def _redirected(error: str) -> WrongKey | None:
+def _redirected(every: str, error: str) -> WrongKey | None:
     """Where every POST was sent on to one target; `error` ends in what to set, where something is to be set."""
     found = _SENT_ON.fullmatch(error)
     if found is None:
@@ -92,24 +95,24 @@ def _redirected(error: str) -> WrongKey | None:
     said, keys = found.groups()
     return WrongKey(
         keys.partition(":")[0],
-        f"every POST was answered {said}. A POST is not sent on: the route is meant to be asked there",
+        f"{every} was answered {said}. A POST is not sent on: the route is meant to be asked there",
         f"set {keys}; check first that this is your own host" if keys.startswith("url:") else f"set {keys}",
     )
 
 
-def _payload(status: int, body: str) -> WrongKey:
+def _payload(every: str, status: int, body: str) -> WrongKey:
     fields, message = refused_fields(body)
     said = f" ({message})" if message else ""
     if not fields:
         return WrongKey(
             "api.payload",
-            f"every POST was answered {status}{said}: the route does not take what api.payload sends",
+            f"{every} was answered {status}{said}: the route does not take what api.payload sends",
             "set api.payload to what the route wants; if it is right, the deployment refuses what it took before",
         )
     named = ", ".join(fields)
     return WrongKey(
         "api.payload",
-        f"every POST was answered {status}{said}: the route does not take what api.payload sends for {named}",
+        f"{every} was answered {status}{said}: the route does not take what api.payload sends for {named}",
         f"set {named} in api.payload as the route wants; if it is right, the deployment refuses what it took before",
     )
 

@@ -225,11 +225,11 @@ class Attempts(Sequence[Attempt]):
         return self._of_phases[wanted]
 
 
-_COLUMNS = {"n": "numbers", "started_s": "starts_s", "ended_s": "ends_s", "id": "ids"}
+_COLUMNS = {"n": "numbers", "started_s": "starts_s", "ended_s": "ends_s", "id": "ids", "token": "tokens"}
 
 
 def column(attempts: Sequence[Attempt], name: str) -> Sequence[Any]:
-    """One field of every attempt, in their order; `n`, `started_s`, `ended_s` or `id`."""
+    """One field of every attempt, in their order; `n`, `started_s`, `ended_s`, `id` or `token`."""
     if isinstance(attempts, Attempts):
         values: Sequence[Any] = getattr(attempts, _COLUMNS[name])
         return values

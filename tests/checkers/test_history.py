@@ -254,10 +254,10 @@ def test_an_answer_that_was_replayed_says_so_itself() -> None:
     assert usual_cause([failed(1, 200, error=f"200, want 201; {marked}")], "public_token") == REPLAYED
     usual = Cause("a cache", "look at it")
     again = ok(2, id="1", token=TOKENS[1])
-    assert cause_of_repeats(history(ok(1), again), usual) == usual
-    assert cause_of_repeats(history(ok(1), replace(again, error=marked)), usual) == REPLAYED
-    assert cause_of_repeats(history(ok(1), replace(again, evidence="duplicate request")), usual) == REPLAYED
-    assert cause_of_repeats(history(ok(1), ok(2, error=marked)), usual) == usual
+    assert cause_of_repeats(history(ok(1), again), ["1"], usual) == usual
+    assert cause_of_repeats(history(ok(1), replace(again, error=marked)), ["1"], usual) == REPLAYED
+    assert cause_of_repeats(history(ok(1), replace(again, evidence="duplicate request")), ["1"], usual) == REPLAYED
+    assert cause_of_repeats(history(ok(1), ok(2, error=marked)), [], usual) == usual
 
 
 def test_no_answer_changes_what_another_one_means() -> None:
