@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from harness.claims import claims
 from harness.cli.redaction import redactor_of
 from harness.configuration.loading import demand_few, load
 from harness.http.client import headers_of
@@ -19,18 +20,20 @@ from harness.postgres.table import parts_of
 from harness.redaction.credentials import is_credential
 from harness.redaction.redactor import MASK
 from harness.report.verdict import ExitCode
-from harness.run.evidence import HISTORY, KINDS, ONE_TRANSACTION, all_needed, in_order
+from harness.run.evidence import BY_NAME, HISTORY, KINDS, ONE_TRANSACTION, all_needed, in_order
 from harness.run.gathering import Phase, Planned, Step
 from harness.run.known_claims import demand_known_claims
 from harness.run.posting import RUN, masked_login
+from harness.run.pytest_process import ROOT
 from harness.run.workload import attempt_name
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from harness.configuration.models import Environment, Soak, Table
     from harness.redaction.redactor import Redactor
+    from harness.run.gathering import Evidence
 
 
 def run(options: argparse.Namespace) -> int:
@@ -55,7 +58,8 @@ def plan(environment: Environment, redact: Redactor, *, read_only: bool = False)
     `mutates` is true where it writes: those are the POSTs and the clean-up.
     """
     planned = Planned(environment, _Configured(environment.table))
-    steps = [*_gathering(planned, read_only=read_only), *(() if read_only else _clean_up(planned))]
+    asked = _asked(environment, read_only=read_only)
+    steps = [*_gathering(planned, asked), *(_clean_up(planned) if HISTORY in asked else ())]
     return {
         "environment": environment.name,
         "url": redact.url(environment.origin),
@@ -121,14 +125,21 @@ class _Configured:
         return self.table.token
 
 
-def _gathering(planned: Planned, *, read_only: bool) -> Iterator[Step]:
+def _asked(environment: Environment, *, read_only: bool) -> list[Evidence[object]]:
+    """What a run of all checks gathers of an environment, in order: nothing for the claims alone that it waives."""
+    kinds: Iterable[Evidence[object]] = KINDS
+    if environment.waive:
+        judged = (claim for claim in claims(ROOT / "checks") if claim.id not in environment.waive)
+        kinds = all_needed({BY_NAME[name] for claim in judged for name in claim.asks if name in BY_NAME})
+    return [kind for kind in in_order(kinds) if not (read_only and HISTORY in all_needed([kind]))]
+
+
+def _gathering(planned: Planned, asked: Sequence[Evidence[object]]) -> Iterator[Step]:
     """What the run itself asks, from the ready page to the last statement of its transaction."""
-    unsent = {kind for kind in KINDS if read_only and HISTORY in all_needed([kind])}
-    asked = [kind for kind in in_order(KINDS) if kind not in unsent]
     for kind in asked:
         if kind.phase in (Phase.READY, Phase.POSTS, Phase.SERVED):
             yield from kind.explain(planned)
-    if planned.environment.database is not None:
+    if planned.environment.database is not None and any(kind.phase in (Phase.DATABASE, Phase.SCAN) for kind in asked):
         yield Step(begin_reading(planned.environment.statement_timeout_s), ONE_TRANSACTION)
         for kind in asked:
             if kind.phase in (Phase.DATABASE, Phase.SCAN):

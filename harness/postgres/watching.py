@@ -52,6 +52,13 @@ ROLLBACK
 LOOK_IN_WORDS = "SELECT the current statements of this database from pg_stat_activity"
 
 
+def database_of(connection: Connection) -> tuple[int, str]:
+    """The database's oid, and what tells it from every other one that a run has to do with. Raises psycopg.Error."""
+    row = connection.execute(DATABASE).fetchone()
+    assert row is not None  # a SELECT without FROM
+    return row[1], f"{row[0]}/{row[1]}"
+
+
 def open_watch(dsn: SecretStr) -> Watch:
     """Connect for a watch, without a second try. Raises psycopg.Error."""
     return Watch(connect_once(dsn))
@@ -87,10 +94,7 @@ class Watch:
     def __init__(self, connection: Connection) -> None:
         """Take the connection over, and close it at the end. Raises psycopg.Error."""
         with reading(connection):
-            row = connection.execute(DATABASE).fetchone()
-        assert row is not None  # a SELECT without FROM
-        self._oid: int = row[1]
-        self.database = f"{row[0]}/{row[1]}"
+            self._oid, self.database = database_of(connection)
         self._connection = connection
         self._enough = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)

@@ -24,7 +24,7 @@ from harness.pytest_plugin.evidence import evidence_of, place_of
 from harness.pytest_plugin.interrupts import listen_to_signals
 from harness.pytest_plugin.masking import keep_files_private, mask_everything, mask_terminal
 from harness.pytest_plugin.outcomes import check_id
-from harness.pytest_plugin.schedule import run_in_turns
+from harness.pytest_plugin.schedule import needed_by, run_in_turns
 from harness.pytest_plugin.selection import is_left_out
 from harness.pytest_plugin.state import begin_session, gate_of, mistake, session_of
 from harness.pytest_plugin.terminal import is_watched, say
@@ -189,10 +189,9 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         return None  # pytest ends the run here: nothing must have been sent
     if gate.interrupts.count:  # before anything was sent
         raise KeyboardInterrupt
-    kinds = frozenset(kind for item in session.items for kind in evidence_of(item))
     tell = partial(say, session.config) if is_watched(session.config) else None
     try:
-        gate.start(kinds, tell)
+        gate.start(needed_by(session.items, gate), tell)
     except StillWritten:
         raise mistake(session.config, _in_use(gate.settings.report_dir)) from None
     except OSError as error:

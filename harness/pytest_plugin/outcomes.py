@@ -19,18 +19,23 @@ if TYPE_CHECKING:
 
     from harness.redaction.redactor import Redactor
     from harness.report.verdict import CheckOutcome
+    from harness.run.gate import Gate
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Leave a claim that its environment waives as it is: whatever it would come to, it is not judged."""
     gate = gate_of(item.config)
-    name = environment_of(item)
-    if gate is None or name not in [environment.name for environment in gate.settings.environments]:
-        return
-    reason = gate.settings.environment(name).waive.get(check_id(item))
+    reason = waived_for(item, gate) if gate is not None else None
     if reason is not None:
         raise Waived(reason, f"take {check_id(item)} out of waive to have it judged")
+
+
+def waived_for(item: pytest.Item, gate: Gate) -> str | None:
+    """The reason for which its environment waives a claim; None where it does not."""
+    name = environment_of(item)
+    own = next((environment for environment in gate.settings.environments if environment.name == name), None)
+    return own.waive.get(check_id(item)) if own is not None else None
 
 
 @pytest.hookimpl(wrapper=True)

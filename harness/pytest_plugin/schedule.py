@@ -1,4 +1,4 @@
-"""Asks the checks of several environments: each environment's as soon as it has been examined, whichever that is.
+"""What is gathered for the checks of each environment, and when they are asked: as soon as it has been examined.
 
 A slow environment keeps nobody else waiting, but for what looks at others or at an app's source, which comes last.
 """
@@ -8,17 +8,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.pytest_plugin.evidence import evidence_of
-from harness.pytest_plugin.outcomes import environment_of
+from harness.pytest_plugin.outcomes import environment_of, waived_for
 from harness.pytest_plugin.terminal import say
 from harness.report.summary import so_far
+from harness.run.evidence import HISTORY
 from harness.run.gathering import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import pytest
 
     from harness.run.gate import Gate
+    from harness.run.gathering import Evidence
+
+
+def needed_by(items: Iterable[pytest.Item], gate: Gate) -> dict[str, frozenset[Evidence[object]]]:
+    """What has to be gathered of each environment: what the checks look at that it does not waive.
+
+    What is compared between environments is gathered of all of them.
+    """
+    needed: dict[str, set[Evidence[object]]] = {environment.name: set() for environment in gate.settings.environments}
+    for item in items:
+        name = environment_of(item)
+        if name not in needed or waived_for(item, gate) is not None:
+            continue
+        needed[name] |= evidence_of(item)
+        if _compares(item):
+            for of_another in needed.values():
+                of_another.add(HISTORY)
+    return {name: frozenset(of) for name, of in needed.items()}
 
 
 def run_in_turns(session: pytest.Session, gate: Gate) -> None:
@@ -43,7 +62,11 @@ def run_in_turns(session: pytest.Session, gate: Gate) -> None:
 def _comes_last(item: pytest.Item) -> bool:
     """Whether a check waits for all environments: to compare them, or to leave them this process's time."""
     reads_source = any(kind.phase is Phase.SOURCE for kind in evidence_of(item))
-    return reads_source or "other_histories" in getattr(item, "fixturenames", ())
+    return reads_source or _compares(item)
+
+
+def _compares(item: pytest.Item) -> bool:
+    return "other_histories" in getattr(item, "fixturenames", ())
 
 
 def _turns(items: list[pytest.Item], gate: Gate) -> Iterator[tuple[str, list[pytest.Item]]]:

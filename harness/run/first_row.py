@@ -90,7 +90,7 @@ def _looked_for(at: Gathering, sought: _Sought) -> list[Row]:
     """
     until_s, pause_s = time.monotonic() + LOOKS_FOR_S, _PAUSE_S
     while True:
-        rows = _asked(at, lambda connection: _look(connection, sought))
+        rows = asked(at, lambda connection: _look(connection, sought))
         left_s = until_s - time.monotonic()
         if any(map(sought.is_it, rows)) or left_s <= 0 or at.request.stop.wait(min(pause_s, left_s)):
             return rows
@@ -106,7 +106,7 @@ def _look(connection: Connection, sought: _Sought) -> list[Row]:
     return [*rows]
 
 
-def _asked(at: Gathering, ask: Callable[[Connection], T]) -> T:
+def asked(at: Gathering, ask: Callable[[Connection], T]) -> T:
     """What the database answers, on the connection that is open; where that was lost meanwhile, on another one."""
     environment, stop = at.environment, at.request.stop
     assert environment.database is not None  # its table was looked at before
@@ -151,7 +151,7 @@ def _without_its_name(at: Gathering, sought: _Sought, own: Row) -> CouldNotTell:
         CouldNotTell: the database could not be asked.
     """
     name = sought.attempt.name
-    columns, held = _asked(at, lambda connection: search_row(connection, sought.facts, own, name, sought.labels))
+    columns, held = asked(at, lambda connection: search_row(connection, sought.facts, own, name, sought.labels))
     found = f"{_first(sought.attempt)} was found by its id and token"
     label = printable(sought.facts.label_column)
     if not held:

@@ -19,7 +19,7 @@ from harness.http.deadline import abandon_exchanges
 from harness.progress import Progress
 from harness.run.cleanup import CleanUp, Task, clean_up, left_as_it_is
 from harness.run.database_turns import DatabaseTurns
-from harness.run.evidence import HISTORY, TABLE
+from harness.run.evidence import HISTORY, OBSERVED_INSERTS, TABLE
 from harness.run.examination import examine, needed_for
 from harness.run.gathering import Examination, RunRequest
 from harness.run.outcomes import Outcomes
@@ -31,7 +31,7 @@ from harness.run.workload import MOST_PROBES
 from harness.text import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from harness.history.attempt import Attempt
@@ -75,27 +75,38 @@ class Gate:
 
     # --- examining ----------------------------------------------------------------------------------------------------
 
-    def start(self, kinds: frozenset[Evidence[object]], tell: Callable[[Shown], None] | None = None) -> None:
+    def start(
+        self, kinds: Mapping[str, frozenset[Evidence[object]]], tell: Callable[[Shown], None] | None = None
+    ) -> None:
         """Begin to examine every environment, each in a thread of its own; none is touched without a need.
 
         Args:
-            kinds: what the selected checks look at.
+            kinds: what the selected checks look at, by the environment that they are asked of.
             tell: called, by whoever waits, with a line about what takes a while.
 
         Raises:
             OSError: the history cannot be written; then nothing was sent.
         """
         settings = self.settings
-        needs = needed_for(kinds, settings.revision)
+        needs = {name: needed for name, of in kinds.items() if (needed := needed_for(of, settings.revision))}
         if not needs:
             return
+        environments = [environment for environment in settings.environments if environment.name in needs]
+        watched = any(OBSERVED_INSERTS in needed for needed in needs.values())
         self._tell = tell
         self._ledger = Ledger(settings.report_dir / "history.jsonl")
-        self._ledger.run(settings.run, {e.name: place_of(e, settings.redact) for e in settings.environments})
-        request = RunRequest(settings.run, needs, settings.revision, settings.read_only, self._stop, self._turns)
-        self._pool = ThreadPoolExecutor(len(settings.environments), thread_name_prefix="examine")
+        self._ledger.run(settings.run, {e.name: place_of(e, settings.redact) for e in environments})
+        self._pool = ThreadPoolExecutor(len(environments), thread_name_prefix="examine")
         first = 1
-        for environment in settings.environments:
+        for environment in environments:
+            request = RunRequest(
+                run=settings.run,
+                needs=needs[environment.name],
+                revision=settings.revision,
+                read_only=settings.read_only,
+                stop=self._stop,
+                turns=self._turns if watched and len(environments) > 1 else None,
+            )
             client = Client(environment, settings.run, settings.redact, settings.began_s)
             self._under_way[environment.name] = _Environment(client, Progress(), Future())
             self._examinations[environment.name] = Future()

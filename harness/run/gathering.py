@@ -125,14 +125,23 @@ class Examination:
 
 
 class RunRequest(NamedTuple):
-    """What a run asks of every environment."""
+    """What a run asks of an environment.
+
+    Attributes:
+        run: its id.
+        needs: what is gathered there.
+        revision: that is waited for.
+        read_only: whether no POST is sent.
+        stop: when set, nothing is waited for.
+        turns: for its POSTs, where those of an environment are watched and may not meet those of another one.
+    """
 
     run: str
     needs: frozenset[Evidence[object]]
     revision: str | None
     read_only: bool
     stop: threading.Event
-    turns: DatabaseTurns
+    turns: DatabaseTurns | None
 
     def needs_of(self, *phases: Phase) -> list[Evidence[object]]:
         """The kinds that are gathered in these phases, in no particular order."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,9 +17,9 @@ from harness.postgres.failures import translated
 from harness.postgres.inserts import Sightings
 from harness.postgres.rows import rows_of_token_query
 from harness.postgres.table import IN_WORDS, read_facts
-from harness.postgres.watching import open_watch
+from harness.postgres.watching import database_of, open_watch
 from harness.redaction.redactor import MASK
-from harness.run.first_row import why_no_more
+from harness.run.first_row import asked, why_no_more
 from harness.run.gathering import Step
 from harness.run.workload import ON_ONE_CONNECTION, Unrecorded, attempt_name, post_all
 from harness.text import printable
@@ -79,18 +79,38 @@ def send_posts(at: Gathering, probes: Sequence[Probe] = ()) -> History:
 def _watched(at: Gathering) -> Iterator[None]:
     """Watch the statements of its database meanwhile; where another environment uses that too, one after the other."""
     watch = _opened_watch(at)
-    if isinstance(watch, str):
-        at.sightings = Sightings(obstacle=watch)
-        yield
-        return
-    at.known.database = watch.database
-    at.progress.now("waiting for another environment that uses the same database")
-    with at.request.turns.of(watch.database, at.request.stop):
+    with _its_turn(at, watch.database if not isinstance(watch, str) else None):
+        if isinstance(watch, str):
+            at.sightings = Sightings(obstacle=watch)
+            yield
+            return
         watch.begin(at.client.origin_s)
         try:
             yield
         finally:
             at.sightings = watch.end()
+
+
+@contextmanager
+def _its_turn(at: Gathering, database: str | None) -> Iterator[None]:
+    """Wait for other environments that use its database: also where it is not watched itself, since they may be.
+
+    `database` tells it from others, None where that is still to be asked. Where nobody knows it, nobody is waited for.
+    """
+    turns = at.request.turns
+    if turns is None:
+        yield
+        return
+    if database is None and at.environment.database is not None:
+        with suppress(CouldNotTell):  # what is said of the POSTs says it too
+            database = asked(at, lambda connection: database_of(connection)[1])
+    if database is None:
+        yield
+        return
+    at.known.database = database
+    at.progress.now("waiting for another environment that uses the same database")
+    with turns.of(database, at.request.stop):
+        yield
 
 
 def _opened_watch(at: Gathering) -> Watch | str:
