@@ -7,7 +7,7 @@ since 13, and needs none of that.
 """
 
 from harness.findings import finding
-from harness.preflight.checkers import generator
+from harness.preflight.checkers import generator, let_it_execute
 from harness.preflight.facts import Preflight
 
 
@@ -19,5 +19,5 @@ def test_preflight_generator_is_to_be_had(preflight: Preflight) -> None:
         have=found,
         cause="the server, the rights of the role, or the schema of the extension",
         remedy="SET DEFAULT gen_random_uuid() instead, which Postgres has since 13; or name the schema of "
-        "uuid_generate_v4(), or GRANT EXECUTE on it, or let somebody with CREATE on the database create the extension",
+        f"uuid_generate_v4(), or {let_it_execute(preflight)}, or let a superuser create the extension",
     )

@@ -5,7 +5,7 @@ ends in 23502.
 """
 
 from harness.findings import finding
-from harness.preflight.checkers import nulls
+from harness.preflight.checkers import fill_nulls, nulls
 from harness.preflight.facts import Preflight
 
 
@@ -16,5 +16,5 @@ def test_preflight_tokens_are_not_null(preflight: Preflight) -> None:
         want=f"no NULL in {preflight.column}",
         have=found,
         cause="the column allows NULL, and code or people stored rows without a token",
-        remedy=f"between the cast and SET NOT NULL of {preflight.column} give them gen_random_uuid()",
+        remedy=f"between the cast and SET NOT NULL give them tokens: {fill_nulls(preflight)}",
     )

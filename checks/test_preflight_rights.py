@@ -7,7 +7,7 @@ statement_timeout that the role has, shorter than the rewrite, ends it in 57014.
 """
 
 from harness.findings import finding
-from harness.preflight.checkers import rights
+from harness.preflight.checkers import let_it_create, rights
 from harness.preflight.facts import Preflight
 
 
@@ -18,6 +18,7 @@ def test_preflight_role_may_alter_the_table(preflight: Preflight) -> None:
         want=f"{preflight.catalog.role} as owner of {preflight.table.shown}",
         have=found,
         cause="the URL is that of the app or of a reader, and the migration is run as another role",
-        remedy="run the preflight, and the migration, with the URL of the role that owns the table; GRANT it "
-        "CREATE on the schema where that is missing; SET statement_timeout = 0 in the migration where one is too short",
+        remedy="run the preflight, and the migration, with the URL of the role that owns the table; "
+        f"{let_it_create(preflight)} where that is missing; SET statement_timeout = 0 in the migration where one is "
+        "too short",
     )

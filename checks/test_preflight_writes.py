@@ -4,7 +4,7 @@ A migration on a replica, or for a role whose transactions are READ ONLY by defa
 """
 
 from harness.findings import finding
-from harness.preflight.checkers import read_only
+from harness.preflight.checkers import let_it_write, read_only
 from harness.preflight.facts import Preflight
 
 
@@ -15,5 +15,5 @@ def test_preflight_database_takes_writes(preflight: Preflight) -> None:
         want="a primary, and default_transaction_read_only off",
         have=found,
         cause="the URL leads to a replica, or somebody made the database read only",
-        remedy="use the URL of the primary; ALTER ROLE .. or ALTER DATABASE .. SET default_transaction_read_only = off",
+        remedy=f"use the URL of the primary; {let_it_write(preflight)}",
     )

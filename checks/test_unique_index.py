@@ -17,5 +17,5 @@ def test_token_is_unique_by_index(facts: TableFacts) -> None:
         want=f"a valid, immediate unique index on ({facts.token_column}) alone",
         have=near or f"no index on {facts.token_column}",
         cause="the migration dropped the index, or building it failed",
-        remedy=f"CREATE UNIQUE INDEX CONCURRENTLY ON {facts.shown} ({facts.token_column}), then drop the broken one",
+        remedy=f"CREATE UNIQUE INDEX CONCURRENTLY ON {facts.in_sql} ({facts.token_in_sql}), then drop the broken one",
     )

@@ -215,6 +215,13 @@ def located(dsn: SecretStr) -> str:
     return f"{host}:{parts.get('port') or 5432}/{parts.get('dbname') or parts.get('user') or ''}"
 
 
+def role_of(connection: Connection) -> str:
+    """The role whose rights count, inside the caller's transaction. Raises psycopg.Error."""
+    row = connection.execute("SELECT current_user").fetchone()
+    assert row is not None  # a SELECT without FROM
+    return str(row[0])
+
+
 def identity_of(connection: Connection) -> str:
     """What tells this database from any other: its cluster's system identifier and its oid (pg_database).
 

@@ -54,13 +54,14 @@ def delete_query(names: Names) -> sql.Composed:
 class Rights(NamedTuple):
     """What this role may do with the rows of the table; `unhidden` says that no row-level security applies to it."""
 
+    role: str
     reads: bool
     unhidden: bool
     deletes: bool
 
 
 RIGHTS = """
-SELECT bool_and(has_column_privilege(%(table)s, of, 'SELECT')), NOT row_security_active(%(table)s),
+SELECT current_user, bool_and(has_column_privilege(%(table)s, of, 'SELECT')), NOT row_security_active(%(table)s),
   has_table_privilege(%(table)s, 'DELETE') FROM unnest(%(columns)s::text[]) of
 """
 
@@ -69,7 +70,7 @@ def rights(connection: Connection, facts: TableFacts) -> Rights:
     """What this role may do, asked inside the caller's transaction."""
     columns = [facts.id_column, facts.label_column, facts.token_column]
     found = connection.execute(RIGHTS, {"table": facts.identifier.as_string(), "columns": columns}).fetchone()
-    return Rights(*found) if found is not None else Rights(reads=False, unhidden=False, deletes=False)
+    return Rights(*found) if found is not None else Rights("", reads=False, unhidden=False, deletes=False)
 
 
 def find(

@@ -25,6 +25,11 @@ class Names(Protocol):
     def token_type(self) -> str: ...
 
 
+def in_sql(*names: str) -> str:
+    """An identifier, with the schema before it where one is given, as it can be pasted into SQL."""
+    return sql.Identifier(*names).as_string()
+
+
 def quoted(name: str | sql.Identifier) -> sql.SQL:
     """A quoted identifier for a statement with parameters, in which a % is written twice."""
     identifier = sql.Identifier(name) if isinstance(name, str) else name

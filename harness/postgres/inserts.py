@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.postgres.called_functions import Functions
+from harness.postgres.identifiers import in_sql
 from harness.postgres.table import parts_of
 from harness.postgres.token_writes import Target, without_literals
 from harness.text import printable
@@ -129,7 +130,7 @@ def _shown(texts: Iterable[str], calls: Mapping[str, int] | None) -> tuple[str, 
 # --- why nothing was seen ---------------------------------------------------------------------------------------------
 
 _SURROUNDINGS = """
-SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'),
+SELECT current_user, pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'),
        EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_stat_statements'),
        current_setting('track_activities') = 'on',
        (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query_start IS NULL
@@ -141,13 +142,13 @@ def _why_unseen(connection: Connection, seen: Sightings) -> tuple[str, str]:
     """Why no statement of the deployment was seen, and what would show it here."""
     row = connection.execute(_SURROUNDINGS).fetchone()
     assert row is not None  # a SELECT without FROM
-    reads_all, installed, tracks, hidden = row
+    role, reads_all, installed, tracks, hidden = row
     waive = "or waive the claim, with the reason, by `waive: {app_leaves_the_token_to_postgres: ..}`"
     if not tracks:
         return ("track_activities is off, so Postgres shows no statement", f"SET track_activities = on; {waive}")
     if not reads_all and hidden:
         cause = f"the role in `database` may not see the statements of {hidden} other sessions"
-        return (cause, f"use the app's own role, or GRANT pg_read_all_stats to this one; {waive}")
+        return (cause, f"use the app's own role, or GRANT pg_read_all_stats TO {in_sql(role)}; {waive}")
     if seen.obstacle:
         return (f"pg_stat_activity was not watched during the POSTs: {seen.obstacle}", f"run again; {waive}")
     looked = f"no statement that stores a chatbot was seen in {seen.looks} looks at pg_stat_activity"

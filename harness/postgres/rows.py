@@ -7,7 +7,9 @@ from uuid import UUID
 
 from psycopg import sql
 
-from harness.postgres.identifiers import as_it_is, quoted
+from harness.errors import CouldNotTell
+from harness.postgres.connection import role_of
+from harness.postgres.identifiers import as_it_is, in_sql, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Many
@@ -160,14 +162,22 @@ def _is_uuid(text: str) -> bool:
 
 
 def read_sequence(connection: Connection, facts: TableFacts) -> SequenceState | None:
-    """Where the sequence of the id column stands; None where there is none or the role may not read it.
+    """Where the sequence of the id column stands; None where there is none.
 
     One statement: the ids are of its snapshot and the sequence is read after that was taken, so a client that inserts
     meanwhile can only make the sequence look further ahead.
+
+    Raises:
+        CouldNotTell: the role may not read it.
     """
     sequence = facts.sequence
-    if sequence is None or not sequence.readable or facts.id_type not in ("smallint", "integer", "bigint"):
+    if sequence is None or facts.id_type not in ("smallint", "integer", "bigint"):
         return None
+    if not sequence.readable:
+        raise CouldNotTell(
+            f"this role may not read the sequence {sequence.name}",
+            f"GRANT SELECT ON SEQUENCE {sequence.name} TO {in_sql(role_of(connection))}",
+        )
     query = sequence_query(facts, sequence.name, ascending=sequence.increment > 0)
     row = connection.execute(query).fetchone()
     if row is None:

@@ -429,15 +429,18 @@ def resolution(table: Table) -> dict[str, str]:
 
 
 def parts_of(name: str) -> list[str]:
-    """schema.table in its parts; a quoted part keeps its dots."""
-    parts, quoted = [""], False
+    """schema.table in its parts; a quoted part keeps its dots, and a quote that is doubled in it."""
+    parts, quoted, before = [""], False, ""
     for character in name:
         if character == '"':
             quoted = not quoted
+            if quoted and before == '"':
+                parts[-1] += '"'
         elif character == "." and not quoted:
             parts.append("")
         else:
             parts[-1] += character
+        before = character
     return parts
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from harness.checkers.schema import is_unique_by, uses
 from harness.errors import CouldNotTell, Unavailable, demanded, if_available
+from harness.postgres.identifiers import in_sql
 from harness.preflight.facts import ANOTHER_PROCESS, LONG_S
 
 if TYPE_CHECKING:
@@ -261,7 +262,7 @@ def locks(known: LockHolders) -> list[Cause]:
         raise CouldNotTell(
             f"background process {hidden[0].pid} holds {hidden[0].mode} on {hidden[0].relation}, and this role may not "
             "see whether it is an autovacuum, which gives way",
-            f"GRANT pg_read_all_stats TO {known.role}, or run again in a while",
+            f"GRANT pg_read_all_stats TO {in_sql(known.role)}, or run again in a while",
         )
     return list(found.values())
 
@@ -283,6 +284,35 @@ def _held(holder: Holder) -> str:
     named = f" of {holder.application or holder.user}" if holder.application or holder.user else ""
     state = f", {holder.state}" if holder.state else ""
     return f"process {holder.pid}{named}{state}: holds {holder.mode} on {holder.relation} {age}"
+
+
+# --- what to do, as it can be pasted ---------------------------------------------------------------------------------
+
+
+def let_it_execute(known: Preflight) -> str:
+    """Who lets the role call the generator: where it is installed an owner of it, else whoever lets it be created."""
+    role, schema = in_sql(known.catalog.role), known.catalog.generator.schema
+    if schema:
+        return f"GRANT EXECUTE ON FUNCTION {in_sql(schema, 'uuid_generate_v4')}() TO {role}"
+    return f"GRANT CREATE ON DATABASE {in_sql(known.catalog.database)} TO {role}"
+
+
+def let_it_create(known: Preflight) -> str:
+    """What lets the role make an index, or a function, beside the table."""
+    return f"GRANT CREATE ON SCHEMA {in_sql(known.table.schema)} TO {in_sql(known.catalog.role)}"
+
+
+def fill_nulls(known: Preflight) -> str:
+    """What gives a token to each row that has none, once the column is a uuid."""
+    table, token = known.table.in_sql, known.table.token_in_sql
+    return f"UPDATE {table} SET {token} = gen_random_uuid() WHERE {token} IS NULL"  # noqa: S608 (to be read and pasted)
+
+
+def let_it_write(known: Preflight) -> str:
+    """What lets the transactions of the role write: by what is set for it, or for the database."""
+    role, database = in_sql(known.catalog.role), in_sql(known.catalog.database)
+    off = "SET default_transaction_read_only = off"
+    return f"ALTER ROLE {role} {off}, or ALTER DATABASE {database} {off}"
 
 
 # --- what decides nothing ---------------------------------------------------------------------------------------------

@@ -27,9 +27,10 @@ from tenacity import (
 from tenacity import wait_fixed as pause_of
 
 from harness.errors import CouldNotTell
-from harness.postgres.connection import connect, identity_of, limited, reading, same_database
+from harness.postgres.connection import connect, identity_of, limited, reading, role_of, same_database
 from harness.postgres.deletion import PAUSE_S, TRIES, TRIES_FOR_S, Found, delete, find, may_pass
 from harness.postgres.failures import translated
+from harness.postgres.identifiers import in_sql
 from harness.postgres.table import read_facts
 from harness.progress import Progress
 from harness.report.verdict import LeftBehind
@@ -345,8 +346,11 @@ def _delete(connection: Connection, facts: TableFacts, found: Sequence[Found]) -
             "set cleanup: api, so that the app deletes what belongs to them",
         ) from None
     except psycopg.errors.InsufficientPrivilege:
+        with reading(connection):
+            role = in_sql(role_of(connection))
         raise CouldNotTell(
-            "this role may not delete from the table (42501)", "grant it DELETE on the table, or set cleanup: api"
+            "this role may not delete from the table (42501)",
+            f"GRANT DELETE ON {facts.in_sql} TO {role}, or set cleanup: api",
         ) from None
 
 

@@ -14,6 +14,7 @@ from harness.history.history import chosen_token
 from harness.postgres.connection import IDENTITY, begin_reading, connect, identity_of, limited, reading
 from harness.postgres.deletion import RIGHTS, rights
 from harness.postgres.failures import translated
+from harness.postgres.identifiers import in_sql
 from harness.postgres.inserts import Sightings
 from harness.postgres.rows import rows_of_token_query
 from harness.postgres.table import IN_WORDS, read_facts
@@ -193,11 +194,11 @@ def _demand_rights(has: Rights, facts: TableFacts) -> None:
     Raises:
         CouldNotTell: a right that it lacks.
     """
-    table = printable(facts.identifier.as_string())
+    table, role = printable(facts.in_sql), printable(in_sql(has.role))
     if not has.reads:
         raise CouldNotTell(
             f"this role may not read {table}, and rows are found by reading it (42501)",
-            f"GRANT SELECT ON {table} to it, or run with --read-only once it may read",
+            f"GRANT SELECT ON {table} TO {role}, or run with --read-only once it may read",
         )
     if not has.unhidden:
         raise CouldNotTell(
@@ -207,7 +208,7 @@ def _demand_rights(has: Rights, facts: TableFacts) -> None:
         )
     if not has.deletes:
         raise CouldNotTell(
-            f"this role has no DELETE on {table}", f"GRANT DELETE ON {table} to it, or run with --read-only"
+            f"this role has no DELETE on {table}", f"GRANT DELETE ON {table} TO {role}, or run with --read-only"
         )
 
 

@@ -221,8 +221,9 @@ def look_at(connection: psycopg.Connection[Any], dsn: str, wanted: Wanted) -> Re
             raise CannotRehearse(f"{place}: {wanted.name} has no column {name}: name it with --{role}")
     real = [relation["schema"], relation["name"]]
     if not facts["readable"] or not relation["usable"] or real in facts["unreadable"]:
+        grant = f"GRANT SELECT ON {'.'.join(map(quoted, real))} TO {quoted(facts['role'])}"
         raise CannotRehearse(
-            f"{place}: this role may not read {wanted.name}: GRANT SELECT ON {'.'.join(map(quoted, real))} TO it"
+            f"{place}: this role may not read {wanted.name}: {grant}"
             " (pg_dump needs it on the whole table; of rows only two columns are read)"
         )
     rows, estimated = int(relation["rows"] or 0), True  # no partition, no number

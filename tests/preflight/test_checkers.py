@@ -74,7 +74,7 @@ def test_background_process_that_may_not_be_looked_at_cannot_be_told() -> None:
     with pytest.raises(CouldNotTell) as unavailable:
         judged(hidden)
     assert "background process 77 holds ShareUpdateExclusiveLock on chatbots" in unavailable.value.cause
-    assert "GRANT pg_read_all_stats TO smoke" in unavailable.value.remedy
+    assert 'GRANT pg_read_all_stats TO "smoke"' in unavailable.value.remedy
     assert judged(hidden, replace(LOCK, transaction="4/1")) != []
     assert judged(replace(hidden, stayed=False)) == []
 

@@ -221,13 +221,13 @@ def test_no_row_is_made_that_could_not_be_removed(tmp_path: Path, postgres: Post
     with deployed(postgres) as deployment:
         name = deployment.database.rpartition("/")[2].partition("?")[0]
         postgres.run(name, ["grant select on chatbots, chatbots_id_seq to verifier"])
-        reader = postgres.dsn(name, VERIFIER)
+        reader = postgres.dsn(name, VERIFIER, "c4n4ry-pass")  # a user alone would be taken for a credential
         run = run_gate(tmp_path, [deployment], protected=protected, database=reader)
         stored_rows = stored(deployment)
     assert (run.exit_code, stored_rows) == (75, [])
     check = run.check("every_post_answers_201")
     assert check["cause"].startswith("no POST was sent, since its row could not be removed: this role has no DELETE on")
-    assert check["remedy"].startswith('GRANT DELETE ON "public"."chatbots" to it')
+    assert check["remedy"].startswith('GRANT DELETE ON "public"."chatbots" TO "verifier"')
 
 
 @pytest.mark.parametrize(

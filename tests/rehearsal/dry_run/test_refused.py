@@ -102,7 +102,7 @@ def test_role_that_may_not_read(postgres: Postgres, tmp_path: Path) -> None:
     dsn = real_database(postgres, own, SUPERUSER)
     database = str(psycopg.conninfo.conninfo_to_dict(dsn)["dbname"])
     asked = postgres.dsn(database, name)
-    demand(rehearse(asked, tmp_path, SAFE), COULD_NOT_TELL, 'GRANT SELECT ON "public"."chatbots" TO it')
+    demand(rehearse(asked, tmp_path, SAFE), COULD_NOT_TELL, f'GRANT SELECT ON "public"."chatbots" TO "{name}"')
     postgres.run(database, [f"grant select on chatbots to {name}"])
     demand(rehearse(asked, tmp_path, SAFE), COULD_NOT_TELL, "it owns it, or has BYPASSRLS")
 
