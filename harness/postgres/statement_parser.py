@@ -7,20 +7,25 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from harness.postgres.token_writes import GENERATORS, NOTHING, UNCLEAR, Reading, Writer, first_of, together
+from harness.postgres.token_writes import (
+    DEEPEST,
+    GENERATORS,
+    NOTHING,
+    UNCLEAR,
+    Reading,
+    TooDeep,
+    Writer,
+    first_of,
+    together,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from harness.postgres.token_writes import Target
-
-_DEEPEST = 100  # nodes below each other; what is nested deeper was written by no app
-
-
-class _TooDeep(Exception):
-    """A statement whose nodes are nested beyond `_DEEPEST`."""
 
 
 class _Written(NamedTuple):
@@ -30,20 +35,20 @@ class _Written(NamedTuple):
     inserts: bool
 
 
-def parsed(text: str, target: Target, parameters: frozenset[str] = frozenset()) -> Reading | None:
+def parsed(text: str, target: Target, named: Mapping[str, Writer] | None = None) -> Reading | None:
     """Who makes the token in a text of statements; None where it does not parse.
 
     Args:
         text: the statements.
         target: the table.
-        parameters: of the function that the text is the body of; what its caller hands it is the app's.
+        named: who makes what the parameters and variables hold of the function that the text is of.
     """
     from postgast import PgQueryError, parse
 
     try:
         tree = parse(text)
-        readings = [_read(raw.stmt, target, parameters) for raw in tree.stmts]
-    except (PgQueryError, _TooDeep, RecursionError):
+        readings = [_read(raw.stmt, target, named or {}) for raw in tree.stmts]
+    except (PgQueryError, TooDeep, RecursionError):
         return None
     return together(readings)
 
@@ -52,20 +57,26 @@ def body_of(definition: str, language: str, parameters: frozenset[str], target: 
     """Who makes the token in a function, by its CREATE FUNCTION; None where its language or text cannot be read."""
     from postgast import PgQueryError, parse, parse_plpgsql
 
+    from harness.postgres.plpgsql_variables import queries
+
+    given: dict[str, Writer] = dict.fromkeys(parameters, "app")  # what the caller hands over is the app's
     try:
         if language == "sql":
             function = parse(definition).stmts[0].stmt.create_function_stmt
             if function.HasField("sql_body"):
-                return _read(function.sql_body, target, parameters)
+                return _read(function.sql_body, target, given)
             texts = [option.def_elem.arg for option in function.options if option.def_elem.defname == "as"]
             bodies = [item.string.sval for text in texts for item in text.list.items]
-            readings = [parsed(body, target, parameters) for body in bodies]
+            readings = [parsed(body, target, given) for body in bodies]
         elif language == "plpgsql":
             block = parse_plpgsql(_as_a_function_of_rows(definition))
-            readings = [_in_plpgsql(kind, query, target, parameters) for kind, query in _queries(block, "", 0)]
+            # Where the function says that a column comes first, a name is not always that of its variable.
+            made = _unclear if "#variable_conflict" in definition else partial(_made_by, target)
+            following = queries(block, given, made)
+            readings = [_in_plpgsql(*each, target) for each in following]
         else:
             return None
-    except (PgQueryError, _TooDeep, RecursionError, json.JSONDecodeError, IndexError):
+    except (PgQueryError, TooDeep, RecursionError, json.JSONDecodeError, IndexError):
         return None
     known = [reading for reading in readings if reading is not None]
     return together(known) if len(known) == len(readings) else None
@@ -79,17 +90,36 @@ def _as_a_function_of_rows(definition: str) -> str:
     return definition.replace("()\n RETURNS trigger\n", "(new record, old record)\n RETURNS record\n", 1)
 
 
-def _in_plpgsql(kind: str, query: str, target: Target, parameters: frozenset[str]) -> Reading | None:
+def _in_plpgsql(kind: str, query: str, named: Mapping[str, Writer], target: Target) -> Reading | None:
     if kind == "PLpgSQL_stmt_dynexecute":
-        return _put_together(query, target, parameters)
+        return _put_together(query, target, named)
     if kind == "PLpgSQL_stmt_assign":
         query = query.partition(":=")[2] or query.partition("=")[2]
     begins = query.lstrip().split(maxsplit=1)[:1]
     whole = bool(begins) and begins[0].lower() in {"select", "insert", "update", "delete", "merge", "with", "call"}
-    return parsed(query if whole else f"SELECT {query}", target, parameters)
+    return parsed(query if whole else f"SELECT {query}", target, named)
 
 
-def _put_together(query: str, target: Target, parameters: frozenset[str]) -> Reading | None:
+def _unclear(*_: object) -> Writer:
+    return "unclear"
+
+
+def _made_by(target: Target, value: str, named: Mapping[str, Writer]) -> Writer:
+    """Who makes what a variable is given: an expression, or a SELECT of one value that reads no table."""
+    from postgast import PgQueryError, parse
+
+    try:
+        (statement,) = parse(value if value.lstrip()[:6].lower() == "select" else f"SELECT {value}").stmts
+    except (PgQueryError, ValueError):
+        return "unclear"
+    select = statement.stmt.select_stmt
+    plain = {field.name for field, _ in select.ListFields()} <= {"target_list", "limit_option", "op"}
+    if not plain or len(select.target_list) != 1:
+        return "unclear"
+    return _writer(select.target_list[0].res_target.val, _Scope(target, named, {}), 0)
+
+
+def _put_together(query: str, target: Target, named: Mapping[str, Writer]) -> Reading | None:
     """Who makes the token in a statement that is put together while the function runs.
 
     Of a trigger's, one that is written as a whole is read, and one whose pieces write nothing, or into another table by
@@ -99,7 +129,7 @@ def _put_together(query: str, target: Target, parameters: frozenset[str]) -> Rea
         return UNCLEAR
     strings = re.findall(r"'((?:[^']|'')*)'", query)
     if re.fullmatch(r"\s*'(?:[^']|'')*'\s*", query):
-        return parsed(strings[0].replace("''", "'"), target, parameters)
+        return parsed(strings[0].replace("''", "'"), target, named)
     said = "%".join(strings)  # for what stands between them, as in a format()
     if not strings or re.search(r"(?i)\b(?:update|merge|copy|call)\b", said):
         return UNCLEAR
@@ -109,23 +139,7 @@ def _put_together(query: str, target: Target, parameters: frozenset[str]) -> Rea
     return UNCLEAR if leads or len(known) < len(re.findall(r"(?i)\binsert\b", said)) else NOTHING
 
 
-def _queries(node: Any, kind: str, depth: int) -> Iterator[tuple[str, str]]:
-    """The expressions and statements of a block, each with the kind of its statement."""
-    if depth > _DEEPEST:
-        raise _TooDeep
-    if isinstance(node, list):
-        for each in node:
-            yield from _queries(each, kind, depth + 1)
-    elif isinstance(node, dict):
-        for key, value in node.items():
-            if key == "PLpgSQL_expr":
-                yield kind, value.get("query", "")
-            elif key != "datums":
-                of = key if key.startswith("PLpgSQL_stmt") else "" if key == "params" else kind  # USING
-                yield from _queries(value, of, depth + 1)
-
-
-def _read(tree: Any, target: Target, parameters: frozenset[str]) -> Reading:
+def _read(tree: Any, target: Target, named: Mapping[str, Writer]) -> Reading:
     found: list[_Written] = []
     calls: set[tuple[str, str]] = set()
     ctes: dict[str, Any] = {}
@@ -134,7 +148,7 @@ def _read(tree: Any, target: Target, parameters: frozenset[str]) -> Reading:
             ctes[node.ctename] = node.ctequery
         elif kind == "FuncCall":
             calls.add(_qualified([part.string.sval for part in node.funcname]))
-    scope = _Scope(target, parameters, ctes)
+    scope = _Scope(target, named, ctes)
     for kind, node in _nodes(tree, 0):
         if kind in _HANDLERS and _is_target(node.relation, target):
             found += _HANDLERS[kind](node, scope)
@@ -148,14 +162,14 @@ class _Scope(NamedTuple):
     """What names in an expression may stand for."""
 
     target: Target
-    parameters: frozenset[str]
+    named: Mapping[str, Writer]
     ctes: dict[str, Any]
 
 
 def _nodes(message: Any, depth: int) -> Iterator[tuple[str, Any]]:
     """Every node of a tree with the name of its type."""
-    if depth > _DEEPEST:
-        raise _TooDeep
+    if depth > DEEPEST:
+        raise TooDeep
     yield message.DESCRIPTOR.name, message
     for field, value in message.ListFields():
         if field.message_type is None:
@@ -277,8 +291,8 @@ _HANDLERS = {"InsertStmt": _inserted, "UpdateStmt": _updated, "MergeStmt": _merg
 def _writer(value: Any, scope: _Scope, depth: int) -> Writer:
     """Who makes the value of an expression."""
     kind = value.WhichOneof("node")
-    if depth > _DEEPEST:
-        raise _TooDeep
+    if depth > DEEPEST:
+        raise TooDeep
     if kind == "set_to_default":
         return "database"
     if kind == "type_cast":
@@ -290,6 +304,8 @@ def _writer(value: Any, scope: _Scope, depth: int) -> Writer:
         return first_of(_writer(arg, scope, depth + 1) for arg in value.coalesce_expr.args) or "unclear"
     if kind == "a_indirection" and _is_star(value):
         return _writer(value.a_indirection.arg, scope, depth + 1) if scope.target.in_new else "unclear"
+    if kind == "a_indirection":  # an element, or a field, of what is told of as a whole at most
+        return "app" if _writer(value.a_indirection.arg, scope, depth + 1) == "app" else "unclear"
     if kind == "sub_link":
         return _of_select(value.sub_link.subselect.select_stmt, 0, scope, depth)
     if kind == "column_ref":
@@ -314,11 +330,12 @@ def _of_select(select: Any, at: int, scope: _Scope, depth: int) -> Writer:
 
 
 def _of_column(fields: list[str], scope: _Scope, depth: int) -> Writer:
-    """A name: what the caller handed to a function is the app's; a CTE's column is what its query makes of it."""
+    """A name: a parameter or variable is what it was given; a CTE's column is what its query makes of it."""
     if scope.target.in_new and fields in (["new"], ["new", ""], ["new", scope.target.in_new]):  # "" is new.*
         return "database"
-    if fields[-1] in scope.parameters:
-        return "app"
+    named = scope.named.get(fields[-1])
+    if named is not None and (len(fields) == 1 or named == "app"):  # else it may be a field of something
+        return named
     made: set[Writer] = set()
     for name, query in scope.ctes.items():
         if len(fields) > 1 and fields[0] != name:

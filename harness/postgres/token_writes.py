@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 MOST_READ = 8192  # characters of a statement; Postgres itself shows 1024 bytes unless it is told otherwise
 
+DEEPEST = 100  # nodes of a statement below each other; what is nested deeper was written by no app
+
 Writer = Literal["database", "app", "unclear"]
+
+
+class TooDeep(Exception):
+    """A statement whose nodes are nested beyond `DEEPEST`."""
 
 
 class Target(NamedTuple):
