@@ -16,13 +16,15 @@ from harness.postgres.statement_reading import (
     read_statement,
 )
 from harness.postgres.table import MOST, MOST_READ
-from harness.postgres.token_writes import NOTHING, UNCLEAR, Reading, Target, together
+from harness.postgres.targets import targets_of
+from harness.postgres.token_writes import NOTHING, UNCLEAR, Reading, together
 from harness.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from harness.postgres.table import CalledFunction, OwnDefault, Rule, TableFacts, Trigger
+    from harness.postgres.token_writes import Target
 
 _INSTALL = "install what reads SQL (pip install -e '.[source]' in the folder of this harness) and run again"
 
@@ -133,21 +135,8 @@ def _fires(trigger: Trigger) -> bool:
 # --- what functions and rules write -----------------------------------------------------------------------------------
 
 
-def _tokens(facts: TableFacts) -> list[str]:
-    """What the token is called in the table, and in the views that give it another name."""
-    return list(dict.fromkeys([facts.token_column, *(each.token for each in facts.leading if each.token)]))
-
-
 def _targets(facts: TableFacts, of: Trigger | Rule) -> Iterator[Target]:
-    """The table with all that leads to it, by each of the names that the token has there."""
-    in_new = of.token or facts.token_column
-    for token in _tokens(facts):
-        leading = frozenset((v.schema, v.name) for v in facts.leading if (v.token or facts.token_column) == token)
-        if token == facts.token_column:
-            yield Target(facts.schema, facts.name, token, facts.columns, leading, in_new)
-        else:
-            schema, name = min(leading)
-            yield Target(schema, name, token, (), leading, in_new)
+    return targets_of(facts, in_new=of.token or facts.token_column)
 
 
 def _written_by_rule(facts: TableFacts, rule: Rule) -> Reading:

@@ -8,7 +8,7 @@ from harness.postgres.statement_reading import DEEPEST_CALL, read_function, read
 from harness.postgres.token_writes import GENERATORS, UNCLEAR, Reading, Target, together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from harness.postgres.connection import Connection
 
@@ -31,14 +31,14 @@ LIMIT 1000
 class Functions:
     """The functions that statements call, looked up in the catalog one level of calls at a time."""
 
-    def __init__(self, connection: Connection, target: Target) -> None:
+    def __init__(self, connection: Connection, targets: Sequence[Target]) -> None:
         self._connection = connection
-        self._target = target
+        self._targets = targets
         self._known: dict[str, list[tuple[str, Reading]]] = {}
 
     def followed(self, statements: Iterable[str]) -> dict[str, Reading]:
         """What each statement does, by itself and by the functions that it calls."""
-        readings = {text: read_statement(text, self._target) for text in statements}
+        readings = {text: read_statement(text, *self._targets) for text in statements}
         level: Iterable[Reading] = readings.values()
         for _ in range(DEEPEST_CALL):
             level = self._look_up({name for reading in level for _, name in reading.calls})
@@ -68,7 +68,7 @@ class Functions:
         found = []
         for name, schema, language, arguments, definition in self._connection.execute(_FUNCTIONS, given).fetchall():
             parameters = frozenset(arguments) - {""}
-            read = UNCLEAR if definition is None else read_function(definition, language, parameters, self._target)
+            read = UNCLEAR if definition is None else read_function(definition, language, parameters, *self._targets)
             self._known[name].append((schema, read))
             found.append(read)
         return found

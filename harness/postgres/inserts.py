@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from harness.postgres.called_functions import Functions
 from harness.postgres.identifiers import in_sql
 from harness.postgres.table import parts_of
-from harness.postgres.token_writes import Target, without_literals
+from harness.postgres.targets import targets_of
+from harness.postgres.token_writes import without_literals
 from harness.text import printable
 
 if TYPE_CHECKING:
@@ -84,12 +85,10 @@ class ObservedInserts(NamedTuple):
 
 def observed_inserts(connection: Connection, facts: TableFacts, seen: Sightings) -> ObservedInserts:
     """Read what was seen, inside the caller's transaction."""
-    heirs = [parts_of(child) for child in facts.children]
-    leading = {(each.schema, each.name) for each in facts.leading}
-    leading |= {(heir[-2] if len(heir) > 1 else facts.schema, heir[-1]) for heir in heirs}
-    target = Target(facts.schema, facts.name, facts.token_column, facts.columns, frozenset(leading))
+    children = [parts_of(child) for child in facts.children]
+    heirs = frozenset((child[-2] if len(child) > 1 else facts.schema, child[-1]) for child in children)
     counts: dict[str, int] = {text: len(times) for text, times in seen.statements.items()}
-    readings = Functions(connection, target).followed({**counts, **(seen.calls or {})})
+    readings = Functions(connection, [*targets_of(facts, heirs=heirs)]).followed({**counts, **(seen.calls or {})})
     of = {writer: [text for text, reading in readings.items() if reading.writer == writer] for writer in _WRITERS}
     most = {writer: max(_executions(texts, counts), _executions(texts, seen.calls)) for writer, texts in of.items()}
     updates = [text for text in of["app"] if not readings[text].inserts]

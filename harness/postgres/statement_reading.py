@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from harness.postgres.comments import without_comments
-from harness.postgres.token_writes import MOST_READ, NOTHING, UNCLEAR, read_unparsed, read_usual
+from harness.postgres.token_writes import MOST_READ, NOTHING, UNCLEAR, read_unparsed, read_usual, together
 
 if TYPE_CHECKING:
     from harness.postgres.token_writes import Reading, Target
@@ -19,30 +19,42 @@ if TYPE_CHECKING:
 DEEPEST_CALL = 3  # functions that call each other, followed from a statement or a trigger
 
 
-def read_statement(text: str, target: Target) -> Reading:
+def read_statement(text: str, *targets: Target) -> Reading:
     """Who makes the token in a statement.
 
     Args:
         text: the statement, which Postgres may have cut off; no more than `MOST_READ` characters of it are read.
-        target: the table.
+        targets: the table, and by another name of the token the views that have one.
     """
     bare = without_comments(text[:MOST_READ]).strip()
-    usual = read_usual(bare, target)
-    if usual is not None:
-        return usual
+    usual = [read_usual(bare, target) for target in targets]
+    whole = [reading for reading in usual if reading is not None and reading.inserts]
+    if whole:  # an INSERT that was understood, and stores its row in nothing else
+        return together(whole)
+    return together(
+        reading if reading is not None else _parsed(bare, target)
+        for reading, target in zip(usual, targets, strict=True)
+    )
+
+
+def _parsed(bare: str, target: Target) -> Reading:
     read = parsed_text(bare, target)
     return read if read is not None else read_unparsed(bare, target)
 
 
-def read_function(definition: str, language: str, parameters: frozenset[str], target: Target) -> Reading:
+def read_function(definition: str, language: str, parameters: frozenset[str], *targets: Target) -> Reading:
     """Who makes the token in a function.
 
     Args:
         definition: its CREATE FUNCTION.
         language: as pg_language calls it.
         parameters: their names; what a caller hands over is the app's.
-        target: the table.
+        targets: as of `read_statement`.
     """
+    return together(_function(definition, language, parameters, target) for target in targets)
+
+
+def _function(definition: str, language: str, parameters: frozenset[str], target: Target) -> Reading:
     read = parsed_function(definition, language, parameters, target)
     if read is not None:
         return read

