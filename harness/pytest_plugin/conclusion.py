@@ -18,7 +18,7 @@ from harness.report.summary import lines
 from harness.report.verdict import ExitCode, Verdict
 from harness.report.writing import write
 from harness.run.cleanup import BY_HAND
-from harness.run.verdict_assembly import request_mark
+from harness.run.worked_before import request_mark
 from harness.text import printable, sentence
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from harness.history.writing import Ledger
 from harness.http.client import Client
 from harness.http.deadline import abandon_exchanges
 from harness.progress import Progress
+from harness.report.run_log import FILE
 from harness.run.cleanup import CleanUp, Task, clean_up, left_as_it_is
 from harness.run.database_turns import DatabaseTurns
 from harness.run.evidence import HISTORY, OBSERVED_INSERTS, TABLE
@@ -27,6 +28,7 @@ from harness.run.resumed_cleanup import place_of
 from harness.run.settings import Interrupts, RunSettings
 from harness.run.source_reading import SourceReading
 from harness.run.verdict_assembly import assemble, page_evidence
+from harness.run.worked_before import known_to
 from harness.run.workload import MOST_PROBES
 from harness.text import sentence
 
@@ -95,7 +97,11 @@ class Gate:
         watched = any(OBSERVED_INSERTS in needed for needed in needs.values())
         self._tell = tell
         self._ledger = Ledger(settings.report_dir / "history.jsonl")
-        self._ledger.run(settings.run, {e.name: place_of(e, settings.redact) for e in environments})
+        log = settings.report_dir.parent / FILE
+        self._ledger.run(
+            settings.run,
+            {e.name: {**place_of(e, settings.redact), **known_to(log, e, settings.redact)} for e in environments},
+        )
         self._pool = ThreadPoolExecutor(len(environments), thread_name_prefix="examine")
         first = 1
         for environment in environments:

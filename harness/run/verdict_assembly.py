@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -18,10 +16,11 @@ from harness.errors import Unavailable, if_available
 from harness.report.actions import Ended, SetUp, actions
 from harness.report.deliverables import coverage, deliverables
 from harness.report.evidence import EnvironmentEvidence
-from harness.report.run_log import FILE, SHOWN_RUNS, NoTrend, past_runs, was_acknowledged
+from harness.report.run_log import FILE, SHOWN_RUNS, NoTrend, past_runs
 from harness.report.verdict import EnvironmentVerdict, SeenStatements, Verdict, conclude, exit_code, worst
 from harness.run.evidence import HISTORY, OBSERVED_INSERTS, PREFLIGHT, READINESS, SEQUENCE, STORED_TOKENS, TABLE
 from harness.run.gathering import NOT_ASKED
+from harness.run.worked_before import working, working_in
 from harness.text import Shown, printable_lines, sentence
 
 if TYPE_CHECKING:
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from harness.run.outcomes import Outcomes
     from harness.run.settings import RunSettings
     from harness.run.source_reading import SourceReading
-
-LARGEST_VERDICT = 64 * 2**20  # bytes of a verdict.json that is read again
 
 
 def assemble(
@@ -113,49 +110,24 @@ def _set_up(
 ) -> dict[str, SetUp]:
     """For each environment whose failing POSTs a key explains, that key.
 
-    None explains what was acknowledged before, made as it is now: by this environment in an earlier run, or by another
-    one in this run. Of a saved history only the run that wrote it could know that: its verdict is believed.
+    None explains what was acknowledged before, made as it is now: by this environment in another run, or by another
+    one in this run.
     """
-    concluded = None if judged is None else _to_be_configured(judged)
     known = [(known.environment, if_available(known.of(HISTORY))) for known in examinations.values()]
-    acknowledged = {request_mark(environment) for environment, history in known if history and history.acknowledged}
-    found = {}
-    for environment, history in known:
-        key = explained(history, environment.table.token) if history is not None else None
-        if key is None:
-            continue
-        if concluded is not None:
-            worked = environment.name not in concluded
-        else:
-            mark = request_mark(environment)
-            worked = mark in acknowledged or _worked_before(settings.report_dir.parent / FILE, environment.name, mark)
-        if worked:
-            continue
-        found[environment.name] = SetUp(key.remedy, frozenset({EVERY_POST_ANSWERS_201, POSTS_AT_ONCE_ANSWER_201}))
-    return found
-
-
-def _worked_before(log: Path, environment: str, mark: str) -> bool:
-    with suppress(NoTrend):
-        return was_acknowledged(log, environment, mark)
-    return False
-
-
-def _to_be_configured(histories: Sequence[Path]) -> frozenset[str]:
-    """The environments that the verdicts beside these histories say to configure; none where there is no verdict."""
-    found: set[str] = set()
-    for beside in dict.fromkeys(history.with_name("verdict.json") for history in histories):
-        with suppress(OSError, ValueError):  # a run that was killed wrote none
-            if beside.stat().st_size <= LARGEST_VERDICT:
-                said = Verdict.model_validate_json(beside.read_bytes())
-                found.update(name for of in said.actions if of.kind == "configure" for name in of.environments)
-    return frozenset(found)
-
-
-def request_mark(environment: Environment) -> str:
-    """What tells how an environment's POSTs are made from other ways of making them: its create route and payload."""
-    made = json.dumps([environment.api.create, environment.api.payload], sort_keys=True)
-    return hashlib.sha256(made.encode("utf-8", "replace")).hexdigest()[:32]
+    explaining = {
+        environment.name: key
+        for environment, history in known
+        if history is not None and (key := explained(history, environment.table.token)) is not None
+    }
+    if not explaining:
+        return {}
+    answered = frozenset(environment.name for environment, history in known if history and history.acknowledged)
+    if judged is None:
+        right = working([environment for environment, _ in known], answered, settings.report_dir.parent / FILE)
+    else:
+        right = working_in(judged, answered)
+    claims = frozenset({EVERY_POST_ANSWERS_201, POSTS_AT_ONCE_ANSWER_201})
+    return {name: SetUp(key.remedy, claims) for name, key in explaining.items() if name not in right}
 
 
 def _of_environment(

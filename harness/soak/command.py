@@ -19,10 +19,12 @@ from harness.http.readiness import wait_until_ready
 from harness.progress import Progress
 from harness.report.folder import make_folder, point_latest_at
 from harness.report.paths import as_typed
+from harness.report.run_log import FILE
 from harness.run.posting import demand_clean_up
 from harness.run.resumed_cleanup import place_of
 from harness.run.settings import new_run
 from harness.run.signals import on_each_signal
+from harness.run.worked_before import known_to
 from harness.soak import assignment
 from harness.soak.configuration import asked, demand_locust, redactor_of
 from harness.soak.ending import conclude
@@ -117,7 +119,9 @@ def _assignments(
     for number in range(1, 1 + (0 if options.master else 1 if options.worker else workers)):
         # Workers of several machines end in one folder, to be judged together.
         own = secrets.token_hex(4) if options.worker else str(number)
-        history, place = str(state.folder / f"worker-{own}.jsonl"), place_of(environment, state.redact)
+        history = str(state.folder / f"worker-{own}.jsonl")
+        known = known_to(state.folder.parent / FILE, environment, state.redact)
+        place = {**place_of(environment, state.redact), **known}
         yield assignment.Worker(file, environment.name, history, place, identity, host, port)
 
 
