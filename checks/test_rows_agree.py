@@ -10,7 +10,7 @@ from harness.checkers.history import demand_acknowledged, demand_all_sent
 from harness.checkers.rows import demand_no_lag, disagreeing_rows, rounded_ids, without_a_row
 from harness.errors import CouldNotTell
 from harness.findings import finding
-from harness.history.history import History, NameDropped
+from harness.history.history import History, WithoutItsName
 from harness.postgres.rows import Row
 
 
@@ -18,7 +18,7 @@ def test_rows_agree_with_answers(
     history: History, rows: tuple[Row, ...], labels: dict[str, list[str]], in_recovery: bool
 ) -> None:
     """Names, ids and tokens of the rows are those of the answers, one row for each acknowledged POST and no other."""
-    dropped = history.cut_short.seen if isinstance(history.cut_short, NameDropped) else ""
+    dropped = history.cut_short.dropped if isinstance(history.cut_short, WithoutItsName) else ""
     assert not dropped, finding(
         want="the name that was sent, in the row that was stored",
         have=dropped,

@@ -18,15 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-class NameDropped(CouldNotTell):
-    """No further POST was sent, since the app stores the row of the first one without the name that was sent.
+class WithoutItsName(CouldNotTell):
+    """No further POST was sent, since the row of the first one is stored, and cannot be told by the name that was sent.
 
-    Whatever the other POSTs would have shown, this much was seen: `seen` says it.
+    Where no column of it holds the name, whatever the other POSTs would have shown, this much was seen: `dropped` says
+    it.
     """
 
-    def __init__(self, seen: str, cause: str, remedy: str) -> None:
+    def __init__(self, cause: str, remedy: str, dropped: str = "") -> None:
         super().__init__(cause, remedy)
-        self.seen = seen
+        self.dropped = dropped
 
 
 _USUAL: tuple[Phase, ...] = ("sequence", "burst", "soak")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import CouldNotTell
 from harness.history.attempt import Attempt
-from harness.history.history import History
+from harness.history.history import History, WithoutItsName
 from harness.history.problem import Problem
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _take(record: dict[str, Any], recorded: dict[str, Recorded]) -> None:
         case records.WholeDatabase() as database:
             of.identity = database.identity
         case records.CutShort() as cut:
-            of.cut_short = CouldNotTell(cut.cause, cut.remedy)
+            of.cut_short = (WithoutItsName if cut.found else CouldNotTell)(cut.cause, cut.remedy)
             of.absent = cut.absent
         case records.WholeRemoved() as row:
             of.removed.add((row.id, row.label))

@@ -79,12 +79,16 @@ class WholeDatabase(Database, tag_field="record", tag="database"):
 
 
 class CutShort(msgspec.Struct, tag_field="record", tag="cut_short"):
-    """Why the POSTs after number `n` were not sent; `absent`: its row is not in the database that was named before."""
+    """Why the POSTs after number `n` were not sent; `absent`: its row is not in the database that was named before.
+
+    `found`: it is there, and told by its id and token alone.
+    """
 
     n: int
     cause: str
     remedy: str
     absent: bool
+    found: bool = False
 
 
 class Row(msgspec.Struct, tag_field="record", tag="row"):

@@ -13,12 +13,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from harness.history.attempt import Attempt
+from harness.history.history import WithoutItsName
 from harness.history.reading import FORMAT, UnreadableHistory, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from harness.errors import CouldNotTell
     from harness.history.attempt import Phase
     from harness.history.reading import Recorded
 
@@ -65,10 +67,10 @@ class Ledger:
         """Write which database the POSTs are about to be stored in (`harness.postgres.connection.identity_of`)."""
         self._append([{"record": "database", "environment": environment, "identity": identity}])
 
-    def cut_short(self, environment: str, n: int, cause: str, remedy: str, *, absent: bool) -> None:
+    def cut_short(self, environment: str, n: int, why: CouldNotTell, *, absent: bool) -> None:
         """Write why the POSTs after number `n` are not sent; `absent`: its row is not in that database."""
-        record = {"record": "cut_short", "environment": environment, "n": n, "cause": cause, "remedy": remedy}
-        self._append([{**record, "absent": absent}], sync=True)
+        record = {"record": "cut_short", "environment": environment, "n": n, "cause": why.cause, "remedy": why.remedy}
+        self._append([{**record, "absent": absent, "found": isinstance(why, WithoutItsName)}], sync=True)
 
     def intend(
         self, environment: str, planned: Iterable[tuple[int, str, Phase, Sequence[str]]], *, sync: bool = True

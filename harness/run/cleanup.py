@@ -27,6 +27,7 @@ from tenacity import (
 from tenacity import wait_fixed as pause_of
 
 from harness.errors import CouldNotTell
+from harness.history.history import WithoutItsName
 from harness.postgres.connection import connect, identity_of, limited, reading, role_of, same_database
 from harness.postgres.deletion import PAUSE_S, TRIES, TRIES_FOR_S, Found, delete, find, may_pass
 from harness.postgres.failures import translated
@@ -82,6 +83,7 @@ class Task:
             are found there, the history names it from then on.
         hurry: when set, nothing is waited for any more, whatever that leaves: its result is of no use any more.
         doing: told what is under way.
+        cut_short: why no POST was sent after the first that was acknowledged, as far as that is known.
         facts: of the table, where it has just been looked at; the first sitting relies on them.
         looked: whether all attempts were looked for in this sitting.
     """
@@ -97,6 +99,7 @@ class Task:
     settled: frozenset[str] = frozenset()
     identity: str | None = None
     elsewhere: bool = False
+    cut_short: CouldNotTell | None = None
     hurry: threading.Event = field(default_factory=threading.Event)
     progress: Progress = field(default_factory=Progress)
     facts: TableFacts | None = None
@@ -149,8 +152,33 @@ class Task:
     @property
     def unseen(self) -> list[Attempt]:
         """The attempts of which no row was ever seen in this table."""
-        labels = {label for _, label in (*self.known, *self._seen)}
-        return [a for a in self.attempts if labels.isdisjoint(self.labels[a.name])]
+        return self._without_a_row({*self.known, *self._seen})
+
+    @property
+    def unaccounted(self) -> list[Attempt]:
+        """The attempts of which this clean-up has seen no row, whatever an earlier one found."""
+        return self._without_a_row(self._seen)
+
+    def _without_a_row(self, rows: Iterable[tuple[str, str]]) -> list[Attempt]:
+        """The attempts that none of these rows is of. Where several have one name, each takes a row of it."""
+        ids: dict[str, set[str]] = {}
+        for id_, label in rows:
+            ids.setdefault(label, set()).add(id_)
+        times = Counter(a.name for a in self.attempts)
+        spare: dict[str, int] = {}
+        found = []
+        for a in self.attempts:
+            own = set().union(*(ids.get(label, ()) for label in self.labels[a.name]))
+            if not own:
+                found.append(a)
+            elif times[a.name] > 1 and a.id not in own:
+                if a.name not in spare:
+                    spare[a.name] = len(own - {of.id for of in self.attempts if of.name == a.name})
+                if not spare[a.name]:
+                    found.append(a)
+                else:
+                    spare[a.name] -= 1
+        return found
 
     @property
     def turns(self) -> int:
@@ -191,9 +219,8 @@ def clean_up(task: Task) -> CleanUp:
     except Exception as error:  # whatever it is, the rows that may remain have to be named
         reason = f"the clean-up itself failed: {printable(f'{type(error).__name__}: {error}')}"
         remedy = f"report it; then {BY_HAND}"
-    gone = {row.attempt.name for row in task.removed}
-    left = _all(environment, [a for a in task.attempts if a.name not in gone], reason, remedy)
-    return CleanUp(len(task.removed), left)
+    left = [_still_there(task, row, reason, remedy) for row in task.kept]
+    return CleanUp(len(task.removed), (*left, *_all(environment, task.unaccounted, reason, remedy)))
 
 
 def left_as_it_is(environment: Environment, attempts: Sequence[Attempt]) -> CleanUp:
@@ -316,8 +343,12 @@ def _not_found(task: Task) -> tuple[LeftBehind, ...]:
     """Attempts whose row may be somewhere although no row has their name."""
     awaited = {a.name for a in task.awaited}
     left: list[LeftBehind] = []
+    reason: str
+    remedy: str
     for a in task.unseen:
-        if a.outcome == "ok":
+        if a.outcome == "ok" and isinstance(task.cut_short, WithoutItsName):
+            reason, remedy = task.cut_short.cause, task.cut_short.remedy  # it was looked for by its id and token
+        elif a.outcome == "ok":
             reason = f"answered {a.status}, but no row of this table has its name: it may be stored elsewhere"
             remedy = "check database and table of this environment"
         elif a.name in awaited:

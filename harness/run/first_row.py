@@ -12,7 +12,7 @@ import psycopg
 
 from harness.checkers.causes import DROPPED
 from harness.errors import CouldNotTell
-from harness.history.history import NameDropped
+from harness.history.history import WithoutItsName
 from harness.postgres.connection import connect, limited, located, reading
 from harness.postgres.failures import translated
 from harness.postgres.rows import read_rows, read_rows_of_token, search_row
@@ -78,7 +78,7 @@ def why_no_more(at: Gathering, facts: TableFacts, attempt: Attempt) -> CouldNotT
     except CouldNotTell as unavailable:
         said = f"{_first(attempt)} could not be looked for: {unavailable.cause}; {NOT_SENT}"
         why = CouldNotTell(said, unavailable.remedy)
-    at.ledger.cut_short(at.environment.name, attempt.n, why.cause, why.remedy, absent=absent)
+    at.ledger.cut_short(at.environment.name, attempt.n, why, absent=absent)
     return why
 
 
@@ -144,7 +144,7 @@ def _absent(at: Gathering, sought: _Sought) -> CouldNotTell:
     )
 
 
-def _without_its_name(at: Gathering, sought: _Sought, own: Row) -> CouldNotTell:
+def _without_its_name(at: Gathering, sought: _Sought, own: Row) -> WithoutItsName:
     """Why a row of the POST's own id and token cannot be told by its label, and what that says.
 
     Raises:
@@ -158,15 +158,15 @@ def _without_its_name(at: Gathering, sought: _Sought, own: Row) -> CouldNotTell:
         shown = [printable(column) for column in columns[:SHOWN_COLUMNS]]
         more = ", .." if len(columns) > SHOWN_COLUMNS else ""
         seen = f"{found}, and none of its columns holds the name that was sent ({', '.join(shown)}{more})"
-        return NameDropped(seen, f"{seen}; {NOT_SENT}", DROPPED.remedy)
+        return WithoutItsName(f"{seen}; {NOT_SENT}", DROPPED.remedy, seen)
     column, as_it_is, json = held[0]
     if as_it_is:
-        return CouldNotTell(
+        return WithoutItsName(
             f"{found}; its name is in column {printable(column)}, not in {label}; {NOT_SENT}",
             f"set table.label: {printable(column)}, and run python -m harness cleanup HISTORY",
         )
     where = f"inside column {printable(column)}" if json else f"changed in column {printable(column)}"
-    return CouldNotTell(
+    return WithoutItsName(
         f"{found}; its name is {where}, so that its row cannot be told by it; {NOT_SENT}",
         "let api.payload send the name in a field that is stored as it is, in a column that table.label names; or set "
         "cleanup to api or keep. Remove this row by hand",

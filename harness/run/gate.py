@@ -254,6 +254,7 @@ class Gate:
     def _clean(self, name: str, ledger: Ledger) -> CleanUp:
         under_way, environment = self._under_way[name], self.settings.environment(name)
         attempts, known = self._sent(name, ledger), self._ended(name)
+        history = if_available(known.of(HISTORY)) if known is not None else None
         return clean_up(
             Task(
                 under_way.client,
@@ -261,6 +262,7 @@ class Gate:
                 {a.name: environment.labels_for(a.name) for a in attempts},
                 ledger,
                 environment.late_rows_s,
+                cut_short=history.cut_short if history is not None else None,
                 hurry=self._hurry,
                 progress=under_way.progress,
                 facts=if_available(known.of(TABLE)) if known is not None else None,

@@ -72,6 +72,7 @@ def clean_after(
             settled=frozenset(name for name, age_s in ages_s.items() if age_s > SETTLED_AFTER_S),
             identity=None if elsewhere else of.identity,
             elsewhere=elsewhere,
+            cut_short=of.cut_short,
             hurry=hurry,
             progress=Progress(said=tell),
         )

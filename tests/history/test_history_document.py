@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from harness.errors import CouldNotTell
 from harness.history.reading import FORMAT, read
 from harness.history.writing import Ledger
 from harness.http.client import EVIDENCE
@@ -36,7 +37,7 @@ def test_each_record_of_a_run_is_described(tmp_path: Path, healthy: Deployment) 
     """`environment` is in all of them but the first."""
     run = run_gate(tmp_path, [healthy])
     ledger = Ledger(run.report_dir / "history.jsonl")
-    ledger.cut_short("preview", 1, "as no healthy run is", "look for its row", absent=True)
+    ledger.cut_short("preview", 1, CouldNotTell("as no healthy run is", "look for its row"), absent=True)
     ledger.close()
     lines = (run.report_dir / "history.jsonl").read_text(encoding="utf-8").splitlines()
     written: dict[str, set[str]] = {}

@@ -192,6 +192,7 @@ def test_an_app_that_drops_the_name_is_broken(
     """Its row is found by id and token, and no column of it holds the name."""
     with deployed(postgres, storing(monkeypatch, "name, notes", "'a chatbot', 'Hello'")) as app:
         run = run_gate(tmp_path, [app])
+        again = cleaned(tmp_path, run.report_dir / "history.jsonl", entry(app))
     assert run.exit_code == 1, run.out
     assert run.verdict["environments"][0]["posts"] == 1
     check = run.check("rows_agree_with_answers")
@@ -200,6 +201,13 @@ def test_an_app_that_drops_the_name_is_broken(
     assert have.startswith(f"the row of the first POST ({left(run)[0]}, id 51) was found by its id and token, and none")
     assert have.endswith(" of its columns holds the name that was sent (name, title, settings, notes)")
     assert "api.payload" in check["remedy"]
+    (row,) = run.verdict["left_behind"]
+    assert row["reason"].startswith("the row of the first POST")
+    assert " was found by its id and token, and none of its columns holds the name" in row["reason"]
+    assert row["remedy"].endswith("Rows without it cannot be told apart or removed: remove this one by hand")
+    assert again.exit_code == 76
+    assert "remove this one by hand" in again.out
+    assert "check database and table" not in again.out
     assert {o for c, o in run.outcomes("preview").items() if c != check["id"]} <= {"unknown", "pass", "not_covered"}
 
 
