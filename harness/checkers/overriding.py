@@ -15,7 +15,7 @@ from harness.postgres.statement_reading import (
     parsed_text,
     read_statement,
 )
-from harness.postgres.table import MOST, MOST_READ
+from harness.postgres.table_queries import MOST, MOST_READ
 from harness.postgres.targets import targets_of
 from harness.postgres.token_writes import NOTHING, UNCLEAR, Reading, together
 from harness.text import printable

@@ -1,8 +1,8 @@
 """What the catalog says about the table, its token column, and everything that decides what an INSERT stores there.
 
-One statement, one round trip. Names are resolved once, to an oid; identity is taken from oids and dependencies, never
-from text that an impostor could share. Its parts are named tuples: every run pays for their definition, and that of a
-dataclass takes eight times as long.
+One statement, one round trip; a second one only where something leads to the table, or changes what an INSERT stores
+there. Its parts are named tuples: every run pays for their definition, and that of a dataclass takes eight times as
+long.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from psycopg import sql
 
 from harness.errors import CouldNotTell
+from harness.postgres.table_queries import FACTS, NAMESAKES, SURROUNDINGS
 from harness.text import printable
 
 if TYPE_CHECKING:
@@ -196,167 +197,6 @@ class TableFacts(NamedTuple):
         return f"{self.schema}.{self.name}"
 
 
-MOST_READ = 100_000  # characters of a definition
-MOST = 100  # definitions of a kind; one more is asked for, so that it is seen when there are too many
-MOST_LEADING = 1000  # partitions and views by whose names statements in functions are known
-IN_WORDS = "SELECT the facts about the table from the catalog"
-FACTS = """
-WITH RECURSIVE relation AS (
-  SELECT c.* FROM pg_class c
-  WHERE c.oid = coalesce(to_regclass(%(exact)s), to_regclass(%(folded)s))
-), attribute AS (
-  SELECT a.* FROM pg_attribute a JOIN relation r ON a.attrelid = r.oid WHERE a.attnum > 0 AND NOT a.attisdropped
-), chosen AS (
-  SELECT role, (
-    SELECT a.attnum FROM attribute a WHERE a.attname = wanted OR lower(a.attname) = lower(wanted)
-    ORDER BY (a.attname = wanted) DESC LIMIT 1
-  ) AS attnum
-  FROM (VALUES ('id', %(id)s::text), ('label', %(label)s::text), ('token', %(token)s::text)) AS w(role, wanted)
-), token AS (
-  SELECT a.* FROM attribute a JOIN chosen c ON c.role = 'token' AND c.attnum = a.attnum
-), id AS (
-  SELECT a.* FROM attribute a JOIN chosen c ON c.role = 'id' AND c.attnum = a.attnum
-), way (relid, attnum) AS (
-  SELECT attrelid, attnum FROM token
-  UNION
-  SELECT step.relid, step.attnum FROM way l CROSS JOIN LATERAL (
-    SELECT i.inhrelid, a.attnum FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition
-    JOIN pg_attribute above ON above.attrelid = l.relid AND above.attnum = l.attnum
-    JOIN pg_attribute a ON a.attrelid = i.inhrelid AND a.attname = above.attname WHERE i.inhparent = l.relid
-    UNION ALL SELECT w.ev_class, coalesce(
-      substring(w.ev_action::text FROM format(
-        '.*:resno ([0-9]+) :resname (?:[^ \\\\]|\\\\.)+ :ressortgroupref [0-9]+ :resorigtbl %%s :resorigcol %%s ',
-        l.relid, nullif(l.attnum, 0)))::smallint,
-      (SELECT a.attnum FROM pg_attribute a JOIN token t ON a.attname = t.attname WHERE a.attrelid = w.ev_class),
-      0::smallint)
-    FROM pg_rewrite w WHERE w.ev_type = '1' AND w.ev_class <> l.relid AND w.oid IN (
-      SELECT d.objid FROM pg_depend d WHERE d.classid = 'pg_rewrite'::regclass
-        AND d.refclassid = 'pg_class'::regclass AND d.refobjid = l.relid)
-  ) AS step (relid, attnum)
-), naming AS (
-  SELECT l.relid, min(a.attname::text) AS token FROM way l
-  JOIN pg_attribute a ON a.attrelid = l.relid AND a.attnum = l.attnum AND l.attnum > 0 GROUP BY l.relid
-), generator AS (
-  SELECT d.oid, d.adrelid, d.adbin FROM pg_attrdef d JOIN token a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-), own AS (
-  SELECT d.oid, d.adrelid, d.adbin FROM way l JOIN pg_attrdef d ON d.adrelid = l.relid AND d.adnum = l.attnum
-  JOIN pg_class c ON c.oid = l.relid
-  WHERE l.relid <> (SELECT attrelid FROM token)
-    AND regexp_replace(d.adbin::text, ':location -?[0-9]+', '', 'g') IS DISTINCT FROM (
-      SELECT regexp_replace(adbin::text, ':location -?[0-9]+', '', 'g') FROM generator)
-    AND (c.relkind <> 'v' OR pg_relation_is_updatable(c.oid, true) & 8 = 8) LIMIT {most}
-), made_by AS (
-  SELECT d.oid, d.adrelid, jsonb_build_object(
-     'expression', pg_get_expr(d.adbin, d.adrelid),
-     'functions', coalesce((SELECT jsonb_agg(jsonb_build_object(
-         'schema', n.nspname, 'name', p.proname, 'source', p.prosrc, 'language', l.lanname,
-         'extension', coalesce((SELECT e.extname FROM pg_depend x JOIN pg_extension e ON e.oid = x.refobjid
-            WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid
-              AND x.refclassid = 'pg_extension'::regclass AND x.deptype = 'e' LIMIT 1), '')))
-        FROM pg_depend o JOIN pg_proc p ON p.oid = o.refobjid JOIN pg_namespace n ON n.oid = p.pronamespace
-        JOIN pg_language l ON l.oid = p.prolang
-        WHERE o.classid = 'pg_attrdef'::regclass AND o.objid = d.oid AND o.refclassid = 'pg_proc'::regclass), '[]'))
-     AS shown
-  FROM (SELECT oid, adrelid, adbin FROM generator UNION ALL SELECT * FROM own) d
-), fired AS (
-  SELECT t.tgname, t.tgtype::int AS type, t.tgfoid, t.tgrelid FROM pg_trigger t
-  WHERE t.tgrelid IN (SELECT relid FROM way) AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')
-), called (oid, depth) AS (
-  SELECT p.oid, 0 FROM fired t JOIN pg_proc p ON p.oid = t.tgfoid
-  WHERE t.type & 4 = 4 AND p.prolang NOT IN (SELECT oid FROM pg_language WHERE lanname IN ('c', 'internal'))
-  UNION SELECT p.oid, c.depth + 1 FROM called c JOIN pg_proc caller ON caller.oid = c.oid CROSS JOIN LATERAL (
-    SELECT DISTINCT coalesce(m[1], lower(m[2])) AS name FROM regexp_matches(
-      left(coalesce(nullif(caller.prosrc, ''), pg_get_functiondef(caller.oid)), {most_read}),
-      '(?:"([^"]+)"|(\\w+))\\s*\\(', 'g') m) AS call
-  JOIN pg_proc p ON p.proname = call.name AND p.oid >= 16384 AND p.prokind IN ('f', 'p')
-    AND p.prolang NOT IN (SELECT oid FROM pg_language WHERE lanname IN ('c', 'internal'))
-  WHERE c.depth < 3
-)
-SELECT jsonb_build_object(
-  'search_path', current_schemas(false),
-  'namesakes', (SELECT jsonb_agg(x.oid::regclass::text) FROM (
-     SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE lower(c.relname) = lower(%(bare)s) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-       AND n.nspname NOT LIKE 'pg\\_%%' LIMIT 5) x),
-  'columns', (SELECT jsonb_agg(a.attname ORDER BY a.attnum) FROM attribute a),
-  'relation', (SELECT jsonb_build_object(
-     'schema', n.nspname, 'name', r.relname, 'relkind', r.relkind, 'relpersistence', r.relpersistence,
-     'is_partition_of', CASE WHEN r.relispartition
-        THEN (SELECT i.inhparent::regclass::text FROM pg_inherits i WHERE i.inhrelid = r.oid LIMIT 1) ELSE '' END,
-     'children', CASE WHEN r.relkind = 'p' THEN '[]'::jsonb ELSE coalesce(
-        (SELECT jsonb_agg(i.inhrelid::regclass::text) FROM pg_inherits i WHERE i.inhparent = r.oid), '[]') END,
-     'parents', CASE WHEN r.relispartition THEN '[]'::jsonb ELSE coalesce(
-        (SELECT jsonb_agg(i.inhparent::regclass::text) FROM pg_inherits i WHERE i.inhrelid = r.oid), '[]') END)
-     FROM relation r JOIN pg_namespace n ON n.oid = r.relnamespace),
-  'in_recovery', pg_is_in_recovery(),
-  'server_version', current_setting('server_version_num')::int,
-  'id', (SELECT jsonb_build_object('column', a.attname, 'type', format_type(a.atttypid, a.atttypmod)) FROM id a),
-  'label', (SELECT jsonb_build_object('column', a.attname) FROM attribute a JOIN chosen c
-     ON c.role = 'label' AND c.attnum = a.attnum),
-  'token', (SELECT jsonb_build_object(
-     'column', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'not_null', a.attnotnull,
-     'not_null_is_validated', NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = a.attrelid
-        AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum] AND NOT k.convalidated),
-     'generated', a.attgenerated, 'inherited', a.attinhcount > 0) FROM token a),
-  'default', (SELECT m.shown FROM made_by m JOIN generator d ON d.oid = m.oid),
-  'own_defaults', (SELECT coalesce(jsonb_agg(jsonb_build_object('relation', x.relation, 'relkind', x.relkind,
-     'relations', x.relations, 'default', x.shown) ORDER BY x.relation), '[]') FROM (
-     SELECT min(c.oid::regclass::text) AS relation, c.relkind, count(*) AS relations, m.shown
-     FROM made_by m JOIN own d ON d.oid = m.oid JOIN pg_class c ON c.oid = m.adrelid GROUP BY c.relkind, m.shown) x),
-  'leading', (SELECT coalesce(jsonb_agg(jsonb_build_object('schema', x.nspname, 'name', x.relname, 'token', x.token)
-     ), '[]') FROM (
-     SELECT n.nspname, c.relname, coalesce(x.token, '') AS token FROM (SELECT DISTINCT relid FROM way) l
-     JOIN pg_class c ON c.oid = l.relid JOIN pg_namespace n ON n.oid = c.relnamespace
-     LEFT JOIN naming x ON x.relid = l.relid WHERE l.relid <> (SELECT attrelid FROM token) LIMIT {most_leading}) x),
-  'indexes', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-     'name', i.indexrelid::regclass::text, 'definition', pg_get_indexdef(i.indexrelid), 'unique', i.indisunique,
-     'valid', i.indisvalid, 'ready', i.indisready, 'live', i.indislive, 'immediate', i.indimmediate,
-     'key_columns', i.indnkeyatts, 'leads_with_token', i.indkey[0] = a.attnum,
-     'partial', i.indpred IS NOT NULL, 'expressions', i.indexprs IS NOT NULL)), '[]')
-     FROM pg_index i JOIN token a ON a.attrelid = i.indrelid
-     WHERE a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1]) OR EXISTS (
-        SELECT FROM pg_depend o WHERE o.classid = 'pg_class'::regclass AND o.objid = i.indexrelid
-          AND o.refclassid = 'pg_class'::regclass AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum
-          AND i.indexprs IS NOT NULL)),
-  'triggers', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-     'name', x.tgname, 'before_insert', x.type & 7 = 7, 'instead_of', x.type & 68 = 68,
-     'after_insert', x.type & 70 = 4, 'relation', x.relation, 'language', x.lanname, 'token', x.token,
-     'function', x.function, 'source', x.source)), '[]') FROM (
-     SELECT t.tgname, t.type, l.lanname, coalesce(n.token, '') AS token, p.oid::regprocedure::text AS function,
-       left(p.prosrc, {most_read}) AS source,
-       CASE WHEN t.tgrelid = r.oid THEN '' ELSE t.tgrelid::regclass::text END AS relation
-     FROM fired t CROSS JOIN relation r JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_language l ON l.oid = p.prolang
-       LEFT JOIN naming n ON n.relid = t.tgrelid
-     ORDER BY t.tgrelid <> r.oid LIMIT {most}) x),
-  'called', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-     'function', p.oid::regprocedure::text, 'schema', n.nspname, 'name', p.proname, 'language', l.lanname,
-     'arguments', coalesce(p.proargnames, '{}'),
-     'definition', CASE WHEN length(p.prosrc) < {most_read} THEN pg_get_functiondef(p.oid) ELSE '' END)), '[]')
-     FROM (SELECT DISTINCT oid FROM (SELECT oid FROM called LIMIT 4 * {most}) c) x JOIN pg_proc p ON p.oid = x.oid
-     JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang),
-  'insert_rules', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-     'name', x.rulename, 'instead', x.is_instead, 'relation', x.relation, 'token', x.token,
-     'definition', CASE WHEN length(x.definition) < {most_read} THEN x.definition ELSE '' END)), '[]') FROM (
-     SELECT w.rulename, w.is_instead, coalesce(n.token, '') AS token, pg_get_ruledef(w.oid) AS definition,
-       CASE WHEN w.ev_class = r.oid THEN '' ELSE w.ev_class::regclass::text END AS relation
-     FROM pg_rewrite w CROSS JOIN relation r LEFT JOIN naming n ON n.relid = w.ev_class
-     WHERE w.ev_class IN (SELECT relid FROM way) AND w.ev_type = '3' AND w.ev_enabled IN ('O', 'A') LIMIT {most}) x),
-  'sequence', (SELECT jsonb_build_object(
-     'name', s.seqrelid::regclass::text, 'increment', s.seqincrement,
-     'readable', has_sequence_privilege(s.seqrelid, 'SELECT'))
-     FROM id a JOIN pg_sequence s ON s.seqrelid IN (
-        SELECT o.refobjid FROM pg_attrdef d JOIN pg_depend o ON o.classid = 'pg_attrdef'::regclass AND o.objid = d.oid
-          AND o.refclassid = 'pg_class'::regclass WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum
-          AND pg_get_expr(d.adbin, d.adrelid) ~ '^nextval\\(''[^'']*''::regclass\\)$'
-        UNION SELECT o.objid FROM pg_depend o WHERE o.classid = 'pg_class'::regclass AND o.deptype = 'i'
-          AND o.refclassid = 'pg_class'::regclass AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum)
-     LIMIT 1)
-)
-"""
-for _bound, _number in {"{most}": MOST + 1, "{most_read}": MOST_READ, "{most_leading}": MOST_LEADING}.items():
-    FACTS = FACTS.replace(_bound, str(_number))
-
-
 def read_facts(connection: Connection, table: Table) -> TableFacts:
     """Ask the catalog, inside the caller's transaction.
 
@@ -367,7 +207,14 @@ def read_facts(connection: Connection, table: Table) -> TableFacts:
     columns = {"id": table.id, "label": table.label, "token": table.token}
     found = connection.execute(FACTS, {**resolution(table), **columns}).fetchone()
     facts: dict[str, Any] = found[0] if found else {}
+    if facts.get("relation") is None:
+        raise _no_table(connection, table)
     _demand_columns(facts, table)
+    around: dict[str, Any] = {}
+    if facts["surrounded"]:
+        where = {"oid": facts["oid"], "number": facts["token"]["number"]}
+        seen = connection.execute(SURROUNDINGS, where).fetchone()
+        around = seen[0] if seen else {}
     default, sequence = facts["default"], facts["sequence"]
     token = facts["token"]
     relation: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["relation"].items()}
@@ -386,13 +233,17 @@ def read_facts(connection: Connection, table: Table) -> TableFacts:
         token_inherited=token["inherited"],
         default=default and _default(default),
         indexes=tuple(Index(**i) for i in facts["indexes"]),
-        triggers=tuple(Trigger(**t) for t in facts["triggers"]),
-        insert_rules=tuple(Rule(**r) for r in facts["insert_rules"]),
+        triggers=tuple(Trigger(**t) for t in around.get("triggers", ())),
+        insert_rules=tuple(Rule(**r) for r in around.get("insert_rules", ())),
         sequence=sequence and Sequence(**sequence),
         columns=tuple(facts["columns"]),
-        own_defaults=tuple(OwnDefault(**{**o, "default": _default(o["default"])}) for o in facts["own_defaults"]),
-        leading=tuple(Leading(**each) for each in facts["leading"]),
-        called=tuple(CalledFunction(**{**c, "arguments": tuple(c["arguments"])}) for c in facts["called"]),
+        own_defaults=tuple(
+            OwnDefault(**{**own, "default": _default(own["default"])}) for own in around.get("own_defaults", ())
+        ),
+        leading=tuple(Leading(**each) for each in around.get("leading", ())),
+        called=tuple(
+            CalledFunction(**{**each, "arguments": tuple(each["arguments"])}) for each in around.get("called", ())
+        ),
     )
 
 
@@ -400,15 +251,17 @@ def _default(said: dict[str, Any]) -> Default:
     return Default(said["expression"], tuple(Function(**f) for f in said["functions"]))
 
 
+def _no_table(connection: Connection, table: Table) -> CouldNotTell:
+    said = connection.execute(NAMESAKES, resolution(table)).fetchone()
+    path, namesakes = said or ([], [])
+    elsewhere = f"; there is {', '.join(map(printable, namesakes))}" if namesakes else ""
+    return CouldNotTell(
+        f"there is no table {table.name} in this database (search_path: {', '.join(path) or 'empty'}{elsewhere})",
+        "check table.name (schema.table where it is outside the search_path) and which database the URL names",
+    )
+
+
 def _demand_columns(facts: dict[str, Any], table: Table) -> None:
-    if facts.get("relation") is None:
-        path = ", ".join(facts.get("search_path") or []) or "empty"
-        namesakes = facts.get("namesakes")
-        elsewhere = f"; there is {', '.join(map(printable, namesakes))}" if namesakes else ""
-        raise CouldNotTell(
-            f"there is no table {table.name} in this database (search_path: {path}{elsewhere})",
-            "check table.name (schema.table where it is outside the search_path) and which database the URL names",
-        )
     for role in ("id", "label", "token"):
         if facts.get(role) is None:
             raise CouldNotTell(

@@ -16,7 +16,8 @@ from harness.http.readiness import FRESH_CONNECTIONS, WAITING, Readiness, revisi
 from harness.postgres.default import DefaultEvaluation, evaluate_default, evaluation_query
 from harness.postgres.inserts import ObservedInserts, observed_inserts
 from harness.postgres.rows import Row, SequenceState, read_rows, read_sequence, rows_query, sequence_query
-from harness.postgres.table import FACTS, IN_WORDS, TableFacts, read_facts
+from harness.postgres.table import TableFacts, read_facts
+from harness.postgres.table_queries import FACTS, IN_WORDS
 from harness.postgres.token_scan import (
     EXAMPLES,
     FROM_THE_HEAP,
@@ -174,6 +175,12 @@ PROBES: dict[Probe, Evidence[object]] = {"chosen_token": CHOSEN_TOKEN, "same_pay
 
 # --- its database -----------------------------------------------------------------------------------------------------
 
+
+def _table_statements() -> list[str]:
+    more = "and only where there are any, SELECT the partitions, views, triggers and rules that an INSERT meets"
+    return [f"{IN_WORDS}: {FACTS.strip().replace('%%', '%')}; {more}"]
+
+
 TABLE: Evidence[TableFacts] = Evidence(
     name="facts",
     says="What the catalog says about the table.",
@@ -181,7 +188,7 @@ TABLE: Evidence[TableFacts] = Evidence(
     phase=Phase.DATABASE,
     read=lambda at: read_facts(at.connection, at.environment.table),
     hand_out=lambda known: _of_its_table(known, TABLE),
-    explain=_one_by_one(lambda _: [f"{IN_WORDS}: {FACTS.strip().replace('%%', '%')}"]),
+    explain=_one_by_one(lambda _: _table_statements()),
 )
 
 

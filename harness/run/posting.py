@@ -17,7 +17,8 @@ from harness.postgres.failures import translated
 from harness.postgres.identifiers import in_sql
 from harness.postgres.inserts import Sightings
 from harness.postgres.rows import rows_of_token_query
-from harness.postgres.table import IN_WORDS, read_facts
+from harness.postgres.table import read_facts
+from harness.postgres.table_queries import IN_WORDS
 from harness.postgres.watching import database_of, open_watch
 from harness.redaction.redactor import MASK
 from harness.run.first_row import asked, why_no_more

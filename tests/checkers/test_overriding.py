@@ -11,17 +11,8 @@ from harness.checkers.overriding import demand_readable, overriding
 from harness.checkers.trigger_sources import hides_new, sets_new, sets_stored
 from harness.errors import CouldNotTell
 from harness.postgres import statement_reading
-from harness.postgres.table import (
-    MOST,
-    CalledFunction,
-    Default,
-    Function,
-    Leading,
-    OwnDefault,
-    Rule,
-    TableFacts,
-    Trigger,
-)
+from harness.postgres.table import CalledFunction, Default, Function, Leading, OwnDefault, Rule, TableFacts, Trigger
+from harness.postgres.table_queries import MOST
 from tests.support.table_facts import RIGHT
 
 OWN = Function("public", "secure_uuid", "select md5(now()::text)::uuid", "sql", "")
