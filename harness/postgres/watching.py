@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from harness.postgres.statement_counts import Counted
 
 FIRST_PAUSE_S = 0.002
+PAUSE_WHERE_COUNTED_S = 0.01  # pg_stat_statements misses none; what a look adds is when
 LONGEST_PAUSE_S = 0.1
 SLOWER = 1.05  # after every look, once `EAGER_S` are over
 EAGER_S = 5.0
@@ -148,7 +149,8 @@ class Watch:
 
     def _watch(self) -> None:
         assert self._since is not None  # it was begun
-        since, began_s, pause_s = self._since.at, time.monotonic(), FIRST_PAUSE_S
+        since, began_s = self._since.at, time.monotonic()
+        pause_s = FIRST_PAUSE_S if self._since.calls is None else PAUSE_WHERE_COUNTED_S
         try:
             with limited(self._connection, WATCHES_S):
                 while True:

@@ -281,7 +281,9 @@ OBSERVED_INSERTS: Evidence[ObservedInserts] = Evidence(
     read=_read_observed_inserts,
     hand_out=lambda known: _of_its_table(known, OBSERVED_INSERTS),
     explain=lambda _: [
-        Step(LOOK_IN_WORDS, "every 2 ms during the POSTs, on a connection of its own"),
+        Step(
+            LOOK_IN_WORDS, "every 2 ms during the POSTs, every 10 ms where they are counted, on a connection of its own"
+        ),
         Step("SELECT what pg_stat_statements counted, where it is loaded", "before the POSTs and after them"),
     ],
 )

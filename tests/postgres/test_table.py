@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import psycopg
 import pytest
@@ -73,11 +74,10 @@ def read(deployment: Deployment, statements: list[str]) -> tuple[TableFacts, lis
     with psycopg.connect(deployment.database, autocommit=True) as owner:
         for statement in statements:
             owner.execute(statement.encode())
-    asked: list[object] = []
     with connect_once(SecretStr(deployment.database)) as connection, reading(connection):
-        execute = connection.execute
-        connection.execute = lambda query, *rest: (asked.append(query), execute(query, *rest))[1]  # type: ignore[method-assign]
-        return read_facts(connection, Table()), [*asked]
+        with patch.object(connection, "execute", wraps=connection.execute) as execute:
+            facts = read_facts(connection, Table())
+        return facts, [call.args[0] for call in execute.call_args_list]
 
 
 @pytest.mark.parametrize("what", SURROUNDINGS_OF)
