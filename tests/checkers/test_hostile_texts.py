@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from harness.checkers import schema, trigger_sources, wrong_keys
-from harness.postgres import table
+from harness.postgres import table_queries
 from tests.support.hostile_texts import JUMBLED, jumbles, slowest
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ SOURCES: dict[str, Callable[[str], object]] = {
 @pytest.mark.parametrize("read", SOURCES.values(), ids=SOURCES)
 def test_a_source_is_read_in_linear_time(read: Callable[[str], object]) -> None:
     """The longest source that is read."""
-    assert slowest(read, table.MOST_READ) == {}
+    assert slowest(read, table_queries.MOST_READ) == {}
 
 
 @given(text=jumbles)
