@@ -23,7 +23,7 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from tests.support.gates import ROOT, Run, clean_environment, run_command, run_harness, run_pytest
+from tests.support.gates import ROOT, Run, clean_environment, run_command, run_harness, run_module, run_pytest
 from tests.support.leaks import leaks, leaks_of_folder
 from tests.support.servers import Request, Server, serving
 
@@ -417,7 +417,7 @@ def test_variables_in_a_wrong_configuration_are_not_quoted(tmp_path: Path) -> No
 
 
 def command(*arguments: str, **environ: str) -> Run:
-    return run_command([sys.executable, "-m", "harness", *arguments], ROOT, **environment_of_a_run(), **environ)
+    return run_module("harness", [*arguments], ROOT, **environment_of_a_run(), **environ)
 
 
 def test_the_other_commands_betray_nothing(tmp_path: Path, postgres: Postgres) -> None:

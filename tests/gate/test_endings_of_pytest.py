@@ -16,7 +16,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from harness.history.writing import Ledger
-from tests.support.gates import ROOT, clean_environment, entry, run_command, run_pytest, write_environments
+from tests.support.gates import ROOT, clean_environment, entry, run_harness, run_pytest, write_environments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -202,8 +202,7 @@ def test_one_unreadable_history_does_not_keep_the_others(tmp_path: Path, healthy
     ledger.run("o", {"other": {"url": "http://h"}})
     ledger.close()
     good = str(kept.report_dir / "history.jsonl")
-    command = [sys.executable, "-m", "harness", "cleanup", "/nope.jsonl", str(other), good, "--environments", str(file)]
-    done = run_command(command, tmp_path)
+    done = run_harness("cleanup", "/nope.jsonl", str(other), good, "--environments", str(file))
     assert done.exit_code == 4
     assert "/nope.jsonl: cannot be read" in done.err
     assert "NOWHERE_URL is not set" in done.err

@@ -41,12 +41,14 @@ def leaks_of_folder(folder: Path, secrets: Iterable[str]) -> dict[str, list[str]
 
 
 _MARGINS = re.compile("^(?:E|>|INTERNALERROR>) +", re.MULTILINE)
-_QUOTES = str.maketrans("", "", "\"'`,(")
+_QUOTES = "\"'`,("
 
 
 def _bare(text: str, *, lower: bool = True) -> str:
     """Without what may stand between two halves of a secret: blanks, quotes, margins."""
-    bare = "".join(_MARGINS.sub("", text).split()).translate(_QUOTES)
+    bare = "".join(_MARGINS.sub("", text).split())
+    for quote in _QUOTES:  # str.translate() takes twice as long where a text is not ASCII
+        bare = bare.replace(quote, "")
     return bare.lower() if lower else bare
 
 
