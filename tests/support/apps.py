@@ -27,3 +27,22 @@ def analysed(route: str = "", *, table: str = "chatbots", token: str = "public_t
 def analysed_files(files: dict[str, str], table: str = "chatbots", token: str = "public_token") -> Analysis:
     """What the source of an app with these files says."""
     return analyse(checkout_of(files), table, token)
+
+
+CREATE = "const [row] = await sql`INSERT INTO chatbots (name) VALUES (${name}) RETURNING id, public_token`;"
+
+
+def caught(condition: str, then: str = "continue;", before: str = "") -> str:
+    """A route that tries to create, and asks this of the error."""
+    return f"""{before}
+        router.post("/", async (req, res, next) => {{
+          for (let i = 0; i < 3; i++) {{
+            try {{
+              {CREATE}
+              return res.status(201).json(row);
+            }} catch (err) {{
+              if ({condition}) {{ {then} }}
+              throw err;
+            }}
+          }}
+        }});"""

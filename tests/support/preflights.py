@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from pydantic import SecretStr
@@ -14,6 +14,7 @@ from harness.errors import demanded
 from harness.preflight.checkers import causes
 from harness.preflight.reading import look
 from tests.support.gates import ROOT, run_pytest, write_environments
+from tests.support.situations import SITUATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
     from tests.support.situations import Situation
 
 OF_A_SUPERUSER = ("create extension", "for all tables", "update pg_index", "disable trigger all")
+PLAIN_TABLE = next(situation for situation in SITUATIONS if situation.name == "nothing")
 PLAIN = (ROOT / "examples" / "migrations" / "public_token_uuid.sql").read_text(encoding="utf-8")
+TABLE_ONLY = PLAIN.replace('create extension if not exists "uuid-ossp";', "").replace(
+    "uuid_generate_v4", "gen_random_uuid"
+)
 
 
 @contextmanager
@@ -53,6 +58,18 @@ def predicted(dsn: str, table: Table | None = None) -> Preflight:
     named = {} if table is None else {"table": table}
     environment = Environment(name="preview", url="http://127.0.0.1:9", database=SecretStr(dsn), **named)  # type: ignore[arg-type]
     return demanded(look(environment, threading.Event())[1])
+
+
+def states(dsn: str, table: Table | None = None) -> set[str]:
+    """The SQLSTATEs that are predicted."""
+    return {cause.state for cause in causes(predicted(dsn, table))}
+
+
+def ends_in(dsn: str, migration: str, *settings: str) -> str:
+    """The SQLSTATE that the migration really ends in, "" where it passes; nothing of it stays."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        error = first_error(connection, *settings, migration)
+    return "" if error is None else error.sqlstate or ""
 
 
 def held(dsn: str, stop: threading.Event | None = None) -> LockHolders:
@@ -92,3 +109,23 @@ def preflight(folder: Path, dsn: str | None, *arguments: str) -> Run:
     """The gate before the migration, on a deployment that nobody serves."""
     file = write_environments(folder / "environments.yaml", {}, preview={"url": "http://127.0.0.1:9", "database": dsn})
     return run_pytest(folder / "report", "--environments", str(file), *(arguments or ("-m", "preflight")))
+
+
+@contextmanager
+def session(dsn: str, statements: list[str], name: str = "a report") -> Iterator[psycopg.Connection[Any]]:
+    """Another session that has run these, and still stands there."""
+    with psycopg.connect(dsn, autocommit=True, application_name=name) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+        yield connection
+
+
+@contextmanager
+def role_of(postgres: Postgres, database: str, *statements: str) -> Iterator[str]:
+    """A role that logs in, made with these statements ({role} is its name); its DSN."""
+    role = postgres.new_name("role")
+    postgres.run(database, [f"create role {role} login", *(text.replace("{role}", role) for text in statements)])
+    try:
+        yield postgres.dsn(database, role)
+    finally:
+        postgres.run(database, [f"reassign owned by {role} to app", f"drop owned by {role}", f"drop role {role}"])
