@@ -103,9 +103,11 @@ def _masked_headers(headers: Mapping[str, str], redact: Redactor) -> dict[str, s
 
 @dataclass(frozen=True, slots=True)
 class _Configured:
-    """The names as the configuration has them; a run takes their spelling and the token's type from the catalog."""
+    """The names as the configuration has them; a run takes their spelling and types from the catalog."""
 
     table: Table
+    id_type: str = "integer"
+    label_type: str = "text"
     token_type: str = "uuid"
 
     @property

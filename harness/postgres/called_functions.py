@@ -21,7 +21,7 @@ SELECT proname, nspname, lanname, coalesce(proargnames, '{}'),
 FROM (
   SELECT p.oid, p.proname, n.nspname, l.lanname, p.proargnames, p.prosrc, row_number() OVER (ORDER BY p.oid) AS number
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
-  WHERE p.proname = ANY (%(names)s) AND p.prokind IN ('f', 'p') AND l.lanname NOT IN ('c', 'internal')
+  WHERE p.proname = ANY (%(names)s::text[]) AND p.prokind IN ('f', 'p') AND l.lanname NOT IN ('c', 'internal')
     AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 ) AS called
 LIMIT 1000

@@ -2,6 +2,10 @@
 
 Poolers drop start-up options and session settings, so every limit is SET LOCAL inside the transaction; they do not
 keep prepared statements either, so none is made.
+
+What reads finds every function, operator and type in pg_catalog, whatever the role's search_path says: tables of users
+are always named with their schema. What writes keeps that search_path, since triggers of the table run with it, and
+names pg_catalog itself.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import TYPE_CHECKING, Any, LiteralString, NamedTuple
 
 import psycopg
 from tenacity import (
@@ -38,10 +42,19 @@ CONNECT_BUDGET_S = 10.0
 CANCEL_BUDGET_S = 2.0
 
 
+class SearchPath(NamedTuple):
+    """Where a session looks for names: the setting, and the schemas that it comes to; `searched` has implicit ones."""
+
+    setting: str
+    schemas: list[str]
+    searched: list[str]
+
+
 class Connection(psycopg.Connection[tuple[Any, ...]]):
-    """A session, and what a statement in it may take."""
+    """A session, what a statement in it may take, and the search_path that it had when a transaction began to read."""
 
     statement_timeout_s: float = STATEMENT_TIMEOUT_S
+    search_path: SearchPath = SearchPath("", [], [])
 
     @property
     def budget_s(self) -> float:
@@ -56,6 +69,14 @@ _LOOK_AFTER_CLIENT = (
 )
 
 
+# pg_temp is searched first, for tables and types, unless it is named: a pooler hands on sessions of others.
+SAFE_PATH = "SET LOCAL search_path = pg_catalog, pg_temp"
+_OWN_PATH = (
+    "SELECT pg_catalog.current_setting('search_path'), "
+    "pg_catalog.current_schemas(false), pg_catalog.current_schemas(true)"
+)
+
+
 def begin_reading(statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> str:
     """Begins what reads.
 
@@ -63,7 +84,15 @@ def begin_reading(statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> str:
     rows that a policy would silently hide into an error.
     """
     begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
-    return f"{begin}; {_limits(statement_timeout_s)}; SET LOCAL row_security = off; {_LOOK_AFTER_CLIENT}"
+    limits = f"{_limits(statement_timeout_s)}; SET LOCAL row_security = off"
+    return f"{begin}; {limits}; {_OWN_PATH}; {SAFE_PATH}; {_LOOK_AFTER_CLIENT}"
+
+
+def _begin_reading(connection: Connection) -> None:
+    cursor = connection.execute(begin_reading(connection.statement_timeout_s).encode())
+    while cursor.description is None and cursor.nextset():
+        pass
+    connection.search_path = SearchPath(*cursor.fetchall()[0])
 
 
 def begin_writing(statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> str:
@@ -177,7 +206,7 @@ def _cancel(connection: Connection) -> None:
 @contextmanager
 def reading(connection: Connection) -> Iterator[None]:
     """A READ ONLY transaction with local time-outs; it leaves nothing, so it always ends in a rollback."""
-    connection.execute(begin_reading(connection.statement_timeout_s).encode())
+    _begin_reading(connection)
     try:
         yield
     finally:
@@ -189,7 +218,7 @@ def reading(connection: Connection) -> Iterator[None]:
 def begin_again(connection: Connection) -> None:
     """After an error inside `reading`: a new transaction with the same limits, for what is still to be read."""
     connection.execute("ROLLBACK")
-    connection.execute(begin_reading(connection.statement_timeout_s).encode())
+    _begin_reading(connection)
 
 
 @contextmanager
@@ -231,7 +260,7 @@ def identity_of(connection: Connection) -> str:
     try:
         row = connection.execute(IDENTITY).fetchone()
     except psycopg.errors.InsufficientPrivilege:
-        connection.execute("ROLLBACK")
+        begin_again(connection)
         row = connection.execute("SELECT '', oid FROM pg_database WHERE datname = current_database()").fetchone()
     assert row is not None  # the current database is in pg_database
     return f"{row[0]}/{row[1]}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from psycopg import sql
 
 from harness.errors import NotCovered
+from harness.postgres.identifiers import as_text
 from harness.postgres.uuid_v4 import is_version_4
 
 if TYPE_CHECKING:
@@ -47,11 +48,12 @@ def evaluation_query(expression: str, *, is_uuid: bool = True) -> sql.Composed:
     """
     return sql.SQL(
         "WITH made AS MATERIALIZED (SELECT ({expression})::{type} AS value FROM generate_series(1, {times})) "
-        "SELECT count(DISTINCT value), count(*) FILTER (WHERE {version_4}), coalesce(min(value::text), 'NULL') "
+        "SELECT count(DISTINCT value), count(*) FILTER (WHERE {version_4}), coalesce(min({text}), 'NULL'::text) "
         "FROM made"
     ).format(
         expression=sql.SQL(expression),  # printed by pg_get_expr
         type=sql.SQL("uuid" if is_uuid else "text"),
         times=sql.Literal(TIMES),
+        text=as_text(sql.SQL("value"), "uuid" if is_uuid else "text"),
         version_4=is_version_4(sql.SQL("value"), is_uuid=is_uuid, in_lower_case=True),
     )

@@ -8,7 +8,8 @@ import psycopg
 from psycopg import sql
 
 from harness.postgres.connection import reading, writing
-from harness.postgres.identifiers import quoted
+from harness.postgres.identifiers import as_text, quoted
+from harness.postgres.own_path import with_names_found
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,17 +39,29 @@ class Found(NamedTuple):
 
 def find_query(names: Names) -> sql.Composed:
     """Selects (id, label) as text of the rows that carry one of the labels (%s)."""
-    return sql.SQL("SELECT {id}::text, {label}::text FROM {table} WHERE {label}::text = ANY(%s::text[])").format(
-        id=quoted(names.id_column), label=quoted(names.label_column), table=quoted(names.identifier)
+    return sql.SQL(
+        "SELECT {id}, {label} FROM {table} WHERE {label} OPERATOR(pg_catalog.=) ANY(%s::pg_catalog.text[])"
+    ).format(
+        id=as_text(quoted(names.id_column), names.id_type),
+        label=as_text(quoted(names.label_column), names.label_type),
+        table=quoted(names.identifier),
     )
 
 
 def delete_query(names: Names) -> sql.Composed:
-    """Deletes the rows whose id and label stand beside each other in two arrays (%s, %s)."""
+    """Deletes the rows whose id and label stand beside each other in two arrays (%s, %s).
+
+    It names pg_catalog itself: triggers of the table run with the search_path of its transaction, and need the role's.
+    """
     return sql.SQL(
-        "DELETE FROM {table} AS stored USING unnest(%s::text[], %s::text[]) AS ours(id, label) "
-        "WHERE stored.{label}::text = ours.label AND stored.{id}::text = ours.id"
-    ).format(table=quoted(names.identifier), id=quoted(names.id_column), label=quoted(names.label_column))
+        "DELETE FROM {table} AS stored USING ROWS FROM (pg_catalog.unnest(%s::pg_catalog.text[]), "
+        "pg_catalog.unnest(%s::pg_catalog.text[])) AS ours(id, label) "
+        "WHERE {label} OPERATOR(pg_catalog.=) ours.label AND {id} OPERATOR(pg_catalog.=) ours.id"
+    ).format(
+        table=quoted(names.identifier),
+        id=as_text(sql.SQL("stored.{}").format(quoted(names.id_column)), names.id_type),
+        label=as_text(sql.SQL("stored.{}").format(quoted(names.label_column)), names.label_type),
+    )
 
 
 class Rights(NamedTuple):
@@ -61,8 +74,9 @@ class Rights(NamedTuple):
 
 
 RIGHTS = """
-SELECT current_user, bool_and(has_column_privilege(%(table)s, of, 'SELECT')), NOT row_security_active(%(table)s),
-  has_table_privilege(%(table)s, 'DELETE') FROM unnest(%(columns)s::text[]) of
+SELECT current_user, bool_and(has_column_privilege(%(table)s::text, of, 'SELECT')),
+  NOT row_security_active(%(table)s::text),
+  has_table_privilege(%(table)s::text, 'DELETE') FROM unnest(%(columns)s::text[]) of
 """
 
 
@@ -79,7 +93,8 @@ def find(
     """The rows that carry a label of these attempts, in a transaction of their own."""
     of_label = {label: a for a in attempts for label in labels[a.name]}
     with reading(connection):
-        rows = connection.execute(find_query(facts), [list(of_label)]).fetchall()
+        query = find_query(facts)
+        rows = with_names_found(connection, lambda: connection.execute(query, [list(of_label)]).fetchall())
     return [Found(id_, label, of_label[label]) for id_, label in rows]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Protocol
 
 from psycopg import sql
@@ -18,7 +19,11 @@ class Names(Protocol):
     @property
     def id_column(self) -> str: ...
     @property
+    def id_type(self) -> str: ...
+    @property
     def label_column(self) -> str: ...
+    @property
+    def label_type(self) -> str: ...
     @property
     def token_column(self) -> str: ...
     @property
@@ -39,3 +44,22 @@ def quoted(name: str | sql.Identifier) -> sql.SQL:
 def as_it_is(text: Any) -> sql.SQL:
     """Text that Postgres itself quoted (regclass::text)."""
     return sql.SQL(text)
+
+
+# As format_type() prints them where pg_catalog alone is searched: types whose cast to text is Postgres' own.
+_IS_TEXT = re.compile(r"(?:text|name|character(?: varying)?)(?:\(\d+\))?")
+
+
+def as_text(column: sql.Composable, type_: str) -> sql.Composed:
+    """A column's value as text, NULL where it is.
+
+    A cast to text of any other type may be a function that its owner wrote; what its output function prints is not.
+    """
+    if _IS_TEXT.fullmatch(type_):
+        return sql.SQL("{}::pg_catalog.text").format(column)
+    return sql.SQL("CASE WHEN {0} IS NOT NULL THEN pg_catalog.concat({0}) END").format(column)
+
+
+def as_uuid(text: sql.Composable) -> sql.Composed:
+    """A text as a uuid, by the type's input function: a cast may be somebody's own."""
+    return sql.SQL("pg_catalog.uuid_in(pg_catalog.textout({}))").format(text)

@@ -9,6 +9,7 @@ import psycopg
 from harness.errors import CouldNotTell, Unavailable, attempted
 from harness.postgres.connection import begin_again
 from harness.postgres.failures import translated
+from harness.postgres.own_path import with_names_found
 from harness.text import printable
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def read_part(connection: Connection, dsn: SecretStr, read: Callable[[], T]) -> 
         The part, or why it is missing; after a failure of Postgres the rest of the parts has a new transaction.
     """
     try:
-        return attempted(read)
+        return attempted(lambda: with_names_found(connection, read))
     except psycopg.Error as error:
         begin_again(connection)
         return translated(error, dsn)

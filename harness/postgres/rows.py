@@ -9,7 +9,7 @@ from psycopg import sql
 
 from harness.errors import CouldNotTell
 from harness.postgres.connection import role_of
-from harness.postgres.identifiers import as_it_is, in_sql, quoted
+from harness.postgres.identifiers import as_it_is, as_text, in_sql, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence as Many
@@ -58,43 +58,46 @@ class SequenceState(NamedTuple):
 
 def rows_query(names: Names) -> sql.Composed:
     """Selects (id, label, token) as text of the rows that carry one of the labels (%s) or of the tokens (%s)."""
-    label, token = quoted(names.label_column), quoted(names.token_column)
-    has_token = "{} = ANY(%s::uuid[])" if names.token_type == "uuid" else "{}::text = ANY(%s::text[])"
+    token = quoted(names.token_column)
+    of_uuid = "{} OPERATOR(pg_catalog.=) ANY(%s::pg_catalog.uuid[])"
+    of_text = "{} OPERATOR(pg_catalog.=) ANY(%s::pg_catalog.text[])"
+    is_uuid = names.token_type == "uuid"
+    has_token = sql.SQL(of_uuid).format(token) if is_uuid else sql.SQL(of_text).format(_texts(names)["token"])
     return sql.SQL(
-        "SELECT {id}::text, {label}::text, {token}::text FROM {table} "
-        "WHERE {label}::text = ANY(%s::text[]) OR {has_token}"
-    ).format(
-        id=quoted(names.id_column),
-        label=label,
-        token=token,
-        table=quoted(names.identifier),
-        has_token=sql.SQL(has_token).format(token),
-    )
+        "SELECT {id}, {label}, {token} FROM {table} "
+        "WHERE {label} OPERATOR(pg_catalog.=) ANY(%s::pg_catalog.text[]) OR {has_token}"
+    ).format(table=quoted(names.identifier), has_token=has_token, **_texts(names))
+
+
+def _texts(names: Names) -> dict[str, sql.Composed]:
+    """The three columns as text."""
+    return {
+        "id": as_text(quoted(names.id_column), names.id_type),
+        "label": as_text(quoted(names.label_column), names.label_type),
+        "token": as_text(quoted(names.token_column), names.token_type),
+    }
 
 
 def rows_of_token_query(names: Names) -> sql.Composed:
     """Selects (id, label, token) as text of the rows that carry a token (%s), by its index where it has one."""
-    return sql.SQL("SELECT {id}::text, {label}::text, {token}::text FROM {table} WHERE {has_token}").format(
-        id=quoted(names.id_column),
-        label=quoted(names.label_column),
-        token=quoted(names.token_column),
-        table=quoted(names.identifier),
-        has_token=_has_token(names),
+    return sql.SQL("SELECT {id}, {label}, {token} FROM {table} WHERE {has_token}").format(
+        table=quoted(names.identifier), has_token=_has_token(names), **_texts(names)
     )
 
 
 def _has_token(names: Names) -> sql.Composed:
-    has_token = "{} = %s::uuid" if names.token_type == "uuid" else "{}::text = %s::text"
-    return sql.SQL(has_token).format(quoted(names.token_column))
+    if names.token_type == "uuid":
+        return sql.SQL("{} OPERATOR(pg_catalog.=) %s::pg_catalog.uuid").format(quoted(names.token_column))
+    return sql.SQL("{} OPERATOR(pg_catalog.=) %s::pg_catalog.text").format(_texts(names)["token"])
 
 
 MOST_COLUMNS = 200  # of a table that are searched
 MOST_SEARCHED = 20_000  # characters of each
 RECOGNISED = 20  # characters of a name; an app may shorten it
 _TEXT_COLUMNS = """
-SELECT a.attname, t.typcategory = 'U' FROM pg_attribute a
+SELECT a.attname, t.typcategory = 'U', format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
 JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type e ON e.oid = t.typelem
-WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped
+WHERE a.attrelid = to_regclass(%s::text) AND a.attnum > 0 AND NOT a.attisdropped
   AND (t.typcategory = 'S' OR t.typname IN ('json', 'jsonb') OR (t.typcategory = 'A' AND e.typcategory = 'S'))
   AND has_column_privilege(a.attrelid, a.attnum, 'SELECT')
 ORDER BY a.attnum LIMIT %s
@@ -112,29 +115,33 @@ def search_row(connection: Connection, facts: TableFacts, row: Row, name: str, l
         labels: each text that was sent and carries it.
     """
     found = connection.execute(_TEXT_COLUMNS, [facts.identifier.as_string(), MOST_COLUMNS]).fetchall()
-    columns = {str(column): bool(json) for column, json in found}
+    columns = {str(column): (bool(json), str(type_)) for column, json, type_ in found}
     if not columns or row.token is None:
         return Search(tuple(columns), ())
     values = sql.SQL(", ").join(
-        sql.SQL("({name}, left(r.{column}::text, {most}))").format(
-            name=sql.Placeholder(), column=quoted(column), most=sql.Literal(MOST_SEARCHED)
+        sql.SQL("({name}::text, left({column}, {most}))").format(
+            name=sql.Placeholder(),
+            column=as_text(sql.SQL("r.{}").format(quoted(column)), type_),
+            most=sql.Literal(MOST_SEARCHED),
         )
-        for column in columns
+        for column, (_, type_) in columns.items()
     )
     query = sql.SQL(
         "SELECT held.name, held.text = ANY(%s::text[]) FROM (SELECT * FROM {table} s "
-        "WHERE {has_token} AND s.{id}::text = %s LIMIT 1) r, LATERAL (VALUES {values}) AS held(name, text) "
-        "WHERE held.text = ANY(%s::text[]) OR position(lower(%s) IN lower(held.text)) > 0"
-    ).format(table=quoted(facts.identifier), has_token=_has_token(facts), id=quoted(facts.id_column), values=values)
+        "WHERE {has_token} AND {id} = %s::text LIMIT 1) r, LATERAL (VALUES {values}) AS held(name, text) "
+        "WHERE held.text = ANY(%s::text[]) OR position(lower(%s::text) IN lower(held.text)) > 0"
+    ).format(table=quoted(facts.identifier), has_token=_has_token(facts), id=_texts(facts)["id"], values=values)
     wanted = [[*labels], row.token, row.id, *columns, [*labels], name[:RECOGNISED]]
-    held = [Held(column, as_it_is, columns[column]) for column, as_it_is in connection.execute(query, wanted)]
+    held = [Held(column, as_it_is, columns[column][0]) for column, as_it_is in connection.execute(query, wanted)]
     return Search(tuple(columns), tuple(sorted(held, key=lambda of: not of.as_it_is)))
 
 
 def read_rows(connection: Connection, facts: TableFacts, labels: Many[str], tokens: Many[str]) -> tuple[Row, ...]:
     """The rows that carry a label of this run or a token that it was given."""
     tokens = [token for token in tokens if _may_be_stored(facts, token)]
-    return tuple(Row(*row) for row in connection.execute(rows_query(facts), [list(labels), list(tokens)]))
+    # A list would be an array of text, for a cast to uuid[] that may be somebody's own.
+    sought = f"{{{','.join(str(UUID(token)) for token in tokens)}}}" if facts.token_type == "uuid" else tokens
+    return tuple(Row(*row) for row in connection.execute(rows_query(facts), [list(labels), sought]))
 
 
 def read_rows_of_token(connection: Connection, facts: TableFacts, token: str) -> tuple[Row, ...]:
@@ -190,8 +197,9 @@ def read_sequence(connection: Connection, facts: TableFacts) -> SequenceState | 
 def sequence_query(names: Names, sequence: str, *, ascending: bool = True) -> sql.Composed:
     """Selects (last_value, is_called, furthest id, seqmin, seqmax); `sequence` is quoted as Postgres printed it."""
     return sql.SQL(
-        "SELECT s.last_value, s.is_called, (SELECT {furthest}({id})::bigint FROM {table}), q.seqmin, q.seqmax "
-        "FROM {name} s LEFT JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.tableoid"
+        "SELECT s.last_value, s.is_called, (SELECT pg_catalog.{furthest}({id})::bigint FROM {table}), "
+        "q.seqmin, q.seqmax FROM {name} s LEFT JOIN pg_catalog.pg_sequence q "
+        "ON q.seqrelid OPERATOR(pg_catalog.=) s.tableoid"
     ).format(
         furthest=sql.SQL("max" if ascending else "min"),
         id=sql.Identifier(names.id_column),

@@ -175,6 +175,7 @@ class TableFacts(NamedTuple):
     own_defaults: tuple[OwnDefault, ...] = ()
     leading: tuple[Leading, ...] = ()
     called: tuple[CalledFunction, ...] = ()
+    label_type: str = "text"
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -205,7 +206,7 @@ def read_facts(connection: Connection, table: Table) -> TableFacts:
         psycopg.Error: the caller words it.
     """
     columns = {"id": table.id, "label": table.label, "token": table.token}
-    found = connection.execute(FACTS, {**resolution(table), **columns}).fetchone()
+    found = connection.execute(FACTS, {"candidates": candidates(connection, table), **columns}).fetchone()
     facts: dict[str, Any] = found[0] if found else {}
     if facts.get("relation") is None:
         raise _no_table(connection, table)
@@ -225,6 +226,7 @@ def read_facts(connection: Connection, table: Table) -> TableFacts:
         id_column=facts["id"]["column"],
         id_type=facts["id"]["type"],
         label_column=facts["label"]["column"],
+        label_type=facts["label"]["type"],
         token_column=token["column"],
         token_type=token["type"],
         token_not_null=token["not_null"],
@@ -252,8 +254,8 @@ def _default(said: dict[str, Any]) -> Default:
 
 
 def _no_table(connection: Connection, table: Table) -> CouldNotTell:
-    said = connection.execute(NAMESAKES, resolution(table)).fetchone()
-    path, namesakes = said or ([], [])
+    said = connection.execute(NAMESAKES, {"bare": parts_of(table.name)[-1]}).fetchone()
+    path, namesakes = connection.search_path.schemas, said[0] if said else []
     elsewhere = f"; there is {', '.join(map(printable, namesakes))}" if namesakes else ""
     return CouldNotTell(
         f"there is no table {table.name} in this database (search_path: {', '.join(path) or 'empty'}{elsewhere})",
@@ -271,14 +273,15 @@ def _demand_columns(facts: dict[str, Any], table: Table) -> None:
             )
 
 
-def resolution(table: Table) -> dict[str, str]:
-    """The table's name for to_regclass(): as it is written, in lower case, and without its schema."""
+def candidates(connection: Connection, table: Table) -> list[str]:
+    """What the table's name may mean on the connection's own search_path, best first, for to_regclass().
+
+    As it is written and in lower case; a name without a schema in each schema of that path.
+    """
     parts = parts_of(table.name)
-    return {
-        "exact": ".".join(_quoted(part) for part in parts),
-        "folded": ".".join(_quoted(part.lower()) for part in parts),
-        "bare": parts[-1],
-    }
+    schemas = [[schema] for schema in connection.search_path.searched] if len(parts) == 1 else [[]]
+    spelled = [parts, [part.lower() for part in parts]]
+    return [".".join(_quoted(part) for part in [*schema, *name]) for name in spelled for schema in schemas]
 
 
 def parts_of(name: str) -> list[str]:

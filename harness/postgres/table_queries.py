@@ -27,7 +27,9 @@ _MADE_BY = """made_by AS (
 FACTS = """
 WITH RECURSIVE relation AS (
   SELECT c.* FROM pg_class c
-  WHERE c.oid = coalesce(to_regclass(%(exact)s), to_regclass(%(folded)s))
+  WHERE c.oid = (SELECT found.oid FROM unnest(%(candidates)s::text[]) WITH ORDINALITY AS candidate (name, n)
+    CROSS JOIN LATERAL (SELECT to_regclass(candidate.name) AS oid) AS found
+    WHERE found.oid IS NOT NULL ORDER BY candidate.n LIMIT 1)
 ), attribute AS (
   SELECT a.* FROM pg_attribute a JOIN relation r ON a.attrelid = r.oid WHERE a.attnum > 0 AND NOT a.attisdropped
 ), chosen AS (
@@ -48,11 +50,11 @@ SELECT jsonb_build_object(
   'relation', (SELECT jsonb_build_object(
      'schema', n.nspname, 'name', r.relname, 'relkind', r.relkind, 'relpersistence', r.relpersistence,
      'is_partition_of', CASE WHEN r.relispartition
-        THEN (SELECT i.inhparent::regclass::text FROM pg_inherits i WHERE i.inhrelid = r.oid LIMIT 1) ELSE '' END,
+        THEN (SELECT concat(i.inhparent::regclass) FROM pg_inherits i WHERE i.inhrelid = r.oid LIMIT 1) ELSE '' END,
      'children', CASE WHEN r.relkind = 'p' THEN '[]'::jsonb ELSE coalesce(
-        (SELECT jsonb_agg(i.inhrelid::regclass::text) FROM pg_inherits i WHERE i.inhparent = r.oid), '[]') END,
+        (SELECT jsonb_agg(concat(i.inhrelid::regclass)) FROM pg_inherits i WHERE i.inhparent = r.oid), '[]') END,
      'parents', CASE WHEN r.relispartition THEN '[]'::jsonb ELSE coalesce(
-        (SELECT jsonb_agg(i.inhparent::regclass::text) FROM pg_inherits i WHERE i.inhrelid = r.oid), '[]') END)
+        (SELECT jsonb_agg(concat(i.inhparent::regclass)) FROM pg_inherits i WHERE i.inhrelid = r.oid), '[]') END)
      FROM relation r JOIN pg_namespace n ON n.oid = r.relnamespace),
   'oid', (SELECT r.oid::bigint FROM relation r),
   'surrounded', (SELECT r.relhassubclass OR r.relhasrules
@@ -60,10 +62,10 @@ SELECT jsonb_build_object(
      OR EXISTS (SELECT FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = r.oid
         AND d.classid = 'pg_rewrite'::regclass) FROM relation r),
   'in_recovery', pg_is_in_recovery(),
-  'server_version', current_setting('server_version_num')::int,
+  'server_version', int4in(textout(current_setting('server_version_num'))),
   'id', (SELECT jsonb_build_object('column', a.attname, 'type', format_type(a.atttypid, a.atttypmod)) FROM id a),
-  'label', (SELECT jsonb_build_object('column', a.attname) FROM attribute a JOIN chosen c
-     ON c.role = 'label' AND c.attnum = a.attnum),
+  'label', (SELECT jsonb_build_object('column', a.attname, 'type', format_type(a.atttypid, a.atttypmod))
+     FROM attribute a JOIN chosen c ON c.role = 'label' AND c.attnum = a.attnum),
   'token', (SELECT jsonb_build_object(
      'number', a.attnum, 'column', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
      'not_null', a.attnotnull,
@@ -72,7 +74,7 @@ SELECT jsonb_build_object(
      'generated', a.attgenerated, 'inherited', a.attinhcount > 0) FROM token a),
   'default', (SELECT m.shown FROM made_by m),
   'indexes', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-     'name', i.indexrelid::regclass::text, 'definition', pg_get_indexdef(i.indexrelid), 'unique', i.indisunique,
+     'name', concat(i.indexrelid::regclass), 'definition', pg_get_indexdef(i.indexrelid), 'unique', i.indisunique,
      'valid', i.indisvalid, 'ready', i.indisready, 'live', i.indislive, 'immediate', i.indimmediate,
      'key_columns', i.indnkeyatts, 'leads_with_token', i.indkey[0] = a.attnum,
      'partial', i.indpred IS NOT NULL, 'expressions', i.indexprs IS NOT NULL)), '[]')
@@ -82,7 +84,7 @@ SELECT jsonb_build_object(
           AND o.refclassid = 'pg_class'::regclass AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum
           AND i.indexprs IS NOT NULL)),
   'sequence', (SELECT jsonb_build_object(
-     'name', s.seqrelid::regclass::text, 'increment', s.seqincrement,
+     'name', concat(s.seqrelid::regclass), 'increment', s.seqincrement,
      'readable', has_sequence_privilege(s.seqrelid, 'SELECT'))
      FROM id a JOIN pg_sequence s ON s.seqrelid IN (
         SELECT o.refobjid FROM pg_attrdef d JOIN pg_depend o ON o.classid = 'pg_attrdef'::regclass AND o.objid = d.oid
@@ -107,9 +109,9 @@ WITH RECURSIVE relation AS (
     JOIN pg_attribute above ON above.attrelid = l.relid AND above.attnum = l.attnum
     JOIN pg_attribute a ON a.attrelid = i.inhrelid AND a.attname = above.attname WHERE i.inhparent = l.relid
     UNION ALL SELECT w.ev_class, coalesce(
-      substring(w.ev_action::text FROM format(
+      int2in(textout(substring(w.ev_action::text FROM format(
         '.*:resno ([0-9]+) :resname (?:[^ \\\\]|\\\\.)+ :ressortgroupref [0-9]+ :resorigtbl %%s :resorigcol %%s ',
-        l.relid, nullif(l.attnum, 0)))::smallint,
+        l.relid, nullif(l.attnum, 0))))),
       (SELECT a.attnum FROM pg_attribute a JOIN token t ON a.attname = t.attname WHERE a.attrelid = w.ev_class),
       0::smallint)
     FROM pg_rewrite w WHERE w.ev_type = '1' AND w.ev_class <> l.relid AND w.oid IN (
@@ -145,7 +147,7 @@ WITH RECURSIVE relation AS (
 SELECT jsonb_build_object(
   'own_defaults', (SELECT coalesce(jsonb_agg(jsonb_build_object('relation', x.relation, 'relkind', x.relkind,
      'relations', x.relations, 'default', x.shown) ORDER BY x.relation), '[]') FROM (
-     SELECT min(c.oid::regclass::text) AS relation, c.relkind, count(*) AS relations, m.shown
+     SELECT min(concat(c.oid::regclass)) AS relation, c.relkind, count(*) AS relations, m.shown
      FROM made_by m JOIN own d ON d.oid = m.oid JOIN pg_class c ON c.oid = m.adrelid GROUP BY c.relkind, m.shown) x),
   'leading', (SELECT coalesce(jsonb_agg(jsonb_build_object('schema', x.nspname, 'name', x.relname, 'token', x.token)
      ), '[]') FROM (
@@ -156,14 +158,14 @@ SELECT jsonb_build_object(
      'name', x.tgname, 'before_insert', x.type & 7 = 7, 'instead_of', x.type & 68 = 68,
      'after_insert', x.type & 70 = 4, 'relation', x.relation, 'language', x.lanname, 'token', x.token,
      'function', x.function, 'source', x.source)), '[]') FROM (
-     SELECT t.tgname, t.type, l.lanname, coalesce(n.token, '') AS token, p.oid::regprocedure::text AS function,
+     SELECT t.tgname, t.type, l.lanname, coalesce(n.token, '') AS token, concat(p.oid::regprocedure) AS function,
        left(p.prosrc, {most_read}) AS source,
-       CASE WHEN t.tgrelid = r.oid THEN '' ELSE t.tgrelid::regclass::text END AS relation
+       CASE WHEN t.tgrelid = r.oid THEN '' ELSE concat(t.tgrelid::regclass) END AS relation
      FROM fired t CROSS JOIN relation r JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_language l ON l.oid = p.prolang
        LEFT JOIN naming n ON n.relid = t.tgrelid
      ORDER BY t.tgrelid <> r.oid LIMIT {most}) x),
   'called', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-     'function', p.oid::regprocedure::text, 'schema', n.nspname, 'name', p.proname, 'language', l.lanname,
+     'function', concat(p.oid::regprocedure), 'schema', n.nspname, 'name', p.proname, 'language', l.lanname,
      'arguments', coalesce(p.proargnames, '{}'),
      'definition', CASE WHEN length(p.prosrc) < {most_read} THEN pg_get_functiondef(p.oid) ELSE '' END)), '[]')
      FROM (SELECT DISTINCT oid FROM (SELECT oid FROM called LIMIT 4 * {most}) c) x JOIN pg_proc p ON p.oid = x.oid
@@ -172,14 +174,14 @@ SELECT jsonb_build_object(
      'name', x.rulename, 'instead', x.is_instead, 'relation', x.relation, 'token', x.token,
      'definition', CASE WHEN length(x.definition) < {most_read} THEN x.definition ELSE '' END)), '[]') FROM (
      SELECT w.rulename, w.is_instead, coalesce(n.token, '') AS token, pg_get_ruledef(w.oid) AS definition,
-       CASE WHEN w.ev_class = r.oid THEN '' ELSE w.ev_class::regclass::text END AS relation
+       CASE WHEN w.ev_class = r.oid THEN '' ELSE concat(w.ev_class::regclass) END AS relation
      FROM pg_rewrite w CROSS JOIN relation r LEFT JOIN naming n ON n.relid = w.ev_class
      WHERE w.ev_class IN (SELECT relid FROM way) AND w.ev_type = '3' AND w.ev_enabled IN ('O', 'A') LIMIT {most}) x)
 )
 """
 NAMESAKES = """
-SELECT current_schemas(false), array(
-  SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+SELECT array(
+  SELECT concat(c.oid::regclass) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE lower(c.relname) = lower(%(bare)s) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
     AND n.nspname NOT LIKE 'pg\\_%%' LIMIT 5)
 """

@@ -13,6 +13,7 @@ from psycopg import sql
 
 from harness.errors import CouldNotTell
 from harness.history.token_sample import Sample
+from harness.postgres.identifiers import as_text, as_uuid
 from harness.postgres.uuid_v4 import is_uuid_text, is_version_4
 
 if TYPE_CHECKING:
@@ -74,14 +75,23 @@ class StoredTokens(NamedTuple):
 
 # Equal tokens have equal hashes, so as many hashes as tokens proves that all differ; fewer is looked into exactly.
 _HASH_OF_UUID: LiteralString = "uuid_hash_extended({token}, 0)"
-_HASH_OF_TEXT: LiteralString = 'hashtextextended({token}::text COLLATE "C", 0)'
+_HASH_OF_TEXT: LiteralString = 'hashtextextended({text} COLLATE "C", 0)'
 FROM_THE_HEAP: LiteralString = (
     "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; SET LOCAL enable_bitmapscan = off"
 )
 
 
 # The middle of all UUIDs in Postgres' order, which compares bytes: equal tokens are on the same side of it.
-_MIDDLE = "80000000-0000-0000-0000-000000000000"
+_MIDDLE: LiteralString = "'80000000-0000-0000-0000-000000000000'::uuid"
+
+
+def _text(names: Names) -> sql.Composed:
+    return as_text(sql.Identifier(names.token_column), names.token_type)
+
+
+def _is_version_4(names: Names) -> sql.Composed:
+    is_uuid = names.token_type == "uuid"
+    return is_version_4(sql.Identifier(names.token_column) if is_uuid else _text(names), is_uuid=is_uuid)
 
 
 def scan_query(names: Names, *, split: bool = False) -> sql.Composed:
@@ -96,8 +106,8 @@ def scan_query(names: Names, *, split: bool = False) -> sql.Composed:
         "count(*) FILTER (WHERE NOT ({version_4})) AS others FROM {table}"  # NULL is of no other version
     ).format(
         token=token,
-        hashed=sql.SQL(_HASH_OF_UUID if is_uuid else _HASH_OF_TEXT).format(token=token),
-        version_4=is_version_4(token, is_uuid=is_uuid),
+        hashed=sql.SQL(_HASH_OF_UUID if is_uuid else _HASH_OF_TEXT).format(token=token, text=_text(names)),
+        version_4=_is_version_4(names),
         table=names.identifier,
     )
     if not split:
@@ -105,7 +115,7 @@ def scan_query(names: Names, *, split: bool = False) -> sql.Composed:
     return sql.SQL(
         "SELECT sum(n)::bigint, sum(tokens)::bigint, sum(surplus)::bigint, sum(others)::bigint FROM "
         "({counts} WHERE {token} < {middle} UNION ALL {counts} WHERE {token} >= {middle} OR {token} IS NULL) AS halves"
-    ).format(counts=counts, token=token, middle=sql.Literal(_MIDDLE))
+    ).format(counts=counts, token=token, middle=sql.SQL(_MIDDLE))
 
 
 def scan_tokens(
@@ -120,7 +130,8 @@ def scan_tokens(
         legacy_until: rows up to this id may hold a UUID of any version.
     """
     token = sql.Identifier(facts.token_column)
-    names = {"token": token, "table": facts.identifier}
+    id_ = as_text(sql.Identifier(facts.id_column), facts.id_type)
+    names = {"token": token, "text": _text(facts), "id": id_, "table": facts.identifier}
     connection.execute(FROM_THE_HEAP)
     scan, nodes, expected = _planned(connection, facts)
     scanning = f"scanning about {expected:,} stored tokens"
@@ -135,17 +146,15 @@ def scan_tokens(
     repeated_tokens, repeated_ids = 0, list[tuple[str, ...]]()
     if surplus:
         query = sql.SQL(
-            "SELECT {token}::text, count(*), count(*) OVER () FROM {table} WHERE {token} IS NOT NULL "
+            "SELECT {text}, count(*), count(*) OVER () FROM {table} WHERE {token} IS NOT NULL "
             "GROUP BY 1 HAVING count(*) > 1 ORDER BY 2 DESC, 1 LIMIT {limit}"
         ).format(limit=sql.Literal(EXAMPLES), **names)
         found = connection.execute(query).fetchall()
         repeated = tuple((text, number) for text, number, _ in found)
         repeated_tokens = found[0][2] if found else 0
-        of_one = sql.SQL("SELECT {id}::text FROM {table} WHERE {token}::text = {text} LIMIT {limit}")
+        of_one = sql.SQL("SELECT {id} FROM {table} WHERE {text} = {wanted}::text LIMIT {limit}")
         for text, _ in repeated:
-            query = of_one.format(
-                id=sql.Identifier(facts.id_column), text=sql.Literal(text), limit=sql.Literal(IDS_OF_ONE), **names
-            )
+            query = of_one.format(wanted=sql.Literal(text), limit=sql.Literal(IDS_OF_ONE), **names)
             repeated_ids.append(tuple(id_ for (id_,) in connection.execute(query)))
         surplus = surplus if repeated else 0  # two values may share a hash; only equal ones are duplicates
     other_versions: tuple[tuple[str, str], ...] = ()
@@ -153,8 +162,8 @@ def scan_tokens(
     if others:
         ages = _ages(connection, facts, legacy_until)
         wrong = _not_accepted(facts, legacy_until if ages is not None else None)
-        query = sql.SQL("SELECT {id}::text, {token}::text FROM {table} WHERE {wrong} LIMIT {limit}").format(
-            id=sql.Identifier(facts.id_column), wrong=wrong, limit=sql.Literal(EXAMPLES), **names
+        query = sql.SQL("SELECT {id}, {text} FROM {table} WHERE {wrong} LIMIT {limit}").format(
+            wrong=wrong, limit=sql.Literal(EXAMPLES), **names
         )
         other_versions = tuple((id_, text) for id_, text in connection.execute(query))
         update = sql.SQL("UPDATE {table} SET {token} = DEFAULT WHERE {wrong}").format(wrong=wrong, **names).as_string()
@@ -183,22 +192,20 @@ INTEGERS = ("smallint", "integer", "bigint")
 
 def _not_accepted(names: Names, legacy_until: int | None) -> sql.Composed:
     """The condition on rows whose token is neither of version 4, nor a UUID of a row up to `legacy_until`."""
-    token, is_uuid = sql.Identifier(names.token_column), names.token_type == "uuid"
-    other = sql.SQL("NOT ({})").format(is_version_4(token, is_uuid=is_uuid))  # which NULL is not
+    other = sql.SQL("NOT ({})").format(_is_version_4(names))  # which NULL is not
     if legacy_until is None:
         return other
     later = sql.SQL("{} > {}").format(sql.Identifier(names.id_column), sql.Literal(legacy_until))
-    if is_uuid:
+    if names.token_type == "uuid":
         return sql.SQL("{} AND {}").format(later, other)
-    return sql.SQL("({} OR NOT ({})) AND {}").format(later, is_uuid_text(token), other)
+    return sql.SQL("({} OR NOT ({})) AND {}").format(later, is_uuid_text(_text(names)), other)
 
 
 def _ages(connection: Connection, facts: TableFacts, legacy_until: int | None) -> Ages | None:
     """Which rows hold tokens that are not of version 4; None where ids are no integers, and so tell no age."""
     if facts.id_type not in INTEGERS:
         return None
-    token = sql.Identifier(facts.token_column)
-    version_4 = is_version_4(token, is_uuid=facts.token_type == "uuid")
+    version_4 = _is_version_4(facts)
     query = sql.SQL(
         "SELECT count(*) FILTER (WHERE NOT ({version_4}) AND NOT ({wrong})), max({id}) FILTER (WHERE {wrong}),"
         " min({id}) FILTER (WHERE {version_4}) FROM {table}"
@@ -286,9 +293,9 @@ def _version_4_bytes(names: Names, share: float, *, mixed: bool = True) -> sql.C
     token = sql.Identifier(names.token_column)
     sample = sql.SQL("TABLESAMPLE SYSTEM ({}) REPEATABLE (1)").format(sql.Literal(round(100 * share, 4)))
     is_uuid = names.token_type == "uuid"
-    where = sql.SQL(" WHERE {}").format(is_version_4(token, is_uuid=is_uuid))
+    where = sql.SQL(" WHERE {}").format(_is_version_4(names))
     return sql.SQL("(SELECT uuid_send({uuid}) AS b FROM {table}{sample}{where}) AS version_4").format(
-        uuid=token if is_uuid else sql.SQL("{}::text::uuid").format(token),
+        uuid=token if is_uuid else as_uuid(_text(names)),
         table=names.identifier,
         sample=sql.SQL(" {}").format(sample) if share < 1 else sql.SQL(""),
         # Where all are of version 4, the planner is spared a condition that it believes next to no row to meet.

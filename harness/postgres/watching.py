@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import psycopg
 from psycopg import sql
 
-from harness.postgres.connection import connect_once, limited, reading
+from harness.postgres.connection import SAFE_PATH, connect_once, limited, reading
 from harness.postgres.inserts import Sightings
 from harness.postgres.statement_counts import counted_calls, counted_since
 from harness.postgres.token_writes import MOST_READ
@@ -39,12 +39,12 @@ ONE_MESSAGE = timedelta(milliseconds=5)  # longer apart are no two messages of o
 _ENDS_S = 2.0  # for a look that is under way when the POSTs have ended
 
 DATABASE = """
-SELECT pg_postmaster_start_time()::text, (SELECT oid::bigint FROM pg_database WHERE datname = current_database())
+SELECT concat(pg_postmaster_start_time()), (SELECT oid::bigint FROM pg_database WHERE datname = current_database())
 """
 # All in one round trip. Each look has a transaction of its own: within one, Postgres shows the same state of the view.
 # It is asked of the function that the view is made of: planning the view takes longer than all the rest.
 LOOK = """
-BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL statement_timeout = '2s';
+BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL statement_timeout = '2s'; {safe_path};
 SELECT statement_timestamp(), pid, xact_start, query_start, left(query, {most_read})
 FROM pg_catalog.pg_stat_get_activity(NULL)
 WHERE datid = {oid} AND pid <> pg_backend_pid() AND query_start >= {since} LIMIT {most};
@@ -167,7 +167,11 @@ class Watch:
     def _look(self, since: datetime) -> datetime:
         """One look at what began since the one before began; what was under way already was seen by that."""
         began_s = time.monotonic()
-        rows = self._rows(sql.SQL(LOOK).format(most_read=MOST_READ, oid=self._oid, since=since, most=MOST_SESSIONS))
+        rows = self._rows(
+            sql.SQL(LOOK).format(
+                safe_path=sql.SQL(SAFE_PATH), most_read=MOST_READ, oid=self._oid, since=since, most=MOST_SESSIONS
+            )
+        )
         now_s = time.monotonic()
         self._looks += 1
         self._took_s += now_s - began_s

@@ -14,6 +14,8 @@ import psycopg
 from psycopg import sql
 
 from harness.errors import CouldNotTell
+from harness.postgres.identifiers import as_uuid
+from harness.postgres.own_path import UNDEFINED, in_own_path
 from harness.preflight.dependents import _TREE, named
 from harness.preflight.facts import Check, Collision, IndexAsked, IndexKey, Parsed, Raised
 
@@ -38,30 +40,34 @@ _DEFINITIONS: LiteralString = (
     + """
 SELECT jsonb_build_object(
   'columns', (SELECT jsonb_object_agg(r.name, r.columns) FROM (
-     SELECT a.attrelid::regclass::text AS name,
+     SELECT concat(a.attrelid::regclass) AS name,
        jsonb_agg(jsonb_build_array(a.attname, format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum) AS columns
      FROM token t JOIN pg_attribute a ON a.attrelid = t.attrelid AND a.attnum > 0 AND NOT a.attisdropped
      GROUP BY 1) r),
-  'relations', (SELECT jsonb_object_agg(t.attrelid::regclass::text, jsonb_build_array(n.nspname, c.relname))
+  'relations', (SELECT jsonb_object_agg(concat(t.attrelid::regclass), jsonb_build_array(n.nspname, c.relname))
      FROM token t JOIN pg_class c ON c.oid = t.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace),
   'checks', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-     'name', k.conname, 'relation', k.conrelid::regclass::text, 'expression', pg_get_expr(k.conbin, k.conrelid),
+     'name', k.conname, 'relation', concat(k.conrelid::regclass), 'expression', pg_get_expr(k.conbin, k.conrelid),
      'validated', k.convalidated, 'of_token_alone', k.conkey = ARRAY[d.attnum],
+     'calls', EXISTS (SELECT FROM pg_depend f WHERE f.classid = 'pg_constraint'::regclass AND f.objid = k.oid
+        AND f.refclassid = 'pg_proc'::regclass),
      'reads_only', NOT EXISTS (SELECT FROM pg_depend f JOIN pg_proc p ON p.oid = f.refobjid
         WHERE f.classid = 'pg_constraint'::regclass AND f.objid = k.oid AND f.refclassid = 'pg_proc'::regclass
           AND p.provolatile <> 'i')) ORDER BY k.conname), '[]')
      FROM dependent d JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
      WHERE k.contype = 'c'),
   'indexes', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-     'name', i.indexrelid::regclass::text, 'relation', i.indrelid::regclass::text,
+     'name', concat(i.indexrelid::regclass), 'relation', concat(i.indrelid::regclass),
      'unique', i.indisunique, 'excludes', i.indisexclusion,
      'by_equality', NOT EXISTS (SELECT FROM pg_constraint k, unnest(k.conexclop) e(op)
         JOIN pg_operator o ON o.oid = e.op WHERE k.conindid = i.indexrelid AND k.contype = 'x' AND o.oprname <> '='),
-     'nulls_are_alike', coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false),
+     'nulls_are_alike', coalesce(to_jsonb(i) -> 'indnullsnotdistinct' = 'true'::jsonb, false),
      'predicate', pg_get_expr(i.indpred, i.indrelid),
      'of_token_alone', i.indkey::int2[] <@ ARRAY[d.attnum, 0::int2] AND NOT EXISTS (SELECT FROM pg_depend f
         WHERE f.classid = 'pg_class'::regclass AND f.objid = i.indexrelid AND f.refclassid = 'pg_class'::regclass
           AND f.refobjid = i.indrelid AND f.refobjsubid NOT IN (0, d.attnum)),
+     'calls', EXISTS (SELECT FROM pg_depend f WHERE f.classid = 'pg_class'::regclass AND f.objid = i.indexrelid
+        AND f.refclassid = 'pg_proc'::regclass),
      'reads_only', NOT EXISTS (SELECT FROM pg_depend f JOIN pg_proc p ON p.oid = f.refobjid
         WHERE f.classid = 'pg_class'::regclass AND f.objid = i.indexrelid AND f.refclassid = 'pg_proc'::regclass
           AND p.provolatile <> 'i'),
@@ -71,10 +77,11 @@ SELECT jsonb_build_object(
         'class_type', o.opcintype::int) ORDER BY k.n)
         FROM generate_series(1, i.indnkeyatts) k(n) JOIN pg_opclass o ON o.oid = i.indclass[k.n - 1]
         JOIN pg_attribute x ON x.attrelid = i.indexrelid AND x.attnum = k.n)
-     ) ORDER BY i.indexrelid::regclass::text), '[]')
+     ) ORDER BY concat(i.indexrelid::regclass)), '[]')
      FROM (SELECT DISTINCT objid, attrelid, attnum FROM dependent WHERE classid = 'pg_class'::regclass) d
      JOIN pg_index i ON i.indexrelid = d.objid),
-  'statistics', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', s.stxname, 'relation', s.stxrelid::regclass::text,
+  'statistics', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+     'name', s.stxname, 'relation', concat(s.stxrelid::regclass),
      'expressions', {statistics}) ORDER BY s.stxname), '[]')
      FROM dependent d JOIN pg_statistic_ext s ON d.classid = 'pg_statistic_ext'::regclass AND s.oid = d.objid)
 )
@@ -111,10 +118,9 @@ class Definitions:
         """The stored rows of the relation alone, named as it is, their tokens cast; those that cannot be left out."""
         name = sql.Identifier(*self.relations[relation])
         token = sql.Identifier(self.table.token_column)
+        cast = sql.SQL("{} AS {}").format(as_uuid(printed(token)), token)
         values = [
-            sql.SQL("concat({0})::uuid AS {0}" if column == self.table.token_column else "{}").format(
-                sql.Identifier(column)
-            )
+            cast if column == self.table.token_column else sql.Identifier(column)
             for column, _ in self.columns[relation]
         ]
         return sql.SQL("(SELECT tableoid, {} FROM ONLY {} WHERE {} IS NOT NULL AND ({}) OFFSET 0) AS {}").format(
@@ -175,30 +181,32 @@ def parse_cast(connection: Connection, definitions: Definitions) -> Parsed:
 def parse_all(connection: Connection, definitions: Definitions) -> tuple[Parsed, ...]:
     """Let Postgres parse each expression of a definition with a uuid; those it refuses have a state."""
     found: dict[tuple[str, str], Parsed] = {}
-    for owner, relation, expression, key in _expressions(definitions):
+    for owner, relation, expression, key, calls in _expressions(definitions):
         if (owner, expression) in found:
             continue
         query = sql.SQL("SELECT {} FROM {} LIMIT 0").format(sql.SQL(expression), definitions.row(relation))
-        state, said, type_ = _parsed(connection, query)
+        state, said, type_ = _parsed(connection, query, calls=calls)
         if not state and key is not None and type_ == _UUID_OID:
             state, said = _uuid_as_key(key)
         found[owner, expression] = Parsed(owner, expression, state, said)
     return tuple(found.values())
 
 
-def _expressions(definitions: Definitions) -> list[tuple[str, str, str, dict[str, Any] | None]]:
-    """(owner in words, relation, expression, the index key that it is) of all definitions."""
-    found: list[tuple[str, str, str, dict[str, Any] | None]] = [
-        (f"check {check['name']}", check["relation"], check["expression"], None) for check in definitions.checks
+def _expressions(definitions: Definitions) -> list[tuple[str, str, str, dict[str, Any] | None, bool]]:
+    """(owner in words, relation, expression, the index key that it is, whether it calls functions) of all."""
+    found: list[tuple[str, str, str, dict[str, Any] | None, bool]] = [
+        (f"check {check['name']}", check["relation"], check["expression"], None, check["calls"])
+        for check in definitions.checks
     ]
     for index in definitions.indexes:
         owner = f"{'exclusion constraint' if index['excludes'] else 'index'} {index['name']}"
-        found += [(owner, index["relation"], key["text"], key) for key in index["keys"] if key["is_expression"]]
+        calls = index["calls"]
+        found += [(owner, index["relation"], key["text"], key, calls) for key in index["keys"] if key["is_expression"]]
         if index["predicate"]:
-            found.append((owner, index["relation"], f"{index['predicate']}", None))
+            found.append((owner, index["relation"], f"{index['predicate']}", None, calls))
     for statistics in definitions.statistics:
         owner = f"statistics {statistics['name']}"
-        found += [(owner, statistics["relation"], text, None) for text in statistics["expressions"] or ()]
+        found += [(owner, statistics["relation"], text, None, True) for text in statistics["expressions"] or ()]
     return found
 
 
@@ -209,11 +217,26 @@ def _uuid_as_key(key: dict[str, Any]) -> tuple[str, str]:
     return "", ""
 
 
-def _parsed(connection: Connection, query: sql.Composed) -> tuple[str, str, int]:
+def _executed(connection: Connection, query: sql.Composed, *, calls: bool) -> psycopg.Cursor[tuple[Any, ...]]:
+    """Run a query that holds expressions of the database, in a savepoint.
+
+    Where they call functions of users, and something is not found, it is run again with the role's own search_path, as
+    the migration will run them.
+    """
+    try:
+        with connection.transaction():
+            return connection.execute(query)
+    except psycopg.Error as error:
+        if not calls or error.sqlstate not in UNDEFINED:
+            raise
+    with connection.transaction():  # an error takes its search_path back
+        return in_own_path(connection, lambda: connection.execute(query))
+
+
+def _parsed(connection: Connection, query: sql.Composed, *, calls: bool = False) -> tuple[str, str, int]:
     """SQLSTATE and message of a query that cannot be parsed, else the type (oid) of its first column."""
     try:
-        with connection.transaction():  # a savepoint, since there is a transaction
-            description = connection.execute(query).description
+        description = _executed(connection, query, calls=calls).description
     except psycopg.Error as error:
         if not (error.sqlstate or "").startswith("42") or error.sqlstate == "42501":
             raise
@@ -251,9 +274,10 @@ def _ask_check(
     new: int | Raised = 0
     expression = sql.SQL(check["expression"])
     if check["validated"]:
-        stored = _evaluated(connection, asked.format(definitions.rows(check["relation"]), expression))
+        query = asked.format(definitions.rows(check["relation"]), expression)
+        stored = _evaluated(connection, query, calls=check["calls"])
     if check["of_token_alone"] and definitions.table.server_version >= 130000:
-        new = _evaluated(connection, asked.format(definitions.new_tokens(), expression))
+        new = _evaluated(connection, asked.format(definitions.new_tokens(), expression), calls=check["calls"])
     return (
         0 if isinstance(stored, Raised) else stored,
         False if isinstance(new, Raised) else bool(new),
@@ -267,11 +291,10 @@ def _ask_check(
 _OF_NO_EXPRESSION = ("08", "25", "40", "53", "55", "57", "58", "XX", "42501")
 
 
-def _evaluated(connection: Connection, query: sql.Composed) -> int | Raised:
+def _evaluated(connection: Connection, query: sql.Composed, *, calls: bool) -> int | Raised:
     """The one number that a query counts, or what its expressions raised."""
     try:
-        with connection.transaction():  # a savepoint, since there is a transaction
-            row = connection.execute(query).fetchone()
+        row = _executed(connection, query, calls=calls).fetchone()
     except psycopg.Error as error:
         if error.sqlstate == "25006":
             raise CouldNotTell(
@@ -321,7 +344,8 @@ def _built(connection: Connection, indexes: Sequence[dict[str, Any]], source: sq
         for key in index["keys"]
         if key["is_expression"] or index["predicate"]
     ]
-    said = _evaluated(connection, sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(keys), source))
+    query = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(keys), source)
+    said = _evaluated(connection, query, calls=any(index["calls"] for index in indexes))
     return said if isinstance(said, Raised) else None
 
 
@@ -370,7 +394,7 @@ def find_collisions(
             sql.SQL("true") if index["nulls_are_alike"] else present,
             sql.SQL(", ").join(sql.SQL("({})").format(text) for text in texts),
         )
-        row = connection.execute(query).fetchone()
+        row = _executed(connection, query, calls=index["calls"]).fetchone()
         if row and row[0]:
             found.append(Collision(index["name"], state, row[0]))
     return tuple(found)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, LiteralString
 
-from harness.postgres.table import resolution
+from harness.postgres.table import candidates
 from harness.preflight.facts import (
     ANOTHER_PROCESS,
     Catalog,
@@ -66,25 +66,29 @@ CATALOG: LiteralString = (
       ELSE w.rulename || ' on ' || n.nspname || '.' || c.relname END
   FROM dependent d JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
   JOIN pg_class c ON c.oid = w.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
-  UNION SELECT 'policy', p.polname || ' on ' || p.polrelid::regclass::text
+  UNION SELECT 'policy', p.polname || ' on ' || concat(p.polrelid::regclass)
   FROM dependent d JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
-  UNION SELECT 'trigger', t.tgname || ' on ' || t.tgrelid::regclass::text
+  UNION SELECT 'trigger', t.tgname || ' on ' || concat(t.tgrelid::regclass)
   FROM dependent d JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
-  UNION SELECT 'generated column', a.adrelid::regclass::text || '.' || x.attname
+  UNION SELECT 'generated column', concat(a.adrelid::regclass) || '.' || x.attname
   FROM dependent d JOIN pg_attrdef a ON d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid
   JOIN pg_attribute x ON x.attrelid = a.adrelid AND x.attnum = a.adnum
   WHERE (a.adrelid, a.adnum) <> (d.attrelid, d.attnum)
-  UNION SELECT 'function', p.oid::regprocedure::text
+  UNION SELECT 'function', concat(p.oid::regprocedure)
   FROM dependent d JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
-  UNION SELECT 'publication', p.pubname || ' of columns or rows of ' || r.prrelid::regclass::text
+  UNION SELECT 'publication', p.pubname || ' of columns or rows of ' || concat(r.prrelid::regclass)
   FROM dependent d JOIN pg_publication_rel r ON d.classid = 'pg_publication_rel'::regclass AND r.oid = d.objid
   JOIN pg_publication p ON p.oid = r.prpubid
-  UNION SELECT 'column of its row type', c.oid::regclass::text || '.' || a.attname
+  UNION SELECT 'column of its row type', concat(c.oid::regclass) || '.' || a.attname
   FROM row_type y JOIN pg_attribute a ON a.atttypid = y.oid AND NOT a.attisdropped
   JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'm')
   WHERE (SELECT bool_or(t.atttypid <> 'uuid'::regtype) FROM token t)
+), found(oid) AS (
+  SELECT to_regprocedure(quote_ident(s.name) || '.uuid_generate_v4()')::oid
+  FROM unnest(%(schemas)s::text[]) WITH ORDINALITY AS s(name, n)
+  WHERE to_regprocedure(quote_ident(s.name) || '.uuid_generate_v4()') IS NOT NULL ORDER BY s.n LIMIT 1
 ), own_key(index, state, why) AS (
-  SELECT i.indexrelid::regclass::text,
+  SELECT concat(i.indexrelid::regclass),
     CASE WHEN x.attoptions IS NOT NULL OR NOT o.opcdefault THEN
         CASE WHEN o.opcintype = 'uuid'::regtype THEN '' ELSE '42804' END
       WHEN NOT EXISTS (SELECT FROM pg_opclass u
@@ -102,13 +106,14 @@ CATALOG: LiteralString = (
 )
 SELECT jsonb_build_object(
   'role', current_user, 'superuser', (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user),
-  'database', current_database(), 'search_path', current_schemas(false),
+  'database', current_database(),
   'default_read_only', current_setting('default_transaction_read_only') = 'on',
-  'statement_timeout_s', (SELECT s.reset_val::float / 1000 FROM pg_settings s WHERE s.name = 'statement_timeout'),
+  'statement_timeout_s', (SELECT float8in(textout(s.reset_val)) / 1000 FROM pg_settings s
+     WHERE s.name = 'statement_timeout'),
   'may_create_in_schema', has_schema_privilege(%(schema)s, 'CREATE'),
   'backend_pid', pg_backend_pid(),
   'relations', (SELECT jsonb_agg(jsonb_build_object(
-     'name', t.attrelid::regclass::text, 'kind', t.relkind, 'owner', pg_get_userbyid(t.relowner),
+     'name', concat(t.attrelid::regclass), 'kind', t.relkind, 'owner', pg_get_userbyid(t.relowner),
      'not_null', coalesce((SELECT k.conname FROM pg_constraint k WHERE k.conrelid = t.attrelid AND k.contype = 'n'
         AND k.conkey = ARRAY[t.attnum] LIMIT 1), ''),
      'may_alter', pg_has_role(t.relowner, 'USAGE'), 'typed', t.reloftype <> 0,
@@ -119,7 +124,7 @@ SELECT jsonb_build_object(
      )) FROM token t),
   'blockers', (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', b.kind, 'name', b.name)), '[]') FROM obstacle b),
   'foreign_keys', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', k.conname,
-     'relation', k.conrelid::regclass::text, 'other', side.relation::regclass::text || '.' || a.attname,
+     'relation', concat(k.conrelid::regclass), 'other', concat(side.relation::regclass) || '.' || a.attname,
      'other_type', format_type(a.atttypid, a.atttypmod))), '[]')
      FROM pg_constraint k CROSS JOIN LATERAL unnest(k.conkey, k.confkey) pair(mine, theirs)
      CROSS JOIN LATERAL (VALUES (k.conrelid, pair.mine, k.confrelid, pair.theirs),
@@ -133,12 +138,11 @@ SELECT jsonb_build_object(
   'generator', jsonb_build_object(
      'schema', coalesce((SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
         WHERE e.extname = 'uuid-ossp'), ''),
-     'found', to_regprocedure('uuid_generate_v4()') IS NOT NULL,
-     'returns', coalesce((SELECT format_type(p.prorettype, NULL) FROM pg_proc p
-        WHERE p.oid = to_regprocedure('uuid_generate_v4()')), ''),
+     'found', EXISTS (SELECT FROM found),
+     'returns', coalesce((SELECT format_type(p.prorettype, NULL) FROM pg_proc p JOIN found f ON f.oid = p.oid), ''),
      'not_executed_by', (SELECT coalesce(jsonb_agg(r.rolname ORDER BY r.rolname), '[]') FROM pg_roles r
         WHERE (r.rolcanlogin OR r.rolname = current_user)
-          AND NOT has_function_privilege(r.oid, to_regprocedure('uuid_generate_v4()')::oid, 'EXECUTE')
+          AND NOT has_function_privilege(r.oid, (SELECT f.oid FROM found f), 'EXECUTE')
           AND (SELECT bool_or(has_table_privilege(r.oid, t.attrelid, 'INSERT')) FROM token t)),
      'available', EXISTS (SELECT FROM pg_available_extensions e WHERE e.name = 'uuid-ossp'),
      'trusted', coalesce((SELECT bool_or(v.trusted OR NOT v.superuser) FROM pg_available_extension_versions v
@@ -146,9 +150,9 @@ SELECT jsonb_build_object(
         WHERE v.name = 'uuid-ossp'), false),
      'may_create', has_database_privilege(current_database(), 'CREATE'),
      'namesake', EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-        WHERE p.proname = 'uuid_generate_v4' AND p.pronargs = 0 AND n.nspname = (current_schemas(false))[1])),
+        WHERE p.proname = 'uuid_generate_v4' AND p.pronargs = 0 AND n.nspname = (%(schemas)s::text[])[1])),
   'row_checks', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', 'check ' || k.conname,
-     'function', p.oid::regprocedure::text, 'source', p.prosrc) ORDER BY k.conname), '[]')
+     'function', concat(p.oid::regprocedure), 'source', p.prosrc) ORDER BY k.conname), '[]')
      FROM token t JOIN pg_constraint k ON k.conrelid = t.attrelid AND k.contype = 'c'
      JOIN pg_depend f ON f.classid = 'pg_constraint'::regclass AND f.objid = k.oid
      JOIN pg_proc p ON f.refclassid = 'pg_proc'::regclass AND p.oid = f.refobjid AND t.reltype = ANY (p.proargtypes)),
@@ -178,11 +182,12 @@ SELECT jsonb_build_object(
 # The age of a transaction is NULL where this role may not see it; transaction ids of pg_locks are seen by everybody.
 HOLDERS: LiteralString = """
 WITH RECURSIVE tree AS (
-  SELECT coalesce(to_regclass(%(exact)s), to_regclass(%(folded)s))::oid AS oid
+  (SELECT to_regclass(candidate.name)::oid AS oid FROM unnest(%(candidates)s::text[]) WITH ORDINALITY
+    AS candidate (name, n) WHERE to_regclass(candidate.name) IS NOT NULL ORDER BY candidate.n LIMIT 1)
   UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree t ON i.inhparent = t.oid
 )
 SELECT current_user, coalesce(jsonb_agg(jsonb_build_object(
-  'transaction', l.virtualtransaction, 'pid', l.pid, 'mode', l.mode, 'relation', l.relation::regclass::text,
+  'transaction', l.virtualtransaction, 'pid', l.pid, 'mode', l.mode, 'relation', concat(l.relation::regclass),
   'user', coalesce(pg_get_userbyid(a.usesysid)::text, ''),
   'application', coalesce(a.application_name, ''), 'state', coalesce(a.state, ''),
   'backend', coalesce(a.backend_type, ''),
@@ -207,14 +212,14 @@ def named(table: TableFacts) -> Mapping[str, str]:
 
 def read_catalog(connection: Connection, table: TableFacts) -> Catalog:
     """Ask the catalog, inside the caller's transaction."""
-    row = connection.execute(CATALOG, named(table)).fetchone()
+    row = connection.execute(CATALOG, {**named(table), "schemas": connection.search_path.schemas}).fetchone()
     assert row is not None  # it selects one value
     said: dict[str, Any] = row[0]
     return Catalog(
         role=said["role"],
         superuser=bool(said["superuser"]),
         database=said["database"],
-        search_path=tuple(said["search_path"]),
+        search_path=tuple(connection.search_path.schemas),
         default_read_only=said["default_read_only"],
         statement_timeout_s=said["statement_timeout_s"],
         may_create_in_schema=said["may_create_in_schema"],
@@ -254,6 +259,6 @@ def pooler_between(host: str, port: int, told_pid: int, backend_pid: int) -> str
 
 def read_holders(connection: Connection, table: Table) -> LockHolders:
     """Who else holds a lock on the table now. None of it waits for a lock itself."""
-    row = connection.execute(HOLDERS, resolution(table)).fetchone()
+    row = connection.execute(HOLDERS, {"candidates": candidates(connection, table)}).fetchone()
     assert row is not None  # an aggregate has a row
     return LockHolders(table.name, row[0], tuple(Holder(**each) for each in row[1]))

@@ -15,6 +15,7 @@ from psycopg import sql
 from harness.errors import Unavailable
 from harness.postgres.connection import connect, limited, reading
 from harness.postgres.failures import translated
+from harness.postgres.identifiers import as_text, as_uuid
 from harness.postgres.parts import read_part
 from harness.postgres.table import read_facts
 from harness.preflight.definitions import (
@@ -138,10 +139,11 @@ def _cast_tokens(table: TableFacts) -> sql.Composed:
     """The rows as (id, t, u): the token as text, and as a UUID where the cast takes it."""
     token = sql.Identifier(table.token_column)
     return sql.SQL(
-        "(SELECT id, t, CASE WHEN {castable} THEN t::uuid END AS u FROM (SELECT {id} AS id, "
+        "(SELECT id, t, CASE WHEN {castable} THEN {uuid} END AS u FROM (SELECT {id} AS id, "
         "CASE WHEN {token} IS NOT NULL THEN {printed} END AS t FROM {table} OFFSET 0) AS printed OFFSET 0) AS tokens"
     ).format(
         castable=sql.SQL("t IS NOT NULL") if table.token_type == "uuid" else castable(sql.SQL("t")),
+        uuid=as_uuid(sql.SQL("t")),
         id=sql.Identifier(table.id_column),
         token=token,
         printed=printed(token),
@@ -151,25 +153,26 @@ def _cast_tokens(table: TableFacts) -> sql.Composed:
 
 # Equal UUIDs have equal hashes, so as many hashes as UUIDs proves that all differ; fewer is counted exactly.
 _COUNTED = (
-    "SELECT count(*), count(*) - count(t), count(*) FILTER (WHERE t = ''), count(t) - count(u), "
+    "SELECT count(*), count(*) - count(t), count(*) FILTER (WHERE t = ''::text), count(t) - count(u), "
     "count(u) - count(DISTINCT uuid_hash_extended(u, 0)) FROM {tokens}"
 )
 _SURPLUS = "SELECT count(u) - count(DISTINCT u) FROM {tokens}"
 # In a database of SQL_ASCII a token may be bytes of no encoding, which cannot be sent: "?" is shown for them.
 _BAD = (
-    "SELECT id::text, CASE WHEN getdatabaseencoding() = 'SQL_ASCII' "
+    "SELECT {id}, CASE WHEN getdatabaseencoding() = 'SQL_ASCII' "
     "THEN regexp_replace(t COLLATE \"C\", '[^\\x01-\\x7f]', '?', 'g') ELSE t END "
     "FROM {tokens} WHERE t IS NOT NULL AND u IS NULL LIMIT {limit}"
 )
 _SAME = (
-    "SELECT (array_agg(id::text ORDER BY id))[1:3], count(*) FROM {tokens} WHERE u IS NOT NULL "
+    "SELECT (array_agg({id} ORDER BY id))[1:3], count(*) FROM {tokens} WHERE u IS NOT NULL "
     "GROUP BY u HAVING count(*) > 1 LIMIT {limit}"
 )
 
 
 def read_tokens(connection: Connection, table: TableFacts) -> Tokens:
     """Count the stored tokens in one pass over the heap; name offenders only where there are any."""
-    parts = {"tokens": _cast_tokens(table), "limit": sql.Literal(EXAMPLES)}
+    id_ = as_text(sql.SQL("id"), table.id_type)
+    parts = {"tokens": _cast_tokens(table), "id": id_, "limit": sql.Literal(EXAMPLES)}
 
     def ask(query: LiteralString) -> list[tuple[Any, ...]]:
         return connection.execute(sql.SQL(query).format(**parts)).fetchall()

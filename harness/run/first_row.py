@@ -6,6 +6,7 @@ Only where rows are to be removed by way of the database: a row that is not foun
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import psycopg
@@ -15,6 +16,7 @@ from harness.errors import CouldNotTell
 from harness.history.history import WithoutItsName
 from harness.postgres.connection import connect, limited, located, reading
 from harness.postgres.failures import translated
+from harness.postgres.own_path import with_names_found
 from harness.postgres.rows import read_rows, read_rows_of_token, search_row
 from harness.text import printable
 
@@ -115,7 +117,7 @@ def asked(at: Gathering, ask: Callable[[Connection], T]) -> T:
             connection = at.connecting.result()
             try:
                 with limited(connection, connection.budget_s, stop), reading(connection):
-                    return ask(connection)
+                    return with_names_found(connection, partial(ask, connection))
             except psycopg.Error:
                 if not connection.closed:
                     raise
@@ -124,7 +126,7 @@ def asked(at: Gathering, ask: Callable[[Connection], T]) -> T:
             limited(connection, connection.budget_s, stop),
             reading(connection),
         ):
-            return ask(connection)
+            return with_names_found(connection, partial(ask, connection))
     except psycopg.Error as error:
         raise translated(error, environment.database) from None
 

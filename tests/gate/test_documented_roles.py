@@ -100,7 +100,7 @@ def test_sequence_that_may_not_be_read_is_named(tmp_path: Path, postgres: Postgr
         run = gate_as(postgres, deployment, READER, tmp_path / "reader", "--read-only", "-k", "stored or sequence")
     assert run.exit_code == 75, run.out
     assert run.check(SEQUENCE)["outcome"] == "unknown"
-    assert run.check(SEQUENCE)["remedy"] == f'GRANT SELECT ON SEQUENCE chatbots_id_seq TO "{READER}"'
+    assert run.check(SEQUENCE)["remedy"] == f'GRANT SELECT ON SEQUENCE public.chatbots_id_seq TO "{READER}"'
 
 
 def test_cleaner_releases_and_leaves_nothing(tmp_path: Path, postgres: Postgres) -> None:

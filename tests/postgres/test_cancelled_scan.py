@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from rehearsal.servers.postgres import Postgres
 
 PATIENCE_S = STATEMENT_TIMEOUT_S / 2  # the statement's own time-out must not be what ends it
-# A table of 100 million rows, on one of 50: the function of this name that the scan finds first takes its time.
+# A table of 100 million rows, on one of 50: a view that takes its time for each.
 SLOW = """
-create function public.uuid_send(uuid) returns bytea language plpgsql parallel safe as
-  $$ begin perform pg_sleep(2); return pg_catalog.uuid_send($1); end $$
+alter table chatbots rename to stored;
+create view chatbots as select s.* from stored s, lateral (select pg_sleep(2 + 0 * s.id)) as slow;
+grant select on chatbots to public
 """
 
 
@@ -69,7 +70,7 @@ def test_the_end_of_a_gate_ends_its_scan(
 def end(folder: Path, postgres: Postgres, deployment: Deployment, how: signal.Signals) -> None:
     """Start the gate, wait until it scans, send it a signal, and wait until nothing scans."""
     database = str(conninfo_to_dict(deployment.database)["dbname"])
-    postgres.run(database, [SLOW, f'alter database "{database}" set search_path = public, pg_catalog'])
+    postgres.run(database, [SLOW])
     file = write_environments(folder / "environments.yaml", {}, preview=entry(deployment))
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--environments", str(file), "--read-only"]
     with (
@@ -93,7 +94,7 @@ def end(folder: Path, postgres: Postgres, deployment: Deployment, how: signal.Si
 def test_a_scan_that_takes_too_long_says_what_to_set(tmp_path: Path, postgres: Postgres, healthy: Deployment) -> None:
     """Somebody who watches is told how many tokens are read; the statement's time-out is the environment's."""
     database = str(conninfo_to_dict(healthy.database)["dbname"])
-    postgres.run(database, [SLOW, f'alter database "{database}" set search_path = public, pg_catalog'])
+    postgres.run(database, [SLOW])
     file = write_environments(tmp_path / "environments.yaml", {}, preview=entry(healthy, statement_timeout_s=3))
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--environments", str(file), "--read-only"]
     report = tmp_path / "report"

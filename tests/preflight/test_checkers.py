@@ -179,7 +179,7 @@ WRITES = """create function writes() returns boolean language plpgsql as $$ begi
                 "create unique index asks on chatbots (fine(public_token))",
                 "alter function fine(text) volatile",
             ),
-            "index asks calls a function that may do more than read",
+            "index public.asks calls a function that may do more than read",
         ),
         (
             (

@@ -42,11 +42,11 @@ ALONE = {
     "preflight_nothing_depends_on_the_type": ("view", "view public.shown (0A000)"),
     "preflight_no_foreign_key_stays_text": (
         "referred_to",
-        "links_token_fkey of links: links.token is character varying(64) (42804)",
+        "links_token_fkey of public.links: public.links.token is character varying(64) (42804)",
     ),
     "preflight_definitions_take_a_uuid": (
         "index_lower",
-        "index another: function lower(uuid) does not exist, in lower(public_token) (42883)",
+        "index public.another: function lower(uuid) does not exist, in lower(public_token) (42883)",
     ),
 }
 

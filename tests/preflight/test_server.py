@@ -186,7 +186,7 @@ def test_trigger_whose_function_uses_the_token_cannot_be_told(
         insert = "insert into chatbots (name) values ('as the new code does')"
         assert ends_in(dsn, f"{TABLE_ONLY}; {insert}") == state
         if state:
-            with pytest.raises(CouldNotTell, match=r"trigger made calls made\(\), which uses public_token"):
+            with pytest.raises(CouldNotTell, match=r"trigger made calls public.made\(\), which uses public_token"):
                 dependents(known)
         else:
             assert dependents(known) == []
@@ -203,7 +203,9 @@ def test_check_whose_function_uses_the_token_cannot_be_told(postgres: Postgres, 
         dsn = postgres.dsn(database)
         assert ends_in(dsn, f"{TABLE_ONLY}; insert into chatbots (name) values ('x')") == state
         if state:
-            with pytest.raises(CouldNotTell, match=r"chatbots_check calls fine\(chatbots\), which uses public_token"):
+            with pytest.raises(
+                CouldNotTell, match=r"chatbots_check calls public.fine\(public.chatbots\), which uses public_token"
+            ):
                 dependents(predicted(dsn))
         else:
             assert dependents(predicted(dsn)) == []
@@ -228,7 +230,7 @@ def test_foreign_table_below_is_predicted(postgres: Postgres) -> None:
                 ],
             )
             dsn = postgres.dsn(database)
-            assert [str(cause) for cause in dependents(predicted(dsn))] == ["c1 is a foreign table (42809)"]
+            assert [str(cause) for cause in dependents(predicted(dsn))] == ["public.c1 is a foreign table (42809)"]
             assert ends_in(dsn, TABLE_ONLY) == "42809"
 
 

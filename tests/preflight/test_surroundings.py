@@ -86,7 +86,7 @@ def test_lock_of_a_role_that_may_not_be_looked_at_is_seen(postgres: Postgres) ->
             known = held(postgres.dsn(database, VERIFIER))
             assert {holder.age_s for holder in known.transactions} == {None}
             [lock] = locks(known)
-    assert f"holds AccessShareLock on chatbots for more than {LONG_S:g} s" in str(lock)
+    assert f"holds AccessShareLock on public.chatbots for more than {LONG_S:g} s" in str(lock)
 
 
 def test_lock_of_a_passing_transaction_is_none(postgres: Postgres) -> None:
@@ -126,7 +126,7 @@ def test_prepared_transaction_is_predicted(tmp_path_factory: pytest.TempPathFact
             for statement in ("begin", "update chatbots set name = 'x'", "prepare transaction 'left over'"):
                 connection.execute(statement.encode())
             [lock] = locks(held(dsn))
-            assert str(lock) == "prepared transaction left over holds RowExclusiveLock on chatbots (55P03)"
+            assert str(lock) == "prepared transaction left over holds RowExclusiveLock on public.chatbots (55P03)"
             assert ends_in(dsn, plain(server), SOON) == "55P03"
             connection.execute("rollback prepared 'left over'")
         assert locks(held(dsn)) == []
@@ -194,7 +194,7 @@ def test_owner_of_the_parent_alone_may_not(postgres: Postgres) -> None:
         role_of(postgres, database, "alter table chatbots owner to {role}", "grant select on special to {role}") as dsn,
     ):
         [cause] = rights(predicted(dsn))
-        assert str(cause).startswith(f"special belongs to {OWNER}, and role_")
+        assert str(cause).startswith(f"public.special belongs to {OWNER}, and role_")
         assert ends_in(dsn, TABLE_ONLY) == "42501"
 
 

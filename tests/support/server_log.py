@@ -31,7 +31,8 @@ HARMLESS = re.compile(r"\b(lock_timeout|clock_timestamp|attisdropped|pg_locks|lo
 KINDS = re.compile(
     r"begin isolation level read committed read only|rollback|(savepoint|release|rollback to) \S+|"
     r"(select|with)\b.*|explain \(format json\) select\b.*|"
-    r"set local (statement_timeout|lock_timeout|idle_in_transaction_session_timeout|row_security|enable_\w+) = \S+",
+    r"set local (statement_timeout|lock_timeout|idle_in_transaction_session_timeout|row_security|enable_\w+) = \S+|"
+    r"set local search_path = pg_catalog, pg_temp",
     re.DOTALL,
 )
 
