@@ -34,6 +34,8 @@ BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;
 SET LOCAL lock_timeout = '{LOCK_TIMEOUT}';
 SET LOCAL idle_in_transaction_session_timeout = '5min';
 SET LOCAL row_security = off;
+SELECT pg_catalog.current_setting('search_path'), pg_catalog.current_schemas(true);
+SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL statement_timeout = """
 SMALL_BYTES = 64 << 20  # the rows of a smaller table are counted, those of a larger one estimated
 
@@ -98,7 +100,9 @@ class Real:
 FACTS = """
 WITH relation AS (
   SELECT c.*, n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.oid = coalesce(to_regclass(%(exact)s), to_regclass(%(folded)s))
+  WHERE c.oid = (SELECT found.oid FROM unnest(%(candidates)s::text[]) WITH ORDINALITY AS candidate (name, n)
+    CROSS JOIN LATERAL (SELECT to_regclass(candidate.name) AS oid) AS found
+    WHERE found.oid IS NOT NULL ORDER BY candidate.n LIMIT 1)
 ), tree AS (
   SELECT oid FROM relation UNION
   SELECT t.relid FROM relation r CROSS JOIN LATERAL pg_partition_tree(r.oid) t
@@ -152,11 +156,28 @@ def demand_url(dsn: str) -> None:
         )
 
 
+class RealConnection(psycopg.Connection[Any]):
+    """To the real database; `schemas` are those of its role's search_path, implicit ones included."""
+
+    search_path: str = ""
+    schemas: list[str] = []  # noqa: RUF012  # set anew for each connection
+
+    def own_search_path(self) -> None:
+        """From now on names are found as its role finds them, as functions of the table's indexes may need.
+
+        A statement that reads rows after that names pg_catalog itself.
+        """
+        self.execute("SELECT pg_catalog.set_config('search_path', %s::pg_catalog.text, true)", [self.search_path])
+
+
 @contextmanager
-def reading(dsn: str, statement_timeout_s: int) -> Iterator[psycopg.Connection[Any]]:
-    """A READ ONLY transaction on the real database. Raises CannotRehearse for whatever goes wrong in it."""
+def reading(dsn: str, statement_timeout_s: int) -> Iterator[RealConnection]:
+    """A READ ONLY transaction on the real database. Raises CannotRehearse for whatever goes wrong in it.
+
+    Functions, operators and types are found in pg_catalog, whatever the role's search_path says.
+    """
     try:
-        with psycopg.connect(
+        with RealConnection.connect(
             dsn,
             autocommit=True,
             connect_timeout=CONNECT_TIMEOUT_S,
@@ -164,7 +185,10 @@ def reading(dsn: str, statement_timeout_s: int) -> Iterator[psycopg.Connection[A
             prepare_threshold=None,
             client_encoding="utf8",
         ) as connection:
-            connection.execute(f"{LIMITS}'{statement_timeout_s}s'".encode())
+            begun = connection.execute(f"{LIMITS}'{statement_timeout_s}s'".encode())
+            while begun.description is None and begun.nextset():
+                pass
+            connection.search_path, connection.schemas = begun.fetchall()[0]
             yield connection
             connection.execute("ROLLBACK")
     except psycopg.Error as error:
@@ -197,12 +221,13 @@ def remedy_for(error: psycopg.Error) -> str:
     return f": {known[0] if known else 'is the address right, and can it be reached from here?'}"
 
 
-def look_at(connection: psycopg.Connection[Any], dsn: str, wanted: Wanted) -> Real:
+def look_at(connection: RealConnection, dsn: str, wanted: Wanted) -> Real:
     """The facts of the real table. Raises CannotRehearse where it is not there, or cannot be read."""
-    parts = wanted.name.split(".", 1)
+    parts = [part.strip('"') for part in wanted.name.split(".", 1)]
+    schemas = [[schema] for schema in connection.schemas] if len(parts) == 1 else [[]]
+    spelled = [parts, [part.lower() for part in parts]]
     names = {
-        "exact": ".".join(quoted(part.strip('"')) for part in parts),
-        "folded": ".".join(quoted(part.strip('"').lower()) for part in parts),
+        "candidates": [".".join(map(quoted, [*schema, *name])) for name in spelled for schema in schemas],
         "id": wanted.id,
         "label": wanted.label,
         "token": wanted.token,
@@ -228,7 +253,10 @@ def look_at(connection: psycopg.Connection[Any], dsn: str, wanted: Wanted) -> Re
         )
     rows, estimated = int(relation["rows"] or 0), True  # no partition, no number
     if (relation["size_bytes"] or 0) < SMALL_BYTES:
-        counted = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(*real))).fetchone()
+        count = sql.SQL("SELECT pg_catalog.count(*) FROM {}").format(sql.Identifier(*real))
+        connection.own_search_path()
+        counted = connection.execute(count).fetchone()
+        connection.execute("SET LOCAL search_path = pg_catalog, pg_temp")
         assert counted is not None
         rows, estimated = counted[0], False
     return Real(

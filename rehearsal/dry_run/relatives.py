@@ -39,7 +39,7 @@ WHERE i.identity IS NOT NULL AND coalesce(i.schema, '') !~ '^pg_(toast|temp)' AN
   AND NOT EXISTS (SELECT FROM pg_constraint k WHERE f.classid = 'pg_constraint'::regclass AND k.oid = f.objid
     AND (k.conparentid <> 0 OR k.contype = 'n'))
 UNION ALL
-SELECT 'parent ' || h.inhparent::regclass, false, json_build_array(json_build_array(s.nspname, r.relname))
+SELECT format('parent %%I.%%I', s.nspname, r.relname), false, json_build_array(json_build_array(s.nspname, r.relname))
 FROM pg_inherits h JOIN pg_class r ON r.oid = h.inhparent JOIN pg_namespace s ON s.oid = r.relnamespace
 WHERE h.inhrelid = to_regclass(%(table)s)
 """

@@ -8,20 +8,24 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from rehearsal.dry_run.real_schema import SMALL_BYTES, CannotRehearse, Real, remedy_for
+from rehearsal.dry_run.real_schema import SMALL_BYTES, CannotRehearse, Real, RealConnection, remedy_for
 
 Line = bytes | bytearray | memoryview
 
 # Half of a sample are rows that a cast to uuid would refuse, as they come; the rest is random.
-NO_UUID = "{token} is null or {token}::text !~* '^[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$'"
+NO_UUID = (
+    "{token} is null or pg_catalog.concat({token}) operator(pg_catalog.!~*) "
+    "'^[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$'::pg_catalog.text"
+)
 SUSPICIOUS = f"copy (select {{id}}, {{token}} from {{table}} where {NO_UUID} limit {{most}}) to stdout"
-RANDOM = "copy (select {id}, {token} from {table} order by random() limit {most}) to stdout"
+RANDOM = "copy (select {id}, {token} from {table} order by pg_catalog.random() limit {most}) to stdout"
 BLOCKS = "copy (select {id}, {token} from {table} tablesample system ({percent}) limit {most}) to stdout"
 ALL = "copy (select {id}, {token} from {table}) to stdout"
 
 
-def tokens_of(connection: psycopg.Connection[Any], real: Real, rows: int | None) -> Iterator[Line]:
+def tokens_of(connection: RealConnection, real: Real, rows: int | None) -> Iterator[Line]:
     """Lines of COPY, id and token, at most `rows` of them (None: all). No other column is named or read."""
+    connection.own_search_path()
     if rows is None or (rows >= real.rows and not real.rows_are_estimated):
         yield from copied(connection, real, ALL)
         return

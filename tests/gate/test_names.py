@@ -17,11 +17,11 @@ from harness.postgres.table import read_facts
 from rehearsal.deployment.start import deployed
 from rehearsal.faults import FAULTS
 from rehearsal.servers.binaries import find_binaries
-from rehearsal.servers.postgres import SUPERUSER, running
+from rehearsal.servers.postgres import running
 from tests.support.gates import READY, entry, run_gate, run_harness, write_environments
-from tests.support.namesakes import ALL, CALLED, CASTS, COUNTS
+from tests.support.namesakes import called, trap
 from tests.support.preflights import of_the_table, predicted, standing
-from tests.support.server_log import APPLICATION, DATABASE, LOGS_STATEMENTS, MESSAGE, lines_until_now
+from tests.support.server_log import LOGS_STATEMENTS
 from tests.support.situations import SITUATIONS
 
 if TYPE_CHECKING:
@@ -31,43 +31,12 @@ if TYPE_CHECKING:
     from rehearsal.deployment.start import Deployment
     from rehearsal.servers.postgres import Postgres
 
-GATE = "chatbots-smoke/"
-LEAST = (1500, 500, 80, 8, 10)  # functions, operators, views, types and casts that are there to be called
-
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
     """A Postgres of this module's own, whose log holds every warning."""
     with running(find_binaries(), *LOGS_STATEMENTS) as started:
         yield started
-
-
-def trap(server: Postgres, database: str, *, casts: bool = True) -> str:
-    """Put the namesakes into a database, and return the address of a role that is led to them first.
-
-    Args:
-        server: of the database.
-        database: its name.
-        casts: make casts too, which the app itself is led to as well: they have no schema.
-    """
-    role = f"trapped_in_{database}"
-    made = [each for each in ALL if casts or each != CASTS]
-    path = f'alter role {role} in database "{database}" set search_path = public, pg_catalog'
-    server.run(database, [f"create role {role} login in role app, pg_read_all_stats", path, *made])
-    with psycopg.connect(server.dsn(database, SUPERUSER), options="-c search_path=pg_catalog") as connection:
-        there = connection.execute(COUNTS).fetchone()
-    assert there is not None
-    assert all(number >= least for number, least in zip(there, LEAST[: 5 if casts else 4], strict=False)), there
-    return server.dsn(database, role)
-
-
-def called(server: Postgres, database: str) -> set[str]:
-    """The namesakes that statements of the harness have called so far."""
-    return {
-        line[MESSAGE]
-        for line in lines_until_now(server)
-        if line[DATABASE] == database and line[APPLICATION].startswith(GATE) and line[MESSAGE].startswith(CALLED)
-    }
 
 
 def name_of(deployment: Deployment) -> str:

@@ -3,7 +3,20 @@
 Each says on being called that it was, in the server's log; a role whose search_path names the schema first finds them.
 """
 
-SCHEMA = "public"
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from rehearsal.servers.postgres import SUPERUSER
+from tests.support.server_log import APPLICATION, DATABASE, MESSAGE, lines_until_now
+
+if TYPE_CHECKING:
+    from rehearsal.servers.postgres import Postgres
+
+OURS = ("chatbots-smoke/", "chatbots-rehearsal")
+LEAST = (1500, 500, 80, 8, 10)  # functions, operators, views, types and casts that are there to be called
 CALLED = "a namesake was called"
 
 FUNCTIONS = """
@@ -104,3 +117,31 @@ select (select count(*) from pg_catalog.pg_proc
   (select count(*) from pg_catalog.pg_cast c join pg_catalog.pg_proc p on p.oid = c.castfunc
    where p.pronamespace = 'public'::regnamespace)
 """
+
+
+def trap(server: Postgres, database: str, *, casts: bool = True) -> str:
+    """Put the namesakes into a database, and return the address of a role that is led to them first.
+
+    Args:
+        server: of the database.
+        database: its name.
+        casts: make casts too, which the app itself is led to as well: they have no schema.
+    """
+    role = f"trapped_in_{database}"
+    made = [each for each in ALL if casts or each != CASTS]
+    path = f'alter role {role} in database "{database}" set search_path = public, pg_catalog'
+    server.run(database, [f"create role {role} login in role app, pg_read_all_stats", path, *made])
+    with psycopg.connect(server.dsn(database, SUPERUSER), options="-c search_path=pg_catalog") as connection:
+        there = connection.execute(COUNTS).fetchone()
+    assert there is not None
+    assert all(number >= least for number, least in zip(there, LEAST[: 5 if casts else 4], strict=False)), there
+    return server.dsn(database, role)
+
+
+def called(server: Postgres, database: str) -> set[str]:
+    """The namesakes that statements of the harness have called so far."""
+    return {
+        line[MESSAGE]
+        for line in lines_until_now(server)
+        if line[DATABASE] == database and line[APPLICATION].startswith(OURS) and line[MESSAGE].startswith(CALLED)
+    }

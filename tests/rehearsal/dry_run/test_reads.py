@@ -73,7 +73,8 @@ def test_personal_data_does_not_travel(talkative: Postgres, tmp_path: Path) -> N
     assert not [canary for canary in (*CANARIES, "c4n4ry-password") if canary in run.err]
 
     told = logged(talkative, name, "chatbots-rehearsal")
-    own = [each.text for each in told if "pg_catalog" not in each.text]
+    texts = [each.text.replace("pg_catalog.count(", "count(") for each in told]
+    own = [text for text in texts if "pg_catalog" not in text]
     lock = re.compile(r"lock table [\w., ]+ in access share mode")  # by pg_dump, each table or all at once
     rows = [text for text in own if "chatbots" in text and not lock.fullmatch(text)]
     assert sorted(set(rows)) == [
