@@ -13,7 +13,7 @@ several threads at the same time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,17 +90,17 @@ def deployed(
 
 @contextmanager
 def deployed_copy(
-    server: Postgres, template: str, plan: Plan, name: str, settings: Sequence[str] = ()
+    server: Postgres, template: str, plan: Plan, name: str, settings: Mapping[str, str]
 ) -> Iterator[Deployment]:
     """The app of this plan on a copy of a database, for the time of the block.
 
-    `settings` are what follows ALTER DATABASE .. SET, which a copy does not take along.
+    `settings` are those of the database, which a copy does not take along.
     """
     database = server.new_name(name)
     with ExitStack() as stack:
         stack.callback(server.drop_database, database)
         dsn = server.create_database(database, template)
-        server.run("postgres", [f'alter database "{database}" set {setting}' for setting in settings])
+        server.set_for(database, settings)
         url = stack.enter_context(serving(build(plan, dsn)))
         yield Deployment(name, url, dsn, plan.revision, plan.settings)
 

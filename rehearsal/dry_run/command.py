@@ -19,7 +19,7 @@ import psycopg
 from rehearsal.deployment.plan import Plan, Stored
 from rehearsal.deployment.start import deployed_copy
 from rehearsal.dry_run.made_up_rows import load, stand_in
-from rehearsal.dry_run.masking import without_tokens
+from rehearsal.dry_run.masking import without_tokens, without_values
 from rehearsal.dry_run.real_schema import (
     CannotRehearse,
     Dumper,
@@ -33,19 +33,32 @@ from rehearsal.dry_run.real_schema import (
     look_at,
     quoted,
     reading,
-    restore,
 )
 from rehearsal.dry_run.relatives import Relatives, demand_all, relatives_of
-from rehearsal.dry_run.report import Report, say, say_how_it_went, say_what_failed, say_what_is_read, say_what_is_run
-from rehearsal.dry_run.rights import Rights, inherit, make_roles, remarks, reproduce, rights_of
+from rehearsal.dry_run.report import (
+    Report,
+    say,
+    say_how_it_went,
+    say_what_confines,
+    say_what_failed,
+    say_what_is_read,
+    say_what_is_run,
+)
+from rehearsal.dry_run.restoring import restore
+from rehearsal.dry_run.rights import Rights, inherit, make_roles, owner_here, remarks, reproduce, rights_of
 from rehearsal.dry_run.runner import Failure, created_extensions, demand_runnable, migrate
 from rehearsal.dry_run.sample import tokens_of
+from rehearsal.dry_run.sessions import DATABASE, by_hand
 from rehearsal.dry_run.splitting import Script, split
 from rehearsal.dry_run.squawk import squawked
 from rehearsal.servers.binaries import NoPostgres
-from rehearsal.servers.postgres import SUPERUSER, TO_BE_DEMOTED, Postgres, running
+from rehearsal.servers.postgres import Postgres, confined
 
-DATABASE = "rehearsed"
+EXTENSION = re.compile(r"\bextension\s+(?:if\s+(?:not\s+)?exists\s+)?(?:\"([^\"]+)\"|([a-z_][\w$]*))", re.IGNORECASE)
+# What no role lets its members do but the owner, or one that the owner has granted it to: it is refused for real too.
+OF_AN_OWNER = re.compile(
+    r"must be owner of (?!extension)|permission denied for (table|schema|database|sequence|type|view)"
+)
 DISK_FROM_ROWS = 500_000  # more rows than this are not kept in memory
 LOOK_TIMEOUT_S, READ_TIMEOUT_S = 60, 900
 
@@ -101,6 +114,26 @@ def migrated(request: Request) -> Iterator[dict[str, str]]:
         yield variables
 
 
+@contextmanager
+def explained(server: Postgres) -> Iterator[None]:
+    """Raises CannotRehearse for an error of the throwaway server that nothing else has made sense of."""
+    try:
+        yield
+    except (psycopg.Error, CannotRehearse) as error:
+        if spent := server.spent():
+            raise CannotRehearse(
+                f"the throwaway server was ended: {spent}: free some space, or try the migration on a restored backup"
+            ) from None
+        if isinstance(error, CannotRehearse):
+            raise
+        said = without_values(error.diag.message_primary or " ".join(str(error).split()), error.sqlstate or "")
+        raise CannotRehearse(
+            f"the throwaway server refuses what the rehearsal needs: {error.sqlstate or 'no SQLSTATE'} {said}:"
+            " something in the definitions or in the migration keeps the owner from reading or changing the table;"
+            " try it on a restored backup"
+        ) from None
+
+
 def demand_writable(report: Path) -> None:
     """Raises Misused where the report could not be written, before anything is read."""
     try:
@@ -124,24 +157,33 @@ def prepare(request: Request, report: Report, stack: ExitStack) -> dict[str, str
     if rows > DISK_FROM_ROWS:
         os.environ.setdefault("TMPDIR", tempfile.gettempdir())  # where it is set, the server is not kept in memory
     binaries = choose_server(real, created_extensions(script), request.kind)
-    server = stack.enter_context(running(binaries, TO_BE_DEMOTED))
-    roles = copy_table(request, report, server, dumper, source, words_of(script))
-    say_what_is_run(script)
-    settings = settings_of(source.rights)
-    server.run("postgres", [f'alter database "{DATABASE}" set {setting}' for setting in settings])
-    try_it(request, report, server, source, script)
-    with psycopg.connect(server.dsn(DATABASE, SUPERUSER), autocommit=True) as connection:
-        inherit(connection, source.rights, roles, always=True)  # the reference app knows no SET ROLE
-    plan = prepare_app(request, report, server, real)
-    preview, production = (
-        stack.enter_context(deployed_copy(server, DATABASE, plan, name, settings)) for name in ("preview", "production")
-    )
+    server = stack.enter_context(confined(binaries))
+    with explained(server):
+        settings, plan = copy_and_migrate(request, report, server, dumper, source, script)
+        preview, production = (
+            stack.enter_context(deployed_copy(server, DATABASE, plan, name, settings))
+            for name in ("preview", "production")
+        )
     return {
         "PREVIEW_URL": preview.url,
         "PREVIEW_POSTGRES_URL": preview.database,
         "PRODUCTION_URL": production.url,
         "POSTGRES_URL": production.database,
     }
+
+
+def copy_and_migrate(
+    request: Request, report: Report, server: Postgres, dumper: Dumper, source: Source, script: Script
+) -> tuple[dict[str, str], Plan]:
+    """Everything on the throwaway server but the copies that are served: their settings, and the app of both."""
+    roles = copy_table(request, report, server, dumper, source, words_of(script))
+    say_what_is_run(script)
+    settings = settings_of(source.rights)
+    server.set_for(DATABASE, settings)
+    try_it(request, report, server, source, script)
+    with psycopg.connect(server.dsn("postgres", server.superuser), autocommit=True) as connection:
+        inherit(connection, source.rights, roles, always=True)  # the reference app knows no SET ROLE
+    return settings, prepare_app(request, report, server, source)
 
 
 def copy_table(
@@ -152,24 +194,25 @@ def copy_table(
     report.server = str(server.binaries)
     alike = server.binaries.version_numbers[0] == real.major
     say(f"{server.binaries}" + ("" if alike else f", while the real one is {real.version}"))
+    say_what_confines(report, server.confinement)
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
         file = Path(folder) / "definitions.dump"
         dump(dumper, request.dsn, real, file)
         roles = make_roles(server, source.rights, real, words)
-        for line in restore(dumper, file, server, DATABASE, real):
+        for line in restore(dumper, file, server, owner_here(source.rights, roles), real):
             report.note(f"not made here: {line}")
-    with psycopg.connect(server.dsn(DATABASE, SUPERUSER)) as connection:
+    with by_hand(server) as connection:
         demand_all(real, source.rights.asked, source.relatives, relatives_of(connection, real))
     report.rows = fill(request, report, server, source)
-    reproduce(server, DATABASE, source.rights, roles)
+    reproduce(server, source.rights, roles)
     return roles
 
 
 def try_it(request: Request, report: Report, server: Postgres, source: Source, script: Script) -> None:
     """Runs the migration and says how it went. Raises MigrationFailed, CannotRehearse."""
     real = source.real
-    course = migrate(server.dsn(DATABASE), server.dsn(DATABASE, SUPERUSER), script)
-    with psycopg.connect(server.dsn(DATABASE, SUPERUSER), autocommit=True) as connection:
+    course = migrate(server, script)
+    with by_hand(server) as connection:
         course.notices = [without_tokens(connection, real, notice) for notice in course.notices]
     say_how_it_went(report, request.file, real, course, report.rows or 0)
     report.squawk = squawked(request.file, real.major, script.in_one_transaction)
@@ -178,12 +221,8 @@ def try_it(request: Request, report: Report, server: Postgres, source: Source, s
     if course.failure is None:
         return
     demand_own_failure(server, real, course.failure)
-    if course.failure.sqlstate == "42501" and source.rights.is_superuser:
-        raise CannotRehearse(
-            f"line {course.failure.line}: {course.failure.message}: the real role, {source.rights.role}, is a"
-            " superuser, and here it is none: try the migration on a restored backup"
-        )
-    with psycopg.connect(server.dsn(DATABASE, SUPERUSER), autocommit=True) as connection:
+    demand_own_rights(source, course.failure)
+    with by_hand(server) as connection:
         say_what_failed(report, connection, real, course, course.failure)
     raise MigrationFailed
 
@@ -211,20 +250,19 @@ def words_of(script: Script) -> set[str]:
     return {word.strip('"') for word in re.findall(r'"[^"]+"|[A-Za-z_][\w$]*', text)}
 
 
-def settings_of(rights: Rights) -> list[str]:
-    """What follows ALTER DATABASE .. SET, for a session that feels like one of the real database."""
-    times = [f"{name} = '{rights.settings[name]}'" for name in ("lock_timeout", "statement_timeout")]
-    return [f"search_path = {rights.search_path()}", *times]
+def settings_of(rights: Rights) -> dict[str, str]:
+    """The settings of the database, for a session that feels like one of the real one."""
+    times = {name: rights.settings[name] for name in ("lock_timeout", "statement_timeout")}
+    return {**times, "search_path": rights.search_path()}
 
 
 def fill(request: Request, report: Report, server: Postgres, source: Source) -> int:
     """Copies the tokens into the throwaway table; returns how many rows it has."""
     real = source.real
     with (
-        psycopg.connect(server.dsn(DATABASE, SUPERUSER), autocommit=True) as into,
+        by_hand(server, source.rights.search_path(), READ_TIMEOUT_S, "filling the table") as into,
         reading(request.dsn, READ_TIMEOUT_S) as connection,
     ):
-        into.execute(f"set search_path = {source.rights.search_path()}".encode())
         stored, notes = load(into, real, tokens_of(connection, real, request.rows), real.rows)
     for note in notes:
         report.note(note)
@@ -245,11 +283,36 @@ def demand_own_failure(server: Postgres, real: Real, failure: Failure) -> None:
             )
 
 
-def prepare_app(request: Request, report: Report, server: Postgres, real: Real) -> Plan:
+def demand_own_rights(source: Source, failure: Failure) -> None:
+    """Raises CannotRehearse where the migration may for real what nobody may here."""
+    rights, told = source.rights, f"line {failure.line}: {failure.message}"
+    if failure.sqlstate == "42501" and rights.is_superuser:
+        raise CannotRehearse(
+            f"{told}: the real role, {rights.role}, is a superuser, and here it is none: try the migration on a"
+            " restored backup"
+        )
+    if failure.sqlstate != "42501" or OF_AN_OWNER.match(failure.message):
+        return
+    extensions = EXTENSION.findall(failure.statement.text) if "extension" in failure.message else []
+    if named := {quoted_name or plain.lower() for quoted_name, plain in extensions} & set(source.real.installed):
+        raise CannotRehearse(
+            f"{told}: the real database has the extension {', '.join(sorted(named))}, which is made here by a superuser"
+            " or not at all: take the statement out, or try the migration on a restored backup"
+        )
+    if rights.withheld:
+        raise CannotRehearse(
+            f"{told}: the real role, {rights.role}, may become {', '.join(rights.withheld)}, and here nobody may:"
+            " try the migration on a restored backup"
+        )
+
+
+def prepare_app(request: Request, report: Report, server: Postgres, source: Source) -> Plan:
     """Readies the migrated database for an app that knows nothing but the label. Raises MigrationFailed."""
-    with psycopg.connect(server.dsn(DATABASE, SUPERUSER), autocommit=True) as connection:
+    real = source.real
+    with by_hand(server, source.rights.search_path(), what="readying the table for the reference app") as connection:
         have = connection.execute(
-            "select array_agg(attname) from pg_attribute where attrelid = to_regclass(%s) and not attisdropped",
+            "select array_agg(a.attname) from pg_attribute a join pg_class c on c.oid = a.attrelid"
+            " where c.oid = to_regclass(%s) and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped",
             [f"{quoted(real.schema)}.{quoted(real.name)}"],
         ).fetchone()
         missing = {real.id, real.label, real.token} - set((have and have[0]) or [])

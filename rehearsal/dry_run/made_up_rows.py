@@ -149,7 +149,6 @@ def load(
     The session is a replica's: triggers and foreign keys are not asked. Raises CannotRehearse.
     """
     table, names = f"{quoted(real.schema)}.{quoted(real.name)}", f"{quoted(real.id)}, {quoted(real.token)}"
-    connection.execute("set session_replication_role = replica")
     try:
         connection.execute(f"create temp table arrived as select {names} from {table} with no data".encode())
         connection.execute("alter table arrived add n bigint generated always as identity")
@@ -273,8 +272,6 @@ def stand_in(connection: Connection, real: Real, rows: int) -> list[str]:
     columns, and no foreign keys on columns whose parents are not here. Returns what to say of it.
     """
     table, notes = f"{quoted(real.schema)}.{quoted(real.name)}", []
-    connection.execute("create schema if not exists rehearsal_only")
-    connection.execute("grant usage on schema rehearsal_only to public")
     columns = columns_of(connection, table)
     highest = rows
     if any(column.name == real.id and column.category == "N" for column in columns):

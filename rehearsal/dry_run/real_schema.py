@@ -1,4 +1,4 @@
-"""The definition of a real table, read from its database and made again in a throwaway one.
+"""The definition of a real table, read from its database.
 
 Everything is read in READ ONLY transactions. Definitions come from `pg_dump --schema-only`, of the whole database, for
 a table needs types, functions and extensions that `pg_dump -t` leaves out. Of rows nothing is read here.
@@ -23,7 +23,6 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
 
 from rehearsal.servers.binaries import Binaries, all_installations, packaged_folders, system_folders
-from rehearsal.servers.postgres import OWNER, Postgres
 
 APPLICATION = "chatbots-rehearsal"
 CONNECT_TIMEOUT_S = 10
@@ -38,10 +37,6 @@ SELECT pg_catalog.current_setting('search_path'), pg_catalog.current_schemas(tru
 SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL statement_timeout = """
 SMALL_BYTES = 64 << 20  # the rows of a smaller table are counted, those of a larger one estimated
-
-# These hold passwords, or would let the throwaway database reach other servers.
-NOT_RESTORED = re.compile(r"\d+; \d+ \d+ (USER MAPPING|SERVER|FOREIGN DATA WRAPPER|FOREIGN TABLE|SUBSCRIPTION) ")
-EXPECTED = re.compile(r'unrecognized configuration parameter "|schema "public" already exists')
 
 
 class Misused(Exception):
@@ -76,7 +71,7 @@ class Real:
     rows: int
     rows_are_estimated: bool
     size_bytes: int  # with indexes and TOAST
-    installed: tuple[str, ...]  # extensions
+    installed: dict[str, str]  # extensions, and the schema of each
     available: tuple[str, ...]
     roles: tuple[str, ...]  # that policies name
     all_roles: tuple[str, ...]
@@ -122,7 +117,8 @@ SELECT json_build_object(
   'columns', (SELECT json_object_agg(role, attname) FROM chosen),
   'readable', (SELECT bool_and(has_column_privilege(r.oid, c.attname, 'SELECT'))
      FROM relation r, chosen c WHERE c.role IN ('id', 'token') AND c.attname IS NOT NULL),
-  'installed', (SELECT json_agg(extname) FROM pg_extension),
+  'installed', (SELECT json_object_agg(e.extname, n.nspname) FROM pg_extension e
+     JOIN pg_namespace n ON n.oid = e.extnamespace),
   'available', (SELECT json_agg(name) FROM pg_available_extensions),
   'all_roles', (SELECT json_agg(rolname) FROM pg_roles WHERE rolname !~ '^pg_'),
   'roles', coalesce((SELECT json_agg(DISTINCT a.rolname) FROM pg_policy p CROSS JOIN LATERAL unnest(p.polroles) u
@@ -270,7 +266,7 @@ def look_at(connection: RealConnection, dsn: str, wanted: Wanted) -> Real:
         rows=rows,
         rows_are_estimated=estimated,
         size_bytes=relation["size_bytes"] or 0,
-        installed=tuple(facts["installed"]),
+        installed=facts["installed"],
         available=tuple(facts["available"]),
         roles=tuple(facts["roles"]),
         all_roles=tuple(facts["all_roles"]),
@@ -399,49 +395,3 @@ def libpq_environment(dsn: str) -> dict[str, str]:
         if option.val is not None and option.envvar is not None:
             variables[option.envvar.decode()] = option.val.decode()
     return {**os.environ, **variables}
-
-
-def restore(dumper: Dumper, file: Path, server: Postgres, database: str, real: Real) -> list[str]:
-    """Makes everything of the dump in a new database that the role `app` owns; returns what could not be made.
-
-    Raises CannotRehearse where the table itself is not among what was made.
-    """
-    server.create_database(database)
-    listing = run_tool([str(dumper.folder / "pg_restore"), "--list", str(file)])
-    kept = [line for line in listing.stdout.splitlines() if not NOT_RESTORED.match(line)]
-    chosen = file.with_suffix(".list")
-    chosen.write_text("\n".join(kept) + "\n", encoding="utf-8")
-    # As `app`, so that it owns everything, as the role that migrates does; some of it only a superuser may make.
-    server.run("postgres", [f"alter role {OWNER} superuser"])
-    command = [str(dumper.folder / "pg_restore"), "--no-owner", "--no-privileges", f"--use-list={chosen}"]
-    done = run_tool([*command, f"--dbname={server.dsn(database)}", str(file)])
-    server.run("postgres", [f"alter role {OWNER} nosuperuser"])
-    left_out = not_made(done.stderr)
-    with psycopg.connect(server.dsn(database)) as connection:
-        made = connection.execute("select to_regclass(%s)", [f"{quoted(real.schema)}.{quoted(real.name)}"]).fetchone()
-    if made == (None,):
-        told = "; ".join(left_out[:5]) or without_password(done.stderr, "postgresql://")
-        raise CannotRehearse(
-            f"{real} could not be made on {server.binaries}: {told}:"
-            " install what is missing here (an extension comes with the contrib package of PostgreSQL)"
-        )
-    return left_out
-
-
-def run_tool(command: list[str]) -> subprocess.CompletedProcess[str]:
-    """A program of PostgreSQL on the throwaway server, without what the environment says of other servers."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=DUMP_BUDGET_S, check=False)
-
-
-def not_made(stderr: str) -> list[str]:
-    """What pg_restore could not make: the first line of each command, with Postgres's reason."""
-    found, reason = [], ""
-    for line in stderr.splitlines():
-        if match := re.match(r"pg_restore: error: could not execute query: ERROR:\s+(.*)", line):
-            reason = match[1]
-        elif reason and (match := re.match(r"Command was: (.*)", line)):
-            if not EXPECTED.search(reason):
-                found.append(f"{match[1].rstrip(' ;(')}: {reason}")
-            reason = ""
-    return found

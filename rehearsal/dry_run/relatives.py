@@ -67,6 +67,9 @@ def demand_all(real: Real, role: str, relatives: Relatives, copied: Relatives) -
     elif any(foreign for foreign, _ in missing.values()):
         remedy = "foreign tables are not made here: try the migration on a restored backup"
     else:
-        remedy = "make it possible here (an extension comes with the contrib package of PostgreSQL)"
+        remedy = (
+            "make it possible here (an extension comes with the contrib package of PostgreSQL); for what only a"
+            " superuser may make, try the migration on a restored backup"
+        )
     shown = ", ".join(list(missing)[:MOST]) + (f" and {len(missing) - MOST} more" if len(missing) > MOST else "")
     raise CannotRehearse(f"not in the copy is what belongs to {real} or refers to it: {shown}: {remedy}")

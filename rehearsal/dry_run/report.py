@@ -131,6 +131,21 @@ def say_what_is_read(report: Report, real: Real, rows: int) -> None:
     }
 
 
+def say_what_confines(report: Report, confinement: dict[str, str]) -> None:
+    """How far the kernel keeps the server from this machine: Postgres itself keeps the definitions from it."""
+    network = {"namespace": "no network (a namespace of its own)", "landlock": "no TCP (Landlock)"}
+    kept = [
+        network.get(confinement.get("network", ""), ""),
+        "no files but its own, and no other program (Landlock)" if confinement.get("files") else "",
+    ]
+    if told := [each for each in kept if each]:
+        say(f"  it has {'; '.join(told)}")
+    if missing := [what for what, each in zip(("the network", "this user's files"), kept, strict=True) if not each]:
+        report.note(
+            f"this machine does not keep the server from {' and '.join(missing)}: only the rights of its roles do"
+        )
+
+
 def say_what_is_run(script: Script) -> None:
     """Where it is not just the file from its first line to its last."""
     if script.in_one_transaction:
@@ -275,7 +290,9 @@ def what_stands(connection: psycopg.Connection[Any], course: Course) -> str:
     told = [stays if course.committed else "nothing"]
     if course.pending:
         told.append(f"rolled back: line{'s'[: len(course.pending) - 1]} {', '.join(map(str, course.pending))}")
-    invalid = connection.execute("select indexrelid::regclass::text from pg_index where not indisvalid").fetchall()
+    invalid = connection.execute(
+        "select c.relname from pg_index i join pg_class c on c.oid = i.indexrelid where not i.indisvalid"
+    ).fetchall()
     if invalid:
         told.append(f"an invalid index is left: {', '.join(name for (name,) in invalid)}")
     return "; ".join(told)

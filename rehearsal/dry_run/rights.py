@@ -13,7 +13,11 @@ import psycopg
 from psycopg import sql
 
 from rehearsal.dry_run.real_schema import Real, quoted
-from rehearsal.servers.postgres import OWNER, SUPERUSER, Postgres
+from rehearsal.dry_run.sessions import DATABASE, HAND, by_hand
+from rehearsal.servers.postgres import OWNER, Postgres
+
+# Roles that every server has and that reach nothing outside of a database.
+HARMLESS_ROLES = {"pg_read_all_data", "pg_write_all_data", "pg_maintain", "pg_read_all_stats", "pg_stat_scan_tables"}
 
 # A DSN's role that is no member of the owner has settings of its own, which are not those of the migration: the
 # owner's are looked up, and where it has none, what holds for everybody, or Postgres's default.
@@ -40,6 +44,8 @@ SELECT m.rolname, w.owner, w.asked, w.super, w.member, m.rolsuper,
      has_database_privilege(w.owner_oid, d.oid, 'CREATE'), has_database_privilege(m.oid, d.oid, 'CREATE'), true, true),
   (SELECT json_object_agg(r.rolname, pg_has_role(m.oid, r.oid, 'USAGE')) FROM pg_roles r
    WHERE pg_has_role(m.oid, r.oid, 'MEMBER')),
+  coalesce((SELECT json_agg(r.rolname ORDER BY r.rolname) FROM pg_roles r WHERE pg_has_role(m.oid, r.oid, 'MEMBER')
+     AND (r.rolsuper OR r.rolname ~ '^pg_' AND r.rolname <> 'pg_database_owner')), '[]'),
   (SELECT json_agg(json_build_array(p.rolname, r.rolname)) FROM pg_auth_members a
    JOIN pg_roles p ON p.oid = a.member JOIN pg_roles r ON r.oid = a.roleid),
   (SELECT json_agg(json_build_array(n.nspname,
@@ -80,6 +86,7 @@ class Rights:
     is_superuser: bool  # the role that migrates; here it is none
     database: Place
     memberships: dict[str, bool]  # roles that it may become: has it their rights without SET ROLE
+    withheld: list[str]  # of those: here they can do nothing, or it cannot become them
     all_memberships: list[tuple[str, str]] | None  # member, role
     schemas: list[Place]
     settings: dict[str, str]  # in the units of pg_settings
@@ -91,20 +98,21 @@ class Rights:
         return self.role != self.owner
 
     def search_path(self) -> str:
-        """As SQL writes it, with the role's name in it: here the role is called otherwise."""
-        path = self.settings["search_path"].replace('"$user"', quoted(self.role))
-        return "''" if path in ("", '""') else path
+        """As set_config takes it, with the role's name in it: here the role is called otherwise."""
+        return self.settings["search_path"].replace('"$user"', quoted(self.role))
 
 
 def rights_of(connection: psycopg.Connection[Any], real: Real) -> Rights:
     """Of the role that migrates."""
     row = connection.execute(RIGHTS, {"table": f"{quoted(real.schema)}.{quoted(real.name)}"}).fetchone()
     assert row is not None
-    role, owner, asked, asked_super, member, is_super, database, memberships, pairs, schemas, settings, others = row
+    role, owner, asked, asked_super, member, is_super, database, memberships, powerful, *rest = row
+    pairs, schemas, settings, others = rest
     return Rights(
         role,
         owner,
         asked,
+        withheld=[name for name in powerful if name not in HARMLESS_ROLES],
         asked_is_superuser=asked_super,
         asked_is_member=member,
         is_superuser=is_super,
@@ -136,18 +144,27 @@ def remarks(rights: Rights) -> list[str]:
 
 
 def make_roles(server: Postgres, rights: Rights, real: Real, named: set[str]) -> set[str]:
-    """Makes the roles that policies and the migration name, and the table's owner; returns what `app` may become."""
-    with psycopg.connect(server.dsn("postgres", SUPERUSER), autocommit=True) as connection:
+    """Makes the roles that policies and the migration name, and the table's owner; returns what `app` may become.
+
+    None of them may do anything outside of its database, whatever it may in the real one.
+    """
+    reserved = {OWNER, HAND, server.superuser}
+    with psycopg.connect(server.dsn("postgres", server.superuser), autocommit=True) as connection:
         have = {name for (name,) in connection.execute("select rolname from pg_roles")}
         wanted = set(real.all_roles) & named | set(real.roles) | ({rights.owner} if rights.takes_a_role else set())
+        wanted = {role for role in wanted - reserved if not role.startswith("pg_") or role in have & HARMLESS_ROLES}
         for role in wanted - have:
             connection.execute(sql.SQL("create role {}").format(sql.Identifier(role)))
         for member, role in rights.all_memberships or []:
-            if {member, role} <= wanted - {OWNER, SUPERUSER}:
+            if {member, role} <= wanted:
                 grant(connection, role, member)
-        may_become = wanted & set(rights.memberships) - {OWNER}
+        may_become = wanted & set(rights.memberships)
         for role in may_become:
             grant(connection, role, OWNER)
+        connection.execute(f"create role {HAND} login bypassrls".encode())
+        connection.execute(f"alter role {HAND} set session_replication_role = replica".encode())
+        for role in {OWNER, *wanted}:
+            grant(connection, role, HAND)
     return may_become
 
 
@@ -156,28 +173,32 @@ def grant(connection: psycopg.Connection[Any], role: str, member: str) -> None:
     connection.execute(sql.SQL("grant {} to {}").format(sql.Identifier(role), sql.Identifier(member)))
 
 
-def reproduce(server: Postgres, database: str, rights: Rights, roles: set[str]) -> None:
-    """After everything was made by `app`: takes from it what the real role has not. `roles` is what it may become."""
-    with psycopg.connect(server.dsn(database, SUPERUSER), autocommit=True) as connection:
-        owner = rights.owner if rights.owner in roles - {SUPERUSER} else OWNER
-        if owner != OWNER:
-            connection.execute(
-                sql.SQL("reassign owned by {} to {}").format(sql.Identifier(OWNER), sql.Identifier(owner))
-            )
+def owner_here(rights: Rights, roles: set[str]) -> str:
+    """Who makes and owns everything in the copy. `roles` is what `app` may become."""
+    return rights.owner if rights.owner in roles else OWNER
+
+
+def reproduce(server: Postgres, rights: Rights, roles: set[str]) -> None:
+    """After everything was made: takes from the roles what the real ones have not."""
+    owner = owner_here(rights, roles)
+    with by_hand(server) as connection:
         have = {name for (name,) in connection.execute("select nspname from pg_namespace")}
-        restrict(connection, "database", database, rights.database, owner)
         for place in rights.schemas:
-            if place.name in have:
+            if place.name in have - {"rehearsal_only"}:
                 restrict(connection, "schema", place.name, place, owner)
-        if rights.settings["default_transaction_read_only"] == "on":  # not of the superuser's sessions here
-            read_only = f'alter role {OWNER} in database "{database}" set default_transaction_read_only = on'
+    with psycopg.connect(server.dsn("postgres", server.superuser), autocommit=True) as connection:
+        restrict(connection, "database", DATABASE, rights.database, owner)
+        if owner != OWNER:
+            connection.execute(sql.SQL("alter role {} nologin").format(sql.Identifier(owner)))
+        if rights.settings["default_transaction_read_only"] == "on":  # of `app` alone
+            read_only = f'alter role {OWNER} in database "{DATABASE}" set default_transaction_read_only = on'
             connection.execute(read_only.encode())
         inherit(connection, rights, roles)
 
 
 def restrict(connection: psycopg.Connection[Any], kind: str, name: str, place: Place, owner: str) -> None:
     """Gives a schema or database the owner and the privileges that it has in the real place."""
-    its = owner if place.owner_owns else OWNER if place.role_owns else SUPERUSER
+    its = owner if place.owner_owns else OWNER if place.role_owns else HAND
     what = sql.SQL(f"{kind} {{}}").format(sql.Identifier(name))
     connection.execute(sql.SQL("alter {} owner to {}").format(what, sql.Identifier(its)))
     if kind == "schema":

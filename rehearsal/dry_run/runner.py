@@ -18,12 +18,18 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from rehearsal.dry_run.real_schema import CannotRehearse
+from rehearsal.dry_run.sessions import DATABASE, bounded, by_hand
 from rehearsal.dry_run.splitting import Script, Statement
+from rehearsal.servers.postgres import Postgres
+
+MIGRATION_BUDGET_S = 3600
+LONGEST_NOTICE, MOST_NOTICES = 2000, 1000
 
 COPY_FROM_STDIN = re.compile(r"copy\b.*\bfrom\s+stdin\b", re.IGNORECASE | re.DOTALL)
 CREATES_EXTENSION = re.compile(
     r"create\s+extension\s+(?:if\s+not\s+exists\s+)?(?:\"([^\"]+)\"|([a-z_][\w$]*))", re.IGNORECASE
 )
+RETURNS_ROWS = re.compile(r"\(*\s*(select|with|values|table|show|explain|fetch)\b", re.IGNORECASE)
 HARMLESS_COMMANDS = re.compile(
     r"\\(set\s+(ON_ERROR_STOP|VERBOSITY|ECHO|QUIET)\b|echo|timing|pset|x\b|[at]\b|qecho|warn|unset)"
 )
@@ -32,7 +38,7 @@ READS_TOO = "readers and writers"
 # DDL tells by itself what it has locked, at its end: a look from outside may come too late for a short one. INFO is
 # sent whatever client_min_messages is.
 TELLS = """
-create schema if not exists rehearsal_only;
+create schema rehearsal_only authorization {hand};
 grant usage on schema rehearsal_only to public;
 create function rehearsal_only.tell() returns event_trigger language plpgsql set search_path = pg_catalog as $$
 declare
@@ -48,7 +54,8 @@ end
 $$;
 create event trigger rehearsal_only_tells on ddl_command_end execute function rehearsal_only.tell();
 """
-TELLS_NO_MORE = "drop event trigger rehearsal_only_tells; drop function rehearsal_only.tell()"
+# By the schema's owner: the function is the superuser's, for it runs where CREATE EXTENSION runs as one.
+TELLS_NO_MORE = "drop function rehearsal_only.tell() cascade"
 TOLD = re.compile(r"rehearsal holds (\d+) (\w+)")
 BLOCKING = {  # modes of pg_locks that stop others: whom
     "ShareLock": "writers",
@@ -137,35 +144,32 @@ def created_extensions(script: Script) -> set[str]:
     return {quoted or plain.lower() for quoted, plain in CREATES_EXTENSION.findall(text)}
 
 
-def migrate(dsn: str, watching: str, script: Script) -> Course:
-    """Runs the file as the owner of the table until its end or its first error; `watching` is a superuser's DSN."""
-    execute(watching, TELLS)
-    try:
-        return run(dsn, watching, script)
-    finally:
-        execute(watching, TELLS_NO_MORE)
+def migrate(server: Postgres, script: Script) -> Course:
+    """Runs the file as `app` until its end or its first error, and looks on. Raises CannotRehearse."""
+    with by_hand(server, budget_s=2 * MIGRATION_BUDGET_S) as looking:
+        course = run(server, looking, script)
+    with by_hand(server) as connection:
+        connection.execute(TELLS_NO_MORE.encode())
+    return course
 
 
-def execute(dsn: str, statements: str) -> None:
-    """Runs statements, and commits them together."""
-    with psycopg.connect(dsn) as connection:
-        connection.execute(statements.encode())
-
-
-def run(dsn: str, watching: str, script: Script) -> Course:
+def run(server: Postgres, looking: psycopg.Connection[Any], script: Script) -> Course:
     """The same, with DDL that tells of its locks."""
     course = Course()
     with (
-        psycopg.connect(dsn, autocommit=True, application_name="migration", prepare_threshold=None) as connection,
-        watched(watching, connection.info.backend_pid, course) as watch,
+        psycopg.connect(
+            server.dsn(DATABASE), autocommit=True, application_name="migration", prepare_threshold=None
+        ) as connection,
+        bounded(server, connection, MIGRATION_BUDGET_S, "the migration"),
+        watched(looking, connection.info.backend_pid, course) as watch,
     ):
 
         def listen(said: psycopg.errors.Diagnostic) -> None:
-            told = TOLD.fullmatch(said.message_primary or "")
-            if told is None:
+            told = TOLD.fullmatch((said.message_primary or "")[:LONGEST_NOTICE])
+            if told is not None:
+                watch.tell(int(told[1]), told[2])
+            elif len(course.notices) < MOST_NOTICES:
                 course.notices.append(worded(said))
-            else:
-                watch.told.add((int(told[1]), told[2]))
 
         connection.add_notice_handler(listen)
         began = time.monotonic()
@@ -184,7 +188,7 @@ def step(connection: psycopg.Connection[Any], statement: Statement, course: Cour
     """Runs one statement; False if it failed."""
     began = watch.begin()
     try:
-        connection.execute(statement.text.encode())
+        execute(connection, statement.text)
     except psycopg.Error as error:
         course.failure = failed(error, statement, time.monotonic() - began)
         return False
@@ -199,6 +203,19 @@ def step(connection: psycopg.Connection[Any], statement: Statement, course: Cour
     else:
         watch.look()  # what it holds now it holds until its transaction ends
     return True
+
+
+def execute(connection: psycopg.Connection[Any], text: str) -> None:
+    """Executes it. Rows are passed over one by one: there may be more than this process could hold."""
+    if not RETURNS_ROWS.match(text):
+        connection.execute(text.encode())
+        return
+    try:
+        for _ in connection.cursor().stream(text.encode()):
+            pass
+    except psycopg.ProgrammingError as error:
+        if error.sqlstate is not None:
+            raise  # without one it says no more than that there were no rows, as of SELECT INTO
 
 
 def finish(connection: psycopg.Connection[Any], script: Script, course: Course) -> None:
@@ -238,24 +255,24 @@ def failed(error: psycopg.Error, statement: Statement, took_s: float) -> Failure
 
 def worded(said: psycopg.errors.Diagnostic) -> str:
     """A notice or warning, on one line."""
-    return f"{said.severity} {said.sqlstate}: {said.message_primary}"
+    return f"{said.severity} {said.sqlstate}: {(said.message_primary or '')[:LONGEST_NOTICE]}"
 
 
 @contextmanager
-def watched(dsn: str, process: int, course: Course) -> Iterator[Watch]:
+def watched(connection: psycopg.Connection[Any], process: int, course: Course) -> Iterator[Watch]:
     """Looks at what a backend holds until the block ends, and then notes it."""
-    with psycopg.connect(dsn, autocommit=True, prepare_threshold=None) as connection:
-        watch = Watch(connection, process)
-        ended = threading.Event()
-        thread = threading.Thread(target=watch.until, args=(ended,), daemon=True)
-        thread.start()
-        try:
-            yield watch
-        finally:
-            ended.set()
-            thread.join()
-            watch.look()
-            course.locks = watch.locks()
+    connection.prepare_threshold = None
+    watch = Watch(connection, process)
+    ended = threading.Event()
+    thread = threading.Thread(target=watch.until, args=(ended,), daemon=True)
+    thread.start()
+    try:
+        yield watch
+    finally:
+        ended.set()
+        thread.join()
+        watch.look()
+        course.locks = watch.locks()
 
 
 class Watch:
@@ -288,6 +305,11 @@ class Watch:
             for key in set(self.held) - held:
                 self.over.setdefault(key, []).append(now - self.held.pop(key))
 
+    def tell(self, relation: int, mode: str) -> None:
+        """What DDL tells of itself; of what it could not know nothing is kept."""
+        if relation in self.tables and mode in BLOCKING:
+            self.told.add((relation, mode))
+
     def begin(self) -> float:
         """The next statement begins; returns when."""
         self.look()
@@ -302,8 +324,7 @@ class Watch:
         now = time.monotonic()
         with self.lock:
             for key in self.told:
-                known = key[0] in self.tables and key[1] in BLOCKING
-                if known and len(self.over.get(key, ())) == self.counts.get(key, 0):
+                if len(self.over.get(key, ())) == self.counts.get(key, 0):
                     self.over.setdefault(key, []).append(now - self.statement_began)
 
     def blocking(self) -> set[tuple[int, str]]:

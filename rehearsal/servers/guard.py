@@ -7,6 +7,9 @@ guard stops what it started and removes the directory. Nothing here depends on t
 In: one line of JSON, an `Order`. Out: one line of JSON, `{"directory": ..}` or `{"error": ..}`. After that, every empty
 line in makes Postgres a standby that follows nobody, and is answered in the same way.
 Only the standard library is imported: it runs under `python -I -S` and is up within 30 ms.
+
+A server that is to run somebody else's definitions is confined (`confinement.py`), and ended when it takes more than
+its share of the space that was free: the file `spent` in its directory then says so.
 """
 
 from __future__ import annotations
@@ -19,8 +22,11 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TypedDict
@@ -36,6 +42,8 @@ INITDB_OPTIONS = (
     "--no-sync",
     "--no-instructions",
 )
+LOOKS_EVERY_S = 0.5  # at the space that a confined server takes
+SPENT = "spent"  # the file in the directory that says why a server was ended
 ROOM_BYTES = 1 << 30  # a cluster of a dozen databases and 256 MB of WAL takes less than half of it
 
 
@@ -58,6 +66,8 @@ class Order(TypedDict):
     cluster: str | None  # what initdb has made with INITDB_OPTIONS: copied, which takes a tenth of the time
     settings: list[str]  # name=value
     pg_hba: str
+    confined: bool  # runs what others have written
+    most_space: float  # of what is free when it begins, which a confined server may take
     program: Program | None  # start this instead of a Postgres
 
 
@@ -116,8 +126,17 @@ class Keeper:
         self.directory = Path(tempfile.mkdtemp(prefix="rehearsal-", dir=base_directory(order)))
         self.server: subprocess.Popen[bytes] | None = None
         self.command: list[str] = []  # what starts Postgres
+        self.confinement: dict[str, str] = {}  # what the owner is told of it
+        self.restrict: Callable[[], None] | None = None  # to be called in the process that becomes Postgres
+        self.free_bytes = free_bytes(self.directory)
 
-    def spawn(self, arguments: list[str], log: Path, listener: socket.socket | None = None) -> subprocess.Popen[bytes]:
+    def spawn(
+        self,
+        arguments: list[str],
+        log: Path,
+        listener: socket.socket | None = None,
+        restrict: Callable[[], None] | None = None,
+    ) -> subprocess.Popen[bytes]:
         """Starts a program as the chosen user; its output goes to a file, and of the environment it gets only PATH."""
         inherited = {} if listener is None else {"NGINX": f"{listener.fileno()};"}
         with log.open("ab") as out:
@@ -133,6 +152,7 @@ class Keeper:
                 user=self.order["uid"],
                 group=self.order["gid"],
                 extra_groups=None if self.order["uid"] is None else [],
+                preexec_fn=restrict,
             )
 
     def start(self) -> dict[str, str]:
@@ -142,7 +162,7 @@ class Keeper:
         if self.order["program"] is not None:
             return {"directory": str(self.directory), "port": self.start_program(self.order["program"])}
         self.start_postgres()
-        return {"directory": str(self.directory)}
+        return {"directory": str(self.directory), **self.confinement}
 
     def start_program(self, program: Program) -> str:
         """Writes its files and starts it; returns its port, if it has one, once it accepts connections."""
@@ -173,13 +193,44 @@ class Keeper:
         binaries = Path(self.order["binaries"])
         if self.order["copy"]:
             binaries = copy_installation(binaries, self.directory / "installation")
+        if self.order["confined"]:
+            self.confine(binaries)
         self.make_cluster(binaries, data, log)
         (data / "pg_hba.conf").write_text(self.order["pg_hba"])
         settings = [f"unix_socket_directories={self.directory}", *self.order["settings"]]
         arguments = [str(binaries / "postgres"), "-D", str(data)]
         self.command = [*arguments, *(word for setting in settings for word in ("-c", setting))]
-        self.server = self.spawn(self.command, log)
-        self.wait_until_ready(data / "postmaster.pid", log)
+        try:
+            self.serve()
+        except CannotStart:
+            if self.restrict is None:
+                raise
+            self.restrict, self.confinement["files"] = None, ""  # this machine keeps from it what it needs
+            self.serve()
+
+    def confine(self, binaries: Path) -> None:
+        """Leaves the network, and prepares what leaves only its own files to Postgres, as far as this machine can."""
+        sys.path.append(str(Path(__file__).parents[2]))
+        from rehearsal.servers import confinement
+
+        network, version = confinement.leave_the_network(), confinement.landlock_version()
+        no_tcp = "landlock" if version >= 4 else ""
+        self.confinement = {
+            "network": "namespace" if network else no_tcp,
+            "files": "landlock" if version else "",
+        }
+        self.restrict = partial(
+            confinement.restrict, version, self.directory, binaries.parent, (binaries / "postgres").resolve()
+        )
+
+    def serve(self) -> None:
+        """Starts Postgres on its data; returns as soon as it accepts connections. Raises CannotStart."""
+        log = self.directory / "log"
+        try:
+            self.server = self.spawn(self.command, log, restrict=self.restrict)
+        except subprocess.SubprocessError as error:  # what was to be called in the child failed
+            raise CannotStart(str(error)) from None
+        self.wait_until_ready(self.directory / "data" / "postmaster.pid", log)
 
     def make_cluster(self, binaries: Path, data: Path, log: Path) -> None:
         """initdb, or a copy of what it made for somebody before. Raises CannotStart."""
@@ -195,8 +246,7 @@ class Keeper:
         self.server.send_signal(signal.SIGINT)  # fast shutdown: the sessions end, and a checkpoint is written
         self.server.wait(START_BUDGET_S)
         (self.directory / "data" / "standby.signal").touch()
-        self.server = self.spawn(self.command, self.directory / "log")
-        self.wait_until_ready(self.directory / "data" / "postmaster.pid", self.directory / "log")
+        self.serve()
 
     def wait_until_ready(self, lock_file: Path, log: Path) -> None:
         """Waits for the last line of postmaster.pid to say ready (that is what `pg_ctl -w` waits for)."""
@@ -211,15 +261,31 @@ class Keeper:
             if time.monotonic() > give_up:
                 raise CannotStart(f"postgres was not ready within {START_BUDGET_S:.0f} s:\n{tail(log)}")
 
+    def look_at_space(self) -> None:
+        """Ends a server that has taken more than its share of the space that was free when it began."""
+        most = int(self.free_bytes * self.order["most_space"])
+        if self.free_bytes - free_bytes(self.directory) <= most or taken_bytes(self.directory) <= most:
+            return
+        (self.directory / SPENT).write_text(
+            f"it took more than {most >> 20:,} MB; {self.free_bytes >> 20:,} MB were free in {self.directory.parent}"
+        )
+        self.end()
+        shutil.rmtree(self.directory / "data", ignore_errors=True)
+
+    def end(self) -> None:
+        """Ends the server at once (an immediate shutdown: its data is of no use)."""
+        if self.server is None:
+            return
+        self.server.send_signal(signal.SIGTERM if self.order["program"] else signal.SIGQUIT)
+        try:
+            self.server.wait(10)
+        except subprocess.TimeoutExpired:
+            self.server.kill()
+            self.server.wait()
+
     def stop(self) -> None:
-        """Ends the server at once (an immediate shutdown: its data is of no use) and removes the directory."""
-        if self.server is not None:
-            self.server.send_signal(signal.SIGTERM if self.order["program"] else signal.SIGQUIT)
-            try:
-                self.server.wait(10)
-            except subprocess.TimeoutExpired:
-                self.server.kill()
-                self.server.wait()
+        """Ends the server and removes the directory."""
+        self.end()
         # A backend may still be writing its last file: the folder is gone when removing it finds nothing more.
         for _ in range(100):
             shutil.rmtree(self.directory, ignore_errors=True)
@@ -243,10 +309,34 @@ def tail(log: Path, lines: int = 15) -> str:
     return ""
 
 
+def free_bytes(folder: Path) -> int:
+    """What is free where the folder is, to whoever is not root."""
+    state = os.statvfs(folder)
+    return state.f_bavail * state.f_frsize
+
+
+def taken_bytes(folder: Path) -> int:
+    """What a folder takes, with all that is in it."""
+    taken = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):  # it has just been removed
+                taken += os.lstat(os.path.join(parent, name)).st_blocks * 512  # noqa: PTH118
+    return taken
+
+
 def owner_is_gone(wait_s: float | None) -> bool:
     """True once the owner's end of standard input is closed; waits at most that long for it (None: for ever)."""
     readable, _, _ = select.select([0], [], [], wait_s)
     return bool(readable) and os.read(0, 1) == b""
+
+
+def wait_for_owner(keeper: Keeper) -> bool:
+    """True once the owner is gone, False when it has sent a line; until then a confined server is looked at."""
+    if keeper.order["confined"]:
+        while not select.select([0], [], [], LOOKS_EVERY_S)[0]:
+            keeper.look_at_space()
+    return owner_is_gone(wait_s=None)
 
 
 def read_order() -> Order | None:
@@ -283,7 +373,7 @@ def main() -> None:
     try:
         said = keeper.start()
         say(said)
-        while not owner_is_gone(wait_s=None):
+        while not wait_for_owner(keeper):
             keeper.demote()
             say(said)
     except (CannotStart, OSError, subprocess.TimeoutExpired) as error:

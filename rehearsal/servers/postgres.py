@@ -16,10 +16,11 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import secrets
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from rehearsal.servers.binaries import Binaries, NoPostgres, find_binaries
-from rehearsal.servers.guard import Order, Program
+from rehearsal.servers.guard import SPENT, Order, Program
 
 if TYPE_CHECKING:
     import psycopg
@@ -53,12 +54,40 @@ SETTINGS = [
 # Statements of all databases share the places: of many rehearsals on one server none may lose its own.
 COUNTS_STATEMENTS = ["shared_preload_libraries=pg_stat_statements", "pg_stat_statements.max=50000"]
 
+# A server that runs what others have written. Shared memory of /dev/shm would be shared with everybody's.
+CONFINED = [
+    "wal_level=replica",
+    "dynamic_shared_memory_type=mmap",
+    "temp_file_limit=1GB",  # of one session
+    "max_parallel_workers_per_gather=0",
+]
+
+MOST_SPACE = 0.5  # of what is free, which may be memory
+
 TO_BE_DEMOTED = "wal_level=replica"  # a server that was less talkative cannot be read while it is in recovery
+
+# All that the guard gets of our environment: no secret.
+KEPT = ("PATH", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 PG_HBA = f"""\
 local all {LOCKED_OUT},smoke_reader,smoke scram-sha-256
 local all all trust
 """
+
+# There the superuser has a name and a password that nobody else knows: no role of a real database has that name.
+PG_HBA_CONFINED = """\
+local all {superuser} scram-sha-256
+local all all trust
+"""
+HIDES = [  # run by the superuser as initdb has made it, whom no ALTER ROLE could rename: it is the session's
+    "set password_encryption = 'scram-sha-256'",
+    f"alter role {SUPERUSER} password '{{password}}'",
+    "update pg_authid set rolname = '{superuser}' where oid = 10",
+    "revoke connect on database postgres, template1 from public",
+    f"create role {OWNER} login",
+]
+# Over what a database sets for every session in it, a superuser's included.
+PINNED = "-c search_path=pg_catalog"
 
 
 @dataclass
@@ -67,6 +96,9 @@ class Postgres:
 
     directory: Path
     binaries: Binaries
+    superuser: str = SUPERUSER
+    password: str | None = None  # the superuser's, where it needs one
+    confinement: dict[str, str] = field(default_factory=dict)  # by what the kernel keeps it from `network` and `files`
     lock: threading.Lock = field(default_factory=threading.Lock)
     count: int = 0
     session: psycopg.Connection[Any] | None = None  # of the superuser, for `administer`; under lock
@@ -86,14 +118,28 @@ class Postgres:
 
     def dsn(self, database: str, role: str = OWNER, password: str | None = None) -> str:
         """The address of a database for a role. The port is named because PGPORT would change it otherwise."""
-        login = role if password is None else f"{role}:{quote(password, safe='')}"
-        return f"postgresql://{login}@/{database}?host={quote(str(self.directory), safe='')}&port=5432"
+        login, pinned = quote(role, safe=""), ""
+        if role == self.superuser and self.password is not None:
+            password, pinned = password or self.password, f"&options={quote(PINNED)}"
+        if password is not None:
+            login += f":{quote(password, safe='')}"
+        return f"postgresql://{login}@/{database}?host={quote(str(self.directory), safe='')}&port=5432{pinned}"
 
-    def run(self, database: str, statements: Iterable[str], role: str = SUPERUSER) -> None:
-        """Runs statements one by one, each committed by itself. A statement may be a whole script of several."""
+    def spent(self) -> str | None:
+        """Why the server was ended before its time; None where it was not."""
+        try:
+            return (self.directory / SPENT).read_text()
+        except OSError:
+            return None
+
+    def run(self, database: str, statements: Iterable[str], role: str | None = None) -> None:
+        """Runs statements one by one, each committed by itself, as the superuser where no role is named.
+
+        A statement may be a whole script of several.
+        """
         import psycopg
 
-        with psycopg.connect(self.dsn(database, role), autocommit=True) as connection:
+        with psycopg.connect(self.dsn(database, role or self.superuser), autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement.encode())
 
@@ -104,6 +150,18 @@ class Postgres:
             copied += " strategy file_copy"
         self.administer(f'create database "{name}" owner {OWNER}{copied}')
         return self.dsn(name)
+
+    def set_for(self, database: str, settings: Mapping[str, str]) -> None:
+        """Sets what holds for every session in a database. A value is no part of a statement, whatever it may be."""
+        import psycopg
+        from psycopg import sql
+
+        with psycopg.connect(self.dsn("postgres", self.superuser), autocommit=True) as connection:
+            for name, value in settings.items():
+                connection.execute("select pg_catalog.set_config(%s, %s, false)", [name, value])
+                alter = sql.SQL("alter database {} set {} from current")
+                connection.execute(alter.format(sql.Identifier(database), sql.Identifier(name)))
+                connection.execute(sql.SQL("reset {}").format(sql.Identifier(name)))
 
     def drop_database(self, name: str) -> None:
         """Removes a database and ends its sessions. It is no error if it does not exist."""
@@ -167,6 +225,25 @@ def running(binaries: Binaries, *settings: str) -> Iterator[Postgres]:
 
 
 @contextmanager
+def confined(binaries: Binaries) -> Iterator[Postgres]:
+    """A Postgres that runs what others have written, for the time of the block. Raises NoPostgres.
+
+    Its superuser has no business in a database of theirs. Beside it there is only the role `app`.
+    """
+    order = order_for(binaries)
+    superuser, password = f"rehearsal_{secrets.token_hex(8)}", secrets.token_hex(16)
+    order["settings"] = [*order["settings"], *CONFINED]
+    order["pg_hba"] = PG_HBA_CONFINED.format(superuser=superuser)
+    order["confined"] = True
+    with guarded(order, str(binaries)) as (answer, _):
+        kept = {what: answer.get(what, "") for what in ("network", "files")}
+        server = Postgres(Path(answer["directory"]), binaries, confinement=kept)
+        server.run("postgres", [statement.format(superuser=superuser, password=password) for statement in HIDES])
+        server.superuser, server.password = superuser, password
+        yield server
+
+
+@contextmanager
 def guarded(order: Order, what: str) -> Iterator[tuple[dict[str, str], Callable[[], None]]]:
     """What was ordered, for the time of the block: what its guard says of it, and how it is demoted.
 
@@ -177,6 +254,7 @@ def guarded(order: Order, what: str) -> Iterator[tuple[dict[str, str], Callable[
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,
+        env={name: os.environ[name] for name in KEPT if name in os.environ},
     )
     assert guard.stdin is not None
     assert guard.stdout is not None
@@ -216,6 +294,8 @@ def order_for(binaries: Binaries) -> Order:
         cluster=cluster_for(binaries),
         settings=settings,
         pg_hba=PG_HBA,
+        confined=False,
+        most_space=MOST_SPACE,
         program=None,
     )
     if os.geteuid() != 0:
@@ -249,6 +329,8 @@ def order_for_program(program: Program) -> Order:
         cluster=None,
         settings=[],
         pg_hba="",
+        confined=False,
+        most_space=MOST_SPACE,
         program=program,
     )
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from rehearsal.deployment.start import STEPS, script
 from rehearsal.servers.binaries import find_binaries
 from rehearsal.servers.guard import INITDB_OPTIONS
@@ -89,3 +91,15 @@ def new_cluster(folder: Path) -> Path | None:
     initdb = [f"{order['binaries']}/initdb", "-D", str(folder / "data"), *INITDB_OPTIONS]
     subprocess.run(initdb, check=True, **how)
     return folder / "data"
+
+
+def command_lines(pid: int) -> set[str]:
+    """The command lines of a process and all that it has started."""
+    found = set()
+    try:
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            found.add(" ".join(one.cmdline()))
+    except psutil.Error:
+        pass
+    return found

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -13,12 +15,24 @@ import pytest
 
 from rehearsal.dry_run.squawk import find_squawk
 from rehearsal.servers.postgres import SUPERUSER
-from tests.support.migrations import GATE, PLAIN, SAFE, real_database, rehearse, whole_gate
+from tests.support.gates import ROOT, clean_environment
+from tests.support.migrations import (
+    GATE,
+    PLAIN,
+    SAFE,
+    command_lines,
+    real_database,
+    rehearse,
+    whole_gate,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rehearsal.servers.postgres import Postgres
+
+
+PATIENCE_S = 60  # only bounds a failure
 
 
 def failure(err: str) -> str:
@@ -208,28 +222,39 @@ def test_time_outs_are_those_of_the_file(postgres: Postgres, tmp_path: Path) -> 
 
 
 def test_lock_timeout_is_honoured(postgres: Postgres, tmp_path: Path) -> None:
-    """A second session, opened by the migration itself, holds the table: the statement gives up with 55P03."""
-    if not postgres.binaries.has_extension("dblink"):
-        pytest.skip("this PostgreSQL has no dblink, by which a migration could have a second session")
-    place = (
-        "format('host=%s port=5432 user=postgres dbname=%s',"
-        " current_setting('unix_socket_directories'), current_database())"
+    """A second session on the throwaway server holds the table: the statement ends with 55P03."""
+    wait = (
+        "do $$ begin while not exists (select from pg_locks where relation = 'chatbots'::regclass"
+        " and pid <> pg_backend_pid() and mode = 'AccessShareLock') loop perform pg_sleep(0.01); end loop; end $$"
     )
-    hold = (
-        "create function hold() returns text language sql security definer as"
-        f" $$ select dblink_connect({place});"
-        " select dblink_exec('begin; lock table chatbots in access share mode') $$"
-    )
-    dsn = real_database(postgres, ["create extension dblink", hold], SUPERUSER)
-    definer = "alter function hold() owner to postgres;"  # the copy's owner is no superuser
-    postgres.run("postgres", ["grant postgres to app"])  # or it could not give the function away
-    try:
-        run = rehearse(dsn, tmp_path, f"{definer}\nset lock_timeout = '50ms';\nselect hold();\n{PLAIN}")
-    finally:
-        postgres.run("postgres", ["revoke postgres from app"])
-    assert run.exit_code == 1
-    assert "at line 4" in failure(run.err), run.err
-    assert "SQLSTATE 55P03" in failure(run.err)
+    file = tmp_path / "migration.sql"
+    file.write_text(f"set lock_timeout = '50ms';\n{wait};\n{PLAIN}", encoding="utf-8")
+    with subprocess.Popen(
+        [sys.executable, "-m", "rehearsal", "--schema-of", real_database(postgres), "--migration", str(file)],
+        cwd=ROOT,
+        env=clean_environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        other = psycopg.connect(f"postgresql://app@/rehearsed?host={throwaway(process.pid)}&port=5432")
+        other.execute("lock table chatbots in access share mode")
+        assert process.stderr is not None
+        err = process.stderr.read()
+        other.close()  # its server has gone
+    assert process.returncode == 1
+    assert "at line 3" in failure(err), err
+    assert "SQLSTATE 55P03" in failure(err)
+
+
+def throwaway(pid: int) -> str:
+    """The directory of the server on which a rehearsal has begun to migrate, which a title of a process tells."""
+    give_up = time.monotonic() + PATIENCE_S
+    while time.monotonic() < give_up:
+        lines = command_lines(pid)
+        if any("app rehearsed" in line and " DO" in line for line in lines):
+            return next(found[0] for line in lines if (found := re.search(r"/\S*/rehearsal-\w{8}", line)))
+        time.sleep(0.02)
+    raise AssertionError("no migration has begun")
 
 
 def test_warning_of_postgres_is_passed_on(postgres: Postgres, tmp_path: Path) -> None:

@@ -10,13 +10,12 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-import psutil
 import psycopg
 import pytest
 
 from rehearsal.servers.postgres import SUPERUSER, running
 from tests.support.gates import ROOT, clean_environment
-from tests.support.migrations import SAFE, real_database, rehearse
+from tests.support.migrations import SAFE, command_lines, real_database, rehearse
 from tests.support.server_log import LOGS_STATEMENTS, lines_until_now, logged, more_than_reading, outside_of_read_only
 
 if TYPE_CHECKING:
@@ -38,13 +37,13 @@ PERSONAL = [
     "create materialized view copies as select email, name from chatbots",
     "analyze",
 ]
-# Everything that the throwaway server has written, files of tables as well as its log.
+# Everything that the throwaway server has written, files of tables as well as its log: both copies of the database have
+# made it write what it held in memory.
 SEARCH = """
 import os, pathlib, psycopg
-dsn = os.environ["PREVIEW_POSTGRES_URL"].replace("//app@", "//postgres@")
-with psycopg.connect(dsn, autocommit=True) as c:
-    c.execute("checkpoint")
-    folder = pathlib.Path(c.execute("show data_directory").fetchone()[0]).parent
+dsn = os.environ["PREVIEW_POSTGRES_URL"]
+folder = pathlib.Path(psycopg.conninfo.conninfo_to_dict(dsn)["host"])
+with psycopg.connect(dsn) as c:
     token = c.execute("select legacy_token from chatbots_legacy_tokens limit 1").fetchone()[0].encode()
 texts = [file.read_bytes() for file in folder.rglob("*") if file.is_file()]
 print("token", any(token in text for text in texts), "canary", any(b"c4n4ry" in text for text in texts))
@@ -128,18 +127,6 @@ def test_password_is_on_no_command_line(talkative: Postgres, tmp_path: Path) -> 
     assert [line for line in seen if "c4n4ry" in line] == []
 
 
-def command_lines(pid: int) -> set[str]:
-    """The command lines of a process and all that it has started."""
-    found = set()
-    try:
-        process = psutil.Process(pid)
-        for one in (process, *process.children(recursive=True)):
-            found.add(" ".join(one.cmdline()))
-    except psutil.Error:
-        pass
-    return found
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_in_the_middle_of_the_migration_leaves_nothing(
     postgres: Postgres, tmp_path: Path, number: signal.Signals
@@ -203,10 +190,9 @@ def test_passwords_in_definitions_stay_where_they_are(postgres: Postgres, tmp_pa
     ]
     code = (
         "import os, psycopg\n"
-        "dsn = os.environ['PREVIEW_POSTGRES_URL'].replace('//app@', '//postgres@')\n"
-        "with psycopg.connect(dsn) as c:\n"
+        "with psycopg.connect(os.environ['PREVIEW_POSTGRES_URL']) as c:\n"
         "    servers = c.execute('select count(*) from pg_foreign_server').fetchone()\n"
-        "    print(*servers, *c.execute('select count(*) from pg_user_mapping').fetchone())"
+        "    print(*servers, *c.execute('select count(*) from pg_user_mappings').fetchone())"
     )
     dsn = real_database(postgres, foreign, SUPERUSER)
     name = str(psycopg.conninfo.conninfo_to_dict(dsn)["dbname"])
