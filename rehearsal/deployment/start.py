@@ -14,7 +14,7 @@ several threads at the same time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,11 +98,17 @@ def deployed_copy(
     """
     database = server.new_name(name)
     with ExitStack() as stack:
-        stack.callback(server.drop_database, database)
+        stack.callback(drop_if_up, server, database)
         dsn = server.create_database(database, template)
         server.set_for(database, settings)
         url = stack.enter_context(serving(build(plan, dsn)))
         yield Deployment(name, url, dsn, plan.revision, plan.settings)
+
+
+def drop_if_up(server: Postgres, database: str) -> None:
+    """Removes a database, unless its server has been ended and all of it is gone."""
+    with suppress(psycopg.Error):
+        server.drop_database(database)
 
 
 @contextmanager

@@ -35,6 +35,7 @@ ANYTHING = [
     *("'2000-01-01'", "'12:00'", "'127.0.0.1'", "'08:00:2b:01:02:03'", "'<a/>'", "'((0,0),(1,1))'", "'{0,0,1}'"),
     *("'<(0,0),1>'", "'0/0'", "'1:1:'", "'(,)'", "'(,,)'", "'(,,,)'", "'[]'", "B'0'"),
 ]
+LONGEST_CONSTRAINT = 10_000  # looking for literals takes the longer the more quotes there are, squared
 LITERAL = re.compile(r"'(?:[^']|'')*'(?=::|\)|,|\]|$)|\b\d+(?:\.\d+)?\b")
 
 COLUMNS = """
@@ -102,7 +103,7 @@ def candidates(column: Column) -> Iterator[str]:
     if column.category == "S":
         yield from texts
     for constraint in column.constraints:
-        yield from LITERAL.findall(constraint)
+        yield from LITERAL.findall(constraint[:LONGEST_CONSTRAINT])
     yield from ANYTHING
     yield from ("'en'", "'EUR'", "'#000000'", "'active'", *(texts if column.category != "S" else []))
 

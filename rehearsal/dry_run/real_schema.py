@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from rehearsal.servers.binaries import Binaries, all_installations, packaged_fol
 APPLICATION = "chatbots-rehearsal"
 CONNECT_TIMEOUT_S = 10
 DUMP_BUDGET_S = 600
+MOST_PRINTED_BYTES = 32 << 20  # errors with their statements: a function may RAISE long ones
 LOCK_TIMEOUT = "5s"
 LIMITS = f"""
 BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;
@@ -375,17 +377,43 @@ def dump(dumper: Dumper, dsn: str, real: Real, file: Path) -> None:
         *leave_out,
         f"--file={file}",
     ]
-    try:
-        done = subprocess.run(
-            command, env=libpq_environment(dsn), capture_output=True, text=True, timeout=DUMP_BUDGET_S, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise CannotRehearse(f"pg_dump of {real.place} was not ready within {DUMP_BUDGET_S} s") from None
-    if done.returncode != 0:
+    code, told = run_tool(command, libpq_environment(dsn), f"pg_dump of {real.place}", DUMP_BUDGET_S)
+    if code != 0:
         raise CannotRehearse(
-            f"pg_dump of {real.place} failed: {without_password(done.stderr, dsn)}"
+            f"pg_dump of {real.place} failed: {without_password(told, dsn)}"
             ": is there a pooler in between? Then give --schema-of the server's own address"
         )
+
+
+def run_tool(command: list[str], environment: dict[str, str], what: str, budget_s: float) -> tuple[int, str]:
+    """The exit code of a program of PostgreSQL and what it printed. Raises CannotRehearse where it has no end."""
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        assert process.stdout is not None
+        spent = threading.Event()
+
+        def end() -> None:
+            spent.set()
+            process.kill()
+
+        timer = threading.Timer(budget_s, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            told = process.stdout.read(MOST_PRINTED_BYTES)
+            if len(told) == MOST_PRINTED_BYTES:
+                raise CannotRehearse(f"{what} printed more than {MOST_PRINTED_BYTES >> 20} MB, and was ended")
+            process.wait()
+        finally:
+            timer.cancel()
+            process.kill()
+    if spent.is_set():
+        raise CannotRehearse(
+            f"{what} was not ready within {budget_s:g} s: does a function that an index calls wait or loop?"
+            " Try the migration on a restored backup"
+        )
+    return process.returncode, told.decode(errors="replace")
 
 
 def libpq_environment(dsn: str) -> dict[str, str]:

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
-from rehearsal.dry_run.real_schema import DUMP_BUDGET_S, CannotRehearse, Dumper, Real, quoted, without_password
+from rehearsal.dry_run.real_schema import CannotRehearse, Dumper, Real, quoted, run_tool, without_password
 from rehearsal.dry_run.runner import TELLS
 from rehearsal.dry_run.sessions import DATABASE, HAND, by_hand
 from rehearsal.servers.postgres import Postgres
@@ -35,6 +34,8 @@ CREATABLE = "select name, bool_or(trusted or not superuser) from pg_available_ex
 NOT_RESTORED = re.compile(
     r"\d+; \d+ \d+ (EXTENSION|USER MAPPING|SERVER|FOREIGN DATA WRAPPER|FOREIGN TABLE|SUBSCRIPTION) "
 )
+RESTORE_BUDGET_S = 600
+ENTRY = re.compile(r"\d+; ")
 EXPECTED = re.compile(r'unrecognized configuration parameter "|schema "[^"]*" already exists')
 
 
@@ -44,21 +45,23 @@ def restore(dumper: Dumper, file: Path, server: Postgres, owner: str, real: Real
     Raises CannotRehearse where the table itself is not among what was made.
     """
     left_out = make_database(server, owner, real.installed)
-    listing = run_tool([str(dumper.folder / "pg_restore"), "--list", str(file)])
-    kept = [line for line in listing.stdout.splitlines() if not NOT_RESTORED.match(line)]
+    program = str(dumper.folder / "pg_restore")
+    listing = run_tool([program, "--list", str(file)], bare_environment(), program, RESTORE_BUDGET_S)[1]
+    kept = [line for line in listing.splitlines() if ENTRY.match(line) and not NOT_RESTORED.match(line)]
     chosen = file.with_suffix(".list")
     chosen.write_text("\n".join(kept) + "\n", encoding="utf-8")
-    command = [str(dumper.folder / "pg_restore"), "--no-owner", "--no-privileges", f"--use-list={chosen}"]
+    command = [program, "--no-owner", "--no-privileges", f"--use-list={chosen}"]
     # A replica's session, which the event trigger that tells of locks does not disturb.
     name = quoted(owner)
     server.run("postgres", [f"alter role {name} login", f"alter role {name} set session_replication_role = replica"])
-    done = run_tool([*command, f"--dbname={server.dsn(DATABASE, owner)}", str(file)])
+    command += [f"--dbname={server.dsn(DATABASE, owner)}", str(file)]
+    printed = run_tool(command, bare_environment(), "making the definitions here", RESTORE_BUDGET_S)[1]
     server.run("postgres", [f"alter role {name} reset session_replication_role"])
-    left_out += not_made(done.stderr)
+    left_out += not_made(printed)
     with by_hand(server) as connection:
         made = connection.execute("select to_regclass(%s)", [f"{quoted(real.schema)}.{quoted(real.name)}"]).fetchone()
     if made == (None,):
-        told = "; ".join(left_out[:5]) or without_password(done.stderr, "postgresql://")
+        told = "; ".join(left_out[:5]) or without_password(printed, "postgresql://")
         raise CannotRehearse(
             f"{real} could not be made on {server.binaries}: {told}:"
             " install what is missing here (an extension comes with the contrib package of PostgreSQL); for what only a"
@@ -108,33 +111,15 @@ def create_extension(connection: psycopg.Connection[tuple[object, ...]], role: s
     return ""
 
 
-def run_tool(command: list[str]) -> subprocess.CompletedProcess[str]:
-    """A program of PostgreSQL on the throwaway server, with nothing of our environment but where programs are.
-
-    Raises CannotRehearse where it is not ready in time.
-    """
-    environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ}
-    try:
-        return subprocess.run(
-            command,
-            env=environment,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=DUMP_BUDGET_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise CannotRehearse(
-            f"the definitions were not made within {DUMP_BUDGET_S} s: does a function that an index or a view calls"
-            " wait or loop? Try the migration on a restored backup"
-        ) from None
+def bare_environment() -> dict[str, str]:
+    """Nothing of ours but where programs are."""
+    return {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ}
 
 
-def not_made(stderr: str) -> list[str]:
+def not_made(printed: str) -> list[str]:
     """What pg_restore could not make: the first line of each command, with Postgres's reason."""
     found, reason = [], ""
-    for line in stderr.splitlines():
+    for line in printed.splitlines():
         if match := re.match(r"pg_restore: error: could not execute query: ERROR:\s+(.*)", line):
             reason = match[1]
         elif reason and (match := re.match(r"Command was: (.*)", line)):

@@ -18,7 +18,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from rehearsal.deployment.plan import REVISION
-from rehearsal.dry_run import command, runner
+from rehearsal.dry_run import command, real_schema, restoring, runner
 from rehearsal.dry_run.command import MigrationFailed, Request, migrated
 from rehearsal.dry_run.real_schema import CannotRehearse, Wanted
 from rehearsal.servers import postgres as servers
@@ -266,6 +266,41 @@ def test_rows_that_a_migration_selects_are_not_held(postgres: Postgres, tmp_path
 
 
 # --- what needs more rights, and what does not ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (f"loop {CATCHES}; end loop", "was not ready within 1 s"),
+        ("raise exception '%', repeat('x', 2000000)", "printed more than 1 MB, and was ended"),
+    ],
+)
+def test_definition_that_is_never_made_is_ended(
+    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, said: str
+) -> None:
+    """An index calls a function while it is made, which waits, or whose message has no end."""
+    monkeypatch.setattr(real_schema, "MOST_PRINTED_BYTES", 1 << 20)
+    monkeypatch.setattr(restoring, "RESTORE_BUDGET_S", 1 if "loop" in body else 600)
+    function = (
+        "create function made() returns int immutable language plpgsql as $$ begin"
+        f" if current_database() = 'rehearsed' then {body}; end if; return 1; end $$"
+    )
+    dsn = real_database(postgres, [function, "create index on chatbots (id) where made() = 1"])
+    with (
+        pytest.raises(CannotRehearse, match=f"making the definitions here {said}"),
+        migrated(request(dsn, tmp_path, "select 1")),
+    ):
+        pass
+
+
+def test_migration_that_shuts_the_database_is_said(postgres: Postgres, tmp_path: Path) -> None:
+    """75, and no traceback."""
+    name = str(conninfo_to_dict(dsn := real_database(postgres))["dbname"])
+    postgres.run("postgres", [f'alter database "{name}" owner to app'])
+    run = rehearse(dsn, tmp_path, "alter database rehearsed connection limit 0")
+    assert run.exit_code == COULD_NOT_TELL, run.err
+    assert "the throwaway server refuses what the rehearsal needs: no SQLSTATE" in run.err
+    assert "Traceback" not in run.err
 
 
 @pytest.mark.parametrize(
