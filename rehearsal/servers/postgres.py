@@ -176,7 +176,7 @@ class Postgres:
 
         with self.lock:
             if self.session is None or self.session.closed:
-                self.session = psycopg.connect(self.dsn("postgres", SUPERUSER), autocommit=True)
+                self.session = psycopg.connect(self.dsn("postgres", self.superuser), autocommit=True)
             try:
                 self.session.execute(statement.encode())
             except BaseException:  # a signal may have left it in the middle of the statement
