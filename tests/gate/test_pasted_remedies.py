@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -60,7 +59,7 @@ def odd(postgres: Postgres, *more: str, type_: str = "uuid") -> Iterator[tuple[s
     ]
     try:
         postgres.run(database, made)
-        yield database, postgres.dsn(database, quote(ROLE, safe=""), PASSWORD)
+        yield database, postgres.dsn(database, ROLE, PASSWORD)
     finally:
         postgres.run(database, [f"drop owned by {name(ROLE)}; drop role {name(ROLE)}"])
         postgres.drop_database(database)
