@@ -62,18 +62,16 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         return STATEMENTS * self.statement_timeout_s
 
 
-# A server that looks whether its client is still there ends what nobody waits for any more: from 14 on, where it can.
-_LOOK_AFTER_CLIENT = (
-    "SELECT set_config('client_connection_check_interval', '2s', true) "
-    "WHERE current_setting('client_connection_check_interval', true) IS NOT NULL AND version() LIKE '%linux%'"
-)
-
-
 # pg_temp is searched first, for tables and types, unless it is named: a pooler hands on sessions of others.
 SAFE_PATH = "SET LOCAL search_path = pg_catalog, pg_temp"
+# What it was, by names that do not depend on it. In the same statement: a server that looks whether its client is still
+# there ends what nobody waits for any more, from 14 on, where it can.
 _OWN_PATH = (
-    "SELECT pg_catalog.current_setting('search_path'), "
-    "pg_catalog.current_schemas(false), pg_catalog.current_schemas(true)"
+    "SELECT pg_catalog.current_setting('search_path'), pg_catalog.current_schemas(false), "
+    "pg_catalog.current_schemas(true), "
+    "CASE WHEN pg_catalog.current_setting('client_connection_check_interval', true) IS NOT NULL "
+    "AND pg_catalog.strpos(pg_catalog.version(), 'linux') OPERATOR(pg_catalog.>) 0 "
+    "THEN pg_catalog.set_config('client_connection_check_interval', '2s', true) END"
 )
 
 
@@ -85,14 +83,14 @@ def begin_reading(statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> str:
     """
     begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
     limits = f"{_limits(statement_timeout_s)}; SET LOCAL row_security = off"
-    return f"{begin}; {limits}; {_OWN_PATH}; {SAFE_PATH}; {_LOOK_AFTER_CLIENT}"
+    return f"{begin}; {limits}; {_OWN_PATH}; {SAFE_PATH}"
 
 
 def _begin_reading(connection: Connection) -> None:
     cursor = connection.execute(begin_reading(connection.statement_timeout_s).encode())
     while cursor.description is None and cursor.nextset():
         pass
-    connection.search_path = SearchPath(*cursor.fetchall()[0])
+    connection.search_path = SearchPath(*cursor.fetchall()[0][:3])
 
 
 def begin_writing(statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> str:
