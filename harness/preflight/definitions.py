@@ -51,8 +51,11 @@ SELECT jsonb_build_object(
      'validated', k.convalidated, 'of_token_alone', k.conkey = ARRAY[d.attnum],
      'calls', EXISTS (SELECT FROM pg_depend f WHERE f.classid = 'pg_constraint'::regclass AND f.objid = k.oid
         AND f.refclassid = 'pg_proc'::regclass),
-     'reads_only', NOT EXISTS (SELECT FROM pg_depend f JOIN pg_proc p ON p.oid = f.refobjid
-        WHERE f.classid = 'pg_constraint'::regclass AND f.objid = k.oid AND f.refclassid = 'pg_proc'::regclass
+     'reads_only', NOT EXISTS (SELECT FROM pg_depend f LEFT JOIN pg_operator o ON o.oid = f.refobjid
+        AND f.refclassid = 'pg_operator'::regclass
+        JOIN pg_proc p ON p.oid = coalesce(o.oprcode::oid, f.refobjid)
+        WHERE f.classid = 'pg_constraint'::regclass AND f.objid = k.oid
+          AND f.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
           AND p.provolatile <> 'i')) ORDER BY k.conname), '[]')
      FROM dependent d JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
      WHERE k.contype = 'c'),
@@ -68,8 +71,11 @@ SELECT jsonb_build_object(
           AND f.refobjid = i.indrelid AND f.refobjsubid NOT IN (0, d.attnum)),
      'calls', EXISTS (SELECT FROM pg_depend f WHERE f.classid = 'pg_class'::regclass AND f.objid = i.indexrelid
         AND f.refclassid = 'pg_proc'::regclass),
-     'reads_only', NOT EXISTS (SELECT FROM pg_depend f JOIN pg_proc p ON p.oid = f.refobjid
-        WHERE f.classid = 'pg_class'::regclass AND f.objid = i.indexrelid AND f.refclassid = 'pg_proc'::regclass
+     'reads_only', NOT EXISTS (SELECT FROM pg_depend f LEFT JOIN pg_operator o ON o.oid = f.refobjid
+        AND f.refclassid = 'pg_operator'::regclass
+        JOIN pg_proc p ON p.oid = coalesce(o.oprcode::oid, f.refobjid)
+        WHERE f.classid = 'pg_class'::regclass AND f.objid = i.indexrelid
+          AND f.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
           AND p.provolatile <> 'i'),
      'keys', (SELECT jsonb_agg(jsonb_build_object(
         'text', pg_get_indexdef(i.indexrelid, k.n, false), 'is_expression', i.indkey[k.n - 1] = 0,

@@ -166,6 +166,24 @@ def test_check_that_calls_what_may_write_is_not_evaluated(postgres: Postgres) ->
             preflight_checkers.definitions(known)
 
 
+def test_check_with_an_operator_that_may_write_is_not_evaluated(postgres: Postgres) -> None:
+    """What an operator calls is no dependency of the check, but of the operator."""
+    situation = replace(
+        SITUATIONS[0],
+        ddl=(
+            "create function fine(text, int) returns boolean language sql volatile as 'select true'",
+            "create function fine(uuid, int) returns boolean language sql volatile as 'select true'",
+            "create operator === (leftarg = text, rightarg = int, function = fine)",
+            "create operator === (leftarg = uuid, rightarg = int, function = fine)",
+            "alter table chatbots add constraint asks check (public_token === 1)",
+        ),
+    )
+    with standing(postgres, situation) as database:
+        known = predicted(postgres.dsn(database))
+        with pytest.raises(CouldNotTell, match="check asks calls a function that may do more than read"):
+            preflight_checkers.definitions(known)
+
+
 WRITES = """create function writes() returns boolean language plpgsql as $$ begin
     insert into heard values (now()); return true; end $$"""
 
