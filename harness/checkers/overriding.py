@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from harness.checkers.schema import wrong_default
+from harness.checkers.defaults import unproven_default, wrong_default
 from harness.checkers.trigger_sources import hides_new, is_behind_update, sets_new, sets_stored
 from harness.errors import CouldNotTell
 from harness.postgres.statement_reading import (
@@ -55,7 +55,10 @@ def overriding(facts: TableFacts) -> list[str]:
             found.append(f"{_named(rule)} {does}")
     if facts.token_generated:
         found.append(f"column {token} is GENERATED ALWAYS AS")
-    found += [said for own in facts.own_defaults if (said := _wrong_own(facts, own))]
+    for own in facts.own_defaults:
+        wrong = wrong_default(own.default)
+        if wrong is not None:
+            found.append(f"{_owner_of(own)} gives {token} a default of its own: {wrong.removeprefix('default ')}")
     return found
 
 
@@ -66,6 +69,15 @@ def demand_readable(facts: TableFacts) -> None:
         CouldNotTell: the cause names the triggers, rules or kinds.
     """
     _demand_bounded(facts)
+    unproven = [
+        f"{_owner_of(own)}: {said}" for own in facts.own_defaults if (said := unproven_default(own.default)) is not None
+    ]
+    if unproven:
+        raise CouldNotTell(
+            f"it is not known what a default of its own makes: {', '.join(unproven)}",
+            "drop it, so that the default of the table counts; or read the function, and waive this claim with the "
+            "reason",
+        )
     opaque = [
         f"{_named(t)} ({t.function})"
         for t in facts.triggers
@@ -113,14 +125,9 @@ def _demand_bounded(facts: TableFacts) -> None:
             )
 
 
-def _wrong_own(facts: TableFacts, own: OwnDefault) -> str | None:
-    wrong = wrong_default(own.default, facts.server_version)
-    if wrong is None:
-        return None
+def _owner_of(own: OwnDefault) -> str:
     kind = "view" if own.relkind == "v" else "partition"
-    others = f" (and {own.relations - 1} more)" if own.relations > 1 else ""
-    said = wrong.removeprefix("default ")
-    return f"{kind} {own.relation}{others} gives {facts.token_column} a default of its own: {said}"
+    return f"{kind} {own.relation}{f' (and {own.relations - 1} more)' if own.relations > 1 else ''}"
 
 
 def _named(of: Trigger | Rule) -> str:

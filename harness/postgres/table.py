@@ -12,29 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from psycopg import sql
 
 from harness.errors import CouldNotTell
+from harness.postgres.default_reading import read_default
 from harness.postgres.table_queries import FACTS, NAMESAKES, SURROUNDINGS
 from harness.text import printable
 
 if TYPE_CHECKING:
     from harness.configuration.models import Table
+    from harness.postgres.column_default import Default
     from harness.postgres.connection import Connection
-
-
-class Function(NamedTuple):
-    """A function that a default depends on (pg_proc); `extension` is the one that owns it, "" where none does."""
-
-    schema: str
-    name: str
-    source: str
-    language: str
-    extension: str
-
-
-class Default(NamedTuple):
-    """A column's default (pg_attrdef). `functions` holds those outside Postgres itself: built-ins are not recorded."""
-
-    expression: str
-    functions: tuple[Function, ...]
 
 
 class Index(NamedTuple):
@@ -233,24 +218,21 @@ def read_facts(connection: Connection, table: Table) -> TableFacts:
         token_not_null_is_validated=token["not_null_is_validated"],
         token_generated=token["generated"],
         token_inherited=token["inherited"],
-        default=default and _default(default),
+        default=default and read_default(connection, default),
         indexes=tuple(Index(**i) for i in facts["indexes"]),
         triggers=tuple(Trigger(**t) for t in around.get("triggers", ())),
         insert_rules=tuple(Rule(**r) for r in around.get("insert_rules", ())),
         sequence=sequence and Sequence(**sequence),
         columns=tuple(facts["columns"]),
         own_defaults=tuple(
-            OwnDefault(**{**own, "default": _default(own["default"])}) for own in around.get("own_defaults", ())
+            OwnDefault(**{**own, "default": read_default(connection, own["default"])})
+            for own in around.get("own_defaults", ())
         ),
         leading=tuple(Leading(**each) for each in around.get("leading", ())),
         called=tuple(
             CalledFunction(**{**each, "arguments": tuple(each["arguments"])}) for each in around.get("called", ())
         ),
     )
-
-
-def _default(said: dict[str, Any]) -> Default:
-    return Default(said["expression"], tuple(Function(**f) for f in said["functions"]))
 
 
 def _no_table(connection: Connection, table: Table) -> CouldNotTell:

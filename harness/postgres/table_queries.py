@@ -6,21 +6,23 @@ share. Planning them takes longer than running them, so that what few tables hav
 
 from __future__ import annotations
 
+from harness.postgres.default_reading import FUNCTION
+from harness.postgres.sql_tokens import LONGEST
+
 MOST_READ = 100_000  # characters of a definition
 MOST = 100  # definitions of a kind; one more is asked for, so that it is seen when there are too many
 MOST_LEADING = 1000  # partitions and views by whose names statements in functions are known
 IN_WORDS = "SELECT the facts about the table from the catalog"
 _MADE_BY = """made_by AS (
   SELECT d.oid, d.adrelid, jsonb_build_object(
-     'expression', pg_get_expr(d.adbin, d.adrelid),
-     'functions', coalesce((SELECT jsonb_agg(jsonb_build_object(
-         'schema', n.nspname, 'name', p.proname, 'source', p.prosrc, 'language', l.lanname,
-         'extension', coalesce((SELECT e.extname FROM pg_depend x JOIN pg_extension e ON e.oid = x.refobjid
-            WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid
-              AND x.refclassid = 'pg_extension'::regclass AND x.deptype = 'e' LIMIT 1), '')))
-        FROM pg_depend o JOIN pg_proc p ON p.oid = o.refobjid JOIN pg_namespace n ON n.oid = p.pronamespace
-        JOIN pg_language l ON l.oid = p.prolang
-        WHERE o.classid = 'pg_attrdef'::regclass AND o.objid = d.oid AND o.refclassid = 'pg_proc'::regclass), '[]'))
+     'expression', left(pg_get_expr(d.adbin, d.adrelid), {longest}),
+     'functions', coalesce((SELECT jsonb_agg({function})
+        FROM (SELECT DISTINCT m[1]::oid AS oid
+           FROM regexp_matches(d.adbin::text, ':(?:funcid|opfuncid) ([0-9]+) ', 'g') m
+           UNION SELECT o.refobjid FROM pg_depend o
+           WHERE o.classid = 'pg_attrdef'::regclass AND o.objid = d.oid AND o.refclassid = 'pg_proc'::regclass) f
+        JOIN pg_proc p ON p.oid = f.oid JOIN pg_namespace n ON n.oid = p.pronamespace
+        JOIN pg_language l ON l.oid = p.prolang), '[]'))
      AS shown
   FROM {defaults} d
 )"""
@@ -189,8 +191,13 @@ SELECT array(
 
 def _bounded(query: str, defaults: str) -> str:
     """The query with its bounds, and with what the defaults of a relation come from."""
-    query = query.replace("{made_by}", _MADE_BY.replace("{defaults}", defaults))
-    for bound, number in {"{most}": MOST + 1, "{most_read}": MOST_READ, "{most_leading}": MOST_LEADING}.items():
+    query = query.replace("{made_by}", _MADE_BY.replace("{defaults}", defaults).replace("{function}", FUNCTION))
+    for bound, number in {
+        "{most}": MOST + 1,
+        "{most_read}": MOST_READ,
+        "{most_leading}": MOST_LEADING,
+        "{longest}": LONGEST,
+    }.items():
         query = query.replace(bound, str(number))
     return query
 

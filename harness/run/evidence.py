@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from psycopg import sql
+
 from harness.checkers.causes import REPLICA
 from harness.checkers.rows import rows_of_another_table
 from harness.errors import CouldNotTell, NotCovered, Unavailable, Waived, demanded, if_available
@@ -261,7 +263,7 @@ DEFAULT_EVALUATION: Evidence[DefaultEvaluation] = Evidence(
     needs=(TABLE,),
     read=lambda at: evaluate_default(at.connection, at.of(TABLE)),
     hand_out=lambda known: if_available(known.of(DEFAULT_EVALUATION)),
-    explain=_one_by_one(lambda _: [evaluation_query("(the default of the token column)").as_string()]),
+    explain=_one_by_one(lambda _: [evaluation_query(sql.SQL("(the default of the token column)")).as_string()]),
 )
 
 

@@ -85,6 +85,28 @@ def default_is_uuidv4(plan: Plan) -> None:
 
 
 @variant
+def default_is_a_wrapper(plan: Plan) -> None:
+    """The default is a function in SQL that only hands on core's gen_random_uuid()."""
+    plan.statements += [
+        "create function new_token() returns uuid language sql volatile as $$ select gen_random_uuid() $$",
+        "alter table chatbots alter column public_token set default new_token()",
+    ]
+
+
+@variant
+def default_is_a_wrapper_in_plpgsql(plan: Plan) -> None:
+    """The same in PL/pgSQL, with the rights of its owner and a search_path of its own, of what the migration set."""
+    makes = "uuid_generate_v4" if plan.has_uuid_ossp else "gen_random_uuid"
+    plan.statements += [
+        (
+            "create function new_token() returns uuid language plpgsql security definer set search_path = public as"
+            f" $$\nBEGIN\n  -- version 4\n  RETURN {makes}();\nEND;\n$$"
+        ),
+        "alter table chatbots alter column public_token set default new_token()",
+    ]
+
+
+@variant
 def extension_in_another_schema(plan: Plan) -> None:
     """uuid-ossp is installed in the schema extensions, as some hosts do; the default names it there."""
     if plan.has_uuid_ossp:

@@ -139,6 +139,28 @@ def impostor_default(plan: Plan) -> None:
     ]
 
 
+@fault(fail=[DEFAULT])
+def impostor_of_the_built_in(plan: Plan) -> None:
+    """The default reads public.gen_random_uuid(), a function of our own: md5 of the clock, shaped as version 4."""
+    plan.statements += [
+        maker("public.gen_random_uuid", 4, FROM_THE_CLOCK),
+        default("public.gen_random_uuid()"),
+    ]
+
+
+@fault(unknown=[DEFAULT])
+def default_does_more_than_make_a_token(plan: Plan) -> None:
+    """The default is a function that writes down that it was called, and hands on a good UUID: it is never called."""
+    plan.statements += [
+        "create table calls (at timestamptz default clock_timestamp())",
+        (
+            "create function noted_uuid() returns uuid language plpgsql security definer as"
+            " $$ begin insert into calls default values; return gen_random_uuid(); end $$"
+        ),
+        default("noted_uuid()"),
+    ]
+
+
 @fault(fail=["nothing_overrides_the_default"])
 def trigger_overrides_the_default(plan: Plan) -> None:
     """A trigger BEFORE INSERT replaces what the default made by an md5 of the clock, shaped as version 4."""
@@ -401,9 +423,13 @@ def app_may_not_insert(plan: Plan) -> None:
     ]
 
 
-@fault(fail=[*POSTS, DEFAULT], unknown=ABOUT_ACKNOWLEDGED)
+@fault(fail=POSTS, unknown=[DEFAULT, *ABOUT_ACKNOWLEDGED])
 def default_may_not_be_called(plan: Plan) -> None:
-    """The app's role has no right to the schema of the default's function: every POST answers 500 with 42501."""
+    """The app's role has no right to the schema of the default's function: every POST answers 500 with 42501.
+
+    The function takes a good UUID apart and puts it together again: its text proves neither that the tokens are good
+    nor that they are not.
+    """
     plan.statements += [
         "create schema makers",
         maker("makers.uuid_generate_v4", 4, "uuid_send(gen_random_uuid())"),

@@ -11,11 +11,13 @@ from harness.checkers.overriding import demand_readable, overriding
 from harness.checkers.trigger_sources import hides_new, sets_new, sets_stored
 from harness.errors import CouldNotTell
 from harness.postgres import statement_reading
-from harness.postgres.table import CalledFunction, Default, Function, Leading, OwnDefault, Rule, TableFacts, Trigger
+from harness.postgres.column_default import Default, Function
+from harness.postgres.table import CalledFunction, Leading, OwnDefault, Rule, TableFacts, Trigger
 from harness.postgres.table_queries import MOST
-from tests.support.table_facts import RIGHT
+from tests.support.table_facts import CORE, RIGHT, RIGHT_DEFAULT
 
 OWN = Function("public", "secure_uuid", "select md5(now()::text)::uuid", "sql", "")
+NAMED = tuple(CORE._replace(name=name, source=source) for name, source in (("md5", "md5_text"), ("now", "now")))
 VIEW = Leading("public", "bots", "public_token")
 FACTS = RIGHT._replace(columns=("id", "name", "public_token"), leading=(VIEW,))
 
@@ -51,7 +53,7 @@ def fired(body: str, *others: CalledFunction, when: str = "after", relation: str
 
 def test_default_of_a_view_or_partition_offends_unless_it_is_a_generator() -> None:
     """Each different one is said once, with how many have it."""
-    wrong, right = Default("secure_uuid()", (OWN,)), Default("gen_random_uuid()", ())
+    wrong, right = Default("secure_uuid()", (OWN,), named=NAMED), RIGHT_DEFAULT
     facts = FACTS._replace(
         own_defaults=(
             OwnDefault("bots", "v", 1, wrong),
@@ -69,9 +71,22 @@ def test_default_of_a_view_or_partition_offends_unless_it_is_a_generator() -> No
     demand_readable(facts)
 
 
+def test_default_of_a_view_whose_functions_prove_nothing_cannot_be_told() -> None:
+    """It is named, with what is known of the function."""
+    opaque = OWN._replace(name="act", source="BEGIN PERFORM dblink_exec('secret'); RETURN gen_random_uuid(); END")
+    own = OwnDefault("bots", "v", 1, Default("act()", (opaque._replace(language="plpgsql"),), named=(CORE,)))
+    facts = FACTS._replace(own_defaults=(own,))
+    assert overriding(facts) == []
+    with pytest.raises(
+        CouldNotTell, match=r"view bots: public.act calls dblink_exec\(\), which was not found"
+    ) as raised:
+        demand_readable(facts)
+    assert "secret" not in str(raised.value)
+
+
 def test_more_than_is_read_cannot_be_told() -> None:
     """Nothing is left out in silence."""
-    own = OwnDefault("chatbots_1", "r", MOST + 1, Default("gen_random_uuid()", ()))
+    own = OwnDefault("chatbots_1", "r", MOST + 1, RIGHT_DEFAULT)
     with pytest.raises(CouldNotTell, match="more than 100 defaults of partitions and views"):
         demand_readable(FACTS._replace(own_defaults=(own,)))
     rules = tuple(Rule(f"r{n}", False, "CREATE RULE r AS ON INSERT TO chatbots DO NOTHING") for n in range(MOST + 1))

@@ -1,110 +1,14 @@
-"""Judgements of what the catalog says, on hand-written facts: default, triggers, index, kind of table."""
+"""Judgements of what the catalog says, on hand-written facts: triggers, index, kind of table."""
 
 from typing import Any
 
 import pytest
 
 from harness.checkers.overriding import demand_readable, overriding
-from harness.checkers.schema import extraordinary, is_unique_by, shortcomings, wrong_default
+from harness.checkers.schema import extraordinary, is_unique_by, shortcomings
 from harness.errors import CouldNotTell
-from harness.postgres.table import Default, Function, Rule, TableFacts, Trigger
+from harness.postgres.table import Rule, TableFacts, Trigger
 from tests.support.table_facts import RIGHT, RIGHT_INDEX
-
-# --- the default ------------------------------------------------------------------------------------------------------
-
-OSSP = Function("public", "uuid_generate_v4", "uuid_generate_v4", "c", "uuid-ossp")
-ELSEWHERE = OSSP._replace(schema="extensions")
-PGCRYPTO = Function("public", "gen_random_uuid", "pg_random_uuid", "c", "pgcrypto")
-IMPOSTOR = Function("public", "uuid_generate_v4", "select md5(now()::text)::uuid", "sql", "")
-
-
-@pytest.mark.parametrize(
-    ("expression", "functions", "version"),
-    [
-        ("gen_random_uuid()", (), 130000),
-        ("gen_random_uuid()", (), 150018),
-        ("gen_random_uuid()", (), 180000),
-        ("uuidv4()", (), 180000),
-        ("uuid_generate_v4()", (OSSP,), 150018),
-        ("public.uuid_generate_v4()", (OSSP,), 150018),
-        ("extensions.uuid_generate_v4()", (ELSEWHERE,), 150018),
-        ('"my-ext".uuid_generate_v4()', (OSSP._replace(schema="my-ext"),), 150018),
-        ("uuid_generate_v4()", (OSSP,), 120000),
-        ("gen_random_uuid()", (PGCRYPTO,), 120000),
-        ("public.gen_random_uuid()", (PGCRYPTO._replace(source="gen_random_uuid"),), 160000),
-        ("renamed()", (OSSP._replace(name="renamed"),), 150018),
-        ("(gen_random_uuid())::text", (), 150018),
-        ("(uuid_generate_v4())::text", (OSSP,), 150018),
-        ("(gen_random_uuid())::character varying(36)", (), 150018),
-    ],
-)
-def test_a_database_generator_is_known_by_identity(
-    expression: str, functions: tuple[Function, ...], version: int
-) -> None:
-    """In whatever schema, by whatever name, with a cast or without: what makes the value is the generator itself."""
-    assert wrong_default(Default(expression, functions), version) is None
-
-
-@pytest.mark.parametrize(
-    ("expression", "functions", "version", "want"),
-    [
-        ("uuidv4()", (), 170002, "default uuidv4()"),
-        ("uuidv7()", (), 180000, "default uuidv7()"),
-        ("gen_random_uuid()", (), 120010, "default gen_random_uuid()"),
-        ("''::text", (), 150018, "default ''::text"),
-        ("'0b7e6f0e-7c35-4b8e-9d2f-6a4c8f3a1b20'::uuid", (), 150018, None),
-        ("(md5((random())::text))::uuid", (), 150018, "default (md5((random())::text))::uuid"),
-        ('"left"((gen_random_uuid())::text, 8)', (), 150018, None),
-        ("('x'::text || (gen_random_uuid())::text)", (), 150018, None),
-        ("COALESCE(NULL::uuid, gen_random_uuid())", (), 150018, None),
-        ("gen_random_uuid() ", (), 150018, None),
-        ("(gen_random_uuid())::character varying(8)", (), 150018, None),
-        ("(uuid_generate_v4())::character(35)", (OSSP,), 150018, None),
-        (
-            "uuid_generate_v4()",
-            (IMPOSTOR,),
-            150018,
-            "default uuid_generate_v4(), which calls public.uuid_generate_v4 (sql, of no extension)",
-        ),
-        (
-            "public.gen_random_uuid()",
-            (IMPOSTOR._replace(name="gen_random_uuid", language="plpgsql"),),
-            150018,
-            "default public.gen_random_uuid(), which calls public.gen_random_uuid (plpgsql, of no extension)",
-        ),
-        (
-            "uuid_generate_v1()",
-            (OSSP._replace(name="uuid_generate_v1", source="uuid_generate_v1"),),
-            150018,
-            "default uuid_generate_v1(), which calls public.uuid_generate_v1 (of extension uuid-ossp)",
-        ),
-        (
-            "uuid_generate_v1mc()",
-            (OSSP._replace(name="uuid_generate_v1mc", source="uuid_generate_v1mc"),),
-            150018,
-            "default uuid_generate_v1mc(), which calls public.uuid_generate_v1mc (of extension uuid-ossp)",
-        ),
-        ("uuid_generate_v4()", (OSSP._replace(extension="uuid_ossp_fork"),), 150018, None),
-        ("wrap(uuid_generate_v4())", (IMPOSTOR._replace(name="wrap"), OSSP), 150018, None),
-        ('"left"((uuid_generate_v4())::text, 8)', (OSSP,), 150018, None),
-        ("((uuid_generate_v4())::text || 'x'::text)", (OSSP,), 150018, None),
-        ("uuid_generate_v5(uuid_ns_url(), 'x'::text)", (OSSP._replace(source="uuid_generate_v5"), OSSP), 150018, None),
-    ],
-)
-def test_any_other_default_is_wrong(
-    expression: str, functions: tuple[Function, ...], version: int, want: str | None
-) -> None:
-    """A function of the right name that no extension owns, one of another version, or anything around the call."""
-    found = wrong_default(Default(expression, functions), version)
-    assert found is not None
-    assert found.startswith(f"default {expression}")
-    assert want in (None, found)
-
-
-def test_no_default_is_said() -> None:
-    """It is its own finding."""
-    assert wrong_default(None, 150018) == "no default"
-
 
 # --- what overrides it ------------------------------------------------------------------------------------------------
 

@@ -128,18 +128,53 @@ def volatile_functions(server: Postgres, deployment: Deployment, told: list[Told
 
 
 def test_default_that_writes_is_kept_from_it(tmp_path: Path, talkative: Postgres) -> None:
-    """A default that takes numbers from a sequence is not evaluated: the server refuses, and the sequence stands."""
+    """A default that takes numbers from a sequence is not evaluated, and the sequence stands."""
     with deployed(talkative, "default_counts_up") as deployment:
         before = state(talkative, deployment)
         run = run_gate(tmp_path, [deployment], "--read-only")
         after = state(talkative, deployment)
         told = told_to(talkative, deployment)
     assert run.check("default_is_a_database_v4_generator")["outcome"] == "fail"
-    errors = [each.error for each in told if each.error]  # its function finds nothing without the role's search_path
-    assert errors[1:] == ["cannot execute nextval() in a read-only transaction"]
+    assert [each.error for each in told if each.error] == []
+    assert not any("next_uuid(" in each.text for each in told)
     assert outside_of_read_only(told) == []
     assert "token_counter" in after
     assert after == before
+
+
+@pytest.mark.parametrize("arguments", [("--read-only",), ()], ids=["read_only", "full"])
+def test_default_that_acts_beyond_its_transaction_is_not_called(
+    tmp_path: Path, talkative: Postgres, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """READ ONLY holds back no connection of its own: only the INSERTs of the app have called it, and it is shown."""
+
+    def acts(plan: Plan) -> None:
+        database = f"host={talkative.directory} port=5432 user={SUPERUSER} dbname="
+        plan.statements += [
+            "create extension dblink",
+            "create table calls (number int)",
+            (
+                "create function new_token() returns uuid language plpgsql security definer as $$ begin"
+                f" perform dblink_exec('{database}' || current_database(), 'insert into calls values (1)');"
+                " raise log 'new_token() was called'; return gen_random_uuid(); end $$"
+            ),
+            "alter table chatbots alter column public_token set default new_token()",
+        ]
+
+    monkeypatch.setitem(FAULTS, "acts", Fault("", "", "", {}, 0, acts))
+    with deployed(talkative, "acts") as deployment:
+        run = run_gate(tmp_path, [deployment], *arguments)
+        with psycopg.connect(talkative.dsn(name_of(deployment), SUPERUSER)) as connection:
+            (calls,) = connection.execute("select count(*) from calls").fetchone() or (None,)
+        told = told_to(talkative, deployment)
+    assert calls == (0 if arguments else 22), run.out
+    assert not any("new_token()" in each.text for each in told)
+    assert [each.error for each in told if each.error] == []
+    assert run.exit_code == 75, run.out
+    check = run.check("default_is_a_database_v4_generator")
+    assert check["outcome"] == "unknown"
+    assert "perform dblink_exec('…' || current_database(), '…')" in check["cause"]
+    assert "SET DEFAULT gen_random_uuid()" in check["remedy"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,10 @@
 """What the catalog says of a table as the change leaves it, written by hand."""
 
-from harness.postgres.table import Default, Index, TableFacts
+from harness.postgres.column_default import Default, Function
+from harness.postgres.table import Index, TableFacts
+
+CORE = Function("pg_catalog", "gen_random_uuid", "gen_random_uuid", "internal", "", built_in=True)
+RIGHT_DEFAULT = Default("gen_random_uuid()", (CORE,))
 
 RIGHT_INDEX = Index(
     name="chatbots_public_token_key",
@@ -34,7 +38,7 @@ RIGHT = TableFacts(
     token_not_null_is_validated=True,
     token_generated="",
     token_inherited=False,
-    default=Default("gen_random_uuid()", ()),
+    default=RIGHT_DEFAULT,
     indexes=(RIGHT_INDEX,),
     triggers=(),
     insert_rules=(),
