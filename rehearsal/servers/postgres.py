@@ -158,10 +158,13 @@ class Postgres:
 
         with psycopg.connect(self.dsn("postgres", self.superuser), autocommit=True) as connection:
             for name, value in settings.items():
-                connection.execute("select pg_catalog.set_config(%s, %s, false)", [name, value])
-                alter = sql.SQL("alter database {} set {} from current")
-                connection.execute(alter.format(sql.Identifier(database), sql.Identifier(name)))
-                connection.execute(sql.SQL("reset {}").format(sql.Identifier(name)))
+                its = sql.SQL("alter database {} set {}").format(sql.Identifier(database), sql.Identifier(name))
+                if name != "search_path":
+                    connection.execute(its + sql.SQL(" = {}").format(sql.Literal(value)))
+                    continue
+                connection.execute("select pg_catalog.set_config(%s, %s, false)", [name, value])  # a list, not one name
+                connection.execute(its + sql.SQL(" from current"))
+                connection.execute("reset search_path")
 
     def drop_database(self, name: str) -> None:
         """Removes a database and ends its sessions. It is no error if it does not exist."""
