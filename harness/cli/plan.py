@@ -154,8 +154,8 @@ def _clean_up(planned: Planned) -> list[Step]:
     if environment.cleanup == "keep" or (environment.cleanup == "database" and environment.database is None):
         return [Step(f"no clean-up (cleanup: {environment.cleanup}): the rows stay", "")]
     when = (
-        f"after the checks, READ ONLY; again for at most {environment.late_rows_s:g} s while the row of a POST without "
-        "an answer may still come"
+        f"after the checks, READ ONLY; again for at most {environment.late_rows_s:g} s while the row of a POST that "
+        "was not acknowledged may still come"
     )
     find = Step(find_query(names).as_string(), when)
     if environment.cleanup == "api":

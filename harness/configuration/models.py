@@ -269,7 +269,7 @@ class Environment(_Model):
     cleanup: Literal["database", "api", "keep"] = "database"
     """database: delete the rows; api: through api.delete; keep: leave them, and exit 76."""
     late_rows_s: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False), BeforeValidator(_not_bool)] = 10
-    """How long clean-up waits for the row of a POST that had no answer."""
+    """How long clean-up waits for the row of a POST that was not acknowledged, whatever its answer says."""
     statement_timeout_s: Seconds = 60
     """What one statement may take in the database, such as the scan of all stored tokens."""
     protected: bool = False

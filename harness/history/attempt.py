@@ -10,6 +10,8 @@ from harness.history.problem import _UNANSWERED, NEVER_SENT, Problem
 Probe = Literal["chosen_token", "same_payload"]
 Phase = Literal["sequence", "burst", "soak", "chosen_token", "same_payload"]
 Outcome = Literal["ok", "fail", "unknown"]
+# Somebody gave up waiting: RFC 9110; AWS (460), nginx (499), Cloudflare (520, 522, 524), other proxies (598, 599).
+_GAVE_UP = frozenset({408, 460, 499, 502, 503, 504, 520, 522, 524, 598, 599})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,11 @@ class Attempt:
 
     @property
     def unanswered(self) -> bool:
-        """Whether the deployment may still be at work on it: no whole answer came, or a proxy gave up waiting."""
-        return self.problem in _UNANSWERED or self.status in (502, 503, 504)
+        """Whether the deployment may still be at work on it: no whole answer came, or somebody gave up waiting for it.
+
+        Whatever the answer was, a row may be stored: no status says that none is. This one says that it is likely.
+        """
+        return self.problem in _UNANSWERED or self.status in _GAVE_UP
 
     @property
     def may_have_stored(self) -> bool:

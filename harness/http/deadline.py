@@ -83,6 +83,7 @@ class Budget:
         self._socket: socket.socket | None = None
         self._over = False
         self.spent = False
+        self.sent = False  # whether a byte of the request may have left
         self.until_s = time.monotonic() + seconds
 
     def __enter__(self) -> Budget:

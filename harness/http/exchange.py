@@ -41,7 +41,7 @@ def exchange(
         try:
             _read(session, method, url, reply, timeout_s=timeout_s, headers=headers, json=json)
         except Exception as error:  # whatever a hostile server provokes is an outcome of this POST
-            reply.problem, reply.error = meaning(_failed(error), reply.status)
+            reply.problem, reply.error = meaning(_failed(error, sent=budget.sent), reply.status)
         reply.ended_s = time.monotonic()
     if budget.spent:
         # A body without a length ends like a whole one when its socket is shut down.
@@ -66,13 +66,16 @@ def _read(session: requests.Session, method: str, url: str, reply: Reply, *, tim
         response.close()
 
 
-def _failed(error: Exception) -> Failed:
-    """What an exception of requests or urllib3 stands for. Wrapped exceptions say it better than their wrappers."""
+def _failed(error: Exception, *, sent: bool) -> Failed:
+    """What an exception of requests or urllib3 stands for. Wrapped exceptions say it better than their wrappers.
+
+    `sent` says that the request has begun to leave: whatever failed then, a row may be stored.
+    """
     chain = list(_chain(error))
     detail = described(next((e for e in reversed(chain) if isinstance(e, OSError) and e.strerror), chain[-1]))
     for cause in chain:
         for kinds, failure in _KINDS:
-            if isinstance(cause, kinds):
+            if isinstance(cause, kinds) and not (sent and failure in _BEFORE_IT_IS_SENT):
                 return Failed(failure, detail)
     return Failed(Failure.LOST, detail)
 
@@ -84,6 +87,9 @@ _KINDS: tuple[tuple[tuple[type[BaseException], ...], Failure], ...] = (
     ((requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError), Failure.SOCKET_TIMED_OUT),
     ((urllib3.exceptions.DecodeError,), Failure.NOT_DECODED),
 )
+
+
+_BEFORE_IT_IS_SENT = (Failure.TLS, Failure.UNRESOLVED, Failure.NOT_CONNECTED)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

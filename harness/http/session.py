@@ -46,6 +46,9 @@ class _Watched:
         budget: Budget | None = getattr(under_way_here, "budget", None)
         if budget is not None:
             budget.wait_before(self)  # type: ignore[arg-type]  # mixed into connections only
+            if self.sock is None:  # type: ignore[attr-defined]
+                self.connect()  # as http.client would do now
+            budget.sent = True
         super().send(data)  # type: ignore[misc]
 
     def getresponse(self) -> Any:

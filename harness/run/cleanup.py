@@ -1,8 +1,8 @@
 """Removes the rows of a run, and says exactly what may remain.
 
 Only rows whose id and label are in the history are deleted. A label alone is found first, written to the history with
-its id, and only then deleted, in one transaction on a connection of its own. A POST without an answer may still be
-stored after we looked, so that its row is waited for, within a budget.
+its id, and only then deleted, in one transaction on a connection of its own. A status says nothing about storage: the
+row of a POST that was not acknowledged is looked for by its name, and again until a pause is over, one for all of them.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ BY_HAND = "python -m harness cleanup HISTORY"
 _NO_DATABASE = CouldNotTell(
     "database: null: there is no database to delete from", "delete them by hand, or set cleanup: api and api.delete"
 )
-_LOOKS_EVERY_S = 0.5  # while a row may still come
+_LOOKS_AGAIN_S = 0.5  # while a row may still come; after each further look twice as long
+_LOOKS_AT_LEAST_EVERY_S = 4.0
 AT_ONCE = 10_000  # attempts that one statement looks for, and rows that one transaction deletes
 
 
@@ -74,10 +75,10 @@ class Task:
         attempts: of one environment.
         labels: for each attempt's name, what its label column may hold.
         ledger: where ids are written before they are deleted.
-        patience_s: how long to wait for the row of a POST that had no answer.
+        patience_s: how long to wait for the row of a POST that was not acknowledged.
         known: the rows (id, label) that an earlier clean-up found in this table, whether or not it removed them.
         gone: those of them that it removed.
-        settled: names of POSTs without an answer that were sent so long ago that nobody is at work on them any more.
+        settled: names of POSTs that were sent so long ago that nobody is at work on them any more.
         identity: of the database that the run stored its rows in; None where that is not to be compared.
         elsewhere: whether rows are looked for in another database than the run's, which had none of them. Where they
             are found there, the history names it from then on.
@@ -192,8 +193,8 @@ class Task:
 
     @property
     def awaited(self) -> list[Attempt]:
-        """The attempts whose row may still come."""
-        return [a for a in self.unseen if a.unanswered and a.name not in self.settled]
+        """The attempts whose row may still come: all that were not acknowledged, whatever their answer says."""
+        return [a for a in self.unseen if a.outcome != "ok" and a.name not in self.settled]
 
 
 def clean_up(task: Task) -> CleanUp:
@@ -203,8 +204,7 @@ def clean_up(task: Task) -> CleanUp:
     if not task.attempts:
         return CleanUp()
     if environment.cleanup == "keep":
-        remedy = f"when they have served, set cleanup: database or api, and run {BY_HAND}"
-        return CleanUp(left=_all(environment, task.attempts, "cleanup: keep", remedy))
+        return _keep(task)
     try:
         if environment.cleanup == "api":
             if task.login:
@@ -219,19 +219,32 @@ def clean_up(task: Task) -> CleanUp:
     except Exception as error:  # whatever it is, the rows that may remain have to be named
         reason = f"the clean-up itself failed: {printable(f'{type(error).__name__}: {error}')}"
         remedy = f"report it; then {BY_HAND}"
-    left = [_still_there(task, row, reason, remedy) for row in task.kept]
-    return CleanUp(len(task.removed), (*left, *_all(environment, task.unaccounted, reason, remedy)))
+    return CleanUp(len(task.removed), _not_removed(task, reason, remedy))
 
 
 def left_as_it_is(environment: Environment, attempts: Sequence[Attempt]) -> CleanUp:
     """What may remain of a run that is not cleaned up."""
-    return CleanUp(left=_all(environment, attempts, "the run was ended before it could clean up", f"run {BY_HAND}"))
+    may_be_stored = [a for a in attempts if a.may_have_stored]
+    reason = "the run was ended before it could clean up"
+    return CleanUp(left=_all(environment, may_be_stored, reason, f"run {BY_HAND}"))
+
+
+def _not_removed(task: Task, reason: str, remedy: str) -> tuple[LeftBehind, ...]:
+    """What may remain where a clean-up came to nothing: rows that were seen, and all that was not looked for enough."""
+    there = [_still_there(task, row, reason, remedy) for row in task.kept]
+    return _each_once([*there, *_all(task.environment, task.unaccounted, reason, remedy)])
 
 
 def _all(environment: Environment, attempts: Iterable[Attempt], reason: str, remedy: str) -> tuple[LeftBehind, ...]:
-    """Those of the attempts that may have stored a row; a 4xx says that it has not, however it is worded."""
-    may_be_stored = (a for a in attempts if not 400 <= (a.status or 0) < 500)
-    return _each_once(_left_behind(environment, a.name, a.id, reason, remedy) for a in may_be_stored)
+    """All of these attempts, where nobody can tell, or could look, whether their rows are stored."""
+    return _each_once(_left_behind(environment, a.name, a.id, _of(a) + reason, remedy) for a in attempts)
+
+
+def _of(attempt: Attempt) -> str:
+    """Of an attempt that was answered otherwise than asked: that this does not say whether its row is stored."""
+    if attempt.outcome == "ok" or attempt.status is None:
+        return ""
+    return f"answered {attempt.status}, which does not say that nothing is stored; "
 
 
 def _each_once(left: Iterable[LeftBehind]) -> tuple[LeftBehind, ...]:
@@ -304,17 +317,20 @@ def _sit_down(task: Task, deadline: float) -> None:
                 task.progress.detail = f"{len(task.removed)} of {len(task.attempts)}"
             task.looked = True
 
+        task.progress.now("removing its rows")
         _while_rows_may_come(task, deadline, look)
 
 
 def _while_rows_may_come(task: Task, deadline: float, look: Callable[[], None]) -> None:
-    task.progress.now("removing its rows")
+    """Look at once, while there is time again and again, and last when it is up, or until every row has been seen."""
     look()
-    waiting = f"waiting at most {max(deadline - time.monotonic(), 0):.0f} s for rows of POSTs without an answer"
+    waiting = f"waiting at most {max(deadline - time.monotonic(), 0):.0f} s for rows of unacknowledged POSTs"
+    pause_s = _LOOKS_AGAIN_S
     while task.awaited and (left_s := deadline - time.monotonic()) > 0 and not task.hurry.is_set():
         task.progress.now(waiting, f"{len(task.awaited)} may still come")
-        task.hurry.wait(min(_LOOKS_EVERY_S, left_s))
+        task.hurry.wait(min(pause_s, left_s))
         look()
+        pause_s = min(2 * pause_s, _LOOKS_AT_LEAST_EVERY_S)  # each may take a scan of the table
 
 
 def _demand_same_database(connection: Connection, task: Task) -> None:
@@ -351,8 +367,8 @@ def _not_found(task: Task) -> tuple[LeftBehind, ...]:
         elif a.outcome == "ok":
             reason = f"answered {a.status}, but no row of this table has its name: it may be stored elsewhere"
             remedy = "check database and table of this environment"
-        elif a.name in awaited:
-            answered = f"was answered {a.status}" if a.outcome == "fail" else "had no answer"
+        elif a.name in awaited and (a.unanswered or task.hurry.is_set()):
+            answered = f"was answered {a.status}" if a.status is not None else "had no answer"
             waited = f"within {task.patience_s:g} s" if task.patience_s else "yet"
             if task.hurry.is_set():
                 waited = "before the clean-up was interrupted"
@@ -363,8 +379,34 @@ def _not_found(task: Task) -> tuple[LeftBehind, ...]:
             remedy = "check database and table of this environment"
         else:
             continue
-        left.extend(_all(task.environment, [a], reason, remedy))
+        left.append(_left_behind(task.environment, a.name, a.id, reason, remedy))
     return _each_once(left)
+
+
+def _keep(task: Task) -> CleanUp:
+    """List what is stored. Acknowledged POSTs are taken at their word; the rows of the others are looked for."""
+    environment = task.environment
+    remedy = f"when they have served, set cleanup: database or api, and run {BY_HAND}"
+    acknowledged = [a for a in task.attempts if a.outcome == "ok"]
+    left = list(_all(environment, acknowledged, "cleanup: keep", remedy))
+    task.attempts = [a for a in task.attempts if a.outcome != "ok"]
+    if task.attempts and environment.database is None:
+        left += _all(environment, task.attempts, "cleanup: keep", remedy)
+    elif task.attempts:
+        task.progress.now("looking for rows of unacknowledged POSTs")
+
+        def look() -> None:
+            found = _find_in(task, task.attempts)
+            task.see(found)
+            task.settle(found)
+
+        try:
+            _while_rows_may_come(task, time.monotonic() + task.patience_s, look)
+            left += [_still_there(task, row, "cleanup: keep", remedy) for row in task.kept]
+            left += _not_found(task)
+        except CouldNotTell as unavailable:
+            left += _not_removed(task, f"cleanup: keep, and {unavailable.cause}", remedy)
+    return CleanUp(left=_each_once(left))
 
 
 def _delete(connection: Connection, facts: TableFacts, found: Sequence[Found]) -> list[Found]:
@@ -411,6 +453,7 @@ def _by_api(task: Task) -> CleanUp:
             asked.update(row.pair for row in found)  # an app that only marks a row is not asked again and again
             task.settle(_find_in(task, [row.attempt for row in found]) if found else [])
 
+        task.progress.now("removing its rows")
         _while_rows_may_come(task, time.monotonic() + task.patience_s, look)
         left = list(_not_found(task))
     for row in task.kept:

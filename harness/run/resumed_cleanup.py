@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from harness.configuration.loading import ConfigurationError
+from harness.history.problem import Problem
 from harness.history.reading import read
 from harness.history.writing import Ledger, StillWritten
 from harness.http.client import Client
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.configuration.models import Environment
+    from harness.history.attempt import Attempt
     from harness.history.reading import Recorded
     from harness.redaction.redactor import Redactor
 
@@ -55,17 +57,16 @@ def clean_after(
         _demand_same_place(path, of, environment, redact)
         sent = of.history.sent
         elsewhere = of.absent and not of.rows | of.removed
-        ages_s = {a.name: of.age_s(a.n) for a in sent if a.unanswered}
-        youngest_s = min(ages_s.values(), default=0.0)
+        awaited = [a for a in sent if a.may_have_stored and a.outcome != "ok"]
+        ages_s = {a.name: of.age_s(a.n) for a in awaited}
+        # A row may come as long after its POST as the run itself would have waited for it.
+        youngest_s = min((ages_s[a.name] - _lasted_s(a, environment) for a in awaited), default=0.0)
         task = Task(
             client,
             sent,
             {a.name: of.labels.get(a.n, [a.name]) for a in sent},
             ledger,
-            # A row may come as long after its POST as the run itself would have waited for it.
-            patience_s=min(
-                environment.late_rows_s, max(0.0, environment.api.timeout_s + environment.late_rows_s - youngest_s)
-            ),
+            patience_s=min(environment.late_rows_s, max(0.0, environment.late_rows_s - youngest_s)),
             login=True,
             known=frozenset(of.rows | of.removed),
             gone=frozenset(of.removed),
@@ -79,6 +80,12 @@ def clean_after(
         return clean_up(task)._replace(note=_moved(of, environment, redact))
     finally:
         ledger.close()
+
+
+def _lasted_s(attempt: Attempt, environment: Environment) -> float:
+    """How long a POST was under way at most."""
+    recorded = attempt.problem is not Problem.NOT_RECORDED
+    return attempt.took_s if recorded else environment.api.timeout_s
 
 
 def place_of(environment: Environment, redact: Redactor) -> dict[str, object]:

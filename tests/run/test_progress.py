@@ -97,7 +97,7 @@ def test_a_terminal_shows_what_is_waited_for(tmp_path: Path, postgres: Postgres)
     for line in (
         r"preview: POSTing one after another \(\d s so far; 0 of 1\)\r\n",
         r"preview: POSTing 2 at once \(\d s so far\)\r\n",
-        r"preview: waiting at most 3 s for rows of POSTs without an answer \(\d s so far; 3 may still come\)\r\n",
+        r"preview: waiting at most 3 s for rows of unacknowledged POSTs \(\d s so far; 3 may still come\)\r\n",
     ):
         assert re.search(line, shown), shown
     assert "so far" not in piped.out + piped.err
