@@ -54,6 +54,11 @@ def in_one_line(text: str) -> str:
     return _COMMAND.sub(lambda match: f"{match[0][:-1]}\\x{ord(match[0][-1]):02x}", shown)
 
 
+def is_blank(text: str) -> bool:
+    """Whether nothing of a text is seen: no text, blanks of any kind, characters without a shape."""
+    return all(character.isspace() or not character.isprintable() for character in _INVISIBLE.sub("", text))
+
+
 def printable_lines(text: str) -> Shown:
     """A text of our own lines, such as a traceback, in which what a server sent may stand: each line printable."""
     return Shown("\n".join(map(sentence, text.split("\n"))))

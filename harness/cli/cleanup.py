@@ -24,6 +24,7 @@ from harness.run.cleanup import CleanUp
 def run(options: argparse.Namespace) -> int:
     """Remove what the named runs left behind, and say what remains; returns the exit code."""
     from harness.configuration.loading import ConfigurationError
+    from harness.history.ownership import read_own
     from harness.history.reading import UnreadableHistory
     from harness.run.resumed_cleanup import clean_after
     from harness.text import mask_before_cutting
@@ -41,9 +42,14 @@ def run(options: argparse.Namespace) -> int:
     tell = _tell if sys.stderr.isatty() else None
     done: list[tuple[str, str, CleanUp]] = []
     for path, run_id, names in histories:
-        for name in names:
-            if name not in environments:
-                continue
+        known = [name for name in names if name in environments]
+        try:  # what is wrong in one environment keeps its rows in all
+            read_own(path, {name: environments[name].labels_for for name in known})
+        except UnreadableHistory as error:
+            refused.append(str(error))
+            print(f"ERROR: {redact(str(error))}", file=sys.stderr)
+            continue
+        for name in known:
             try:
                 done.append((run_id, name, clean_after(path, run_id, environments[name], redact, hurry, tell)))
             except (ConfigurationError, UnreadableHistory) as error:
@@ -62,14 +68,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _histories(options: argparse.Namespace, refused: list[str]) -> list[tuple[Path, str, list[str]]]:
-    """Each history that can be read: its file, its run, and its environments. What it holds may be large."""
-    from harness.history.reading import EmptyHistory, UnreadableHistory, read
+    """Each history that has a first line: its file, its run, and its environments."""
+    from harness.history.reading import EmptyHistory, UnreadableHistory, begun
 
     found = []
     for path in map(Path, options.histories):
         try:
-            run, recorded = read(path)
-            found.append((path, run, [*recorded]))
+            run, environments = begun(path)
+            found.append((path, run, [*environments]))
         except EmptyHistory:  # its run was ended before it sent anything
             print(f"{path}: is empty: its run sent nothing", file=sys.stderr)
         except UnreadableHistory as error:

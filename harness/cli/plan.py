@@ -13,6 +13,7 @@ from psycopg import sql
 from harness.claims import claims
 from harness.cli.redaction import redactor_of
 from harness.configuration.loading import demand_few, load
+from harness.history.attempt import attempt_name
 from harness.http.client import headers_of
 from harness.postgres.connection import begin_reading, begin_writing, located
 from harness.postgres.deletion import delete_query, find_query
@@ -25,7 +26,6 @@ from harness.run.gathering import Phase, Planned, Step
 from harness.run.known_claims import demand_known_claims
 from harness.run.posting import RUN, masked_login
 from harness.run.pytest_process import ROOT
-from harness.run.workload import attempt_name
 
 if TYPE_CHECKING:
     import argparse

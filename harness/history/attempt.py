@@ -14,6 +14,11 @@ Outcome = Literal["ok", "fail", "unknown"]
 _GAVE_UP = frozenset({408, 460, 499, 502, 503, 504, 520, 522, 524, 598, 599})
 
 
+def attempt_name(run: str, n: int) -> str:
+    """The unique name that attempt `n` of a run sends."""
+    return f"smoke-{run}-{n}"
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One POST.

@@ -1,8 +1,8 @@
 """Reads histories to be judged, a million attempts in seconds: into columns, and without what only clean-up needs.
 
 Lines are decoded some hundred kilobytes at a time. A file that does not fit (a record of a later version, a number
-that is sent twice, half a surrogate pair) is read record by record instead, as clean-up reads it, which also names what
-is wrong.
+that is sent twice, an attempt that was not sent before, half a surrogate pair) is read record by record instead, as
+clean-up reads it, which also names what is wrong.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 
 from harness.history.columnar import Attempts
 from harness.history.history import History
-from harness.history.reading import UnreadableHistory, begun, not_recorded, read
+from harness.history.reading import LONGEST_LINE, UnreadableHistory, begun, not_recorded, read
 from harness.history.records import AttemptRecord, Database, Intent, Removed, Row, Run, WholeAttempt
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ def missing(files: Sequence[Path], histories: Mapping[str, History]) -> str:
     bounds: dict[tuple[str, str], int] = {}
     for path in files:
         run, settings = begun(path)
-        soaks = {name: of["soak"] for name, of in settings.items() if isinstance(of.get("soak"), dict)}
-        bounds |= {(name, run): int(of["attempts"]) for name, of in soaks.items()}
+        soaks = {name: of["soak"] for name, of in settings.items() if of.get("soak") is not None}
+        bounds |= {(name, run): of["attempts"] for name, of in soaks.items()}
     said = []
     for name in dict.fromkeys(name for name, _ in bounds):
         wanted = sum(attempts for (of, _), attempts in bounds.items() if of == name)
@@ -94,7 +94,7 @@ def _sent(path: Path) -> tuple[dict[str, Attempts], dict[str, CouldNotTell]]:
     """What was sent to each environment, in the order of its numbers, and why no more was, where that is known."""
     try:
         return _decoded(path), {}
-    except (OSError, msgspec.MsgspecError, _Odd):  # a run that was cut short is one of these
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError, _Odd):  # a run that was cut short, say
         recorded = read(path)[1]
         sent = {name: Attempts() for name in recorded}
         for name, of in recorded.items():
@@ -117,17 +117,21 @@ def _decoded(path: Path) -> dict[str, Attempts]:
                 raise _Odd
             sent = {name: Attempts() for name in first.environments}
             begun = {name: {} for name in sent}
+        if Run in {*map(type, records)}:
+            raise _Odd
         intents = [r for r in records if type(r) is Intent]
         named = {r.environment for r in intents} | {r.environment for r in settled}
         if not named <= sent.keys():
             raise _Odd
+        alone = len(named) == 1
         for name in named:
-            own = settled if len(named) == 1 else [r for r in settled if r.environment == name]
+            own = settled if alone else [r for r in settled if r.environment == name]
             _add(sent[name], own)
             ended = {r.n for r in own}
+            if not ended <= begun[name].keys() | {r.n for r in intents if alone or r.environment == name}:
+                raise _Odd
             for n in begun[name].keys() & ended:
                 del begun[name][n]
-            alone = len(named) == 1
             begun[name] |= {r.n: r for r in intents if r.n not in ended and (alone or r.environment == name)}
     if not sent:
         raise _Odd
@@ -148,6 +152,8 @@ def _pieces(path: Path) -> Iterator[tuple[list[Any], list[AttemptRecord]]]:
             end = piece.rfind(b"\n")
             if end < 0:
                 rest += piece
+                if len(rest) > LONGEST_LINE:
+                    raise _Odd
                 continue
             whole, rest = rest + piece[:end], piece[end + 1 :]
             records = _DECODER.decode_lines(whole)

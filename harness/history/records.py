@@ -1,19 +1,50 @@
 """The records of a history as types: docs/history.md describes them, and every reader decodes them by these.
 
-Each kind has a brief form, with what judging needs of the usual record, and a whole one.
+Each kind has a brief form, with what judging needs of the usual record, and a whole one. Types are exact: no text is
+taken for a list, no number for a text. Fields that are not here are of a later version, and are passed over.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from harness.history.attempt import Attempt, Outcome, Phase
 from harness.history.problem import Problem
 
 R = TypeVar("R", bound=msgspec.Struct)
+
+
+Number = Annotated[int, Meta(ge=0, le=2**53)]
+Seconds = Annotated[float, Meta(ge=-1e15, le=1e15)]
+Status = Annotated[int, Meta(ge=100, le=999)]
+
+
+class Soak(msgspec.Struct):
+    """How much a soak was to send."""
+
+    attempts: Number
+
+
+class Place(msgspec.Struct):
+    """Where the POSTs of a run go."""
+
+    url: str
+    database: str | None = None
+    table: dict[str, str | None] | None = None
+    soak: Soak | None = None
+
+
+class WholeRun(msgspec.Struct, tag_field="record", tag="run"):
+    """The first record."""
+
+    format: Literal[1]
+    run: Annotated[str, Meta(pattern=r"\A[0-9A-Za-z][0-9A-Za-z._-]{0,99}\Z")]
+    environments: dict[str, Place]
 
 
 class Run(msgspec.Struct, tag_field="record", tag="run"):
@@ -27,7 +58,7 @@ class Intent(msgspec.Struct, tag_field="record", tag="intent", gc=False):
     """A POST is about to leave."""
 
     environment: str
-    n: int
+    n: Number
     name: str
     phase: Phase
 
@@ -38,19 +69,36 @@ class WholeIntent(Intent, tag_field="record", tag="intent", gc=False):
     labels: list[str]
     at: str | None = None
 
+    @property
+    def left_at(self) -> datetime | None:
+        """When it was about to leave.
+
+        Raises:
+            ValueError: that is no time, or one without a zone.
+        """
+        if self.at is None:
+            return None
+        try:
+            at = datetime.fromisoformat(self.at)
+        except ValueError:
+            raise ValueError(f"at: {self.at!r} is no time as of RFC 3339") from None
+        if at.tzinfo is None:
+            raise ValueError(f"at: {self.at!r} has no time zone")
+        return at
+
 
 class AttemptRecord(msgspec.Struct, tag_field="record", tag="attempt", gc=False):
     """A POST has ended."""
 
     environment: str
-    n: int
+    n: Number
     name: str
     phase: Phase
     outcome: Outcome
-    started_s: float
-    ended_s: float
+    started_s: Seconds
+    ended_s: Seconds
     problem: Problem | None = None
-    status: int | None = None
+    status: Status | None = None
     id: str | None = None
     token: str | None = None
 
@@ -84,7 +132,7 @@ class CutShort(msgspec.Struct, tag_field="record", tag="cut_short"):
     `found`: it is there, and told by its id and token alone.
     """
 
-    n: int
+    n: Number
     cause: str
     remedy: str
     absent: bool
@@ -142,5 +190,6 @@ def converted(record: dict[str, Any], kind: type[R]) -> R:
         for pattern, words in _SAID:
             if match := re.fullmatch(pattern, said):
                 found = match.groupdict()
-                raise ValueError(f"{found.get('field') or place.rstrip('`')}: {words.format(**found)}") from None
+                where = ".".join(filter(None, (place.rstrip("`"), found.get("field"))))
+                raise ValueError(f"{where}: {words.format(**found)}") from None
         raise

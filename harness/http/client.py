@@ -22,7 +22,7 @@ from harness.http.reply import Reply
 from harness.http.session import new_session
 from harness.redaction.redactor import MASK
 from harness.redaction.spellings import SHORTEST_PLAIN
-from harness.text import printable
+from harness.text import is_blank, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,7 +105,8 @@ class Client:
 
     def delete(self, id_: str) -> Reply:
         """One DELETE of a chatbot by its id, at `api.delete`. An id that would lead to another path is not sent."""
-        if id_ in (".", ".."):  # dot segments (RFC 3986 section 5.2.4); quoting does not change them
+        # Dot segments (RFC 3986 section 5.2.4), which quoting does not change; and a blank may be trimmed to nothing.
+        if id_ in (".", "..") or is_blank(id_):
             return Reply(started_s=0.0, problem=Problem.NO_ANSWER, error="was not sent: such an id is no path segment")
         path = (self.environment.api.delete or "").replace("{id}", quote(id_, safe="", errors="replace"))
         return self._exchange("DELETE", path, self.environment.api.timeout_s)

@@ -15,6 +15,7 @@ from harness.history.in_front import sign_of
 from harness.history.problem import Problem
 from harness.http.elsewhere import found_elsewhere
 from harness.http.redirects import keys_that_follow
+from harness.text import is_blank
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -165,7 +166,7 @@ def is_missing(value: Any) -> bool:
 
 
 def _identifier(value: Any, path: str) -> tuple[str | None, str]:
-    if isinstance(value, bool) or not isinstance(value, (int, str)) or value == "":
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or (isinstance(value, str) and is_blank(value)):
         return None, f"{path} {_described(value)}, want a number or text"
     try:
         return _bounded(str(value), path)
@@ -192,7 +193,9 @@ def _described(value: Any) -> str:
     kinds = {dict: "an object", list: "an array", bool: "true or false", int: "a number", float: "a number"}
     if value is None:
         return "is null"
-    return "is empty text" if value == "" else f"is {kinds.get(type(value), type(value).__name__)}"
+    if isinstance(value, str):
+        return "is blank text" if value else "is empty text"
+    return f"is {kinds.get(type(value), type(value).__name__)}"
 
 
 def is_page(content_type: str, text: str) -> bool:

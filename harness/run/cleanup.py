@@ -28,6 +28,7 @@ from tenacity import wait_fixed as pause_of
 
 from harness.errors import CouldNotTell
 from harness.history.history import WithoutItsName
+from harness.history.reading import UnreadableHistory
 from harness.postgres.connection import connect, identity_of, limited, reading, role_of, same_database
 from harness.postgres.deletion import PAUSE_S, TRIES, TRIES_FOR_S, Found, delete, find, may_pass
 from harness.postgres.failures import translated
@@ -82,6 +83,7 @@ class Task:
         identity: of the database that the run stored its rows in; None where that is not to be compared.
         elsewhere: whether rows are looked for in another database than the run's, which had none of them. Where they
             are found there, the history names it from then on.
+        demand_ids: refuses the ids of `known`, by the type of the table's id column, before anything is removed.
         hurry: when set, nothing is waited for any more, whatever that leaves: its result is of no use any more.
         doing: told what is under way.
         cut_short: why no POST was sent after the first that was acknowledged, as far as that is known.
@@ -101,6 +103,7 @@ class Task:
     identity: str | None = None
     elsewhere: bool = False
     cut_short: CouldNotTell | None = None
+    demand_ids: Callable[[str], None] | None = None
     hurry: threading.Event = field(default_factory=threading.Event)
     progress: Progress = field(default_factory=Progress)
     facts: TableFacts | None = None
@@ -198,7 +201,11 @@ class Task:
 
 
 def clean_up(task: Task) -> CleanUp:
-    """Remove what these attempts stored, in the environment's `cleanup` mode. Never raises for what a server does."""
+    """Remove what these attempts stored, in the environment's `cleanup` mode. Never raises for what a server does.
+
+    Raises:
+        UnreadableHistory: the history that this is about names what is not its run's own.
+    """
     environment = task.environment
     task.attempts = [a for a in task.attempts if a.may_have_stored]
     if not task.attempts:
@@ -216,6 +223,8 @@ def clean_up(task: Task) -> CleanUp:
         remedy = f"{unavailable.remedy}; then {BY_HAND}"
         if task.hurry.is_set():  # whoever hurries has cut the connection
             reason, remedy = "the clean-up was interrupted", f"run {BY_HAND}"
+    except UnreadableHistory:
+        raise
     except Exception as error:  # whatever it is, the rows that may remain have to be named
         reason = f"the clean-up itself failed: {printable(f'{type(error).__name__}: {error}')}"
         remedy = f"report it; then {BY_HAND}"
@@ -303,7 +312,7 @@ def _sit_down(task: Task, deadline: float) -> None:
         facts, task.facts = task.facts, None
         if facts is None:
             with reading(connection):
-                facts = read_facts(connection, task.environment.table)
+                facts = _facts(connection, task)
         task.looked = False
 
         def look() -> None:
@@ -319,6 +328,13 @@ def _sit_down(task: Task, deadline: float) -> None:
 
         task.progress.now("removing its rows")
         _while_rows_may_come(task, deadline, look)
+
+
+def _facts(connection: Connection, task: Task) -> TableFacts:
+    facts = read_facts(connection, task.environment.table)
+    if task.demand_ids is not None:
+        task.demand_ids(facts.id_type)
+    return facts
 
 
 def _while_rows_may_come(task: Task, deadline: float, look: Callable[[], None]) -> None:
@@ -389,10 +405,12 @@ def _keep(task: Task) -> CleanUp:
     remedy = f"when they have served, set cleanup: database or api, and run {BY_HAND}"
     acknowledged = [a for a in task.attempts if a.outcome == "ok"]
     left = list(_all(environment, acknowledged, "cleanup: keep", remedy))
-    task.attempts = [a for a in task.attempts if a.outcome != "ok"]
-    if task.attempts and environment.database is None:
-        left += _all(environment, task.attempts, "cleanup: keep", remedy)
-    elif task.attempts:
+    others = [a for a in task.attempts if a.outcome != "ok"]
+    names = {a.name for a in others}
+    task.attempts = [a for a in task.attempts if a.name in names]  # of two POSTs of one name, each has a row
+    if others and environment.database is None:
+        left += _all(environment, others, "cleanup: keep", remedy)
+    elif others:
         task.progress.now("looking for rows of unacknowledged POSTs")
 
         def look() -> None:
@@ -499,7 +517,7 @@ def _find_in(task: Task, attempts: Sequence[Attempt]) -> list[Found]:
             limited(connection, connection.budget_s * task.turns, task.hurry),
         ):
             with reading(connection):
-                facts: TableFacts = read_facts(connection, task.environment.table)
+                facts = _facts(connection, task)
             return [row for some in _in_turns(attempts) for row in find(connection, facts, some, task.labels)]
     except psycopg.Error as error:
         raise translated(error, task.database) from None

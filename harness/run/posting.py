@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import psycopg
 
 from harness.errors import CouldNotTell
+from harness.history.attempt import attempt_name
 from harness.history.history import chosen_token
 from harness.postgres.connection import IDENTITY, begin_reading, connect, identity_of, limited, reading
 from harness.postgres.deletion import RIGHTS, rights
@@ -23,7 +24,7 @@ from harness.postgres.watching import database_of, open_watch
 from harness.redaction.redactor import MASK
 from harness.run.first_row import asked, why_no_more
 from harness.run.gathering import Step
-from harness.run.workload import ON_ONE_CONNECTION, Unrecorded, attempt_name, post_all
+from harness.run.workload import ON_ONE_CONNECTION, Unrecorded, post_all
 from harness.text import printable
 
 if TYPE_CHECKING:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.configuration.loading import ConfigurationError
+from harness.history.ownership import demand_ids, read_own
 from harness.history.problem import Problem
-from harness.history.reading import read
 from harness.history.writing import Ledger, StillWritten
 from harness.http.client import Client
 from harness.postgres.connection import located
@@ -39,7 +40,7 @@ def clean_after(
 
     Raises:
         ConfigurationError: its run is still going on, it cannot be written, or it is of another deployment.
-        UnreadableHistory: it is no history.
+        UnreadableHistory: it is no history, or names what is not its run's own; nothing was removed.
     """
     client = Client(environment, run, redact, time.monotonic())
     try:
@@ -53,7 +54,7 @@ def clean_after(
         raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from None
     try:
         # Read only now that nobody else writes it: another clean-up may just have found and removed rows.
-        of = read(path)[1][environment.name]
+        of = read_own(path, {environment.name: environment.labels_for})[1][environment.name]
         _demand_same_place(path, of, environment, redact)
         sent = of.history.sent
         elsewhere = of.absent and not of.rows | of.removed
@@ -64,7 +65,7 @@ def clean_after(
         task = Task(
             client,
             sent,
-            {a.name: of.labels.get(a.n, [a.name]) for a in sent},
+            {a.name: of.labels[a.n] for a in sent},
             ledger,
             patience_s=min(environment.late_rows_s, max(0.0, environment.late_rows_s - youngest_s)),
             login=True,
@@ -74,6 +75,7 @@ def clean_after(
             identity=None if elsewhere else of.identity,
             elsewhere=elsewhere,
             cut_short=of.cut_short,
+            demand_ids=partial(demand_ids, path, of),
             hurry=hurry,
             progress=Progress(said=tell),
         )

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from harness.errors import CouldNotTell
-from harness.history.attempt import Attempt, Phase, Probe
+from harness.history.attempt import Attempt, Phase, Probe, attempt_name
 from harness.history.history import History, chosen_token
 from harness.history.problem import Problem
 from harness.http.reply import Withheld
@@ -38,11 +38,6 @@ class Unrecorded(CouldNotTell):
             "make room there, or name another folder with --report-dir, and run again",
         )
         self.sent = tuple(sent)
-
-
-def attempt_name(run: str, n: int) -> str:
-    """The unique name that attempt `n` of a run sends."""
-    return f"smoke-{run}-{n}"
 
 
 def post_all(

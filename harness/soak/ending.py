@@ -7,7 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from harness.claims import TOKENS_ARE_DISTINCT, claims
-from harness.history.reading import UnreadableHistory, read
+from harness.configuration.loading import ConfigurationError
+from harness.history.reading import EmptyHistory, UnreadableHistory, read
 from harness.report.paths import as_typed
 from harness.report.summary import lines
 from harness.report.verdict import CheckResult, ExitCode, LeftBehind
@@ -40,9 +41,16 @@ def _clean_up(state: SoakState) -> CleanUp:
                 if state.environment.cleanup != "keep":
                     state.tell(f"removing what {path.name} names")
                 done = clean_after(path, state.run, state.environment, state.redact, state.hurry)
-        except UnreadableHistory as error:
+        except EmptyHistory as error:
             state.tell(str(error))
             continue
+        except (UnreadableHistory, ConfigurationError) as error:
+            state.tell(str(error))
+            name, remedy = f"whatever {path.name} names", "run python -m harness cleanup HISTORY once it can be read"
+            row = LeftBehind(
+                environment=state.environment.name, name=name, reason=sentence(error), remedy=sentence(remedy)
+            )
+            done = CleanUp(left=(row,))
         removed += done.removed
         left += done.left
     return CleanUp(removed, tuple(left))

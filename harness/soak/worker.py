@@ -18,9 +18,9 @@ from locust.env import Environment as Engine
 from locust.exception import StopUser
 
 from harness.errors import CouldNotTell
+from harness.history.attempt import attempt_name
 from harness.history.writing import Ledger
 from harness.http.client import Client, headers_of_post
-from harness.run.workload import attempt_name
 from harness.soak.allocation import key_of
 from harness.soak.allotment import Allotment
 from harness.soak.journal import PHASE, Journal

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from harness.checkers.history import largest_overlap
+from harness.history.attempt import attempt_name
 from harness.history.history import History
 from harness.history.problem import Problem
 from harness.history.reading import read
 from harness.history.writing import Ledger
-from harness.run.workload import attempt_name, post_all
+from harness.run.workload import post_all
 from tests.support.clients import RUN, client_of
 from tests.support.servers import Request, Server, creating, in_turn, refusing, serving
 

@@ -1,0 +1,109 @@
+"""A history is not a delete list: what it names must be what its run can have stored, and nothing else.
+
+A file may have been edited, by mistake or on purpose. A row is deleted by its label, so that every label has to be one
+that the environment's own configuration makes of a name of this run, of a POST that this file says was sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from harness.history.attempt import attempt_name
+from harness.history.reading import RESTORE, UnreadableHistory, read
+from harness.text import is_blank, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from harness.history.reading import Recorded
+
+LabelsFor = Callable[[str], Collection[str]]
+"""What the label column of an environment may hold for the name of a POST."""
+
+_RUN = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
+_LARGEST = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
+_SHOWN = 100
+
+
+def read_own(path: Path, labels_for: Mapping[str, LabelsFor]) -> tuple[str, dict[str, Recorded]]:
+    """Read a history whose rows in these environments are to be removed.
+
+    Raises:
+        UnreadableHistory: as `read`; or it names what is not its run's own.
+    """
+    return read(path, {name: partial(_demand_own, labels_for=of) for name, of in labels_for.items()})
+
+
+def demand_ids(path: Path, of: Recorded, type_: str) -> None:
+    """Refuse ids of rows that a column of this type (format_type) cannot hold.
+
+    Raises:
+        UnreadableHistory: names the first one.
+    """
+    for (id_, _), line in of.lines.items():
+        if not is_of_type(id_, type_):
+            shown = printable(repr(id_), _SHOWN)
+            raise UnreadableHistory(f"{path}: line {line}: id: {shown} is not of the column's type, {type_}. {RESTORE}")
+
+
+def _demand_own(record: dict[str, Any], of: Recorded, run: str, labels_for: LabelsFor) -> None:
+    """Refuse a record of names, labels or ids that are not those of the run's own POSTs: a ValueError says why.
+
+    Types are right, and the record has been taken.
+    """
+    kind = record["record"]
+    if kind == "intent":
+        _demand_name(record["n"], of, run)
+        _demand_labels(record["name"], record["labels"], labels_for)
+        of.own.update(record["labels"])
+    elif kind == "attempt" and record.get("id") is not None and is_blank(record["id"]):
+        raise ValueError("id: is blank")
+    elif kind in ("row", "removed"):
+        if is_blank(record["id"]):
+            raise ValueError("id: is blank")
+        if record["label"] not in of.own:
+            label = printable(repr(record["label"]), _SHOWN)
+            raise ValueError(f"label: {label} is not one of a POST that this file says was sent")
+
+
+def _demand_name(n: int, of: Recorded, run: str) -> None:
+    """The name of a POST is made of its number; of two POSTs of one payload, that of the first one."""
+    if not _RUN.fullmatch(run):
+        raise ValueError(f"run: {printable(run, _SHOWN)} is no id of a run, such as 20250131-235959-0a1b2c3d")
+    attempt = of.attempts[n]
+    names = [attempt_name(run, n)]
+    first = of.attempts.get(n - 1)
+    if attempt.phase == "same_payload" and first is not None and first.phase == "same_payload":
+        names.append(attempt_name(run, n - 1))
+    if attempt.name not in names:
+        raise ValueError(f"name: {printable(repr(attempt.name), _SHOWN)} is not {names[-1]}")
+
+
+def _demand_labels(name: str, labels: Collection[str], labels_for: LabelsFor) -> None:
+    if not labels:
+        raise ValueError("labels: is empty")
+    usual = {name, *labels_for(name)}
+    for label in labels:
+        if label not in usual:
+            raise ValueError(
+                f"labels: {printable(repr(label), _SHOWN)} is not what api.payload of this environment makes of "
+                f"{name}: clean up with the configuration that the run had"
+            )
+
+
+def is_of_type(id_: str, type_: str) -> bool:
+    """Whether a column of this type (format_type) may hold an id, as Postgres prints it."""
+    if type_ in _LARGEST:
+        return _INTEGER.fullmatch(id_) is not None and -_LARGEST[type_] <= int(id_) < _LARGEST[type_]
+    if type_ == "uuid":
+        try:
+            return str(UUID(id_)) == id_
+        except ValueError:
+            return False
+    return not is_blank(id_)
