@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _DOMAIN = r"(?i);\s{0,9}domain=\s{0,9}([^;,\s]{1,253})"
 _SECURE = r"(?i);\s{0,9}secure\b"
+_BY_CHANCE = re.compile(r"-?[0-9]+|(?i:[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})")
 EVIDENCE = 2000  # characters of a body that the history keeps
 MOST_MASKED = 64  # cookies beside the login's that are masked everywhere; more only in the answer that sets them
 
@@ -173,10 +174,15 @@ class Client:
         return self.attempt(n, name, phase, reply)
 
     def _unless_secret(self, value: str | None) -> str | None:
-        """An id or a token as it is, since it is compared; but a route that hands out our own secret is not helped."""
+        """An id or a token as it is, since it is compared; but a route that hands out our own secret is not helped.
+
+        A short secret may stand by chance within a number or a UUID, and is not one there.
+        """
         if value is None:
             return None
-        return MASK if self._redact.longest(value) >= SHORTEST_PLAIN or self._redact(value) == MASK else value
+        longest = self._redact.longest(value)
+        by_chance = longest < SHORTEST_PLAIN and _BY_CHANCE.fullmatch(value) and self._redact(value) != MASK
+        return MASK if longest and not by_chance else value
 
     def attempt(self, n: int, name: str, phase: Phase, reply: Reply) -> Attempt:
         """How a POST ended that this thread's cookies went along with, secrets masked."""

@@ -8,14 +8,26 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
-from harness.redaction.spellings import SHORTEST_PLAIN
+from harness.redaction.spellings import SHORTEST, SHORTEST_PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 _CREDENTIAL = re.compile(r"(?i)auth|token|key|secret|cookie|session|passw|pwd|credential|signature|jwt|bearer")
-_CREDENTIAL_BEYOND_DOUBT = re.compile(r"(?i)passw|pwd|secret|credential|api[_-]?key|private[_-]?key|bearer|jwt")
+_CREDENTIAL_BEYOND_DOUBT = re.compile(
+    r"(?i)passw|pwd|secret|credential|api[_-]?key|(?:private|access)[_-]?key|bearer|jwt|passcode|passphrase"
+)
+_WORDS_BEYOND_DOUBT = frozenset({"pin", "otp", "totp", "mfa", "pw", "pass", "passcode", "passphrase", "hmac"})
+_WORDS_OF_CREDENTIALS = _WORDS_BEYOND_DOUBT | {"bypass", "sig", "sid", "csrf", "xsrf", "sas", "pat", "dsn"}
+_COUNTS = frozenset({"max", "min", "limit", "count", "length", "size", "ttl", "timeout", "expires", "expiry", "days"})
+_WORDS_OF_USERS = frozenset(
+    {"user", "username", "userid", "login", "email", "mail", "account", "name", "identifier", "handle", "phone"}
+)
 _CREDENTIAL_IN_A_QUERY = re.compile(r"(?i)code|sig|pass|pw")  # besides the names above, as a whole
 _CREDENTIALS_OF_A_DATABASE = ("password", "sslpassword", "passfile", "oauth_client_secret", "scram_client_key")
+_PASSWORDS_THAT_ARE_NONE = frozenset({"", "x", "x-oauth-basic", "api_token", "unused"})  # where the user is the key
+_LOOKS_LIKE_A_KEY = re.compile(
+    r"(?i)(?:sk|pk|rk|gh[a-z]|glpat|pat|xox[a-z]|key|token)[-_].{4,}|(?=.*\d)(?=.*[a-z]).{20,}"
+)
 HARMLESS_HEADERS = frozenset(
     {"accept", "accept-encoding", "accept-language", "cache-control", "content-type", "host", "origin", "referer"}
     | {"user-agent", "x-requested-with"}
@@ -24,21 +36,57 @@ HARMLESS_HEADERS = frozenset(
 
 def is_credential(name: str) -> bool:
     """Whether a name says that its value is a credential."""
-    return _CREDENTIAL.search(name) is not None
+    return _CREDENTIAL.search(name) is not None or not _WORDS_OF_CREDENTIALS.isdisjoint(_words(name))
+
+
+def is_user(name: str) -> bool:
+    """Whether a name says that its value names a user, which is no secret by itself."""
+    words = _words(name)
+    return words[-1:] in ([word] for word in _WORDS_OF_USERS) or (words[-1:] == ["id"] and "user" in words)
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name, in lower case: of snake_case, kebab-case and camelCase."""
+    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
+
+
+def _is_beyond_doubt(name: str) -> bool:
+    words = _words(name)
+    if not _COUNTS.isdisjoint(words):
+        return False
+    return _CREDENTIAL_BEYOND_DOUBT.search(name) is not None or not _WORDS_BEYOND_DOUBT.isdisjoint(words)
 
 
 def secrets_of_url(url: str) -> Iterator[str]:
-    """The user and password of a URL, and credentials among its parameters."""
+    """The password of a URL, its user where that is the key, and credentials among its parameters."""
     parts = urlsplit(url)
-    user_and_password, at, _ = parts.netloc.rpartition("@")
-    if at:
-        yield user_and_password
-        password = user_and_password.partition(":")[2]
-        yield password
-        yield unquote(password)
+    user_and_password = parts.netloc.rpartition("@")[0]
+    if user_and_password:
+        yield from _secrets_of_user(user_and_password, is_key_possible=parts.scheme in ("http", "https"))
     for key, value in parse_qsl(parts.query):
         if key in _CREDENTIALS_OF_A_DATABASE:
             yield value
+
+
+def users_of_url(url: str) -> Iterator[str]:
+    """The user of a URL, also among its parameters: no secret, but where it stands as a credential."""
+    parts = urlsplit(url)
+    user = parts.netloc.rpartition("@")[0].partition(":")[0]
+    for name in (user, unquote(user), *(value for key, value in parse_qsl(parts.query) if key == "user")):
+        if name:
+            yield name
+
+
+def _secrets_of_user(user_and_password: str, *, is_key_possible: bool) -> Iterator[str]:
+    """What is secret of user:password. An API that takes its key as the user has no password, or one that says so."""
+    user, _, password = user_and_password.partition(":")
+    if password:
+        yield user_and_password
+        yield password
+        yield unquote(password)
+    if is_key_possible and (password.lower() in _PASSWORDS_THAT_ARE_NONE or _LOOKS_LIKE_A_KEY.fullmatch(unquote(user))):
+        yield user
+        yield unquote(user)
 
 
 def credentials_of_path(path: str) -> Iterator[tuple[str, str]]:
@@ -57,9 +105,9 @@ def secrets_of_path(path: str) -> Iterator[str]:
 
 
 def credentials_of_payload(value: object, key: str = "") -> Iterator[tuple[str, str]]:
-    """Texts under keys that look like a credential: (dotted key, text).
+    """Texts and numbers under keys that look like a credential: (dotted key, text).
 
-    `auth_type: none` and names of the run's own rows are not meant.
+    `auth_type: none`, `max_tokens: 4096` and names of the run's own rows are not meant.
     """
     if isinstance(value, dict):
         for name, item in value.items():
@@ -67,10 +115,12 @@ def credentials_of_payload(value: object, key: str = "") -> Iterator[tuple[str, 
     elif isinstance(value, list):
         for item in value:
             yield from credentials_of_payload(item, key)
-    elif isinstance(value, str) and "{name}" not in value:
-        beyond_doubt = _CREDENTIAL_BEYOND_DOUBT.search(key)
-        if beyond_doubt or (is_credential(key) and len(value) >= SHORTEST_PLAIN):
+    elif isinstance(value, str) and value and "{name}" not in value:
+        is_long = len(value) >= SHORTEST_PLAIN or (len(value) >= SHORTEST and any(map(str.isdigit, value)))
+        if _is_beyond_doubt(key) or (is_credential(key) and is_long):
             yield key, value
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and _is_beyond_doubt(key):
+        yield key, str(value)
 
 
 def basic_credentials(value: str) -> Iterator[str]:
@@ -78,20 +128,18 @@ def basic_credentials(value: str) -> Iterator[str]:
     scheme, _, encoded = value.partition(" ")
     if scheme.lower() == "basic":
         with suppress(ValueError):
-            user_and_password = base64.b64decode(encoded, validate=True).decode()
-            yield user_and_password
-            yield user_and_password.partition(":")[2]
+            yield from _secrets_of_user(base64.b64decode(encoded, validate=True).decode(), is_key_possible=True)
 
 
-def texts_of(value: object) -> Iterator[str]:
-    """Every text and number in a JSON value."""
+def texts_of(value: object, key: str = "") -> Iterator[tuple[str, str]]:
+    """Every text and number in a JSON value: (the key that it stands under, text)."""
     if isinstance(value, str):
-        yield value
+        yield key, value
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        yield str(value)
+        yield key, str(value)
     elif isinstance(value, dict):
-        for item in value.values():
-            yield from texts_of(item)
+        for name, item in value.items():
+            yield from texts_of(item, str(name))
     elif isinstance(value, list):
         for item in value:
-            yield from texts_of(item)
+            yield from texts_of(item, key)

@@ -1,21 +1,23 @@
 """Takes secrets out of text before it is printed, written or cut.
 
 What is secret: the database URL's password and the whole URL, every configured header but the few that never carry a
-credential, every string of a login's body, a user and password in the deployment's URL, what stands in a path's query
-or in the payload under a name that looks like a credential's, each variable that is called like one, and the cookies
-that the deployment set.
+credential, what a login's body holds beside a user name, a user and password in the deployment's URL, what stands in a
+path's query or in the payload under a name that looks like a credential's, each variable that is called like one, and
+the cookies that the deployment set. What is no secret by itself, or an ordinary word, is masked only where it stands as
+a credential (`standing`).
 """
 
 from __future__ import annotations
 
 import re
 import threading
-from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from harness.redaction.spellings import BREAK, LINE_END, MARGIN, SHORTEST, in_lower_case, needles_of
+from harness.redaction.decoding import DEEPEST, Pieces, Reading, decoded, undone
+from harness.redaction.spellings import BREAK, LINE_END, MARGIN, in_lower_case, inside_base64, needles_of
+from harness.redaction.standing import is_common, pattern_of, standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,13 +26,18 @@ if TYPE_CHECKING:
 
 MASK = "***"
 _HEAD = 8  # characters of a needle by which most texts are told to hold none
+_AT_ONCE = 1_000_000  # characters that are searched together: what is known of where they stood takes memory
+_PER_CHARACTER = 24  # that a character of a secret may take up, escaped several times over
 
 # Likewise where each line is a string of its own (repr, pprint, a JSON array), or ends in a mark that it goes on.
 _SPLICE = re.compile(
-    rf"(?:\\{{0,8}}[\"'](?:[ \t]*[,+&\\])?|[=\\-])[ \t]*(?:{LINE_END}[ \t]*)+{MARGIN}[(+]?[ \t]*"
-    r"(?:[bBuUrRfF]{0,2}\\{0,8}[\"'])?"
+    rf"(?:[\"'](?:[ \t]*+[,+&\\])?|[=\\-])[ \t]*+(?:{LINE_END}[ \t]*+)++{MARGIN}[(+]?[ \t]*+"
+    r"(?:[bBuUrRfF]{0,2}[\"'])?"
 )
-_SIGNS_OF_A_LINE_END = ("\n", "\r", "\\", "%0", "&#", "<br", "<BR", "\v", "\f", "\x85", "\u2028", "\u2029")
+_SPECIAL = re.compile(r"[%\\&<\n\r\v\f\x85\u2028\u2029]")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}+")
+_GAPS = ((BREAK, ""), (_SPLICE, ""), (BREAK, " "))
+_SIGNS_OF_A_LINE_END = ("\n", "\r", "<br", "<BR", "<bR", "<Br", "\v", "\f", "\x85", "\u2028", "\u2029")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,44 +47,55 @@ class _Known:
     Neither does any where none of their `heads` stands, which are fewer: most spellings of a secret begin alike.
     """
 
-    needles: dict[str, Needle] = field(default_factory=dict)
+    needles: dict[tuple[str, str], Needle] = field(default_factory=dict)
     fewest: tuple[str, ...] = ()
     heads: frozenset[str] = frozenset()
     shortest: int = 0  # characters
-    reach: int = 0  # characters that the longest may take up in a text, split over lines
-    phrases: tuple[str, ...] = ()  # those of the fewest that hold a blank: there lines may be broken too
+    reach: int = 400  # characters that the longest may take up in a text, escaped and split over lines
+    phrases: bool = False  # whether any holds a blank: there lines may be broken too
+    standing: frozenset[str] = frozenset()
+    pattern: re.Pattern[str] | None = None
 
     def and_those_of(self, secrets: Iterable[str]) -> _Known:
+        """These needles and those of more secrets; of common ones only where they stand as credentials."""
+        secrets = list(secrets)
+        common = {secret for secret in secrets if is_common(secret)}
+        if common:
+            return self.and_standing(common).and_those_of(secret for secret in secrets if secret not in common)
         new = {
-            needle.text: needle
+            (needle.text, needle.exact): needle
             for secret in secrets
-            if len(secret) >= SHORTEST
             for needle in needles_of(secret)
-            if needle.text not in self.needles
+            if (needle.text, needle.exact) not in self.needles
         }
         if not new:
             return self
         fewest = list(self.fewest)
-        for text in sorted(new, key=len):
+        for text, _ in sorted(new, key=lambda key: len(key[0])):
             if not any(short in text for short in fewest):
                 fewest.append(text)
         needles = {**self.needles, **new}
-        phrases = tuple(text for text in fewest if " " in text)
         return _Known(
             needles,
             tuple(fewest),
             heads=frozenset(text[:_HEAD] for text in fewest),
             shortest=min(map(len, fewest)),
-            reach=400 + 4 * max(map(len, needles)),
-            phrases=phrases,
+            reach=400 + _PER_CHARACTER * max(len(text) for text, _ in needles),
+            phrases=any(" " in text for text, _ in needles),
+            standing=self.standing,
+            pattern=self.pattern,
         )
+
+    def and_standing(self, secrets: Iterable[str]) -> _Known:
+        known = self.standing | {in_lower_case(secret) for secret in secrets if secret.strip()}
+        return self if known == self.standing else replace(self, standing=known, pattern=pattern_of(known))
 
 
 class Redactor:
-    """Replaces known secrets, however they are encoded or escaped (`_spellings`), also split over lines. Thread-safe.
+    """Replaces known secrets, however they are encoded (`spellings`) or escaped (`decoding`), also split over lines.
 
-    Takes time in proportion to the text; a text without any secret is searched once for each spelling, and once more
-    where it has line ends.
+    Takes time in proportion to the text, which is searched as it stands, with each level of escapes undone, and without
+    its line ends where it has any. Thread-safe.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
@@ -89,6 +107,11 @@ class Redactor:
         """Learn secrets."""
         with self._lock:
             self._known = self._known.and_those_of(secrets)
+
+    def add_standing(self, secrets: Iterable[str]) -> None:
+        """Learn what is masked only where it stands as a credential, such as a user name."""
+        with self._lock:
+            self._known = self._known.and_standing(secrets)
 
     def __call__(self, text: str, also: Iterable[str] = ()) -> str:
         """The text with every secret masked, in whatever case it stands there; `also` are secrets of this text only."""
@@ -127,14 +150,13 @@ class Redactor:
 
 def _spans(text: str, known: _Known) -> list[tuple[int, int]]:
     """Where secrets stand, in order; those that overlap are one."""
-    if not known.needles or len(text) < known.shortest:
+    if not known.needles and known.pattern is None:
         return []
-    found = list(_occurrences(text, known, known.fewest))
-    if any(sign in text for sign in _SIGNS_OF_A_LINE_END):
-        found += _across(BREAK, "", text, known, known.fewest)
-        found += _across(_SPLICE, "", text, known, known.fewest)
-        if known.phrases:
-            found += _across(BREAK, " ", text, known, known.phrases)
+    found: list[tuple[int, int]] = []
+    for first in range(0, len(text), _AT_ONCE):
+        part = text if len(text) <= _AT_ONCE else text[max(0, first - known.reach) : first + _AT_ONCE + known.reach]
+        offset = max(0, first - known.reach)
+        found += [(start + offset, end + offset) for start, end in _spans_of_part(part, known)]
     found.sort()
     merged: list[tuple[int, int]] = []
     for start, end in found:
@@ -145,49 +167,112 @@ def _spans(text: str, known: _Known) -> list[tuple[int, int]]:
     return merged
 
 
-def _occurrences(text: str, known: _Known, fewest: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+def _spans_of_part(text: str, known: _Known) -> Iterator[tuple[int, int]]:
+    yield from _escaped_in_base64(text, known)
+    if _SPECIAL.search(text) is None:  # nothing is escaped, and there is one line
+        if _may_hold(text, known):
+            yield from _occurrences(text, known)
+        return
+    if not any(_may_hold(reading, known) for reading in _readings(text, known)):
+        return  # so it ends for nearly every text: to know where each character stood takes longer
+    yield from _occurrences(text, known)
+    layers: list[Reading] = []
+    reading = text
+    for level in range(DEEPEST + 1):
+        if level:
+            layer = decoded(reading)
+            if layer is None:
+                return
+            layers.append(layer)
+            reading = layer.text
+            yield from _in_source(_occurrences(reading, known), layers)
+        for gap, joint in _gaps(reading, known):
+            joined = _joined(reading, gap, joint)
+            yield from _in_source(_occurrences(joined.text, known), [*layers, joined])
+            whole = decoded(joined.text) if level == 0 else None  # an escape that a line end divides
+            if whole is not None:
+                yield from _in_source(_occurrences(whole.text, known), [joined, whole])
+
+
+def _readings(text: str, known: _Known) -> Iterator[str]:
+    """The same readings of a text, without knowing where their characters stood."""
+    for level in range(DEEPEST + 1):
+        yield text
+        for gap, joint in _gaps(text, known):
+            joined = joint.join(_line(piece, gap) for piece in gap.split(text))
+            yield joined
+            if level == 0:
+                yield undone(joined)
+        below = undone(text)
+        if below == text:
+            return
+        text = below
+
+
+def _escaped_in_base64(text: str, known: _Known) -> Iterator[tuple[int, int]]:
+    """Runs of base64 that hold a secret with escapes: where it stands in one, its own digits are looked for."""
+    for run in _BASE64.finditer(text):
+        if run[0].islower():  # a name or a UUID
+            continue
+        for within in inside_base64(run[0]):
+            below = undone(within)
+            if below != within and (_may_hold(below, known) or _may_hold(undone(below), known)):
+                yield run.span()
+                break
+
+
+def _gaps(text: str, known: _Known) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """What is taken out between the lines of a text, and what is put there."""
+    if not any(sign in text for sign in _SIGNS_OF_A_LINE_END):
+        return ()
+    return _GAPS if known.phrases else _GAPS[:2]
+
+
+def _in_source(spans: Iterable[tuple[int, int]], layers: list[Reading]) -> Iterator[tuple[int, int]]:
+    """Spans of the last of some readings, each made of the one before, as places in the first one's source."""
+    for start, end in spans:
+        for layer in reversed(layers):
+            start, end = layer.span(start, end)
+        yield start, end
+
+
+def _may_hold(text: str, known: _Known) -> bool:
+    """Whether a text may hold a secret: twenty environments have hundreds of needles, and most texts hold none."""
+    contains = in_lower_case(text).__contains__
+    return any(map(contains, known.standing)) or (any(map(contains, known.heads)) and any(map(contains, known.fewest)))
+
+
+def _occurrences(text: str, known: _Known) -> Iterator[tuple[int, int]]:
     lowered = in_lower_case(text)
-    # So it ends for nearly every text, and twenty environments have hundreds of needles.
-    if not any(map(lowered.__contains__, known.heads)) or not any(map(lowered.__contains__, fewest)):
-        return
+    if known.pattern is not None and any(map(lowered.__contains__, known.standing)):
+        yield from standing(lowered, known.pattern)
     for needle in known.needles.values():
-        start = lowered.find(needle.text)
+        within, wanted = (text, needle.exact) if needle.exact else (lowered, needle.text)
+        start = within.find(wanted)
         while start >= 0:
-            end = start + len(needle.text)
-            before = needle.before if text[start - 1 : start].isalnum() or text[start - 1 : start] in "+/-_" else 0
-            after = needle.after if text[end : end + 1].isalnum() or text[end : end + 1] in "+/-_" else 0
-            yield max(0, start - before), min(len(text), end + after)
-            start = lowered.find(needle.text, start + 1)
+            end = start + len(wanted)
+            before, after = text[start - 1 : start], text[end : end + 1]
+            if not (needle.apart and (before.isdecimal() or after.isdecimal())):
+                reaches_before = needle.before if before.isalnum() or before in "+/-_" else 0
+                reaches_after = needle.after if after.isalnum() or after in "+/-_" else 0
+                yield max(0, start - reaches_before), min(len(text), end + reaches_after)
+            start = within.find(wanted, start + 1)
 
 
-def _across(
-    gap: re.Pattern[str], joint: str, text: str, known: _Known, fewest: tuple[str, ...]
-) -> Iterator[tuple[int, int]]:
-    """Where secrets stand once the gaps between lines are taken out, told as places in the text as it was."""
-    pieces: list[str] = []
-    joined_at, stood_at = [], []  # where each piece begins without the gaps, and with them
-    length = place = 0
+def _joined(text: str, gap: re.Pattern[str], joint: str) -> Reading:
+    """The text without the gaps between its lines."""
+    pieces, place = Pieces(), 0
     for match in gap.finditer(text):
-        piece = text[place : match.start()]
-        if gap is BREAK:  # not by its pattern, whose search for blanks would not be linear
-            piece = piece.rstrip(" \t")
-        pieces.append(piece)
-        joined_at.append(length)
-        stood_at.append(place)
-        length += len(piece) + len(joint)
+        pieces.add(_line(text[place : match.start()], gap), place)
+        pieces.add(joint, match.start())
         place = match.end()
-    if not pieces:
-        return
-    pieces.append(text[place:])
-    joined_at.append(length)
-    stood_at.append(place)
+    pieces.add(text[place:], place)
+    return pieces.reading()
 
-    def stood(index: int) -> int:
-        piece = bisect_right(joined_at, index) - 1
-        return stood_at[piece] + index - joined_at[piece]
 
-    for start, end in _occurrences(joint.join(pieces), known, fewest):
-        yield stood(start), stood(end - 1) + 1
+def _line(piece: str, gap: re.Pattern[str]) -> str:
+    """What stands before a gap; without the blanks before a line end, for which no pattern would be linear."""
+    return piece.rstrip(" \t") if gap is BREAK else piece
 
 
 def _masked(text: str, spans: Iterable[tuple[int, int]], start: int, end: int) -> str:
@@ -198,9 +283,3 @@ def _masked(text: str, spans: Iterable[tuple[int, int]], start: int, end: int) -
             out += [text[start:first], MASK]
             start = max(start, last)
     return "".join([*out, text[start:end]])
-
-
-# --- how secrets are spelt --------------------------------------------------------------------------------------------
-
-
-# --- what is secret ---------------------------------------------------------------------------------------------------

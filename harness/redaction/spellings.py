@@ -1,38 +1,44 @@
-"""How a secret may be spelt: encoded, escaped, inside base64."""
+"""How a secret may be spelt that no escape is: in base64, in hexadecimal, as bytes that were read wrongly."""
 
 from __future__ import annotations
 
 import base64
-import html
-import json
 import re
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import quote, quote_plus, unquote
+
+from harness.redaction.decoding import DEEPEST, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 SHORTEST = 4  # a shorter secret would mask every other word of a report
 SHORTEST_PLAIN = 8  # likewise, where no name says that the value is a credential
-SHORTEST_INSIDE = 6  # digits of base64 that a secret must fill by itself, inside a longer text that was encoded as one
-# Where a line ends, as itself or escaped by JSON, repr, a URL or HTML; and what may stand at the next line's beginning:
-# a traceback's and a log's margins. No repetition can begin inside of another: searching stays linear.
-LINE_END = (
-    r"(?:\r\n|[\n\r\v\f\x85\u2028\u2029]|\\{1,8}(?:[nr]|u000[aAdD]|x0[aAdD])|%0[aAdD]|&#(?:1[03]|[xX]0?[aAdD]);"
-    r"|<[bB][rR] ?/?>)"
-)
+SHORTEST_INSIDE = 4  # digits of base64 that a secret must fill by itself, inside a longer text that was encoded as one
+_LOOSELY = 6  # such digits that are looked for in whatever case
+# Where a line ends, and what may stand at the next one's beginning: a traceback's and a log's margins. What is escaped
+# is decoded before. No repetition can begin inside of another: searching stays linear.
+LINE_END = r"(?:\r\n|[\n\r\v\f\x85\u2028\u2029]|<[bB][rR] ?/?>)"
 MARGIN = r"(?:(?:E|>|\||#|INTERNALERROR>)[ \t]+)?"
-BREAK = re.compile(rf"(?:{LINE_END}[ \t]*)+{MARGIN}")
-_ESCAPED_FOR_HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "'": "\\u0027"})
+BREAK = re.compile(rf"(?:{LINE_END}[ \t]*+)++{MARGIN}")
 
 
 class Needle(NamedTuple):
-    """What is looked for, in lower case, and how many digits of base64 beside it hold some of its bits."""
+    """What is looked for, in lower case.
+
+    Attributes:
+        text: it.
+        exact: its own case, where it is in that case only; "" in any.
+        before: how many digits of base64 before it hold some of its bits.
+        after: how many after it.
+        apart: whether no other digit may stand beside it: a number within a number is another one.
+    """
 
     text: str
+    exact: str = ""
     before: int = 0
     after: int = 0
+    apart: bool = False
 
 
 def in_lower_case(text: str) -> str:
@@ -43,47 +49,44 @@ def in_lower_case(text: str) -> str:
 @lru_cache(maxsize=4096)
 def needles_of(secret: str) -> tuple[Needle, ...]:
     """Everything to look for, for a secret and, where it has several lines, for each that could do harm by itself."""
-    found: dict[str, Needle] = {}
+    found: dict[tuple[str, str], Needle] = {}
+
+    def add(needle: Needle) -> None:
+        found.setdefault((needle.text, needle.exact), needle)
+
     lines = [line.strip() for line in secret.splitlines()]
     parts = [secret, *(line for line in lines if len(line) >= SHORTEST_PLAIN)]
-    decoded = unquote(secret)  # a cookie is configured as it travels, and echoed as it was meant
-    for part in dict.fromkeys([*parts, decoded]):
+    for part in dict.fromkeys([*parts, *_undone(secret)]):
         if len(part) < SHORTEST:
             continue
         for spelling in _spellings(part):
             for text in (spelling, BREAK.sub("", spelling), BREAK.sub(" ", spelling)):
                 if len(text.strip("\ufffd")) >= SHORTEST:
-                    found.setdefault(in_lower_case(text), Needle(in_lower_case(text)))
+                    add(Needle(in_lower_case(text), apart=text.isdecimal()))
         for encoded in _encoded(part):
-            for needle in _inside_base64(encoded):
-                found.setdefault(needle.text, needle)
+            for needle in _digits_inside(encoded):
+                add(needle)
     return tuple(found.values())
+
+
+def _undone(secret: str) -> Iterator[str]:
+    """What a secret that holds escapes itself becomes: a cookie is configured as it travels, and echoed as meant."""
+    text = secret
+    for _ in range(DEEPEST):
+        reading = decoded(text)
+        if reading is None or reading.text == text:
+            return
+        text = reading.text
+        yield text
 
 
 def _spellings(secret: str) -> Iterator[str]:
     yield secret
-    for safe in ("", "/", "!*'()", "!*'();,/?:@&=+$#"):  # quote() has two ways, JavaScript two others
-        yield quote(secret, safe=safe, errors="replace")
-    yield quote(quote(secret, safe="", errors="replace"), safe="")  # inside a URL inside a URL
-    yield quote_plus(secret, errors="replace")
-    for text in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
-        yield from (text, text.replace("/", "\\/"), text.translate(_ESCAPED_FOR_HTML))  # PHP's way; Go's and Rails'
-        yield from (json.dumps(text)[1:-1], html.escape(text))  # inside JSON once more; on a page
-        yield from (quote(text, safe="", errors="replace"), quote(text, errors="replace"))  # inside a URL
-        repeated = text.replace("\\", "\\\\")  # inside repr, which escapes an apostrophe if there are quotes too
-        yield from (repeated, repeated.replace("'", "\\'"))
-    yield from (repr(secret)[1:-1], ascii(secret)[1:-1])
-    yield secret.replace("\\", "\\\\").replace("'", "\\'")  # repr of a text with both kinds of quotes
-    yield html.escape(secret)
-    yield html.escape(secret).replace("&#x27;", "&#39;")  # as Node's pages spell it
-    yield html.escape(secret).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")  # Go's, Jinja's
-    yield html.escape(secret).replace("/", "&#x2F;").replace("=", "&#x3D;").replace("`", "&#x60;")  # Mustache's
+    yield secret.replace(" ", "+")  # in a form
     for encoded in _encoded(secret):
-        yield repr(encoded)[2:-1]
-        yield encoded.hex()
         yield encoded.decode("utf-8", "replace")  # how a body is kept as evidence
         yield encoded.decode("latin-1")
-        yield quote(encoded, safe="")
+        yield encoded.hex()
         yield base64.b64encode(encoded).decode().rstrip("=")
         yield base64.urlsafe_b64encode(encoded).decode().rstrip("=")
 
@@ -96,7 +99,15 @@ def _encoded(secret: str) -> Iterator[bytes]:
             yield secret.encode("latin-1")
 
 
-def _inside_base64(encoded: bytes) -> Iterator[Needle]:
+def inside_base64(run: str) -> Iterator[str]:
+    """What digits of base64 hold, wherever a group of four begins."""
+    digits = run.replace("-", "+").replace("_", "/")
+    for first in range(4):
+        whole = (len(digits) - first) // 4 * 4
+        yield base64.b64decode(digits[first : first + whole]).decode("utf-8", "replace")
+
+
+def _digits_inside(encoded: bytes) -> Iterator[Needle]:
     """The digits that a secret makes in the base64 of a longer text, where it begins at byte 0, 1 or 2 of a group.
 
     A digit that it shares with what stands beside it may be any, and is masked along.
@@ -107,4 +118,5 @@ def _inside_base64(encoded: bytes) -> Iterator[Needle]:
         own = digits[offset + 1 if offset else 0 : -1 if shared_after else None]
         if len(own) >= SHORTEST_INSIDE:
             for text in (own, own.replace("+", "-").replace("/", "_")):
-                yield Needle(text.lower(), 1 if offset else 0, int(shared_after))
+                exact = "" if len(own) >= _LOOSELY else text
+                yield Needle(text.lower(), exact, 1 if offset else 0, int(shared_after))

@@ -12,6 +12,7 @@ from harness.checkers.sequences import values_left
 from harness.checkers.token_writers import posts_seen
 from harness.checkers.wrong_keys import explained
 from harness.claims import EVERY_POST_ANSWERS_201, POSTS_AT_ONCE_ANSWER_201
+from harness.configuration.secrets import notes_on_secrets
 from harness.errors import Unavailable, if_available
 from harness.report.actions import Ended, SetUp, actions
 from harness.report.deliverables import coverage, deliverables
@@ -193,7 +194,8 @@ def _notes(
     shared = _shared_database(environment, examinations)
     migration = _before_the_migration(known)
     ending = _sequence_near_its_end(known)
-    return [sentence(note) for note in (*alike, *shared, *found, *stored, *ending, *migration, *soaked)]
+    secret = notes_on_secrets(settings.environments)[environment.name]
+    return [sentence(note) for note in (*alike, *secret, *shared, *found, *stored, *ending, *migration, *soaked)]
 
 
 def _shared_database(environment: Environment, examinations: Mapping[str, Examination]) -> list[str]:

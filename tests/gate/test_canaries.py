@@ -54,6 +54,10 @@ def in_base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
+def each(text: str, spell: Callable[[str], str]) -> str:
+    return "".join(map(spell, text))
+
+
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "plain": str,
     "percent": lambda text: quote(text, safe=""),
@@ -76,6 +80,15 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "at blanks": lambda text: textwrap.fill(text, 12, break_long_words=False),
     "upper case": str.upper,
     "breaks of HTML": lambda text: wrapped(text, 11).replace("\n", "<br>\n"),
+    "percent, each": lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
+    "u, each": lambda text: each(text, lambda c: json.dumps(c)[1:-1] if ord(c) > 126 else f"\\u{ord(c):04X}"),
+    "x, each": lambda text: "".join(f"\\x{byte:02x}" for byte in text.encode()),
+    "HTML, each": lambda text: each(text, lambda c: f"&#{ord(c)};"),
+    "HTML, hexadecimal": lambda text: each(text, lambda c: f"&#x{ord(c):X};"),
+    "some of each": lambda text: "".join(
+        (str, quote, lambda c: f"&#{ord(c)};")[n % 3](c) if c.isalnum() else f"&#x{ord(c):x};"
+        for n, c in enumerate(text)
+    ),
     "soft breaks": lambda text: wrapped(text, 11).replace("\n", "=\r\n"),
 }
 CUTS = range(1_972, 2_001, 4)  # the evidence of a POST ends after 2,000 characters
@@ -275,6 +288,59 @@ def test_a_redirect_and_a_ready_page_betray_nothing(tmp_path: Path) -> None:
     assert run.exit_code == 75, run.out
     assert "it answered 302 to /xxx" in run.out
     demand_silence(run)
+
+
+SHORT = {"X-Pin": "k3y9", "X-Bypass": "a1b2c3"}
+NUMBER = 482913
+
+
+@pytest.mark.parametrize("spelling", ["plain", "percent, each", "u, each", "HTML, hexadecimal", "base64, one byte on"])
+def test_short_secrets_go_and_the_words_of_the_report_stay(tmp_path: Path, spelling: str) -> None:
+    """A user called smoke and a password postgres turn nothing into masks; a short key is in no output of a CI."""
+
+    def answer(request: Request) -> bool:
+        said = [SHORT["X-Pin"], SHORT["X-Bypass"], str(NUMBER), "s1d-9"]
+        body: dict[str, Any] = {"id": f"x-{SHORT['X-Pin']}-x", "public_token": f"{SHORT['X-Bypass']}~", "said": said}
+        body["spelt"] = [SPELLINGS[spelling](text) for text in said]
+        body["login"] = {"user": "smoke", "password": "postgres"}
+        request.answer("201 Created", json.dumps(body).encode(), "Set-Cookie: sid=s1d-9")
+        return True
+
+    (tmp_path / "report").mkdir()
+    with serving(answer) as server:
+        run = gate(
+            tmp_path,
+            {
+                "url": server.url,
+                "database": None,
+                "headers": {**SHORT, "Cookie": "a=b;sid=s1d-9"},
+                "login": {"path": "/login", "json": {"user": "smoke", "password": "postgres"}},
+                "api": {"payload": {"name": "{name}", "pin": NUMBER, "max_tokens": 4096}},
+                "posts": 2,
+                "burst": 0,
+                "probes": [],
+                "ready": {"timeout_s": 20},
+            },
+            *LOUD,
+            f"--debug={tmp_path / 'report' / 'trace.log'}",
+            GITHUB_ACTIONS="true",
+            GITHUB_STEP_SUMMARY=str(tmp_path / "report" / "step.md"),
+        )
+    assert run.exit_code == 1, run.out + run.err
+    files = {path.name: path.read_bytes().decode("utf-8", "replace") for path in (tmp_path / "report").glob("*.*")}
+    assert {"verdict.json", "summary.md", "report.html", "junit.xml", "history.jsonl", "step.md", "trace.log"} <= {
+        *files
+    }
+    outputs = {**files, "terminal": run.out + run.err}
+    for secret in (*SHORT.values(), "s1d-9", f": {NUMBER}", f'"{NUMBER}"'):
+        assert [name for name, text in outputs.items() if secret in text] == []
+        for each_of in (secret, SPELLINGS[spelling](secret)):
+            assert [name for name, text in outputs.items() if each_of in text] == []
+    assert '\\"password\\": \\"***\\"' in files["history.jsonl"]
+    verdict = json.loads(files["verdict.json"])
+    assert f"smoke-{verdict['run']}-1" in files["history.jsonl"]
+    assert "chatbots smoke" in files["report.html"]
+    assert [note.partition(" ")[0] for note in verdict["environments"][0]["notes"]] == ["login.json.password"]
 
 
 # --- our own mistakes -------------------------------------------------------------------------------------------------

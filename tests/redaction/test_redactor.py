@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from harness.configuration.models import Environment
-from harness.configuration.secrets import secrets_of, secrets_of_variables, words_of
+from harness.configuration.secrets import learn, notes_on_secrets, secrets_of, secrets_of_variables, words_of
 from harness.redaction.credentials import secrets_of_url
 from harness.redaction.redactor import MASK, Redactor
 
@@ -46,8 +46,8 @@ def test_an_apostrophe_is_masked_as_either_escape_of_html() -> None:
 
 def test_the_longest_secret_is_masked_first() -> None:
     """A secret within another never leaves the rest of that one standing."""
-    for secrets in (["pass", "password-1"], ["password-1", "pass"]):
-        assert Redactor(secrets)("password-1 pass") == "*** ***"
+    for secrets in (["pa55", "pa55word-1"], ["pa55word-1", "pa55"]):
+        assert Redactor(secrets)("pa55word-1 pa55") == "*** ***"
 
 
 @pytest.mark.parametrize("offset", [0, 1, 2])
@@ -189,12 +189,52 @@ def environment(**of: Any) -> Environment:
         ({"login": {"path": "/l?code=c0de-1", "json": {}}}, "c0de-1"),
         ({"api": {"payload": {"name": "{name}", "auth": {"client_secret": "s3cret"}}}}, "s3cret"),
         ({"api": {"payload": {"name": "{name}", "access_token": ["t0ken-123"]}}}, "t0ken-123"),
+        ({"api": {"payload": {"name": "{name}", "token": "t0k3n"}}}, "t0k3n"),
+        ({"api": {"payload": {"name": "{name}", "pin": 482913}}}, "482913"),
+        ({"api": {"payload": {"name": "{name}", "api_key": 123456789}}}, "123456789"),
+        ({"api": {"payload": {"name": "{name}", "adminPin": "k3y9"}}}, "k3y9"),
+        ({"headers": {"X-Pin": "k3y9"}}, "k3y9"),
+        ({"headers": {"X-Vercel-Protection-Bypass": "b1p4"}}, "b1p4"),
+        ({"headers": {"Cookie": "a=b;sid=s3ss-1;c=d"}}, "s3ss-1"),
+        ({"headers": {"Cookie": 'a=b;  sid="s3ss-1"'}}, "s3ss-1"),
+        ({"url": "https://sk_live_51Hx9aQ:@h"}, "sk_live_51Hx9aQ"),
+        ({"url": "https://sk_live_51Hx9aQ@h"}, "sk_live_51Hx9aQ"),
+        ({"url": "https://ghp_a1b2c3d4e5f6:x-oauth-basic@h"}, "ghp_a1b2c3d4e5f6"),
+        ({"url": "https://0a1b2c3d4e5f60718293@h"}, "0a1b2c3d4e5f60718293"),
+        ({"headers": {"Authorization": "Basic c2tfbGl2ZV81MUh4OWFROg=="}}, "sk_live_51Hx9aQ"),
+        ({"login": {"path": "/l", "json": {"user": "smoke", "otp": 482913}}}, "482913"),
     ],
 )
 def test_configured_credentials_are_secret(of: dict[str, Any], secret: str) -> None:
     """Each alone is masked, wherever it turns up."""
     redact = Redactor(secrets_of(environment(**of)))
     assert redact(f"before {secret} after") == "before *** after"
+
+
+def test_a_secret_that_cannot_be_masked_everywhere_is_named_once() -> None:
+    """By its key, and not quoted; what is no secret for certain is no reason for advice."""
+    headers = {"X-Api-Key": "admin", "X-Pin": "1234", "Cookie": "theme=dark; sid=abc", "X-Mode": "test"}
+    login = {"path": "/l", "json": {"user": "smoke", "password": "postgres", "provider": "credentials", "remember": 1}}
+    of = {"headers": headers, "login": login, "database": "postgresql://postgres:postgres@h/d"}
+    notes = notes_on_secrets([environment(**of), environment(**{**of, "name": "production"})])
+    assert [note.partition(" ")[0] for note in notes["preview"]] == [
+        *("headers.X-Api-Key", "headers.X-Pin", "headers.Cookie.sid", "login.json.password", "database"),
+    ]
+    assert notes["production"] == []
+    assert not any(word in "".join(notes["preview"]) for word in ("admin", "1234", "abc", "dark", "postgres"))
+    assert notes_on_secrets([environment(headers={"X-Api-Key": "k3y-of-ours"})]) == {"preview": []}
+
+
+@pytest.mark.parametrize("user", ["postgres", "smoke", "app_user"])
+def test_a_user_of_a_database_stays_readable(user: str) -> None:
+    """A remedy names the role that a right is to be granted to; the password beside it is masked."""
+    redact = Redactor()
+    of = environment(database=f"postgresql://{user}:p4ssword@h/d")
+    learn(redact, [of], Path("none.yaml"), {})
+    text = f"{user} may not read: GRANT SELECT ON chatbots TO {user}; smoke-1 is not in Postgres"
+    assert redact(text) == text
+    assert redact(f"a {user}:p4ssword@h b") == "a ***@h b"
+    assert redact(f"user={user} password=p4ssword") == "user=*** password=***"
 
 
 def test_hosts_and_harmless_headers_are_not_secret() -> None:
@@ -216,7 +256,13 @@ def test_a_url_without_credentials_has_no_secrets() -> None:
 
 def test_ordinary_words_of_a_payload_and_a_query_are_not_secret() -> None:
     """Neither what is called by a harmless name, nor `auth_type: none`, nor the name that rows are found by."""
-    payload = {"name": "{name}", "auth_type": "none", "secret_name": "{name} of ours", "model": "gpt-of-ours"}
+    payload: dict[str, Any] = {
+        "name": "{name}",
+        "auth_type": "none",
+        "secret_name": "{name} of ours",
+        "model": "gpt-of-ours",
+    }
+    payload |= {"max_tokens": 4096, "token_limit": 100000, "session": True, "shipping": "fast-and-safe", "key": "name"}
     of = environment(api={"create": "/api/chatbots?page=first-one", "payload": payload})
     assert list(secrets_of(of)) == []
 
