@@ -22,7 +22,9 @@ def test_stored_tokens_are_version_4(
     before = stored_before(stored)
     assert not stored.not_version_4, finding(
         want=f"version 4 in all {stored.tokens} stored tokens",
-        have=[f"{facts.id_column} {id_}: {difference(token)}" for id_, token in stored.other_versions],
+        have=[
+            f"{facts.id_column} {id_}: {difference(token.get_secret_value())}" for id_, token in stored.other_versions
+        ],
         total=stored.not_version_4,
         of=f"{stored.tokens} stored tokens",
         cause=before.cause,

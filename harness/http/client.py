@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _DOMAIN = r"(?i);\s{0,9}domain=\s{0,9}([^;,\s]{1,253})"
 _SECURE = r"(?i);\s{0,9}secure\b"
 _BY_CHANCE = re.compile(r"-?[0-9]+|(?i:[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})")
-EVIDENCE = 2000  # characters of a body that the history keeps
+EVIDENCE = 2000  # characters of a body that the history keeps; twice as many tell what is to be masked
 MOST_MASKED = 64  # cookies beside the login's that are masked everywhere; more only in the answer that sets them
 
 
@@ -207,7 +207,7 @@ class Client:
             "started_s": reply.started_s - self.origin_s,
             "ended_s": reply.ended_s - self.origin_s,
             "status": reply.status,
-            "evidence": self._redact.part(body, 0, EVIDENCE, cookies)[:EVIDENCE],
+            "evidence": self._redact.part(body, 0, 2 * EVIDENCE, cookies)[:EVIDENCE],
         }
         if reading is None:
             answered = reply.problem in (Problem.TOO_LARGE, Problem.NOT_JSON)

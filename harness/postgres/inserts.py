@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from harness.postgres.called_functions import Functions
 from harness.postgres.identifiers import in_sql
+from harness.postgres.literals import without_literals
 from harness.postgres.table import parts_of
 from harness.postgres.targets import targets_of
-from harness.postgres.token_writes import without_literals
 from harness.text import printable
 
 if TYPE_CHECKING:

@@ -10,11 +10,13 @@ import json
 from typing import TYPE_CHECKING, LiteralString, NamedTuple
 
 from psycopg import sql
+from pydantic import SecretStr
 
 from harness.errors import CouldNotTell
 from harness.history.token_sample import Sample
 from harness.postgres.identifiers import as_text, as_uuid
 from harness.postgres.uuid_v4 import is_uuid_text, is_version_4
+from harness.redaction.row_values import masked_token, shown_id
 
 if TYPE_CHECKING:
     from harness.postgres.connection import Connection
@@ -49,7 +51,8 @@ class StoredTokens(NamedTuple):
 
     `index_nodes` names the plan nodes that read an index instead of the heap; the counts prove nothing unless empty.
     `surplus` is the number of tokens beyond the first of their value, and `repeated_tokens` that of such values.
-    `repeated_ids` are ids of rows of each in `repeated`: what is shown, since a token opens somebody's chatbot.
+    `repeated_ids` are ids of rows of each in `repeated`. A token opens somebody's chatbot, and an id may be a mail
+    address: tokens in `repeated` are masked, ids that may name somebody everywhere, and a traceback shows none.
     `not_version_4` leaves out what `stored.legacy_until` accepts; `other_versions` has examples as (id, token). `ages`
     is None where all tokens are of version 4, and where ids are no integers; `update` gives new tokens to those rows.
     """
@@ -60,7 +63,7 @@ class StoredTokens(NamedTuple):
     not_version_4: int
     index_nodes: tuple[str, ...]
     repeated: tuple[tuple[str, int], ...]
-    other_versions: tuple[tuple[str, str], ...]
+    other_versions: tuple[tuple[str, SecretStr], ...]
     sample: Sample
     ages: Ages | None = None
     update: str = ""
@@ -150,14 +153,14 @@ def scan_tokens(
             "GROUP BY 1 HAVING count(*) > 1 ORDER BY 2 DESC, 1 LIMIT {limit}"
         ).format(limit=sql.Literal(EXAMPLES), **names)
         found = connection.execute(query).fetchall()
-        repeated = tuple((text, number) for text, number, _ in found)
+        repeated = tuple((masked_token(text), number) for text, number, _ in found)
         repeated_tokens = found[0][2] if found else 0
         of_one = sql.SQL("SELECT {id} FROM {table} WHERE {text} = {wanted}::text LIMIT {limit}")
-        for text, _ in repeated:
+        for text, _, _ in found:
             query = of_one.format(wanted=sql.Literal(text), limit=sql.Literal(IDS_OF_ONE), **names)
-            repeated_ids.append(tuple(id_ for (id_,) in connection.execute(query)))
+            repeated_ids.append(tuple(shown_id(id_) for (id_,) in connection.execute(query)))
         surplus = surplus if repeated else 0  # two values may share a hash; only equal ones are duplicates
-    other_versions: tuple[tuple[str, str], ...] = ()
+    other_versions: tuple[tuple[str, SecretStr], ...] = ()
     ages, update = None, ""
     if others:
         ages = _ages(connection, facts, legacy_until)
@@ -165,7 +168,7 @@ def scan_tokens(
         query = sql.SQL("SELECT {id}, {text} FROM {table} WHERE {wrong} LIMIT {limit}").format(
             wrong=wrong, limit=sql.Literal(EXAMPLES), **names
         )
-        other_versions = tuple((id_, text) for id_, text in connection.execute(query))
+        other_versions = tuple((shown_id(id_), SecretStr(text)) for id_, text in connection.execute(query))
         update = sql.SQL("UPDATE {table} SET {token} = DEFAULT WHERE {wrong}").format(wrong=wrong, **names).as_string()
     progress.now(scanning, "halves and bits")
     sample = sample_tokens(connection, facts, rows, repeated=surplus > 0, mixed=others > 0)

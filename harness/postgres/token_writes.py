@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from harness.postgres.comments import without_comments
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -112,13 +110,6 @@ def read_usual(bare: str, target: Target) -> Reading | None:
     if not _mentions(bare, target) or not _may_write(bare):
         return Reading(calls=_calls(bare))
     return _usual_insert(bare, target)
-
-
-def without_literals(statement: str) -> str:
-    """The statement in one line, with `?` for every string and number: those may be somebody's data."""
-    bare = " ".join(without_comments(statement).split())
-    literal = r"""(?s)"(?:[^"]|"")*"|\$(\w*)\$.*?(?:\$\1\$|$)|'(?:[^']|'')*(?:'|$)|(?<![\w$])\d[\d.]*"""
-    return re.sub(literal, lambda match: match[0] if match[0].startswith('"') else "?", bare)
 
 
 def _may_write(bare: str) -> bool:

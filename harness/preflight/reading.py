@@ -31,6 +31,7 @@ from harness.preflight.definitions import (
 )
 from harness.preflight.dependents import read_catalog, read_holders
 from harness.preflight.facts import LONG_S, Preflight, Size, Tokens
+from harness.redaction.row_values import shown_id
 
 if TYPE_CHECKING:
     import threading
@@ -180,13 +181,13 @@ def read_tokens(connection: Connection, table: TableFacts) -> Tokens:
     [(rows, nulls, empty, bad, surplus)] = ask(_COUNTED)
     if surplus:
         [(surplus,)] = ask(_SURPLUS)
-    bad_examples = tuple((str(id_), in_part(token)) for id_, token in (ask(_BAD) if bad else ()))
-    same_examples = tuple((", ".join(ids), number) for ids, number in (ask(_SAME) if surplus else ()))
+    bad_examples = tuple((shown_id(str(id_)), in_part(token)) for id_, token in (ask(_BAD) if bad else ()))
+    same_examples = tuple((", ".join(map(shown_id, ids)), number) for ids, number in (ask(_SAME) if surplus else ()))
     return Tokens(rows, nulls, empty, bad, surplus, bad_examples, same_examples)
 
 
 def in_part(token: str) -> str:
     """A token as it may be shown: it may open what it names, so its beginning, and how long it is."""
-    if len(token) <= _SHOWN:
-        return f"'{token}'"
-    return f"'{token[:_SHOWN]}...' of {len(token)} characters"
+    if not token:
+        return "''"
+    return f"'{token[:_SHOWN] if len(token) > _SHOWN else ''}...' of {len(token)} character{'s'[: len(token) != 1]}"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from harness.redaction.decoding import DEEPEST, Pieces, Reading, decoded, undone
+from harness.redaction.row_values import without_row_values
 from harness.redaction.spellings import BREAK, LINE_END, MARGIN, in_lower_case, inside_base64, needles_of
 from harness.redaction.standing import is_common, pattern_of, standing
 
@@ -114,16 +115,19 @@ class Redactor:
             self._known = self._known.and_standing(secrets)
 
     def __call__(self, text: str, also: Iterable[str] = ()) -> str:
-        """The text with every secret masked, in whatever case it stands there; `also` are secrets of this text only."""
+        """The text with every secret masked, in whatever case it stands there; `also` are secrets of this text only.
+
+        Values of rows that Postgres quotes are taken out as well (`row_values`).
+        """
         spans = _spans(text, self._known.and_those_of(also))
-        return _masked(text, spans, 0, len(text)) if spans else text
+        return without_row_values(_masked(text, spans, 0, len(text)) if spans else text)
 
     def part(self, text: str, start: int, end: int, also: Iterable[str] = ()) -> str:
         """`text[start:end]`, masked: a secret across one of the ends leaves no part of itself. Looks little further."""
         known = self._known.and_those_of(also)
         first = max(0, start - known.reach)
         spans = [(a + first, b + first) for a, b in _spans(text[first : end + known.reach], known)]
-        return _masked(text, spans, start, min(end, len(text)))
+        return without_row_values(_masked(text, spans, start, min(end, len(text))))
 
     def longest(self, text: str) -> int:
         """How many characters of the text the longest secret in it takes up; 0 where there is none."""

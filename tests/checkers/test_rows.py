@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from harness.checkers.rows import (
     demand_no_lag,
@@ -207,7 +208,11 @@ def test_fewer_rows_than_acknowledged_prove_nothing() -> None:
 
 
 def with_others(ages: Ages | None, **but: Any) -> StoredTokens:
-    others = {"not_version_4": 3, "other_versions": (("1", "x"),), "update": "UPDATE t SET x = DEFAULT WHERE y"}
+    others = {
+        "not_version_4": 3,
+        "other_versions": (("1", SecretStr("x")),),
+        "update": "UPDATE t SET x = DEFAULT WHERE y",
+    }
     return scanned(9)._replace(ages=ages, **{**others, **but})
 
 

@@ -9,8 +9,9 @@ from hypothesis import given
 
 from harness.postgres import called_functions, token_writes
 from harness.postgres.comments import without_comments
+from harness.postgres.literals import without_literals
 from harness.postgres.statement_reading import read_function, read_statement
-from harness.postgres.token_writes import Target, without_literals
+from harness.postgres.token_writes import Target
 from tests.support.hostile_texts import JUMBLED, jumbles, slowest
 
 if TYPE_CHECKING:

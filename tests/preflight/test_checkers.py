@@ -117,7 +117,13 @@ def test_pooler_that_pools_statements_is_named() -> None:
 
 @pytest.mark.parametrize(
     ("token", "shown"),
-    [("", "''"), ("abc", "'abc'"), ("abc123", "'abc...' of 6 characters"), (" abc1", "' ab...' of 5 characters")],
+    [
+        ("", "''"),
+        ("abc", "'...' of 3 characters"),
+        ("-", "'...' of 1 character"),
+        ("abc123", "'abc...' of 6 characters"),
+        (" abc1", "' ab...' of 5 characters"),
+    ],
 )
 def test_token_is_shown_in_part(token: str, shown: str) -> None:
     """Its beginning and its length."""

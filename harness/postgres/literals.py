@@ -1,0 +1,59 @@
+"""Takes the data out of a statement that is shown: another client's may hold anybody's name or mail address."""
+
+from __future__ import annotations
+
+import re
+
+_TOKEN = re.compile(
+    r"""
+    (?P<comment> --[^\n]*+ | /\* )
+  | (?P<escaped> [eE]'(?:[^'\\]|\\.|'')*+(?:'|\Z) )
+  | (?P<string> (?:[uU]&|[bBxXnN])?'(?:[^']|'')*+(?:'|\Z) )
+  | (?P<name> (?:[uU]&)?"(?:[^"]|"")*+(?:"|\Z) )
+  | (?P<dollars> \$(?:[^\W\d]\w*)?\$ )
+  | (?P<word> [^\W\d][\w$]*+ | \$\d++ )
+  | (?P<number> \d[\w.]*+ )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_PLAIN_NAME = re.compile(r'"[^\W\d][\w$]{0,62}"')
+
+
+def without_literals(statement: str) -> str:
+    """The statement in one line, with `?` for every string and number, and without comments.
+
+    Each way in which Postgres reads a string (its manual, section 4.1.2) is known, nested comments and strings that the
+    statement was cut off in too. What a server with `standard_conforming_strings = off` reads otherwise is left out to
+    the end, and a name in quotes that no schema would have is `"?"`.
+    """
+    pieces: list[str] = []
+    place = 0
+    while (match := _TOKEN.search(statement, place)) is not None:
+        pieces.append(statement[place : match.start()])
+        place = match.end()
+        kind, said = match.lastgroup, match[0]
+        if kind == "comment":
+            pieces.append(" ")
+            place = _end_of_comment(statement, place) if said == "/*" else place
+        elif kind == "word":
+            pieces.append(said)
+        elif kind == "name":
+            pieces.append(said if _PLAIN_NAME.fullmatch(said) else '"?"')
+        else:
+            pieces.append("?")
+            if kind == "dollars":
+                end = statement.find(said, place)
+                place = end + len(said) if end >= 0 else len(statement)
+            elif kind == "string" and "\\'" in said:
+                place = len(statement)
+    return " ".join("".join([*pieces, statement[place:]]).split())
+
+
+def _end_of_comment(statement: str, place: int) -> int:
+    """Where a comment ends that began before: Postgres nests them. The statement's end where it does not."""
+    depth = 1
+    for match in re.compile(r"/\*|\*/").finditer(statement, place):
+        depth += 1 if match[0] == "/*" else -1
+        if depth == 0:
+            return match.end()
+    return len(statement)
