@@ -32,8 +32,9 @@ smoke: $(STAMP)  ## run every check against two rehearsal deployments; FAULT=nam
 test: $(STAMP)  ## prove the harness: each fault is caught by the checks that claim to, and by no other
 	$(BIN)/python -m pytest tests -n $(WORKERS) --dist worksteal $(ARGS)
 
-selftest: $(STAMP)  ## measure what is caught, on every fault, and write docs/detection.md
+selftest: $(STAMP)  ## measure what is caught on every fault, and which attacks hold; write it into docs/
 	@$(BIN)/python -m tools.selftest
+	@$(BIN)/python -m tools.attacks
 
 bench: $(STAMP)  ## measure side by side what a user would use instead, and write bench/results.md
 	@$(BIN)/python -m bench $(PARTS)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from harness.errors import CouldNotTell
 from harness.postgres.default_text import called_alone, generator_of, origin_of
 from harness.postgres.known_functions import symbol_of
-from harness.postgres.sql_tokens import without_literals
+from harness.postgres.sql_tokens import without_long_strings
 from harness.text import printable
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def unproven_default(default: Default | None) -> str | None:
     else:
         why = origin_of(default).unclear or "it does more than hand on the value of a known generator"
     texts = [f"{f.shown}: {_text(f)}" for f in _with_text(default)]
-    shown = f"{without_literals(default.expression, MOST_SHOWN)}{''.join(f'; {text}' for text in texts[:3])}"
+    shown = f"{without_long_strings(default.expression, MOST_SHOWN)}{''.join(f'; {text}' for text in texts[:3])}"
     return f"{why} ({shown})"
 
 
@@ -82,7 +82,7 @@ def wrong_evaluations(evaluation: DefaultEvaluation) -> list[str]:
 def _said(default: Default) -> str:
     own = _own(default)
     calls = f", which calls {', '.join(map(_described, own))}" if own else ""
-    return f"default {without_literals(default.expression, MOST_SHOWN)}{calls}"
+    return f"default {without_long_strings(default.expression, MOST_SHOWN)}{calls}"
 
 
 def _own(default: Default) -> list[Function]:
@@ -103,4 +103,4 @@ def _described(function: Function) -> str:
 def _text(function: Function) -> str:
     if function.language in ("c", "internal"):
         return f"{function.language}, of {function.library or 'Postgres'}"
-    return f"{function.language}, {without_literals(function.source or function.definition, MOST_SHOWN)}"
+    return f"{function.language}, {without_long_strings(function.source or function.definition, MOST_SHOWN)}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from harness.postgres.comments import end_of_comment
+
 _TOKEN = re.compile(
     r"""
     (?P<comment> --[^\n]*+ | /\* )
@@ -34,7 +36,7 @@ def without_literals(statement: str) -> str:
         kind, said = match.lastgroup, match[0]
         if kind == "comment":
             pieces.append(" ")
-            place = _end_of_comment(statement, place) if said == "/*" else place
+            place = end_of_comment(statement, place) if said == "/*" else place
         elif kind == "word":
             pieces.append(said)
         elif kind == "name":
@@ -47,13 +49,3 @@ def without_literals(statement: str) -> str:
             elif kind == "string" and "\\'" in said:
                 place = len(statement)
     return " ".join("".join([*pieces, statement[place:]]).split())
-
-
-def _end_of_comment(statement: str, place: int) -> int:
-    """Where a comment ends that began before: Postgres nests them. The statement's end where it does not."""
-    depth = 1
-    for match in re.compile(r"/\*|\*/").finditer(statement, place):
-        depth += 1 if match[0] == "/*" else -1
-        if depth == 0:
-            return match.end()
-    return len(statement)

@@ -66,7 +66,7 @@ def tokens_of(text: str) -> tuple[Token, ...] | None:
     return tuple(found) if at == len(text) else None
 
 
-def without_literals(text: str, limit: int) -> str:
+def without_long_strings(text: str, limit: int) -> str:
     """SQL in one line, with its strings of more than three characters left out: they are somebody's data.
 
     What cannot be read as SQL is not shown at all.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.postgres.sql_tokens import LONGEST, tokens_of, without_literals
+from harness.postgres.sql_tokens import LONGEST, tokens_of, without_long_strings
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_tokens_are_those_of_postgres(text: str, said: str) -> None:
 def test_what_could_be_read_in_two_ways_is_refused(text: str) -> None:
     """And not shown."""
     assert tokens_of(text) is None
-    assert without_literals(text, 100) == "(not shown: it cannot be read)"
+    assert without_long_strings(text, 100) == "(not shown: it cannot be read)"
 
 
 @given(
@@ -46,7 +46,7 @@ def test_what_could_be_read_in_two_ways_is_refused(text: str) -> None:
 def test_no_string_is_shown(parts: list[str]) -> None:
     """Whatever stands around it, what is in a string is left out of what is shown; or it is in no string."""
     text = "".join(parts)
-    shown, tokens = without_literals(text, 10_000), tokens_of(text)
+    shown, tokens = without_long_strings(text, 10_000), tokens_of(text)
     strings = [token.text for token in tokens or () if token.kind == "string" and len(token.text) > 5]
     rest = [token.text for token in tokens or () if token.kind != "string"]
     assert "secret" not in shown or any("secret" in text for text in rest)
