@@ -23,7 +23,7 @@ from harness.pytest_plugin.conclusion import annotate
 from harness.pytest_plugin.evidence import evidence_of, place_of
 from harness.pytest_plugin.interrupts import listen_to_signals
 from harness.pytest_plugin.masking import keep_files_private, mask_everything, mask_terminal
-from harness.pytest_plugin.outcomes import check_id
+from harness.pytest_plugin.outcomes import check_id, environment_of
 from harness.pytest_plugin.schedule import needed_by, run_in_turns
 from harness.pytest_plugin.selection import is_left_out
 from harness.pytest_plugin.state import begin_session, gate_of, mistake, session_of
@@ -162,10 +162,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     if any(CHECKS not in item.path.parents for item in session.items):
         raise mistake(session.config, "checks and tests cannot be run together: name checks or tests")
-    selected = {check_id(item) for item in session.items}
+    selected = {(check_id(item), environment_of(item)) for item in session.items}
     kinds = {kind_of(item.path) for item in session.items}
     kind = kinds.pop() if len(kinds) == 1 else "deployment"
-    gate.outcomes.select(kind, [check for check in ids_beside(CHECKS, kind) if check not in selected])
+    gate.outcomes.select(kind, ids_beside(CHECKS, kind), selected, [each.name for each in gate.settings.environments])
+    if session.items:
+        gate.verify_only({environment for _, environment in selected})
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -63,7 +63,34 @@ def coverage(results: Sequence[CheckResult], left_out: Sequence[str]) -> Coverag
 
 
 def asked_of_all(results: Sequence[CheckResult], left_out: Sequence[str]) -> str:
-    """How many of the claims were asked, such as "1 claim of 31 asked"."""
+    """How many of the claims were asked, such as "1 claim of 31 asked, none of production"."""
     asked = {result.id for result in results if result.outcome in ("pass", "fail", "unknown")}
-    known = {result.id for result in results} | set(left_out)
-    return f"{len(asked)} claim{'s'[: len(asked) != 1]} of {len(known)} asked"
+    known = {result.id for result in results} | {_parts(entry)[0] for entry in left_out}
+    alone = left_alone(results, left_out)
+    none = f", none of {' or '.join(alone)}" if alone else ""
+    return f"{len(asked)} claim{'s'[: len(asked) != 1]} of {len(known)} asked{none}"
+
+
+def of_one(check: str, environment: str) -> str:
+    """The entry of `left_out` for a check that was asked of another environment, and not of this one."""
+    return f"{check}[{environment}]"
+
+
+def left_alone(results: Sequence[CheckResult], left_out: Sequence[str]) -> list[str]:
+    """The environments that the run was told to verify, and of which no check was selected."""
+    asked = {result.environment for result in results}
+    named = dict.fromkeys(environment for _, environment in map(_parts, left_out) if environment)
+    return [environment for environment in named if environment not in asked]
+
+
+def not_selected(results: Sequence[CheckResult], left_out: Sequence[str]) -> list[str]:
+    """What was left out, to be read: an environment that was left alone is named once, not once a check."""
+    alone = left_alone(results, left_out)
+    rest = [entry for entry in left_out if _parts(entry)[1] not in alone]
+    return [*(f"{environment} (nothing was sent to it)" for environment in alone), *rest]
+
+
+def _parts(entry: str) -> tuple[str, str]:
+    """The check of an entry of `left_out`, and the environment, "" where no environment was asked."""
+    check, _, environment = entry.partition("[")
+    return check, environment.removesuffix("]")

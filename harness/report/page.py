@@ -24,6 +24,7 @@ from harness.history.history import History
 from harness.history.token_sample import sample_of
 from harness.report.curl import Variable, repeated, variables
 from harness.report.deliverables import WORDS as DELIVERABLE_WORDS
+from harness.report.deliverables import not_selected
 from harness.report.evidence import EnvironmentEvidence
 from harness.report.paths import as_typed
 from harness.report.plots import (
@@ -264,7 +265,7 @@ def page_of(
             for row in verdict.left_behind[:MOST_LEFT]
         ),
         more_left=max(len(verdict.left_behind) - MOST_LEFT, 0),
-        left_out=tuple(map(_own, verdict.left_out)),
+        left_out=tuple(map(_own, not_selected(verdict.checks, verdict.left_out))),
     )
 
 

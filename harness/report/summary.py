@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.report.actions import TRIAL_HOLDS
 from harness.report.deliverables import WORDS as DELIVERABLE_WORDS
-from harness.report.deliverables import asked_of_all
+from harness.report.deliverables import asked_of_all, not_selected
 from harness.report.verdict import ExitCode
 from harness.text import Shown, sentence
 
@@ -127,7 +127,7 @@ def _lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield from _of_environment(environment)
         yield "", ""
     if verdict.left_out:
-        yield f"not selected: {', '.join(verdict.left_out)}", ""
+        yield f"not selected: {', '.join(not_selected(verdict.checks, verdict.left_out))}", ""
     for row in verdict.left_behind:
         id_ = f" (id {row.id})" if row.id else ""
         row_in_words = f"{row.environment} {row.name}{id_}: {row.reason}. {row.remedy}"
@@ -275,7 +275,7 @@ def markdown(verdict: Verdict) -> str:
         out += ["### May be left behind", ""]
         out += [f"- {row.environment} `{row.name}`: {_code(row.reason)}" for row in verdict.left_behind]
     if verdict.left_out:
-        out += ["", f"Not selected: {', '.join(verdict.left_out)}"]
+        out += ["", f"Not selected: {', '.join(not_selected(verdict.checks, verdict.left_out))}"]
     return "\n".join(out) + "\n"
 
 

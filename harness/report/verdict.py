@@ -157,7 +157,10 @@ class Verdict(_Model):
     environments: list[EnvironmentVerdict] = Field(default_factory=list)
     checks: list[CheckResult] = Field(default_factory=list)
     left_behind: list[LeftBehind] = Field(default_factory=list)
-    left_out: list[str] = Field(default_factory=list, description="checks that this run was narrowed not to ask")
+    left_out: list[str] = Field(
+        default_factory=list,
+        description="checks this run was narrowed not to ask; check[environment] where another environment was asked",
+    )
     error: Lines = Field(default=Shown(""), description="why the run ended before it could ask, where it did")
 
 

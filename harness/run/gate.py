@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from harness.configuration.secrets import secrets_of
@@ -33,7 +34,7 @@ from harness.run.workload import MOST_PROBES
 from harness.text import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from harness.history.attempt import Attempt
@@ -76,6 +77,11 @@ class Gate:
             settings.redact.add(secrets_of(environment))
 
     # --- examining ----------------------------------------------------------------------------------------------------
+
+    def verify_only(self, names: Collection[str]) -> None:
+        """Leave the other environments alone: no check of them was selected."""
+        kept = [environment for environment in self.settings.environments if environment.name in names]
+        self.settings = replace(self.settings, environments=kept)
 
     def start(
         self, kinds: Mapping[str, frozenset[Evidence[object]]], tell: Callable[[Shown], None] | None = None

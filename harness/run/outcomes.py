@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from harness.report.deliverables import of_one
 from harness.report.verdict import CheckResult
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from harness.claims import Kind
     from harness.run.soak_result import SoakResult
@@ -30,10 +31,26 @@ class Outcomes:
     incomplete: str = ""
     soak: SoakResult | None = None
 
-    def select(self, kind: Kind, left_out: Sequence[str]) -> None:
-        """Keep what was collected: of which kind it is, and what was not selected."""
+    def select(
+        self, kind: Kind, known: Sequence[str], selected: Collection[tuple[str, str]], environments: Sequence[str]
+    ) -> None:
+        """Keep what was collected: of which kind it is, and what was not selected.
+
+        Args:
+            kind: what is verified.
+            known: the ids of all checks that a run of this kind could ask.
+            selected: the checks that were selected, as (id, environment).
+            environments: the names of those that the run was told to verify.
+        """
         self.kind = kind
-        self.left_out = list(left_out)
+        checks = {check for check, _ in selected}
+        self.left_out = [check for check in known if check not in checks]
+        self.left_out += [
+            of_one(check, environment)
+            for environment in environments
+            for check in known
+            if check in checks and (check, environment) not in selected
+        ]
 
     def record(self, result: CheckResult) -> None:
         """Keep what a check concluded."""
@@ -50,11 +67,12 @@ class Outcomes:
             places: where each selected check of each environment, by (id, environment), stands in the report.
         """
         asked = {(result.id, result.environment) for result in self.results}
-        missed = {check for check, environment in places if (check, environment) not in asked}
-        self.left_out += sorted(missed)
+        ids = {check for check, _ in asked}
+        missed = [(check, environment) for check, environment in places if (check, environment) not in asked]
+        self.left_out += sorted({of_one(check, where) if check in ids else check for check, where in missed})
         # Environments are judged as they are known; reports name their claims in one order.
         self.results.sort(key=lambda result: places.get((result.id, result.environment), len(places)))
-        return missed
+        return {check for check, _ in missed}
 
     @property
     def stopped(self) -> bool:
