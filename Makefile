@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # Tests wait for servers and processes half of their time: two for each core of the smallest machine in use.
 WORKERS ?= 4
 # A gate is installed without the plugins that the tests of the harness bring; loading them takes longer than a run.
-ALONE := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTEST_PLUGINS=harness.options
+ALONE := PYTEST_ADDOPTS= PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTEST_PLUGINS=harness.options
 # The commit that the rehearsal's deployments say they serve, and that a gate waits for.
 REVISION := $(shell git rev-parse HEAD 2>/dev/null || echo 5ca1ab1e)
 .DEFAULT_GOAL := help

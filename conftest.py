@@ -15,4 +15,5 @@ MODULES = (
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
     """Register them. For each name in `pytest_plugins` pytest would search all installed packages: 4 ms a name."""
     for name in MODULES:
-        pluginmanager.register(import_module(name), name)
+        if pluginmanager.register(import_module(name), name) is None:
+            raise pytest.UsageError(f"-p no:{name} is refused: the checks cannot be judged without it")

@@ -12,19 +12,29 @@ import gc
 import sys
 import tempfile
 from contextlib import suppress
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.console import Lasting
+from harness.invocation import intention_of, listing, runs_checks, why_no_gate
 from harness.pytest_internals import root_again
+from harness.run.pytest_process import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-_ROOT = Path(__file__).parent.parent
+CONCLUDED = pytest.StashKey[int]()
+"""The exit code of the verdict that this run has written."""
+_BEGUN = pytest.StashKey[bool]()
+_HOLDS = (
+    pytest.ExitCode.INTERRUPTED,
+    pytest.ExitCode.INTERNAL_ERROR,
+    pytest.ExitCode.USAGE_ERROR,
+    pytest.ExitCode.NO_TESTS_COLLECTED,
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,6 +59,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     """Root pytest again, now that it is known which words of the command line are paths of tests."""
     root_again(early_config)
     _forget_latest(early_config)
+    early_config.add_cleanup(partial(_conclude_refused, early_config))
     # Run when pytest has put back what it captures, and before it prints a usage error: that must stay one (4).
     early_config.add_cleanup(_keep_stderr)
     try:
@@ -59,21 +70,72 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     gc.disable()  # what is imported now stays: looking through it for cycles, again and again, takes a tenth of a run
     try:
         return (yield)
+    except Exception as error:  # of another plugin: Python would exit 1, roll back
+        if isinstance(error, pytest.UsageError) or type(error).__module__.startswith("_pytest"):
+            raise
+        raise pytest.UsageError(f"a plugin of pytest failed: {_where(error)}") from None
     finally:
         gc.freeze()
         gc.enable()
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # around all that pytest and other plugins do
+def pytest_cmdline_main(config: pytest.Config) -> Iterator[None] | pytest.ExitCode | int | None:
+    """End no gate with an exit code that no verdict of its own stands behind, and say of a listing what it is not."""
+    intention = intention_of(config)
+    if said := why_no_gate(config, intention):
+        raise pytest.UsageError(said)
+    config.stash[_BEGUN] = True
+    try:
+        code: pytest.ExitCode | int | None = yield  # type: ignore[misc]  # pluggy's wrappers are not typed
+    except (Exception, SystemExit) as error:
+        if not runs_checks(config) or isinstance(error, pytest.UsageError):
+            raise
+        print(f"ERROR: pytest, or a plugin of it, failed at its end: {_where(error)}", file=sys.stderr)
+        code = pytest.ExitCode.INTERNAL_ERROR
+    if intention.about_checks and (word := listing(config.option)):
+        print(f"nothing was verified: {word} only lists", file=sys.stderr)
+    if not runs_checks(config) or code in _HOLDS:
+        return code
+    concluded = config.stash.get(CONCLUDED, None)
+    if concluded is None:
+        print(f"ERROR: nothing was verified: pytest ended with {code}, and no verdict was written", file=sys.stderr)
+    return pytest.ExitCode.INTERNAL_ERROR if concluded is None else concluded
+
+
+def _where(error: BaseException) -> str:
+    """What failed and where. Not what it says: that may quote a secret, and nobody masks yet, or any more."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    place = f" in {at.tb_frame.f_code.co_filename}:{at.tb_lineno}" if at is not None else ""
+    return f"{type(error).__name__}{place}"
+
+
 def _forget_latest(config: pytest.Config) -> None:
     """Let `reports/latest` lead nowhere until this run has a folder: one that pytest refuses must not show the last."""
-    elsewhere = ("--report-dir", "--judge", "--help", "-h", "--version", "--collect-only", "--co", "--setup-plan")
-    if any(str(word).partition("=")[0] in elsewhere for word in config.invocation_params.args):
-        return
-    paths = [config.invocation_params.dir / word for word in config.known_args_namespace.file_or_dir]
-    # The value of an option that pytest does not know looks like a path, and is none.
-    if all(_ROOT / "checks" in (path.resolve(), *path.resolve().parents) for path in paths if path.exists()):
+    intention = intention_of(config)
+    if intention.gate and not intention.judges and intention.report_dir is None:
         with suppress(OSError):
-            (_ROOT / "reports" / "latest").unlink()
+            (ROOT / "reports" / "latest").unlink()
+
+
+def _conclude_refused(config: pytest.Config) -> None:
+    """Write into the report folder that pytest refused this run: the verdict of an earlier one must not stand there."""
+    intention = intention_of(config)
+    if not intention.gate or intention.report_dir is None or config.stash.get(_BEGUN, False):
+        return
+    from harness.history.writing import StillWritten
+    from harness.report.folder import make_folder
+    from harness.report.writing import write
+    from harness.run.gate import Gate
+    from harness.run.settings import RunSettings, new_run
+
+    gate = Gate(RunSettings(new_run(), (), intention.report_dir))
+    with suppress(OSError, StillWritten):
+        make_folder(intention.report_dir)
+        said = "a mistake on the command line or in a plugin; what pytest printed names it"
+        write(gate.conclude(pytest.ExitCode.USAGE_ERROR, error=said), intention.report_dir)
 
 
 def _keep_stderr() -> None:

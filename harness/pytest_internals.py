@@ -5,6 +5,7 @@ It was tried on the versions in `TRIED_ON`; `make test` runs the gate on the low
 
 from __future__ import annotations
 
+from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,6 +36,16 @@ def root_again(early_config: pytest.Config) -> None:
     early_config._ignored_config_files = ignored
     early_config._inicache.clear()
     known.confcutdir = str(inipath.parent if inipath is not None else rootpath)
+
+
+def typed_options(config: pytest.Config) -> Namespace:
+    """What the command line itself says, without what PYTEST_ADDOPTS and a configuration file add to it."""
+    import pytest
+
+    try:
+        return config._parser.parse_known_args(config.invocation_params.args)
+    except pytest.UsageError:  # pytest says so itself
+        return Namespace()
 
 
 def mask_trace(config: pytest.Config, mask: Callable[[str], str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,39 +21,50 @@ if TYPE_CHECKING:
 
     from harness.redaction.redactor import Redactor
 
-CHECKS = ROOT / "checks"
 TRIALS = "CHATBOTS_SMOKE_TRIALS"  # URLs of what is deployed for a trial; whoever deploys it sets the variable
 
 
-def is_gate(config: pytest.Config) -> bool:
-    """Whether this invocation runs checks, rather than tests of the harness or one of pytest's listings."""
-    option = config.option
-    if option.help or option.version or option.markers or option.showfixtures or option.show_fixtures_per_test:
-        return False
-    if option.collectonly or getattr(option, "setupplan", False):
-        return False
-    return any(path in (CHECKS, *CHECKS.parents) or CHECKS in path.parents for path in named_paths(config))
-
-
-def named_paths(config: pytest.Config) -> list[Path]:
-    """The files and folders of the command line."""
-    return [(config.invocation_params.dir / arg.partition("::")[0]).resolve() for arg in config.args]
-
-
 def refuse_options(config: pytest.Config) -> None:
-    """Refuse what would send POSTs twice, or ask without judging.
+    """Refuse what would send POSTs twice, ask without judging, or end the process where rows could not be removed.
 
     Raises:
         ConfigurationError: such an option was given.
     """
     if getattr(config.option, "setuponly", False):
         raise ConfigurationError("--setup-only is refused: it would ask the deployment and judge nothing.")
+    if getattr(config.option, "trace", False):
+        raise ConfigurationError("--trace is refused: a check that is left by way of its debugger would pass.")
+    if sys.flags.optimize:
+        raise ConfigurationError(
+            "python -O and PYTHONOPTIMIZE are refused: they take the assertions out of the checks."
+        )
+    if getattr(config.option, "forked", False):
+        raise ConfigurationError("--forked is refused: a check would wait in a process that knows nothing of the run.")
+    if _setting(config, "timeout_method") == "thread":
+        raise ConfigurationError(
+            "timeout_method=thread of pytest-timeout is refused: it ends the process with exit code 1, without a "
+            "verdict, and its rows are left. Take --timeout-method=signal, or the time-outs of environments.yaml."
+        )
+    if _setting(config, "faulthandler_exit_on_timeout"):
+        raise ConfigurationError(
+            "faulthandler_exit_on_timeout is refused: it ends the process with exit code 1, without a verdict, and its "
+            "rows are left. Take the time-outs of environments.yaml."
+        )
     asked = getattr(config.option, "numprocesses", None) or getattr(config.option, "dist", "no") != "no"
     if asked or getattr(config.option, "tx", None) or hasattr(config, "workerinput"):
         raise ConfigurationError(
             "pytest-xdist is refused: each of its workers would send all POSTs again. Run without -n; environments "
             "are examined side by side already."
         )
+
+
+def _setting(config: pytest.Config, name: str) -> object:
+    """A setting of a plugin, by its option or else by the configuration file; None where there is no such plugin."""
+    given = getattr(config.option, name, None)
+    if given is None:
+        with suppress(ValueError):  # a setting that nobody knows
+            given = config.getini(name)
+    return given
 
 
 def build_gate(config: pytest.Config, run: str, folder: Path, redact: Redactor) -> Gate:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.options import CONCLUDED
 from harness.pytest_plugin.outcomes import check_id, environment_of
 from harness.pytest_plugin.state import demand_gate, gate_of, session_of
 from harness.pytest_plugin.terminal import say
@@ -112,6 +113,10 @@ def _write_reports(config: pytest.Config, gate: Gate, verdict: Verdict, remember
             own.chmod(0o600)
     except OSError as error:
         say(config, sentence(f"the reports in {gate.settings.report_dir} cannot be written: {error.strerror}"))
+    if (
+        gate.settings.report_dir / "verdict.json"
+    ).exists():  # it is the first to be written, and none of before is there
+        config.stash[CONCLUDED] = verdict.exit_code
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -18,7 +18,8 @@ from harness.claims import ids_beside, kind_of
 from harness.configuration.loading import ConfigurationError
 from harness.console import Lasting
 from harness.history.writing import StillWritten
-from harness.pytest_plugin.command_line import CHECKS, build_gate, is_gate, refuse_options
+from harness.invocation import CHECKS, runs_checks
+from harness.pytest_plugin.command_line import build_gate, refuse_options
 from harness.pytest_plugin.conclusion import annotate
 from harness.pytest_plugin.evidence import evidence_of, place_of
 from harness.pytest_plugin.interrupts import listen_to_signals
@@ -42,16 +43,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
     """The options of the contract, where the project is not installed and its plugin has not brought them yet."""
-    if not pluginmanager.is_registered(options):
-        options.pytest_addoption(parser)
+    if not pluginmanager.is_registered(options) and pluginmanager.register(options, options.__name__) is None:
+        raise pytest.UsageError(f"-p no:{options.__name__} is refused: the checks need its options")
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest's junitxml plugin looks at its option
 def pytest_configure(config: pytest.Config) -> None:
     """Read the configuration of a gate run. Whatever is wrong with it ends the run here, before anything is sent."""
-    if not is_gate(config):
+    if not runs_checks(config):
         return
     gc.set_threshold(50_000)  # objects, before Python looks for cycles among them: a run leaves few
     config.add_cleanup(gc.freeze)  # the process ends then: nobody needs the cycles that Python would look for
@@ -80,6 +81,7 @@ def pytest_configure(config: pytest.Config) -> None:
         verdict = gate.conclude(ExitCode.USAGE, error=str(error))
         with suppress(OSError):
             write(verdict, folder)
+        config.stash[options.CONCLUDED] = ExitCode.USAGE
         annotate(verdict, print)
         raise pytest.UsageError(redact(str(error))) from None
     session.gate = gate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.claims import kind_of
-from harness.pytest_plugin.command_line import CHECKS, named_paths
+from harness.invocation import CHECKS, named_paths
 
 if TYPE_CHECKING:
     from pathlib import Path

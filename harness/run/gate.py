@@ -5,6 +5,7 @@ Knows nothing of pytest; `harness.pytest_plugin` ties the two together.
 
 from __future__ import annotations
 
+import os
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -12,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from harness.configuration.secrets import secrets_of
-from harness.errors import NotCovered, if_available
+from harness.errors import CouldNotTell, NotCovered, if_available
 from harness.history.reading import UnreadableHistory
 from harness.history.writing import Ledger
 from harness.http.client import Client
@@ -65,6 +66,7 @@ class Gate:
         self.sources = SourceReading()
         self.interrupts = Interrupts()
         self._concluded = False
+        self._process = os.getpid()
         self._judged: Sequence[Path] | None = None
         self._tell: Callable[[Shown], None] | None = None
         self._stop, self._hurry = threading.Event(), threading.Event()
@@ -152,9 +154,15 @@ class Gate:
             done.set_result(known)
 
     def examination(self, name: str) -> Examination:
-        """What is known of an environment, as soon as it is; nothing where it was not to be examined."""
+        """What is known of an environment, as soon as it is; nothing where it was not to be examined.
+
+        Raises:
+            CouldNotTell: this is another process than the one that examines.
+        """
         if name not in self._examinations:
             return Examination(self.settings.environment(name), self.sources)
+        if os.getpid() != self._process:  # the thread that examines is not there, and would be waited for for ever
+            raise CouldNotTell("a plugin runs this check in a process of its own", "run without the plugin that forks")
         return self._settled(self._examinations[name], lambda: self.interrupts.ends_examinations).result()
 
     def _settled(self, future: Future[T], over: Callable[[], bool] = lambda: False) -> Future[T]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.report.deliverables import of_one
+from harness.report.deliverables import ORDER, of_one
 from harness.report.verdict import CheckResult
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Outcomes:
     narrowed: bool = False
     incomplete: str = ""
     soak: SoakResult | None = None
+    _places: dict[tuple[str, str], int] = field(default_factory=dict)  # of each in `results`, while they come in
 
     def select(
         self, kind: Kind, known: Sequence[str], selected: Collection[tuple[str, str]], environments: Sequence[str]
@@ -53,8 +54,12 @@ class Outcomes:
         ]
 
     def record(self, result: CheckResult) -> None:
-        """Keep what a check concluded."""
-        self.results.append(result)
+        """Keep what a check concluded. Where a plugin repeats checks, the worst of each is kept: they see the same."""
+        place = self._places.setdefault((result.id, result.environment), len(self.results))
+        if place == len(self.results):
+            self.results.append(result)
+        else:
+            self.results[place] = min(self.results[place], result, key=lambda each: ORDER.index(each.outcome))
 
     def of(self, environment: str) -> list[CheckResult]:
         """What was concluded of one environment."""

@@ -20,8 +20,12 @@ def judging(histories: Iterable[Path]) -> list[str]:
 
 
 def alone() -> dict[str, str]:
-    """The environment of a pytest without the plugins that happen to be installed: loading them may outlast judging."""
-    return {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "harness.options"}
+    """The environment of a pytest without the plugins that happen to be installed: loading them may outlast judging.
+
+    Without what would have it list the checks, or run something else, as well.
+    """
+    kept = {name: value for name, value in os.environ.items() if name not in ("PYTEST_ADDOPTS", "PYTHONOPTIMIZE")}
+    return {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "harness.options"}
 
 
 def print_verdict(folder: Path) -> None:
