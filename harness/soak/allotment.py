@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gevent.event import Event
+
+from harness.soak.allocation import LARGEST_SHARE
+from harness.soak.bounds import NotBelieved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 class Allotment:
-    """Numbers of a worker's share, taken by its users one at a time."""
+    """Numbers of a worker's share, taken by its users one at a time: `most` in all, whatever the master hands out."""
 
-    def __init__(self, ask: Callable[[], None]) -> None:
+    def __init__(self, ask: Callable[[], None], most: int) -> None:
         self.over = False
+        self._most = most
+        self._highest = 0
+        self._beyond = 0
         self._ask = ask
         self._asked = False
         self._exhausted = False
@@ -37,12 +43,25 @@ class Allotment:
             self._changed.wait()
         return None
 
-    def add(self, first: int, count: int) -> None:
-        """What the master answered; none means that there are no more."""
+    def add(self, said: Any) -> None:
+        """What the master answered; none means that there are no more.
+
+        Raises:
+            NotBelieved: numbers that were handed out before, or more than a master hands out at once.
+        """
+        first, count = (said.get("first"), said.get("count")) if isinstance(said, dict) else (None, None)
+        if type(first) is not int or type(count) is not int or not 0 <= count <= LARGEST_SHARE:
+            raise NotBelieved("the master hands out what are no numbers, or too many")
+        if count and first <= self._highest:
+            raise NotBelieved("the master hands out a number twice, and no POST is sent twice")
+        accepted = min(count, self._most)
+        self._most -= accepted
+        self._beyond += count - accepted
+        self._highest = max(self._highest, first + count - 1) if count else self._highest
         self._asked = False
-        self._exhausted = count == 0
+        self._exhausted = count == 0 or not self._most
         self._low = count // 2
-        self._left.extend(range(first, first + count))
+        self._left.extend(range(first, first + accepted))
         self._changed.set()
 
     def end(self) -> None:
@@ -51,8 +70,9 @@ class Allotment:
         self._changed.set()
 
     def give_back(self) -> int:
-        """How many were left when it was over; they are nobody's from now on."""
-        count = len(self._left) if self.over else 0
+        """How many were left when it was over, or are more than may be sent; they are nobody's from now on."""
+        count, self._beyond = self._beyond, 0
         if self.over:
+            count += len(self._left)
             self._left.clear()
         return count

@@ -40,6 +40,7 @@ class Worker:
         history: the file to write.
         place: what the history says of the environment.
         identity: of the database that rows are stored in, None where that is not to be compared.
+        attempts, users, rate: what its own file allows, whatever the master says.
         host: where the master is, and `port`.
     """
 
@@ -48,6 +49,9 @@ class Worker:
     history: str
     place: dict[str, Any]
     identity: str | None
+    attempts: int
+    users: int
+    rate: float
     host: str
     port: int
 

@@ -122,7 +122,10 @@ def _assignments(
         history = str(state.folder / f"worker-{own}.jsonl")
         known = known_to(state.folder.parent / FILE, environment, state.redact)
         place = {**place_of(environment, state.redact), **known}
-        yield assignment.Worker(file, environment.name, history, place, identity, host, port)
+        bound = state.soak
+        yield assignment.Worker(
+            *(file, environment.name, history, place, identity, bound.attempts, bound.users, bound.rate, host, port)
+        )
 
 
 def _place(text: str, option: str) -> tuple[str, int]:

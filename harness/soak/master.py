@@ -12,10 +12,13 @@ from locust.exception import RPCError
 from locust.runners import STATE_MISSING
 
 from harness.soak.allocation import Allocation, SeenTokens
+from harness.soak.bounds import Bounds, NotBelieved, bounds_of, strictest
 from harness.soak.parent_pipe import peak_mb, say
 from harness.soak.worker import Poster
 
 if TYPE_CHECKING:
+    from collections.abc import Sized
+
     from locust.runners import MasterRunner
 
     from harness.soak.assignment import Master as Assignment
@@ -47,15 +50,24 @@ class _Course:
 
 def run(assignment: Assignment, parent: ParentPipe) -> None:
     """Be the master of a soak until all is sent, a token came twice, or whoever started it says so."""
-    course = _Course(Allocation.among(assignment.attempts, assignment.workers))
+    own = Bounds(assignment.attempts, assignment.users, assignment.rate)
+    course = _Course(Allocation.among(own.attempts, assignment.workers))
+    allowed: dict[str, Bounds] = {}
+    begin: dict[str, Any] = {}
     engine = Engine(user_classes=[Poster], stop_timeout=assignment.timeout_s + 1)
     try:
         runner: MasterRunner = engine.create_master_runner(assignment.host, assignment.port)
     except RPCError as error:
         say(event="unavailable", why=f"it cannot listen on {assignment.host}:{assignment.port} ({error})")
         return
-    each = assignment.rate / assignment.users
-    begin = {"run": assignment.run, "each": each, "attempts": assignment.attempts}
+
+    def here(msg: Any, **_: Any) -> None:
+        try:
+            allowed[msg.node_id] = bounds_of(msg.data)
+        except NotBelieved as error:
+            course.end(f"unavailable: {error}")
+        if begin:  # one more than was waited for: it heeds its own bounds itself
+            runner.send_message("begin", begin, msg.node_id)
 
     def share(msg: Any, **_: Any) -> None:
         course.began_s = course.began_s or time.monotonic()
@@ -72,18 +84,21 @@ def run(assignment: Assignment, parent: ParentPipe) -> None:
         elif course.failed >= MOST_FAILED:
             course.end("failures")
 
-    runner.register_message("here", lambda msg, **_: runner.send_message("begin", begin, msg.node_id))
+    runner.register_message("here", here)
     runner.register_message("share", share)
     runner.register_message("settled", settled)
     runner.register_message("unavailable", lambda msg, **_: course.end(f"unavailable: {msg.data['why']}"))
     parent.when_over(lambda: course.end("asked"))
     say(event="listening", port=runner.server.port)
-    _wait_for_workers(runner, course, assignment.workers)
+    _wait_for_workers(allowed, course, assignment.workers)
     if not course.why:
+        bounds = strictest([own, *allowed.values()])
+        say(event="bounds", **bounds._asdict())
+        course.allocation = Allocation.among(bounds.attempts, assignment.workers)
+        begin |= {"run": assignment.run, "each": bounds.rate / bounds.users, "attempts": bounds.attempts}
+        runner.send_message("begin", begin)
         # At once: each user waits for its own moment, which keeps the rate from the first POST on.
-        gevent.spawn(
-            runner.start, assignment.users, spawn_rate=min(assignment.users, FASTEST_START * assignment.workers)
-        )
+        gevent.spawn(runner.start, bounds.users, spawn_rate=min(bounds.users, FASTEST_START * assignment.workers))
         _wait_for_end(runner, course, assignment.timeout_s)
     for client in runner.clients.all:
         runner.send_message("end", {}, client.id)
@@ -99,13 +114,14 @@ def run(assignment: Assignment, parent: ParentPipe) -> None:
     )
 
 
-def _wait_for_workers(runner: MasterRunner, course: _Course, workers: int) -> None:
+def _wait_for_workers(here: Sized, course: _Course, workers: int) -> None:
+    """Until so many workers have said what their own files allow."""
     told_s = 0.0
-    while len(runner.clients.ready) < workers and not course.why:
+    while len(here) < workers and not course.why:
         gevent.sleep(_LOOKS_EVERY_S)
         if time.monotonic() - told_s > TELLS_EVERY_S:
             told_s = time.monotonic()
-            say(event="waiting", here=len(runner.clients.ready), workers=workers)
+            say(event="waiting", here=len(here), workers=workers)
 
 
 def _wait_for_end(runner: MasterRunner, course: _Course, timeout_s: float) -> None:

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from harness.configuration.models import Soak
 from harness.soak.state import Ended
 
 if TYPE_CHECKING:
@@ -69,6 +70,12 @@ def _hear(state: SoakState, watch: _Watch, child: Child, event: dict[str, Any]) 
             state.tell(state.unavailable[-1])
     elif kind == "unavailable":
         state.unavailable.append(event["why"])
+    elif kind == "bounds":
+        own, state.soak = state.soak, Soak(attempts=event["attempts"], users=event["users"], rate=event["rate"])
+        if state.soak != own:
+            said = f"{event['attempts']} POSTs, {event['users']} at once, {event['rate']:g} a second"
+            state.notes.append(f"the environments.yaml of a worker allows less than this one: {said}")
+            state.tell(state.notes[-1])
     elif kind == "ended":
         state.ended = Ended(**{field: event[field] for field in Ended.__slots__})
     elif kind == "worked" and event.get("groups"):

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,7 @@ import gevent
 from gevent.event import Event
 from locust import FastHttpUser, constant_throughput, task
 from locust.env import Environment as Engine
-from locust.exception import StopUser
+from locust.exception import RPCError, StopUser
 
 from harness.errors import CouldNotTell
 from harness.history.attempt import attempt_name
@@ -23,6 +24,8 @@ from harness.history.writing import Ledger
 from harness.http.client import Client, headers_of_post
 from harness.soak.allocation import key_of
 from harness.soak.allotment import Allotment
+from harness.soak.bounds import Bounds, NotBelieved, Pace, begun_of
+from harness.soak.heeding import Heeding
 from harness.soak.journal import PHASE, Journal
 from harness.soak.parent_pipe import peak_mb, say
 from harness.soak.posting import EVERY_STATUS, OneEach, post, trusting
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from harness.soak.parent_pipe import ParentPipe
 
 REPORTS_EVERY_S = 0.25
+_MASTER_ENDS_S = 2.0  # for a master to end the soak when a worker says that it cannot go on
 
 
 @dataclass(slots=True)
@@ -49,6 +53,7 @@ class Work:
     environment: Environment
     redact: Redactor
     allotment: Allotment
+    pace: Pace
     origin_s: float = field(default_factory=time.monotonic)
     run: str = ""
     attempts: int = 0  # of all workers together
@@ -113,6 +118,7 @@ class Poster(FastHttpUser):
         """One POST, or the end of this user."""
         work = self.work
         client, journal = work.client, work.journal
+        gevent.sleep(work.pace.wait_s())
         n = work.allotment.take()
         if n is None or client is None or journal is None:
             raise StopUser
@@ -164,27 +170,41 @@ def run(assignment: Assignment, environment: Environment, redact: Redactor, pare
     engine = Engine(user_classes=[Poster], stop_timeout=environment.api.timeout_s + 1)
     parent.when_over(lambda: None if engine.runner else os._exit(0))  # nothing has begun yet
     try:
-        runner: WorkerRunner = engine.create_worker_runner(assignment.host, assignment.port)
+        runner = engine._create_runner(Heeding, assignment.host, assignment.port)  # there is no public way to it
     except ConnectionError:
         where = f"{assignment.host}:{assignment.port}"
         say(event="unavailable", why=f"no master at {where}: start it, and see --bind, --master-host and the firewall")
         return
-    work = Poster.work = Work(environment, redact, Allotment(lambda: runner.send_message("share", {})))
+    own = Bounds(assignment.attempts, assignment.users, assignment.rate)
+    allotment = Allotment(lambda: runner.send_message("share", {}), own.attempts)
+    work = Poster.work = Work(environment, redact, allotment, Pace(own.rate))
     ledgers: list[Ledger] = []
 
     def begin(msg: Any, **_: Any) -> None:
         if not work.run:
-            work.run = msg.data["run"]
-            work.attempts = msg.data["attempts"]
-            work.period_s = 1 / msg.data["each"]
-            Poster.wait_time = constant_throughput(msg.data["each"])
-            gevent.spawn(_begin, assignment, work, ledgers)
+            try:
+                begun = begun_of(msg.data)
+            except NotBelieved as error:
+                work.fail(str(error))
+            else:
+                work.run, work.attempts = begun.run, begun.attempts
+                each = min(begun.each, own.rate)
+                work.period_s = 1 / each
+                Poster.wait_time = constant_throughput(each)
+                gevent.spawn(_begin, assignment, work, ledgers)
+
+    def share(msg: Any, **_: Any) -> None:
+        try:
+            work.allotment.add(msg.data)
+        except NotBelieved as error:
+            work.fail(str(error))
 
     runner.register_message("begin", begin)
-    runner.register_message("share", lambda msg, **_: work.allotment.add(msg.data["first"], msg.data["count"]))
+    runner.register_message("share", share)
     runner.register_message("end", lambda **_: work.allotment.end())
-    runner.send_message("here", {})
-    reporting = gevent.spawn(_report, runner, work)
+    runner.heed(own.users, environment.origin, environment.api.timeout_s + 1)
+    runner.send_message("here", own._asdict())
+    reporting = gevent.spawn(_report, runner, work, parent)
     gevent.spawn(_leave, runner, work, parent)
     runner.greenlet.join()
     reporting.kill()
@@ -219,15 +239,19 @@ def _begin(assignment: Assignment, work: Work, ledgers: list[Ledger]) -> None:
     return None
 
 
-def _report(runner: WorkerRunner, work: Work) -> None:
+def _report(runner: WorkerRunner, work: Work, parent: ParentPipe) -> None:
+    """Tell the master what became of the POSTs; leave where no further one can be sent, whatever the master does."""
     while True:
         gevent.sleep(REPORTS_EVERY_S)
-        said = work.report()
-        if said is not None:
-            runner.send_message("settled", said)
-        if work.unavailable:
-            runner.send_message("unavailable", {"why": work.redact(work.unavailable)})
-            gevent.sleep(1)
+        try:
+            if (said := work.report()) is not None:
+                runner.send_message("settled", said)
+            if work.unavailable:
+                runner.send_message("unavailable", {"why": work.redact(work.unavailable)})
+        except RPCError:
+            work.fail("the connection to the master is lost")
+        if work.unavailable and not parent.over.is_set():
+            gevent.spawn_later(_MASTER_ENDS_S, parent.over.set)
 
 
 def _leave(runner: WorkerRunner, work: Work, parent: ParentPipe) -> None:
@@ -238,6 +262,7 @@ def _leave(runner: WorkerRunner, work: Work, parent: ParentPipe) -> None:
         while work.under_way:
             gevent.sleep(0.05)
     gevent.sleep(2 * REPORTS_EVERY_S)
-    # Tells the master.
-    runner.environment.events.quitting.fire(environment=runner.environment)  # type: ignore[no-untyped-call]
+    with suppress(RPCError):
+        # Tells the master.
+        runner.environment.events.quitting.fire(environment=runner.environment)  # type: ignore[no-untyped-call]
     runner.quit()
