@@ -9,6 +9,7 @@ early enough for that first reading either, but early enough to put it right.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import tempfile
 from contextlib import suppress
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.console import Lasting
+from harness.files import demand_own
 from harness.invocation import intention_of, listing, runs_checks, why_no_gate
 from harness.pytest_internals import root_again
 from harness.run.pytest_process import ROOT
@@ -59,6 +61,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     """Root pytest again, now that it is known which words of the command line are paths of tests."""
     root_again(early_config)
     _forget_latest(early_config)
+    _keep_private(early_config)
     early_config.add_cleanup(partial(_conclude_refused, early_config))
     # Run when pytest has put back what it captures, and before it prints a usage error: that must stay one (4).
     early_config.add_cleanup(_keep_stderr)
@@ -118,6 +121,26 @@ def _forget_latest(config: pytest.Config) -> None:
     if intention.gate and not intention.judges and intention.report_dir is None:
         with suppress(OSError):
             (ROOT / "reports" / "latest").unlink()
+
+
+def _keep_private(config: pytest.Config) -> None:
+    """Let what pytest opens by itself, such as the file of `--debug`, be its owner's only, and no link to another."""
+    if not intention_of(config).gate:
+        return
+    umask = os.umask(0o077)
+    config.add_cleanup(partial(_set_umask, umask))
+    if debug := config.known_args_namespace.debug:
+        file = config.invocation_params.dir / debug
+        try:
+            demand_own(file)
+            if file.exists():
+                file.chmod(0o600)
+        except OSError as error:
+            raise pytest.UsageError(f"--debug: {error.strerror}") from None
+
+
+def _set_umask(umask: int) -> None:
+    os.umask(umask)
 
 
 def _conclude_refused(config: pytest.Config) -> None:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from harness.files import open_own
 from harness.history.attempt import Attempt
 from harness.history.history import WithoutItsName
 from harness.history.reading import FORMAT, UnreadableHistory, parsed
@@ -38,13 +39,13 @@ class Ledger:
 
     Raises:
         StillWritten: another process has it open.
-        OSError: it cannot be written.
+        OSError: it cannot be written, or is a link, no file, or somebody else's.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._descriptor = open_own(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         try:
             _lock_file(self._descriptor)
             self._drop_torn_line()
@@ -55,7 +56,7 @@ class Ledger:
 
     def _drop_torn_line(self) -> None:
         """Cut off what a killed run wrote of its last line: the next record would continue it."""
-        content = self.path.read_bytes()
+        content = os.pread(self._descriptor, os.fstat(self._descriptor).st_size, 0)
         if content and not content.endswith(b"\n"):
             os.ftruncate(self._descriptor, content.rfind(b"\n") + 1)
 

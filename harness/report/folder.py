@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING
 
+from harness.files import own_folder
 from harness.history.writing import Ledger
 from harness.report.formats import FORMATS, OF_PYTEST
 
@@ -14,25 +16,26 @@ if TYPE_CHECKING:
 
 
 def make_folder(folder: Path) -> Path | None:
-    """Make the report folder, readable by its owner only, with nothing in it that another run could be told by.
+    """Make the report folder, its owner's only, with nothing in it that another run could be told by.
 
     The history of an earlier run is set aside as `history-1.jsonl` and so on: it may still be needed to clean up.
     Returns where it is now if that run ended without a verdict, as a killed one does.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: it cannot be made, is somebody else's, or its history is a link or no file.
         StillWritten: another run that is still going on writes into it.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if (folder / "history.jsonl").exists():
-        Ledger(folder / "history.jsonl").close()
-    concluded = (folder / "verdict.json").exists()
-    for name in (*(each.file for each in FORMATS), *OF_PYTEST):
-        (folder / name).unlink(missing_ok=True)
     history = folder / "history.jsonl"
-    if history.exists():
-        number = next(n for n in count(1) if not (folder / f"history-{n}.jsonl").exists())
-        history.chmod(0o600)  # wherever it came from
+    written = (*(each.file for each in FORMATS), *OF_PYTEST)
+    own_folder(folder, {*written, history.name})
+    there = os.path.lexists(history)
+    if there:
+        Ledger(history).close()
+    concluded = (folder / "verdict.json").exists()
+    for name in written:
+        (folder / name).unlink(missing_ok=True)
+    if there:
+        number = next(n for n in count(1) if not os.path.lexists(folder / f"history-{n}.jsonl"))
         aside = history.rename(folder / f"history-{number}.jsonl")
         return None if concluded else aside
     return None

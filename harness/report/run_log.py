@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from harness.checkers.latency import unusual_latency
+from harness.files import demand_own, open_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -161,7 +162,9 @@ def _remember(verdict: Verdict, database: sqlite3.Connection, requests: Mapping[
 
 
 def _open(file: Path) -> sqlite3.Connection:
-    os.close(os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+    for beside in ("-journal", "-wal", "-shm"):
+        demand_own(file.with_name(f"{file.name}{beside}"))
+    os.close(open_own(file, os.O_RDWR | os.O_CREAT))
     database = sqlite3.connect(file, timeout=_BUSY_S)
     try:
         (version,) = database.execute("PRAGMA user_version").fetchone()

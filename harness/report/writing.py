@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.report.formats import FORMATS, SUMMARY, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from harness.report.evidence import EnvironmentEvidence
     from harness.report.verdict import Verdict
@@ -44,8 +44,11 @@ def write(
 def _append_for_the_job(summary: str) -> None:
     file = os.environ.get("GITHUB_STEP_SUMMARY")
     if file:
-        with suppress(OSError), Path(file).open("a", encoding="utf-8") as opened:
-            opened.write(summary)
+        with suppress(OSError):
+            # The runner's own file; a FIFO in its place must not keep the run waiting.
+            descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o600)
+            with os.fdopen(descriptor, "a", encoding="utf-8") as opened:
+                opened.write(summary)
 
 
 def _write(path: Path, text: str) -> None:

@@ -25,7 +25,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"configuration"}),
     frozenset({"history", "redaction", "findings", "progress"}),
     frozenset({"errors"}),
-    frozenset({"claims", "text", "console", "pytest_internals"}),
+    frozenset({"claims", "text", "console", "files", "pytest_internals"}),
 )
 MOST_AT_THE_TOP = 15  # modules of harness/ itself
 MAY_BE_IMPORTED_BY_CHECKS = {"checkers", "errors", "findings", "history", "http", "postgres", "preflight", "source"}
