@@ -69,6 +69,19 @@ _REMEDIES = {
 
 # What OpenSSL says of a certificate or a handshake: (pattern, remedy).
 _OF_TLS: tuple[tuple[str, str], ...] = (
+    (
+        (
+            r"missing (authority|subject) key|(marked|not) critical|name empty|empty subject|does not include key usage"
+            r"|keycertsign|path length|invalid ca cert|at least x509v3"
+        ),
+        "have the certificate, or that of its authority, issued anew with the extensions of RFC 5280 (key identifiers)",
+    ),
+    (
+        r"too weak|md too weak|key too small|unsupported signature|signature algorithm",
+        "have the certificate issued anew with a key and a signature of today (RSA from 2048 bits, or ECDSA; SHA-256)",
+    ),
+    (r"revoked", "have the certificate of the deployment issued anew: its authority has taken it back"),
+    (r"purpose|key usage", "have a certificate for servers issued (extended key usage: serverAuth)"),
     (r"has expired", "renew the certificate of the deployment (and check the clock of this machine)"),
     (r"not yet valid", "check the clock of this machine and the date on which the certificate begins"),
     (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import ssl
 from typing import TYPE_CHECKING
 
 import requests
@@ -11,6 +12,7 @@ from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util.ssl_ import create_urllib3_context
 
 from harness.configuration.models import is_loopback
 from harness.http.deadline import under_way_here
@@ -23,6 +25,16 @@ if TYPE_CHECKING:
 LARGEST_HEAD = 128 * 1024  # bytes of status and headers; http.client alone would hold a hundred headers of 64 KiB
 LARGEST_COOKIE = 4096  # bytes, and so many of them: what RFC 6265 section 6.1 asks of a browser
 MOST_COOKIES = 50
+
+
+def judging_alike(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Let a context judge certificates as curl does, whichever Python it is of.
+
+    From 3.13 on Python refuses what RFC 5280 asks of authorities and browsers do without, such as a certificate without
+    an Authority Key Identifier; and only from then on it takes an authority that was named although another issued it.
+    """
+    context.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST | ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
 
 
 class _Watched:
@@ -95,6 +107,11 @@ class _WatchedHTTP(_Watched, HTTPConnection):
 
 class _WatchedHTTPS(_Watched, HTTPSConnection):
     response_class = _Response
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if kwargs.get("ssl_context") is None:
+            kwargs["ssl_context"] = judging_alike(create_urllib3_context())
+        super().__init__(*args, **kwargs)
 
 
 class _PoolHTTP(HTTPConnectionPool):

@@ -30,7 +30,7 @@ from requests.structures import CaseInsensitiveDict
 
 from harness.http.failures import LARGEST_BODY, Failed, Failure, described, meaning, out_of_time
 from harness.http.reply import Reply
-from harness.http.session import LARGEST_HEAD
+from harness.http.session import LARGEST_HEAD, judging_alike
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -188,7 +188,7 @@ class OneEach(HTTPClientPool):
 
 def trusting(ca_file: Path | None) -> ssl.SSLContext:
     """Verifies certificates against the authorities in a PEM file, or else the public ones (certifi)."""
-    return ssl.create_default_context(cafile=str(ca_file) if ca_file is not None else certifi.where())
+    return judging_alike(ssl.create_default_context(cafile=str(ca_file) if ca_file is not None else certifi.where()))
 
 
 def _not_connected(error: OSError | RuntimeError) -> Failed:

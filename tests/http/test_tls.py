@@ -5,15 +5,24 @@ The certificates are made by trustme, the servers are real. Nothing is sent to a
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPSConnection
 
 from harness.history.problem import Problem, remedy_for
+from harness.http.session import judging_alike, new_session
 from tests.support.clients import client_of
 from tests.support.gates import run_pytest, write_environments
 from tests.support.servers import certificate, creating, serving
@@ -133,6 +142,22 @@ def test_a_login_is_not_sent_to_a_server_that_cannot_be_verified(authority: trus
             "name your own authority in ca_file",
         ),
         ("certificate verify failed: self signed certificate", "name your own authority in ca_file"),
+        (
+            "certificate verify failed: Missing Authority Key Identifier",
+            "with the extensions of RFC 5280",
+        ),
+        ("certificate verify failed: Missing Subject Key Identifier", "with the extensions of RFC 5280"),
+        ("certificate verify failed: Basic Constraints of CA cert not marked critical", "extensions of RFC 5280"),
+        ("certificate verify failed: CA cert does not include key usage extension", "extensions of RFC 5280"),
+        ("certificate verify failed: Subject empty and Subject Alt Name extension not critical", "RFC 5280"),
+        ("certificate verify failed: Authority Key Identifier marked critical", "extensions of RFC 5280"),
+        ("certificate verify failed: invalid CA certificate", "extensions of RFC 5280"),
+        ("certificate verify failed: EE certificate key too weak", "with a key and a signature of today"),
+        ("certificate verify failed: CA signature digest algorithm too weak", "with a key and a signature of today"),
+        ("certificate verify failed: certificate revoked", "its authority has taken it back"),
+        ("certificate verify failed: unsuitable certificate purpose", "a certificate for servers"),
+        ("certificate verify failed: unable to get issuer certificate", "your own authority in ca_file"),
+        ("certificate verify failed: Hostname mismatch, certificate is not valid for 'h'", "the host name in url"),
         ("[SSL: WRONG_VERSION_NUMBER] wrong version number", "this port speaks no TLS: use http"),
         ("[SSL: TLSV1_ALERT_INTERNAL_ERROR]", "mend the certificate, or check the host name in url"),
     ],
@@ -140,3 +165,62 @@ def test_a_login_is_not_sent_to_a_server_that_cannot_be_verified(authority: trus
 def test_each_kind_of_failure_has_a_remedy(error: str, remedy: str) -> None:
     """What OpenSSL says is told apart; anything else gets the general advice."""
     assert remedy in remedy_for(Problem.TLS, error)
+
+
+def plain_chain(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """A server whose certificate has no Authority Key Identifier, as of many private authorities; and its authority."""
+    key, names = ec.generate_private_key(ec.SECP256R1()), [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ca")])]
+    now = datetime.now(UTC)
+
+    def signed(name: x509.Name, public: ec.EllipticCurvePublicKey, *extensions: x509.ExtensionType) -> x509.Certificate:
+        builder = x509.CertificateBuilder().subject_name(name).issuer_name(names[0]).public_key(public)
+        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(days=1))
+        builder = builder.not_valid_after(now + timedelta(days=1))
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=False)
+        return builder.sign(key, hashes.SHA256())
+
+    authority = signed(names[0], key.public_key(), x509.BasicConstraints(ca=True, path_length=None))
+    own = ec.generate_private_key(ec.SECP256R1())
+    host = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    leaf = signed(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "leaf")]), own.public_key(), host)
+    pem = serialization.Encoding.PEM
+    (folder / "leaf.pem").write_bytes(
+        own.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()) + leaf.public_bytes(pem)
+    )
+    (folder / "ca.pem").write_bytes(authority.public_bytes(pem))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "leaf.pem")
+    return context, folder / "ca.pem"
+
+
+def test_every_python_judges_a_certificate_alike(tmp_path: Path) -> None:
+    """What Python refuses from 3.13 on, and curl and browsers take, is taken: it says nothing of the app."""
+    context, authority = plain_chain(tmp_path)
+    with serving(creating, tls=context) as server:
+        attempt = client_of(server.url, ca_file=str(authority)).post_chatbot(1, "smoke-1", "sequence")
+        strict = ssl.create_default_context(cafile=str(authority))
+        strict.verify_flags |= ssl.VERIFY_X509_STRICT
+        host, port = server.listener.getsockname()
+        with (
+            socket.create_connection((host, port)) as raw,
+            pytest.raises(ssl.SSLCertVerificationError) as refused,
+            strict.wrap_socket(raw, server_hostname=host),
+        ):
+            pass
+    assert attempt.outcome == "ok", attempt.error
+    assert "RFC 5280" in remedy_for(Problem.TLS, str(refused.value))  # where something else is as strict
+
+
+def test_gate_and_soak_judge_with_the_same_flags() -> None:
+    """Whatever Python makes of its own defaults."""
+    wanted = ssl.VERIFY_X509_TRUSTED_FIRST | ssl.VERIFY_X509_PARTIAL_CHAIN
+    assert judging_alike(ssl.create_default_context()).verify_flags == wanted
+    adapter = new_session().get_adapter("https://h")
+    assert isinstance(adapter, HTTPAdapter)
+    connection = adapter.poolmanager.connection_from_url("https://h")._new_conn()
+    assert isinstance(connection, HTTPSConnection)
+    assert connection.ssl_context is not None
+    assert connection.ssl_context.verify_flags == wanted
+    assert connection.ssl_context.check_hostname
+    connection.close()
