@@ -243,7 +243,10 @@ def confined(binaries: Binaries) -> Iterator[Postgres]:
         server = Postgres(Path(answer["directory"]), binaries, confinement=kept)
         server.run("postgres", [statement.format(superuser=superuser, password=password) for statement in HIDES])
         server.superuser, server.password = superuser, password
-        yield server
+        try:
+            yield server
+        finally:
+            server.close()
 
 
 @contextmanager
