@@ -150,7 +150,7 @@ def definitions(known: Preflight) -> list[Cause]:
     for check in () if known.cast.state else demanded(known.checks):
         if check.refused is None and not found:
             raise CouldNotTell(
-                f"check {check.name} calls a function that may do more than read: it was not evaluated",
+                f"check {check.name} calls a function that may do more than compute: it was not evaluated",
                 "try the migration on a copy of the table",
             )
         found += _raised(f"check {check.name}", check, f": {check.expression}")
@@ -180,7 +180,7 @@ def _raising_indexes(indexes: Sequence[IndexAsked], *, certain: bool) -> list[Ca
     unasked = [index.name for index in indexes if not index.asked]
     if unasked and not found and not certain:
         raise CouldNotTell(
-            f"index {', '.join(unasked)} calls a function that may do more than read: it was not evaluated",
+            f"index {', '.join(unasked)} calls a function that may do more than compute: it was not evaluated",
             "try the migration on a copy of the table",
         )
     return found

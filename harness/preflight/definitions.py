@@ -1,29 +1,31 @@
 """What ALTER COLUMN .. TYPE builds anew from its printed definition: checks, indexes, exclusions, statistics.
 
 Whether an expression takes a uuid is not guessed. Postgres itself parses what it would parse, as it prints it, on a row
-whose token is a uuid: `SELECT <expression> FROM (SELECT NULL::uuid AS <token>, ..) LIMIT 0`. OFFSET 0 keeps the planner
-from evaluating it, LIMIT 0 the executor. CHECKs and indexes that parse are then asked of the stored rows, tokens cast.
+whose token is a uuid: `SELECT <expression> FROM (SELECT NULL::uuid AS <token>, ..)`, which is neither planned nor run.
+CHECKs and indexes that parse are then asked of the stored rows, tokens cast. Functions of the database are not called.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg import sql
+from psycopg.pq import ExecStatus
 
-from harness.errors import CouldNotTell
 from harness.postgres.identifiers import as_uuid
 from harness.postgres.own_path import UNDEFINED, in_own_path
 from harness.preflight.dependents import _TREE, named
 from harness.preflight.facts import Check, Collision, IndexAsked, IndexKey, Parsed, Raised
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from harness.postgres.connection import Connection
     from harness.postgres.table import TableFacts
+
+T = TypeVar("T")
 
 # What Postgres' uuid_in() takes (utils/adt/uuid.c): 32 digits, a dash after any four but the last, braces around all.
 # The usual form is told first, without a pattern of repetitions: five times as fast.
@@ -51,12 +53,7 @@ SELECT jsonb_build_object(
      'validated', k.convalidated, 'of_token_alone', k.conkey = ARRAY[d.attnum],
      'calls', EXISTS (SELECT FROM pg_depend f WHERE f.classid = 'pg_constraint'::regclass AND f.objid = k.oid
         AND f.refclassid = 'pg_proc'::regclass),
-     'reads_only', NOT EXISTS (SELECT FROM pg_depend f LEFT JOIN pg_operator o ON o.oid = f.refobjid
-        AND f.refclassid = 'pg_operator'::regclass
-        JOIN pg_proc p ON p.oid = coalesce(o.oprcode::oid, f.refobjid)
-        WHERE f.classid = 'pg_constraint'::regclass AND f.objid = k.oid
-          AND f.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
-          AND p.provolatile <> 'i')) ORDER BY k.conname), '[]')
+     'only_computes', {check_only_computes}) ORDER BY k.conname), '[]')
      FROM dependent d JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
      WHERE k.contype = 'c'),
   'indexes', (SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -71,12 +68,7 @@ SELECT jsonb_build_object(
           AND f.refobjid = i.indrelid AND f.refobjsubid NOT IN (0, d.attnum)),
      'calls', EXISTS (SELECT FROM pg_depend f WHERE f.classid = 'pg_class'::regclass AND f.objid = i.indexrelid
         AND f.refclassid = 'pg_proc'::regclass),
-     'reads_only', NOT EXISTS (SELECT FROM pg_depend f LEFT JOIN pg_operator o ON o.oid = f.refobjid
-        AND f.refclassid = 'pg_operator'::regclass
-        JOIN pg_proc p ON p.oid = coalesce(o.oprcode::oid, f.refobjid)
-        WHERE f.classid = 'pg_class'::regclass AND f.objid = i.indexrelid
-          AND f.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
-          AND p.provolatile <> 'i'),
+     'only_computes', {index_only_computes},
      'keys', (SELECT jsonb_agg(jsonb_build_object(
         'text', pg_get_indexdef(i.indexrelid, k.n, false), 'is_expression', i.indkey[k.n - 1] = 0,
         'class', CASE WHEN x.attoptions IS NOT NULL OR NOT o.opcdefault THEN o.opcname ELSE '' END,
@@ -93,6 +85,42 @@ SELECT jsonb_build_object(
 )
 """
 )
+# Whether what an object evaluates is made of compiled functions alone that do nothing but compute: those that its tree
+# names by oid, those of its operators, those that it depends on, and those in the constraints of domains that it casts
+# to. A function in SQL or PL/pgSQL is never called, whatever it says of itself. Built-in ones that are volatile may
+# act, and table_to_xml() and its like read what their argument names; a clock and a random number are harmless.
+_ONLY_COMPUTES = """NOT EXISTS (
+        WITH RECURSIVE of_type (oid) AS (
+           SELECT refobjid FROM pg_depend
+           WHERE classid = '{catalog}'::regclass AND objid = {object} AND refclassid = 'pg_type'::regclass
+           UNION SELECT t.typbasetype FROM of_type d JOIN pg_type t ON t.oid = d.oid AND t.typtype = 'd'
+        ), evaluated (classid, objid, tree) AS (
+           SELECT '{catalog}'::regclass::oid, {object}, {tree}
+           UNION ALL SELECT 'pg_constraint'::regclass::oid, c.oid, c.conbin::text
+           FROM of_type d JOIN pg_constraint c ON c.contypid = d.oid
+        ), called (oid) AS (
+           SELECT m[1]::oid FROM evaluated e, regexp_matches(e.tree, ':(?:funcid|opfuncid) ([0-9]+) ', 'g') m
+           UNION ALL SELECT o.oprcode::oid FROM evaluated e, regexp_matches(e.tree, ':opno ([0-9]+) ', 'g') m
+           JOIN pg_operator o ON o.oid = m[1]::oid
+           UNION ALL SELECT coalesce(o.oprcode::oid, f.refobjid) FROM evaluated e
+           JOIN pg_depend f ON f.classid = e.classid AND f.objid = e.objid
+             AND f.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
+           LEFT JOIN pg_operator o ON o.oid = f.refobjid AND f.refclassid = 'pg_operator'::regclass
+        )
+        SELECT FROM called f JOIN pg_proc p ON p.oid = f.oid JOIN pg_language l ON l.oid = p.prolang
+        WHERE l.lanname NOT IN ('internal', 'c') OR p.prosrc ~ '_to_xml'
+          OR p.provolatile = 'v' AND p.prosrc NOT IN ('drandom', 'clock_timestamp', 'gen_random_uuid'))"""
+_OF_A_CHECK = {"tree": "k.conbin::text", "catalog": "pg_constraint", "object": "k.oid"}
+_OF_AN_INDEX = {"tree": "concat(i.indexprs::text, i.indpred::text)", "catalog": "pg_class", "object": "i.indexrelid"}
+
+
+def _only_computes(of: dict[str, str]) -> str:
+    asked = _ONLY_COMPUTES
+    for name, what in of.items():
+        asked = asked.replace(f"{{{name}}}", what)
+    return asked
+
+
 _STATISTICS = "to_jsonb(pg_get_statisticsobjdef_expressions(s.oid))"  # from Postgres 14
 _UUID_OID = 2950  # pg_type.dat
 
@@ -156,7 +184,10 @@ def printed(token: sql.Composable) -> sql.Composed:
 
 def read_definitions(connection: Connection, table: TableFacts) -> Definitions:
     """Read the definitions, inside the caller's transaction."""
-    query = _DEFINITIONS.replace("{statistics}", _STATISTICS if table.server_version >= 140000 else "'[]'::jsonb")
+    query = _DEFINITIONS.replace("{check_only_computes}", _only_computes(_OF_A_CHECK)).replace(
+        "{index_only_computes}", _only_computes(_OF_AN_INDEX)
+    )
+    query = query.replace("{statistics}", _STATISTICS if table.server_version >= 140000 else "'[]'::jsonb")
     row = connection.execute(query.encode(), named(table)).fetchone()
     assert row is not None  # it selects one value
     said: dict[str, Any] = row[0]
@@ -179,7 +210,7 @@ def parse_cast(connection: Connection, definitions: Definitions) -> Parsed:
     relation = next(iter(definitions.relations))
     token = sql.Identifier(table.token_column)
     source = definitions.row(relation, table.token_type)
-    query = sql.SQL("SELECT {}::uuid FROM {} LIMIT 0").format(token, source)
+    query = sql.SQL("SELECT {}::uuid FROM {}").format(token, source)
     state, said, _ = _parsed(connection, query)
     return Parsed(f"column {table.token_column}", f"{table.token_column}::uuid", state, said)
 
@@ -190,7 +221,7 @@ def parse_all(connection: Connection, definitions: Definitions) -> tuple[Parsed,
     for owner, relation, expression, key, calls in _expressions(definitions):
         if (owner, expression) in found:
             continue
-        query = sql.SQL("SELECT {} FROM {} LIMIT 0").format(sql.SQL(expression), definitions.row(relation))
+        query = sql.SQL("SELECT {} FROM {}").format(sql.SQL(expression), definitions.row(relation))
         state, said, type_ = _parsed(connection, query, calls=calls)
         if not state and key is not None and type_ == _UUID_OID:
             state, said = _uuid_as_key(key)
@@ -223,32 +254,43 @@ def _uuid_as_key(key: dict[str, Any]) -> tuple[str, str]:
     return "", ""
 
 
-def _executed(connection: Connection, query: sql.Composed, *, calls: bool) -> psycopg.Cursor[tuple[Any, ...]]:
-    """Run a query that holds expressions of the database, in a savepoint.
+def _executed(connection: Connection, run: Callable[[], T], *, calls: bool) -> T:
+    """Run or parse a query that holds expressions of the database, in a savepoint.
 
     Where they call functions of users, and something is not found, it is run again with the role's own search_path, as
     the migration will run them.
     """
     try:
         with connection.transaction():
-            return connection.execute(query)
+            return run()
     except psycopg.Error as error:
         if not calls or error.sqlstate not in UNDEFINED:
             raise
     with connection.transaction():  # an error takes its search_path back
-        return in_own_path(connection, lambda: connection.execute(query))
+        return in_own_path(connection, run)
+
+
+def _first_row(connection: Connection, query: sql.Composed) -> Callable[[], tuple[Any, ...] | None]:
+    return lambda: connection.execute(query).fetchone()
+
+
+def _type_of_first_column(connection: Connection, query: sql.Composed) -> int:
+    """Let Postgres parse a query, and no more: planning it would call functions whose arguments are constants."""
+    server = connection.pgconn
+    for result in (server.prepare(b"", query.as_bytes(connection)), server.describe_prepared(b"")):
+        if result.status != ExecStatus.COMMAND_OK:
+            raise psycopg.errors.error_from_result(result)
+    return result.ftype(0)
 
 
 def _parsed(connection: Connection, query: sql.Composed, *, calls: bool = False) -> tuple[str, str, int]:
     """SQLSTATE and message of a query that cannot be parsed, else the type (oid) of its first column."""
     try:
-        description = _executed(connection, query, calls=calls).description
+        return "", "", _executed(connection, lambda: _type_of_first_column(connection, query), calls=calls)
     except psycopg.Error as error:
         if not (error.sqlstate or "").startswith("42") or error.sqlstate == "42501":
             raise
         return error.sqlstate or "", str(error.diag.message_primary), 0
-    assert description is not None  # a SELECT has columns
-    return "", "", description[0].type_code
 
 
 # --- evaluating -------------------------------------------------------------------------------------------------------
@@ -261,7 +303,7 @@ def ask_checks(connection: Connection, definitions: Definitions, parsed: Sequenc
     for check in definitions.checks:
         if f"check {check['name']}" in broken:
             continue
-        asked = _ask_check(connection, definitions, check) if check["reads_only"] else None
+        asked = _ask_check(connection, definitions, check) if check["only_computes"] else None
         refused, new, raises, raises_new = asked or (None, None, None, None)
         earlier = found.get(check["name"])  # of the table that this one inherits it from
         if earlier is not None:
@@ -300,13 +342,8 @@ _OF_NO_EXPRESSION = ("08", "25", "40", "53", "55", "57", "58", "XX", "42501")
 def _evaluated(connection: Connection, query: sql.Composed, *, calls: bool) -> int | Raised:
     """The one number that a query counts, or what its expressions raised."""
     try:
-        row = _executed(connection, query, calls=calls).fetchone()
+        row = _executed(connection, _first_row(connection, query), calls=calls)
     except psycopg.Error as error:
-        if error.sqlstate == "25006":
-            raise CouldNotTell(
-                "a check or index on the token column calls a function that writes: it was not evaluated",
-                "try the migration on a copy of the table",
-            ) from None
         if error.sqlstate is None or error.sqlstate.startswith(_OF_NO_EXPRESSION):
             raise
         return Raised(error.sqlstate, type(error).__name__)
@@ -322,8 +359,8 @@ def ask_indexes(
     """
     broken = _broken(parsed, keys)
     of_expressions = [index for index in definitions.indexes if index["name"] not in broken and has_expressions(index)]
-    found = [IndexAsked(index["name"], asked=False) for index in of_expressions if not index["reads_only"]]
-    readable = [index for index in of_expressions if index["reads_only"]]
+    found = [IndexAsked(index["name"], asked=False) for index in of_expressions if not index["only_computes"]]
+    readable = [index for index in of_expressions if index["only_computes"]]
     for relation in dict.fromkeys(index["relation"] for index in readable):
         mine = [index for index in readable if index["relation"] == relation]
         whole = _built(connection, mine, definitions.rows(relation))
@@ -400,7 +437,7 @@ def find_collisions(
             sql.SQL("true") if index["nulls_are_alike"] else present,
             sql.SQL(", ").join(sql.SQL("({})").format(text) for text in texts),
         )
-        row = _executed(connection, query, calls=index["calls"]).fetchone()
+        row = _executed(connection, _first_row(connection, query), calls=index["calls"])
         if row and row[0]:
             found.append(Collision(index["name"], state, row[0]))
     return tuple(found)

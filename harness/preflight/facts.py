@@ -72,8 +72,8 @@ class Check:
     """A CHECK constraint that parses with a uuid, and whom it refuses then.
 
     `refused` counts stored rows; `refuses_new` says that it refuses UUIDs as the default makes them. None: not
-    evaluated, since it calls a function that may do more than read. `raises` is what asking it of the stored rows ended
-    in, `raises_new` of new tokens.
+    evaluated, since it calls a function that may do more than compute. `raises` is what asking it of the stored rows
+    ended in, `raises_new` of new tokens.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Check:
 class IndexAsked:
     """An index of expressions that take a uuid, evaluated as building it would: what that raised, of which tokens.
 
-    `asked` is False where it calls a function that may do more than read.
+    `asked` is False where it calls a function that may do more than compute.
     """
 
     name: str

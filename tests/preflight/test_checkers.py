@@ -17,12 +17,13 @@ from harness.preflight.dependents import pooler_between
 from harness.preflight.facts import Holder, LockHolders
 from harness.preflight.reading import in_part
 from tests.support.preflights import of_the_table, predicted, standing
-from tests.support.situations import SITUATIONS
+from tests.support.situations import OWN_FUNCTIONS, SITUATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rehearsal.servers.postgres import Postgres
+    from tests.support.situations import Situation
 
 LOCK = Holder(
     transaction="3/12",
@@ -168,7 +169,7 @@ def test_check_that_calls_what_may_write_is_not_evaluated(postgres: Postgres) ->
         known = predicted(postgres.dsn(database))
         [check] = demanded(known.checks)
         assert (check.name, check.refused) == ("asks", None)
-        with pytest.raises(CouldNotTell, match="check asks calls a function that may do more than read"):
+        with pytest.raises(CouldNotTell, match="check asks calls a function that may do more than compute"):
             preflight_checkers.definitions(known)
 
 
@@ -186,40 +187,18 @@ def test_check_with_an_operator_that_may_write_is_not_evaluated(postgres: Postgr
     )
     with standing(postgres, situation) as database:
         known = predicted(postgres.dsn(database))
-        with pytest.raises(CouldNotTell, match="check asks calls a function that may do more than read"):
+        with pytest.raises(CouldNotTell, match="check asks calls a function that may do more than compute"):
             preflight_checkers.definitions(known)
 
 
-WRITES = """create function writes() returns boolean language plpgsql as $$ begin
-    insert into heard values (now()); return true; end $$"""
-
-
-@pytest.mark.parametrize(
-    ("ddl", "said"),
-    [
-        (
-            (
-                "create function fine(text) returns text language sql immutable as 'select $1'",
-                "create unique index asks on chatbots (fine(public_token))",
-                "alter function fine(text) volatile",
-            ),
-            "index public.asks calls a function that may do more than read",
-        ),
-        (
-            (
-                "create table heard (at timestamptz)",
-                WRITES,
-                "create function fine(text) returns boolean language sql immutable as 'select writes()'",
-                "create index asks on chatbots (fine(public_token))",
-            ),
-            "a check or index on the token column calls a function that writes",
-        ),
-    ],
-    ids=["volatile", "writes"],
-)
-def test_index_that_calls_what_may_write_is_not_evaluated(postgres: Postgres, ddl: tuple[str, ...], said: str) -> None:
-    """As a CHECK is not; what it does is not told, and nothing was written."""
-    with standing(postgres, replace(SITUATIONS[0], ddl=ddl)) as database:
+@pytest.mark.parametrize("situation", OWN_FUNCTIONS, ids=lambda situation: situation.name)
+def test_no_function_of_the_database_is_called(postgres: Postgres, situation: Situation) -> None:
+    """Nor a built-in one that may act: what the CHECK or the index does is not told, and the server counted no call."""
+    with standing(postgres, situation) as database:
+        postgres.run("postgres", [f"alter database {database} set track_functions = 'all'"])
         known = predicted(postgres.dsn(database))
-        with pytest.raises(CouldNotTell, match=said):
+        with pytest.raises(CouldNotTell, match="calls a function that may do more than compute: it was not evaluated"):
             preflight_checkers.definitions(known)
+        with psycopg.connect(postgres.dsn(database)) as connection:
+            called = connection.execute("select funcname from pg_stat_user_functions where calls > 0").fetchall()
+        assert called == []
