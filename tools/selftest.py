@@ -38,9 +38,9 @@ AFTER = """\
 - **A token that is a good hash of something guessable**, such as md5 of the id with the version bits forced: its bits
   are as even as random ones. The default's identity and the app's INSERT are the evidence against it, the values are
   none.
-- **An app that makes a good version 4 UUID inside a transaction**, where Postgres shows neither counted statements
-  (`pg_stat_statements`) nor, to this role, other sessions' last ones: then `app_leaves_the_token_to_postgres` is not
-  covered, and the verdict says so.
+- **An app that makes a good version 4 UUID where its statements cannot be seen**: Postgres shows neither counted
+  statements (`pg_stat_statements`) nor, to this role, those that other sessions run. Then
+  `app_leaves_the_token_to_postgres` is "could not tell", and the run ends in 75.
 - **What happens once in many POSTs.** n POSTs without a failure leave a failure rate of 1 - 0.05^(1/n) possible at 95 %
   confidence: 15 % for 19, 3 % for 100, 1 % for 300. The verdict states it.
 - **A collision of the old generator.** Three POSTs meet one with a probability of about 1e-9; the token's form, the
