@@ -178,13 +178,27 @@ class Postgres:
         import psycopg
 
         with self.lock:
-            if self.session is None or self.session.closed:
+            if self.session is not None and not self._goes_on(self.session):
+                self.session = None
+            if self.session is None:
                 self.session = psycopg.connect(self.dsn("postgres", self.superuser), autocommit=True)
             try:
                 self.session.execute(statement.encode())
             except BaseException:  # a signal may have left it in the middle of the statement
                 self.session.close()
                 raise
+
+    @staticmethod
+    def _goes_on(session: psycopg.Connection[Any]) -> bool:
+        """Whether a session is still there: the server may have started again meanwhile."""
+        import psycopg
+
+        try:
+            session.execute("")
+        except psycopg.OperationalError:
+            session.close()
+            return False
+        return True
 
     def close(self) -> None:
         """Ends that session."""

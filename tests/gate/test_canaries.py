@@ -306,7 +306,7 @@ def test_short_secrets_go_and_the_words_of_the_report_stay(tmp_path: Path, spell
         request.answer("201 Created", json.dumps(body).encode(), "Set-Cookie: sid=s1d-9")
         return True
 
-    (tmp_path / "report").mkdir()
+    (tmp_path / "report").mkdir(mode=0o700)
     with serving(answer) as server:
         run = gate(
             tmp_path,
@@ -402,7 +402,7 @@ IN_PYTEST = "\ndef pytest_runtest_logreport(report):\n    fail(Held(), SECRETS)\
 )
 def test_our_own_mistakes_betray_nothing(tmp_path: Path, where: str, arguments: list[str], exit_code: int) -> None:
     """With secrets in messages, locals, logs, warnings, threads and what was printed while output was captured."""
-    (tmp_path / "report").mkdir()
+    (tmp_path / "report").mkdir(mode=0o700)
     plugin = tmp_path / "broken_plugin.py"
     plugin.write_text(BROKEN.format(secrets=SECRETS[2:-1], captured=where == IN_A_CHECK) + where, encoding="utf-8")
     with echoing() as (server, _):

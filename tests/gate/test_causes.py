@@ -82,5 +82,5 @@ def test_a_sequence_near_its_end_is_a_note(tmp_path: Path, prepared: Any, last: 
     assert run.exit_code == 0, run.out
     notes = [note for note in run.verdict["environments"][0]["notes"] if "sequence" in note]
     assert len(notes) == bool(left)
-    assert all(f"the id sequence chatbots_id_seq has {left}" in note for note in notes)
+    assert all(f"the id sequence public.chatbots_id_seq has {left}" in note for note in notes)
     assert all("values left for id (integer): make the column and the sequence bigint" in note for note in notes)

@@ -16,6 +16,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from harness.history.writing import Ledger
+from tests.support.clients import RUN
 from tests.support.gates import ROOT, clean_environment, entry, run_harness, run_pytest, write_environments
 
 if TYPE_CHECKING:
@@ -174,8 +175,9 @@ def test_an_interrupted_clean_up_says_what_it_did(tmp_path: Path, healthy: Deplo
     file = write_environments(tmp_path / "e.yaml", {}, preview=entry(healthy, late_rows_s=60))
     history = tmp_path / "history.jsonl"
     ledger = Ledger(history)
-    ledger.run("r", {"preview": {"url": healthy.url}})
-    ledger.intend("preview", [(1, "smoke-r-1", "sequence", ["smoke-r-1"])])
+    name = f"smoke-{RUN}-1"
+    ledger.run(RUN, {"preview": {"url": healthy.url}})
+    ledger.intend("preview", [(1, name, "sequence", [name])])
     ledger.close()
     command = [sys.executable, "-m", "harness", "cleanup", str(history), "--environments", str(file), "--json"]
     with subprocess.Popen(
@@ -186,7 +188,7 @@ def test_an_interrupted_clean_up_says_what_it_did(tmp_path: Path, healthy: Deplo
         out, err = cleaning.communicate(timeout=30)
     assert cleaning.returncode == 2, err
     ((left,),) = [one["left_behind"] for one in json.loads(out)]
-    assert left["name"] == "smoke-r-1"
+    assert left["name"] == name
     assert "no row came before the clean-up was interrupted: the deployment may still store it" in left["reason"]
 
 

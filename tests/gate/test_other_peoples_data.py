@@ -108,7 +108,7 @@ def demand_silence(run: Run, folder: Path) -> None:
 
 def gate(folder: Path, deployment: Deployment, *arguments: str) -> Run:
     """The gate of a job of GitHub Actions, as loud as it can be."""
-    (folder / "report").mkdir()
+    (folder / "report").mkdir(mode=0o700)
     file = write_environments(folder / "environments.yaml", {}, preview=entry(deployment))
     return run_pytest(
         folder / "report",

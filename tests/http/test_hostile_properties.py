@@ -155,6 +155,7 @@ def demand_an_outcome(attempt: Attempt) -> None:
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder) / "history.jsonl")
         ledger.run("r", {"preview": {"url": "http://h"}})
+        ledger.intend("preview", [(attempt.n, attempt.name, attempt.phase, [attempt.name])], sync=False)
         ledger.settle("preview", attempt)
         ledger.close()
         assert ledger.path.read_text(encoding="ascii").replace("\n", "").isprintable()
