@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 from harness.redaction.decoding import DEEPEST, Pieces, Reading, decoded, undone
 from harness.redaction.row_values import without_row_values
 from harness.redaction.spellings import BREAK, LINE_END, MARGIN, in_lower_case, inside_base64, needles_of
-from harness.redaction.standing import is_common, pattern_of, standing
+from harness.redaction.standing import is_common, standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,7 +55,6 @@ class _Known:
     reach: int = 400  # characters that the longest may take up in a text, escaped and split over lines
     phrases: bool = False  # whether any holds a blank: there lines may be broken too
     standing: frozenset[str] = frozenset()
-    pattern: re.Pattern[str] | None = None
 
     def and_those_of(self, secrets: Iterable[str]) -> _Known:
         """These needles and those of more secrets; of common ones only where they stand as credentials."""
@@ -84,12 +83,11 @@ class _Known:
             reach=400 + _PER_CHARACTER * max(len(text) for text, _ in needles),
             phrases=any(" " in text for text, _ in needles),
             standing=self.standing,
-            pattern=self.pattern,
         )
 
     def and_standing(self, secrets: Iterable[str]) -> _Known:
         known = self.standing | {in_lower_case(secret) for secret in secrets if secret.strip()}
-        return self if known == self.standing else replace(self, standing=known, pattern=pattern_of(known))
+        return self if known == self.standing else replace(self, standing=known)
 
 
 class Redactor:
@@ -154,7 +152,7 @@ class Redactor:
 
 def _spans(text: str, known: _Known) -> list[tuple[int, int]]:
     """Where secrets stand, in order; those that overlap are one."""
-    if not known.needles and known.pattern is None:
+    if not known.needles and not known.standing:
         return []
     found: list[tuple[int, int]] = []
     for first in range(0, len(text), _AT_ONCE):
@@ -177,40 +175,48 @@ def _spans_of_part(text: str, known: _Known) -> Iterator[tuple[int, int]]:
         if _may_hold(text, known):
             yield from _occurrences(text, known)
         return
-    if not any(_may_hold(reading, known) for reading in _readings(text, known)):
-        return  # so it ends for nearly every text: to know where each character stood takes longer
-    yield from _occurrences(text, known)
+    deepest = max((level for level, reading in _readings(text, known) if _may_hold(reading, known)), default=-1)
     layers: list[Reading] = []
     reading = text
-    for level in range(DEEPEST + 1):
+    # To know where each character stood takes long: it is found out for those readings alone that may hold a secret.
+    for level in range(deepest + 1):
         if level:
             layer = decoded(reading)
             if layer is None:
                 return
             layers.append(layer)
             reading = layer.text
-            yield from _in_source(_occurrences(reading, known), layers)
+        yield from _in_source(_occurrences(reading, known), layers)
         for gap, joint in _gaps(reading, known):
-            joined = _joined(reading, gap, joint)
-            yield from _in_source(_occurrences(joined.text, known), [*layers, joined])
-            whole = decoded(joined.text) if level == 0 else None  # an escape that a line end divides
-            if whole is not None:
-                yield from _in_source(_occurrences(whole.text, known), [joined, whole])
+            flat = _flat(reading, gap, joint)
+            held = _may_hold(flat, known)
+            if held or (level == 0 and _may_hold(undone(flat), known)):
+                joined = _joined(reading, gap, joint)
+                if held:
+                    yield from _in_source(_occurrences(joined.text, known), [*layers, joined])
+                whole = decoded(joined.text) if level == 0 else None  # an escape that a line end divides
+                if whole is not None:
+                    yield from _in_source(_occurrences(whole.text, known), [joined, whole])
 
 
-def _readings(text: str, known: _Known) -> Iterator[str]:
-    """The same readings of a text, without knowing where their characters stood."""
+def _readings(text: str, known: _Known) -> Iterator[tuple[int, str]]:
+    """The same readings of a text, each with its level, without knowing where their characters stood."""
     for level in range(DEEPEST + 1):
-        yield text
+        yield level, text
         for gap, joint in _gaps(text, known):
-            joined = joint.join(_line(piece, gap) for piece in gap.split(text))
-            yield joined
+            flat = _flat(text, gap, joint)
+            yield level, flat
             if level == 0:
-                yield undone(joined)
+                yield level, undone(flat)
         below = undone(text)
         if below == text:
             return
         text = below
+
+
+def _flat(text: str, gap: re.Pattern[str], joint: str) -> str:
+    """The text without the gaps between its lines."""
+    return joint.join(_line(piece, gap) for piece in gap.split(text))
 
 
 def _escaped_in_base64(text: str, known: _Known) -> Iterator[tuple[int, int]]:
@@ -248,8 +254,7 @@ def _may_hold(text: str, known: _Known) -> bool:
 
 def _occurrences(text: str, known: _Known) -> Iterator[tuple[int, int]]:
     lowered = in_lower_case(text)
-    if known.pattern is not None and any(map(lowered.__contains__, known.standing)):
-        yield from standing(lowered, known.pattern)
+    yield from standing(lowered, known.standing)
     for needle in known.needles.values():
         within, wanted = (text, needle.exact) if needle.exact else (lowered, needle.text)
         start = within.find(wanted)
@@ -264,7 +269,7 @@ def _occurrences(text: str, known: _Known) -> Iterator[tuple[int, int]]:
 
 
 def _joined(text: str, gap: re.Pattern[str], joint: str) -> Reading:
-    """The text without the gaps between its lines."""
+    """The same, and where each character stood."""
     pieces, place = Pieces(), 0
     for match in gap.finditer(text):
         pieces.add(_line(text[place : match.start()], gap), place)

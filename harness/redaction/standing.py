@@ -28,8 +28,14 @@ _NAMES = (
     r"passw(?:or)?d|passphrase|passcode|passwd|pwd|pass|pin|otp|secret|token|key|auth\w{0,20}|credentials?|cookie|"
     r"session|sid|code|user(?:[_ -]?name)?|usr|uid|login|e-?mail|account|pgpassword|pguser"
 )
+_QUOTED = "\"'`\\"
 _QUOTES = r"[\"'`\\]{0,8}"
-_END = r"(?![\w@-]|\.\w)"
+_REACH = 64  # characters that a name and what stands behind it take up at most
+_LONGEST_USER = 204  # with the slashes before it and the colon behind
+_NAMED = re.compile(rf"(?:{_NAMES}){_QUOTES}[ \t]{{0,3}}[:=][ \t]{{0,3}}{_QUOTES}\Z")
+_SCHEME = re.compile(rf"\b(?:bearer|basic|user) {_QUOTES}\Z")
+_USER_OF_A_URL = re.compile(r"//[^\s/@:]{1,200}+:\Z")
+_ENDS = re.compile(r"(?![\w@-]|\.\w)")
 
 
 def is_common(secret: str) -> bool:
@@ -51,22 +57,27 @@ def _our_words() -> str:
     return "\n".join([_WORDS_OF_OTHERS, *(file.read_text(encoding="utf-8") for file in files)])
 
 
-def pattern_of(secrets: Iterable[str]) -> re.Pattern[str] | None:
-    """Finds these secrets, in lower case, where they stand as credentials; None where there are none."""
-    longest_first = sorted({secret.lower() for secret in secrets if secret.strip()}, key=lambda of: (-len(of), of))
-    if not longest_first:
-        return None
-    any_of = "|".join(map(re.escape, longest_first))
-    return re.compile(
-        rf"(?:{_NAMES}){_QUOTES}[ \t]{{0,3}}[:=][ \t]{{0,3}}{_QUOTES}(?P<value>{any_of}){_END}"
-        rf"|\b(?:bearer|basic|user) {_QUOTES}(?P<scheme>{any_of}){_END}"
-        rf"|//(?:(?P<user>{any_of})(?::|@)|[^\s/@:]{{1,200}}+:(?P<password>{any_of})@)"
-    )
+def standing(text: str, secrets: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Where these secrets, in lower case, stand as credentials in a text of lower case."""
+    for secret in secrets:
+        start = text.find(secret)
+        while start >= 0:
+            end = start + len(secret)
+            if _is_credential(text, start, end):
+                yield start, end
+            start = text.find(secret, start + 1)
 
 
-def standing(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[int, int]]:
-    """Where these secrets stand as credentials in a text of lower case."""
-    for match in pattern.finditer(text):
-        for name in ("value", "scheme", "user", "password"):
-            if match[name] is not None:
-                yield match.span(name)
+def _is_credential(text: str, start: int, end: int) -> bool:
+    """Whether what stands there is a credential, by what stands around it."""
+    before, after = text[max(0, start - _REACH) : start], text[end : end + 1]
+    if before.endswith("//") and after in (":", "@"):
+        return True
+    if after == "@" and before.endswith(":") and _USER_OF_A_URL.search(text[max(0, start - _LONGEST_USER) : start]):
+        return True
+    if _ENDS.match(text, end) is None:
+        return False
+    bare = before.rstrip(_QUOTED)
+    if bare.endswith((":", "=", " ", "\t")):
+        return _NAMED.search(before) is not None or _SCHEME.search(before) is not None
+    return False
