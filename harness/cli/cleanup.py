@@ -27,6 +27,7 @@ def run(options: argparse.Namespace) -> int:
     from harness.history.ownership import read_own
     from harness.history.reading import UnreadableHistory
     from harness.run.resumed_cleanup import clean_after
+    from harness.run.signals import SignalEvent
     from harness.text import mask_before_cutting
 
     # What cannot be cleaned up keeps nothing else from it.
@@ -37,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     mask_before_cutting(redact)
     for error in refused:
         print(f"ERROR: {redact(error)}", file=sys.stderr)
-    hurry = threading.Event()
+    hurry = SignalEvent()
     _on_interrupt(hurry.set)
     tell = _tell if sys.stderr.isatty() else None
     done: list[tuple[str, str, CleanUp]] = []

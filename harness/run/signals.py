@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import signal
+import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +14,41 @@ if TYPE_CHECKING:
 
 
 ONE_SIGNAL_S = 0.3
+
+
+class SignalEvent(threading.Event):
+    """An event that a handler of signals may set at any moment, once and for all.
+
+    That of the standard library takes a lock to be set, which the main thread may hold: it begins to wait, is
+    interrupted by the signal, and its handler waits for ever.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_set = False
+        self._opens = threading.Lock()  # held by nobody for longer than a moment once it is set
+        self._opens.acquire()
+
+    def is_set(self) -> bool:
+        """Whether it was set."""
+        return self._is_set
+
+    def set(self) -> None:
+        """Set it."""
+        if not self._is_set:
+            self._is_set = True
+            with suppress(RuntimeError):  # two set it at the same moment
+                self._opens.release()
+
+    def clear(self) -> None:
+        """Nobody takes it back. Raises RuntimeError."""
+        raise RuntimeError("what a signal has set stays so")
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is set, or for so many seconds; returns whether it is."""
+        if not self._is_set and self._opens.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
+            self._opens.release()
+        return self._is_set
 
 
 def on_each_signal(act: Callable[[], None]) -> list[int]:

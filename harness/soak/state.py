@@ -8,6 +8,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from harness.run.signals import SignalEvent
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -39,8 +41,8 @@ class SoakState:
     file: Path
     redact: Redactor
     interrupts: int = 0
-    hurry: threading.Event = field(default_factory=threading.Event)
-    stop: threading.Event = field(default_factory=threading.Event)
+    hurry: threading.Event = field(default_factory=SignalEvent)
+    stop: threading.Event = field(default_factory=SignalEvent)
     said: queue.Queue[Event] = field(default_factory=queue.Queue)
     children: list[Child] = field(default_factory=list)
     ended: Ended | None = None
