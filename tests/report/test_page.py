@@ -6,27 +6,28 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.checkers.latency import percentile
-from harness.history.history import History
 from harness.history.problem import Problem
 from harness.history.token_sample import Sample, sample_of
 from harness.report import plots
 from harness.report.evidence import EnvironmentEvidence
 from harness.report.page import page_of, render
-from harness.report.verdict import Action, Coverage, DeliverableVerdict, Verdict
+from harness.report.verdict import Action, Coverage, DeliverableVerdict
 from harness.text import sentence
 from tests.support.gates import run_gate
 from tests.support.histories import failed, ok, unanswered
 from tests.support.pages import (
+    FOLDER,
     burst,
-    environment,
     past_runs,
     read_page,
     samples,
+    seen,
+    shown,
     verdict,
     version_4,
 )
@@ -34,19 +35,6 @@ from tests.support.verdicts import check, row_left
 
 if TYPE_CHECKING:
     from rehearsal.deployment.start import Deployment
-
-
-FOLDER = Path("/reports/r")
-
-
-def shown(of: Verdict, *evidence: EnvironmentEvidence) -> str:
-    """The text of a page."""
-    return read_page(render(of, evidence, FOLDER)).text
-
-
-def seen(*attempts: Any, **but: Any) -> EnvironmentEvidence:
-    """These POSTs on preview."""
-    return EnvironmentEvidence("preview", environment(), History.of("preview", attempts), **but)
 
 
 # --- what it says -----------------------------------------------------------------------------------------------------

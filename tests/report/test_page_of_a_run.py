@@ -26,11 +26,14 @@ from rehearsal.deployment.start import deployed
 from tests.support.gates import ROOT, Run, run_gate, run_harness, run_pytest, write_environments
 from tests.support.histories import failed, ok, unanswered
 from tests.support.pages import (
+    FOLDER,
     HOSTILE,
     environment,
     hostile_page,
     read_page,
     samples,
+    seen,
+    shown,
     verdict,
 )
 from tests.support.verdicts import check, row_left
@@ -38,19 +41,6 @@ from tests.support.verdicts import check, row_left
 if TYPE_CHECKING:
     from rehearsal.deployment.start import Deployment
     from rehearsal.servers.postgres import Postgres
-
-
-FOLDER = Path("/reports/r")
-
-
-def shown(of: Verdict, *evidence: EnvironmentEvidence) -> str:
-    """The text of a page."""
-    return read_page(render(of, evidence, FOLDER)).text
-
-
-def seen(*attempts: Any, **but: Any) -> EnvironmentEvidence:
-    """These POSTs on preview."""
-    return EnvironmentEvidence("preview", environment(), History.of("preview", attempts), **but)
 
 
 # --- how to repeat a request ------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from tests.support import verdicts
 from tests.support.histories import failed, ok, unanswered
 from tests.support.verdicts import check, row_left
 
+FOLDER = Path("/reports/r")
 # What acts if it is not escaped, in text, in an attribute, in a style and in a comment; and what moves a cursor.
 HOSTILE = (
     "</title></style></desc></svg><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
@@ -228,3 +229,13 @@ def hostile_page(folder: Path) -> str:
         "preview", config, History.of("preview", sent), unavailable=HOSTILE, stored_unavailable=HOSTILE, past=past
     )
     return render(of, [evidence], folder, Redactor(secrets_of(config)))
+
+
+def shown(of: Verdict, *evidence: EnvironmentEvidence) -> str:
+    """The text of a page."""
+    return read_page(render(of, evidence, FOLDER)).text
+
+
+def seen(*attempts: Any, **but: Any) -> EnvironmentEvidence:
+    """These POSTs on preview."""
+    return EnvironmentEvidence("preview", environment(), History.of("preview", attempts), **but)
