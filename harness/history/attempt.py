@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,8 +11,14 @@ from harness.history.problem import _UNANSWERED, NEVER_SENT, Problem
 Probe = Literal["chosen_token", "same_payload"]
 Phase = Literal["sequence", "burst", "soak", "chosen_token", "same_payload"]
 Outcome = Literal["ok", "fail", "unknown"]
+_RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
 # Somebody gave up waiting: RFC 9110; AWS (460), nginx (499), Cloudflare (520, 522, 524), other proxies (598, 599).
 _GAVE_UP = frozenset({408, 460, 499, 502, 503, 504, 520, 522, 524, 598, 599})
+
+
+def is_run_id(text: str) -> bool:
+    """Whether a run may have given itself this id (`harness.run.settings.new_run`)."""
+    return _RUN_ID.fullmatch(text) is not None
 
 
 def attempt_name(run: str, n: int) -> str:

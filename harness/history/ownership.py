@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from harness.history.attempt import attempt_name
+from harness.history.attempt import attempt_name, is_run_id
 from harness.history.reading import RESTORE, UnreadableHistory, read
 from harness.text import is_blank, printable
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 LabelsFor = Callable[[str], Collection[str]]
 """What the label column of an environment may hold for the name of a POST."""
 
-_RUN = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
 _LARGEST = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _SHOWN = 100
@@ -74,7 +73,7 @@ def _demand_own(record: dict[str, Any], of: Recorded, run: str, labels_for: Labe
 
 def _demand_name(n: int, of: Recorded, run: str) -> None:
     """The name of a POST is made of its number; of two POSTs of one payload, that of the first one."""
-    if not _RUN.fullmatch(run):
+    if not is_run_id(run):
         raise ValueError(f"run: {printable(run, _SHOWN)} is no id of a run, such as 20250131-235959-0a1b2c3d")
     attempt = of.attempts[n]
     names = [attempt_name(run, n)]

@@ -31,7 +31,7 @@ def without_comments(text: str, *, in_dollars: bool = False) -> str:
     while match := _PIECES.search(text, place):
         if match["line"] is not None or match["block"] is not None:
             kept += (text[place : match.start()], " ")
-            place = match.end() if match["block"] is None else end_of_comment(text, match.end())
+            place = match.end() if match["block"] is None else _end_of_comment(text, match.end())
             continue
         end = match.end()
         if match["dollar"] is not None and not in_dollars:
@@ -42,7 +42,7 @@ def without_comments(text: str, *, in_dollars: bool = False) -> str:
     return "".join([*kept, text[place:]])
 
 
-def end_of_comment(text: str, place: int) -> int:
+def _end_of_comment(text: str, place: int) -> int:
     """Where a comment ends that begins before a place: at its own `*/`, or with the text."""
     depth = 1
     for mark in _ENDS.finditer(text, place):

@@ -107,11 +107,6 @@ def origin_of(default: Default) -> Origin:
     return Origin(strong, unclear)
 
 
-def own_functions(default: Default) -> list[Function]:
-    """The functions of a default that are no compiled ones of Postgres or a known library."""
-    return [f for f in default.functions if symbol_of(f) is None and not f.built_in]
-
-
 # --- a default that is one call ---------------------------------------------------------------------------------------
 
 

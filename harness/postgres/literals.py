@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 
-from harness.postgres.comments import end_of_comment
+from harness.postgres.comments import without_comments
 
 _TOKEN = re.compile(
     r"""
-    (?P<comment> --[^\n]*+ | /\* )
-  | (?P<escaped> [eE]'(?:[^'\\]|\\.|'')*+(?:'|\Z) )
+    (?P<escaped> [eE]'(?:[^'\\]|\\.|'')*+(?:'|\Z) )
   | (?P<string> (?:[uU]&|[bBxXnN])?'(?:[^']|'')*+(?:'|\Z) )
   | (?P<name> (?:[uU]&)?"(?:[^"]|"")*+(?:"|\Z) )
   | (?P<dollars> \$(?:[^\W\d]\w*)?\$ )
@@ -28,16 +27,14 @@ def without_literals(statement: str) -> str:
     statement was cut off in too. What a server with `standard_conforming_strings = off` reads otherwise is left out to
     the end, and a name in quotes that no schema would have is `"?"`.
     """
+    statement = without_comments(statement)
     pieces: list[str] = []
     place = 0
     while (match := _TOKEN.search(statement, place)) is not None:
         pieces.append(statement[place : match.start()])
         place = match.end()
         kind, said = match.lastgroup, match[0]
-        if kind == "comment":
-            pieces.append(" ")
-            place = end_of_comment(statement, place) if said == "/*" else place
-        elif kind == "word":
+        if kind == "word":
             pieces.append(said)
         elif kind == "name":
             pieces.append(said if _PLAIN_NAME.fullmatch(said) else '"?"')

@@ -113,9 +113,8 @@ def _write_reports(config: pytest.Config, gate: Gate, verdict: Verdict, remember
             own.chmod(0o600)
     except OSError as error:
         say(config, sentence(f"the reports in {gate.settings.report_dir} cannot be written: {error.strerror}"))
-    if (
-        gate.settings.report_dir / "verdict.json"
-    ).exists():  # it is the first to be written, and none of before is there
+    # It is the first to be written, and none of an earlier run is there.
+    if (gate.settings.report_dir / "verdict.json").exists():
         config.stash[CONCLUDED] = verdict.exit_code
 
 

@@ -6,15 +6,15 @@ A worker heeds its own environments.yaml: whatever a master says, it sends no mo
 from __future__ import annotations
 
 import math
-import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from harness.history.attempt import is_run_id
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_RUN = re.compile(r"\d{8}-\d{6}-[0-9a-f]{8}")  # of `harness.run.settings.new_run`
 _MOST_ATTEMPTS = 1_000_000  # as in the file
 
 
@@ -71,7 +71,7 @@ def begun_of(said: Any) -> Begun:
         run, attempts, each = said["run"], said["attempts"], said["each"]
     except (TypeError, KeyError, IndexError):
         raise NotBelieved("the master does not say which run it leads") from None
-    if not isinstance(run, str) or not _RUN.fullmatch(run):
+    if not isinstance(run, str) or not is_run_id(run):
         raise NotBelieved("the master names a run that no run of this harness has")
     if not _is_count(attempts) or not _is_rate(each):
         raise NotBelieved("the master asks for a number or a rate of POSTs that no file can")
