@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
 
+from rehearsal.dry_run.budget import budget
 from rehearsal.servers.binaries import Binaries, all_installations, packaged_folders, system_folders
 
 APPLICATION = "chatbots-rehearsal"
@@ -391,22 +391,13 @@ def run_tool(command: list[str], environment: dict[str, str], what: str, budget_
         command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         assert process.stdout is not None
-        spent = threading.Event()
-
-        def end() -> None:
-            spent.set()
-            process.kill()
-
-        timer = threading.Timer(budget_s, end)
-        timer.daemon = True
-        timer.start()
         try:
-            told = process.stdout.read(MOST_PRINTED_BYTES)
-            if len(told) == MOST_PRINTED_BYTES:
-                raise CannotRehearse(f"{what} printed more than {MOST_PRINTED_BYTES >> 20} MB, and was ended")
-            process.wait()
+            with budget(budget_s, process.kill) as spent:
+                told = process.stdout.read(MOST_PRINTED_BYTES)
+                if len(told) == MOST_PRINTED_BYTES:
+                    raise CannotRehearse(f"{what} printed more than {MOST_PRINTED_BYTES >> 20} MB, and was ended")
+                process.wait()
         finally:
-            timer.cancel()
             process.kill()
     if spent.is_set():
         raise CannotRehearse(

@@ -10,13 +10,13 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 
+from rehearsal.dry_run.budget import budget
 from rehearsal.dry_run.real_schema import CannotRehearse
 from rehearsal.servers.postgres import Postgres
 
@@ -48,25 +48,20 @@ def bounded(server: Postgres, connection: psycopg.Connection[Any], budget_s: flo
 
     statement_timeout would not do: a function may catch it, or set it to another value.
     """
-    spent, process = threading.Event(), connection.info.backend_pid
+    process = connection.info.backend_pid
 
     def end() -> None:
-        spent.set()
         with contextlib.suppress(psycopg.Error):
             server.run("postgres", [f"select pg_terminate_backend({process})"])
         with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as own:
             own.shutdown(socket.SHUT_RDWR)  # nor do we wait for a session that cannot be ended
 
-    timer = threading.Timer(budget_s, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    except (psycopg.Error, CannotRehearse):  # however it was told of
-        if not spent.is_set():
-            raise
-    finally:
-        timer.cancel()
+    with budget(budget_s, end) as spent:
+        try:
+            yield
+        except (psycopg.Error, CannotRehearse):  # however it was told of
+            if not spent.is_set():
+                raise
     if spent.is_set():
         raise CannotRehearse(
             f"{what} was not ready within {budget_s:g} s, and was ended: does a function, a trigger or the migration"
