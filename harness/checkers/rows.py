@@ -9,7 +9,7 @@ from uuid import UUID
 from harness.checkers.causes import REPLICA
 from harness.claims import as_reported
 from harness.errors import CouldNotTell, NotCovered
-from harness.postgres.token_scan import INTEGERS
+from harness.postgres.id_types import INTEGERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.postgres.id_types import INTEGERS
+
 if TYPE_CHECKING:
     from harness.postgres.rows import SequenceState
 
-LARGEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 LOW_SHARE = 0.01  # of all values
 LOW = 1_000_000  # values of an integer column
 
@@ -18,7 +19,7 @@ def values_left(sequence: SequenceState, id_type: str) -> int | None:
     Few are less than 1 % of all of them, or less than a million of an integer column. What the column's type does not
     hold is no value of it, whatever the sequence would give.
     """
-    largest = LARGEST.get(id_type)
+    largest = INTEGERS.get(id_type)
     if sequence.min_value is None or sequence.max_value is None or largest is None:
         return None
     low, high = max(sequence.min_value, -largest - 1), min(sequence.max_value, largest)

@@ -6,14 +6,12 @@ that the environment's own configuration makes of a name of this run, of a POST 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from harness.history.attempt import attempt_name, is_run_id
-from harness.history.reading import RESTORE, UnreadableHistory, read
+from harness.history.reading import read
 from harness.text import is_blank, printable
 
 if TYPE_CHECKING:
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
 LabelsFor = Callable[[str], Collection[str]]
 """What the label column of an environment may hold for the name of a POST."""
 
-_LARGEST = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
-_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _SHOWN = 100
 
 
@@ -37,18 +33,6 @@ def read_own(path: Path, labels_for: Mapping[str, LabelsFor]) -> tuple[str, dict
         UnreadableHistory: as `read`; or it names what is not its run's own.
     """
     return read(path, {name: partial(_demand_own, labels_for=of) for name, of in labels_for.items()})
-
-
-def demand_ids(path: Path, of: Recorded, type_: str) -> None:
-    """Refuse ids of rows that a column of this type (format_type) cannot hold.
-
-    Raises:
-        UnreadableHistory: names the first one.
-    """
-    for (id_, _), line in of.lines.items():
-        if not is_of_type(id_, type_):
-            shown = printable(repr(id_), _SHOWN)
-            raise UnreadableHistory(f"{path}: line {line}: id: {shown} is not of the column's type, {type_}. {RESTORE}")
 
 
 def _demand_own(record: dict[str, Any], of: Recorded, run: str, labels_for: LabelsFor) -> None:
@@ -94,15 +78,3 @@ def _demand_labels(name: str, labels: Collection[str], labels_for: LabelsFor) ->
                 f"labels: {printable(repr(label), _SHOWN)} is not what api.payload of this environment makes of "
                 f"{name}: clean up with the configuration that the run had"
             )
-
-
-def is_of_type(id_: str, type_: str) -> bool:
-    """Whether a column of this type (format_type) may hold an id, as Postgres prints it."""
-    if type_ in _LARGEST:
-        return _INTEGER.fullmatch(id_) is not None and -_LARGEST[type_] <= int(id_) < _LARGEST[type_]
-    if type_ == "uuid":
-        try:
-            return str(UUID(id_)) == id_
-        except ValueError:
-            return False
-    return not is_blank(id_)

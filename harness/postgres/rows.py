@@ -9,6 +9,7 @@ from psycopg import sql
 
 from harness.errors import CouldNotTell
 from harness.postgres.connection import role_of
+from harness.postgres.id_types import INTEGERS
 from harness.postgres.identifiers import as_it_is, as_text, in_sql, quoted
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def read_sequence(connection: Connection, facts: TableFacts) -> SequenceState | 
         CouldNotTell: the role may not read it.
     """
     sequence = facts.sequence
-    if sequence is None or facts.id_type not in ("smallint", "integer", "bigint"):
+    if sequence is None or facts.id_type not in INTEGERS:
         return None
     if not sequence.readable:
         raise CouldNotTell(

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from harness.errors import CouldNotTell
 from harness.history.token_sample import Sample
+from harness.postgres.id_types import INTEGERS
 from harness.postgres.identifiers import as_text, as_uuid
 from harness.postgres.uuid_v4 import is_uuid_text, is_version_4
 from harness.redaction.row_values import masked_token, shown_id
@@ -188,9 +189,6 @@ def scan_tokens(
         repeated_tokens,
         tuple(repeated_ids),
     )
-
-
-INTEGERS = ("smallint", "integer", "bigint")
 
 
 def _not_accepted(names: Names, legacy_until: int | None) -> sql.Composed:

@@ -7,11 +7,9 @@ row of a POST that was not acknowledged is looked for by its name, and again unt
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
@@ -34,29 +32,21 @@ from harness.postgres.deletion import PAUSE_S, TRIES, TRIES_FOR_S, Found, delete
 from harness.postgres.failures import translated
 from harness.postgres.identifiers import in_sql
 from harness.postgres.table import read_facts
-from harness.progress import Progress
 from harness.report.verdict import LeftBehind
+from harness.run.cleanup_task import Task, in_turns
 from harness.text import printable, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from pydantic import SecretStr
+    from collections.abc import Callable, Iterable, Sequence
 
     from harness.configuration.models import Environment
     from harness.history.attempt import Attempt
-    from harness.history.writing import Ledger
-    from harness.http.client import Client
     from harness.postgres.connection import Connection
     from harness.postgres.table import TableFacts
 
 BY_HAND = "python -m harness cleanup HISTORY"
-_NO_DATABASE = CouldNotTell(
-    "database: null: there is no database to delete from", "delete them by hand, or set cleanup: api and api.delete"
-)
 _LOOKS_AGAIN_S = 0.5  # while a row may still come; after each further look twice as long
 _LOOKS_AT_LEAST_EVERY_S = 4.0
-AT_ONCE = 10_000  # attempts that one statement looks for, and rows that one transaction deletes
 
 
 class CleanUp(NamedTuple):
@@ -65,139 +55,6 @@ class CleanUp(NamedTuple):
     removed: int = 0
     left: tuple[LeftBehind, ...] = ()
     note: str = ""
-
-
-@dataclass(slots=True)
-class Task:
-    """What one run may have stored in one environment, and how to go about it.
-
-    Args:
-        client: speaks to the environment, logged in where it has a login, or to be logged in first (`login`).
-        attempts: of one environment.
-        labels: for each attempt's name, what its label column may hold.
-        ledger: where ids are written before they are deleted.
-        patience_s: how long to wait for the row of a POST that was not acknowledged.
-        known: the rows (id, label) that an earlier clean-up found in this table, whether or not it removed them.
-        gone: those of them that it removed.
-        settled: names of POSTs that were sent so long ago that nobody is at work on them any more.
-        identity: of the database that the run stored its rows in; None where that is not to be compared.
-        elsewhere: whether rows are looked for in another database than the run's, which had none of them. Where they
-            are found there, the history names it from then on.
-        demand_ids: refuses the ids of `known`, by the type of the table's id column, before anything is removed.
-        hurry: when set, nothing is waited for any more, whatever that leaves: its result is of no use any more.
-        doing: told what is under way.
-        cut_short: why no POST was sent after the first that was acknowledged, as far as that is known.
-        facts: of the table, where it has just been looked at; the first sitting relies on them.
-        looked: whether all attempts were looked for in this sitting.
-    """
-
-    client: Client
-    attempts: Sequence[Attempt]
-    labels: Mapping[str, Sequence[str]]
-    ledger: Ledger
-    patience_s: float
-    login: bool = False
-    known: frozenset[tuple[str, str]] = frozenset()
-    gone: frozenset[tuple[str, str]] = frozenset()
-    settled: frozenset[str] = frozenset()
-    identity: str | None = None
-    elsewhere: bool = False
-    cut_short: CouldNotTell | None = None
-    demand_ids: Callable[[str], None] | None = None
-    hurry: threading.Event = field(default_factory=threading.Event)
-    progress: Progress = field(default_factory=Progress)
-    facts: TableFacts | None = None
-    looked: bool = False
-    _seen: dict[tuple[str, str], Found] = field(default_factory=dict)
-    _there: set[tuple[str, str]] = field(default_factory=set)
-
-    @property
-    def environment(self) -> Environment:
-        """The environment that is cleaned up."""
-        return self.client.environment
-
-    @property
-    def database(self) -> SecretStr:
-        """Its database. Raises CouldNotTell where it has none."""
-        if self.environment.database is None:
-            raise _NO_DATABASE
-        return self.environment.database
-
-    def see(self, found: Iterable[Found]) -> None:
-        """Write down the rows that are about to be removed, each once."""
-        new = [row for row in found if row.pair not in self._seen]
-        self._seen |= {row.pair: row for row in new}
-        self._there |= {row.pair for row in new}
-        self._record("row", new)
-
-    def settle(self, there: Iterable[Found], attempts: Sequence[Attempt] | None = None) -> None:
-        """Write down which rows are gone: all of these attempts (or of all) that were ever seen, but those there."""
-        looked_for = None if attempts is None else {a.name for a in attempts}
-        ours = (p for p in self._there if looked_for is None or self._seen[p].attempt.name in looked_for)
-        gone = {*ours} - {row.pair for row in there}
-        self._there -= gone
-        self._record("removed", [self._seen[pair] for pair in sorted(gone)])
-
-    def _record(self, record: str, rows: Sequence[Found]) -> None:
-        if rows:
-            with suppress(OSError):  # a full disk must not keep rows in production: their names were written before
-                self.ledger.rows(record, self.environment.name, [row.pair for row in rows])
-
-    @property
-    def removed(self) -> list[Found]:
-        """The rows that were removed."""
-        return [row for pair, row in self._seen.items() if pair not in self._there]
-
-    @property
-    def kept(self) -> list[Found]:
-        """The rows that are still there, whatever was done."""
-        return [row for pair, row in self._seen.items() if pair in self._there]
-
-    @property
-    def unseen(self) -> list[Attempt]:
-        """The attempts of which no row was ever seen in this table."""
-        return self._without_a_row({*self.known, *self._seen})
-
-    @property
-    def unaccounted(self) -> list[Attempt]:
-        """The attempts of which this clean-up has seen no row, whatever an earlier one found."""
-        return self._without_a_row(self._seen)
-
-    def _without_a_row(self, rows: Iterable[tuple[str, str]]) -> list[Attempt]:
-        """The attempts that none of these rows is of. Where several have one name, each takes a row of it."""
-        ids: dict[str, set[str]] = {}
-        for id_, label in rows:
-            ids.setdefault(label, set()).add(id_)
-        times = Counter(a.name for a in self.attempts)
-        spare: dict[str, int] = {}
-        found = []
-        for a in self.attempts:
-            own = set().union(*(ids.get(label, ()) for label in self.labels[a.name]))
-            if not own:
-                found.append(a)
-            elif times[a.name] > 1 and a.id not in own:
-                if a.name not in spare:
-                    spare[a.name] = len(own - {of.id for of in self.attempts if of.name == a.name})
-                if not spare[a.name]:
-                    found.append(a)
-                else:
-                    spare[a.name] -= 1
-        return found
-
-    @property
-    def turns(self) -> int:
-        """How often a statement has to be repeated for all attempts."""
-        return max(1, -(-len(self.attempts) // AT_ONCE))
-
-    @property
-    def to_look_for(self) -> Sequence[Attempt]:
-        """All attempts; of very many, only those whose row may still come, once all were looked for."""
-        return self.awaited if self.looked and len(self.attempts) > AT_ONCE else self.attempts
-
-    @property
-    def awaited(self) -> list[Attempt]:
-        """The attempts whose row may still come: all that were not acknowledged, whatever their answer says."""
-        return [a for a in self.unseen if a.outcome != "ok" and a.name not in self.settled]
 
 
 def clean_up(task: Task) -> CleanUp:
@@ -296,11 +153,6 @@ def _by_database(task: Task) -> CleanUp:
     return CleanUp(len(task.removed), (*left, *_not_found(task)))
 
 
-def _in_turns(attempts: Sequence[Attempt]) -> Iterator[Sequence[Attempt]]:
-    """So many at a time that each statement is bounded, in its length and in how long it lasts."""
-    return (attempts[first : first + AT_ONCE] for first in range(0, len(attempts), AT_ONCE))
-
-
 def _sit_down(task: Task, deadline: float) -> None:
     """Delete what is there, again and again until nothing more can come or the time is up, on one connection."""
     patience_s = max(deadline - time.monotonic(), 0.0)
@@ -316,7 +168,7 @@ def _sit_down(task: Task, deadline: float) -> None:
         task.looked = False
 
         def look() -> None:
-            for some in _in_turns(task.to_look_for):
+            for some in in_turns(task.to_look_for):
                 found = find(connection, facts, some, task.labels)
                 if found:
                     _name_database(connection, task)
@@ -518,6 +370,6 @@ def _find_in(task: Task, attempts: Sequence[Attempt]) -> list[Found]:
         ):
             with reading(connection):
                 facts = _facts(connection, task)
-            return [row for some in _in_turns(attempts) for row in find(connection, facts, some, task.labels)]
+            return [row for some in in_turns(attempts) for row in find(connection, facts, some, task.labels)]
     except psycopg.Error as error:
         raise translated(error, task.database) from None

@@ -20,7 +20,8 @@ from harness.http.client import Client
 from harness.http.deadline import abandon_exchanges
 from harness.progress import Progress
 from harness.report.run_log import FILE
-from harness.run.cleanup import CleanUp, Task, clean_up, left_as_it_is
+from harness.run.cleanup import CleanUp, clean_up, left_as_it_is
+from harness.run.cleanup_task import Task
 from harness.run.database_turns import DatabaseTurns
 from harness.run.evidence import HISTORY, OBSERVED_INSERTS, TABLE
 from harness.run.examination import examine, needed_for

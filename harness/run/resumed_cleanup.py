@@ -7,13 +7,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.configuration.loading import ConfigurationError
-from harness.history.ownership import demand_ids, read_own
+from harness.history.ownership import read_own
 from harness.history.problem import Problem
+from harness.history.reading import RESTORE, UnreadableHistory
 from harness.history.writing import Ledger, StillWritten
 from harness.http.client import Client
 from harness.postgres.connection import located
+from harness.postgres.id_types import is_of_type
 from harness.progress import Progress
-from harness.run.cleanup import CleanUp, Task, clean_up
+from harness.run.cleanup import CleanUp, clean_up
+from harness.run.cleanup_task import Task
+from harness.text import printable
 
 if TYPE_CHECKING:
     import threading
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from harness.history.reading import Recorded
     from harness.redaction.redactor import Redactor
 
+_SHOWN = 100  # characters of an id
 SETTLED_AFTER_S = 3600.0  # nothing between a client and a table keeps a request for an hour
 
 
@@ -75,13 +80,25 @@ def clean_after(
             identity=None if elsewhere else of.identity,
             elsewhere=elsewhere,
             cut_short=of.cut_short,
-            demand_ids=partial(demand_ids, path, of),
+            demand_ids=partial(_demand_ids, path, of),
             hurry=hurry,
             progress=Progress(said=tell),
         )
         return clean_up(task)._replace(note=_moved(of, environment, redact))
     finally:
         ledger.close()
+
+
+def _demand_ids(path: Path, of: Recorded, type_: str) -> None:
+    """Refuse ids of rows that a column of this type (format_type) cannot hold.
+
+    Raises:
+        UnreadableHistory: names the first one.
+    """
+    for (id_, _), line in of.lines.items():
+        if not is_of_type(id_, type_):
+            shown = printable(repr(id_), _SHOWN)
+            raise UnreadableHistory(f"{path}: line {line}: id: {shown} is not of the column's type, {type_}. {RESTORE}")
 
 
 def _lasted_s(attempt: Attempt, environment: Environment) -> float:

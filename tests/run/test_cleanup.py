@@ -324,7 +324,7 @@ def test_very_many_rows_are_removed_some_at_a_time(
     healthy: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No statement takes more than its share; what is gone, what never came and what may come are told apart."""
-    monkeypatch.setattr("harness.run.cleanup.AT_ONCE", 3)
+    monkeypatch.setattr("harness.run.cleanup_task.AT_ONCE", 3)
     statements: list[int] = []
 
     def counted(*of: Any) -> list[Found]:

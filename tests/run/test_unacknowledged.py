@@ -18,7 +18,8 @@ import pytest
 from harness.history.problem import NEVER_SENT, Problem
 from harness.history.writing import Ledger
 from harness.progress import Progress
-from harness.run.cleanup import CleanUp, Task, clean_up, left_as_it_is
+from harness.run.cleanup import CleanUp, clean_up, left_as_it_is
+from harness.run.cleanup_task import Task
 from rehearsal.deployment.start import deployed
 from tests.support.cleanups import cleaned, store, stored, task_of
 from tests.support.clients import client_of, environment

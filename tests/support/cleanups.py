@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from harness.history.writing import Ledger
-from harness.run.cleanup import CleanUp, Task, clean_up
+from harness.run.cleanup import CleanUp, clean_up
+from harness.run.cleanup_task import Task
 from tests.support.clients import client_of
 
 if TYPE_CHECKING:
