@@ -43,9 +43,9 @@ class _Following:
 
     def __init__(self, function: Any, made: Made) -> None:
         self._made = made
-        self._datums: list[Any] = [datum for each in _all(function, "datums", 0) for datum in each]
+        self._datums: list[Any] = [datum for key, each in _pairs(function, 0) if key == "datums" for datum in each]
         names = Counter(self._name_of(place) for place in range(len(self._datums)))
-        sites = Counter(name for site in _sites(function, 0) for name in self._assigned_at(site))
+        sites = Counter(name for site in _sites(function) for name in self._assigned_at(site))
         sites.update(name for name, _ in self.declared())
         # Of a name that is declared twice nobody tells which is meant.
         self._once = {name for name, times in sites.items() if times == 1 and names[name] == 1}
@@ -115,32 +115,24 @@ class _Following:
                 self.assign(known, str(fields[0].get("name", "")), query)
 
 
-def _all(node: Any, wanted: str, depth: int) -> Iterator[Any]:
-    """Every value of a key."""
+def _pairs(node: Any, depth: int, beyond: frozenset[str] = frozenset()) -> Iterator[tuple[str, Any]]:
+    """Every key of a tree with its value, in the order of the text; what stands under the keys `beyond` is left out."""
     if depth > DEEPEST:
         raise TooDeep
     if isinstance(node, list):
         for each in node:
-            yield from _all(each, wanted, depth + 1)
+            yield from _pairs(each, depth + 1, beyond)
     elif isinstance(node, dict):
         for key, value in node.items():
-            if key == wanted:
-                yield value
-            yield from _all(value, wanted, depth + 1)
+            yield key, value
+            if key not in beyond:
+                yield from _pairs(value, depth + 1, beyond)
 
 
-def _sites(node: Any, depth: int) -> Iterator[tuple[str, Any]]:
+def _sites(function: Any) -> Iterator[tuple[str, Any]]:
     """Every place of a function's statements that gives a variable a value, whatever its kind."""
-    if depth > DEEPEST:
-        raise TooDeep
-    if isinstance(node, list):
-        for each in node:
-            yield from _sites(each, depth + 1)
-    elif isinstance(node, dict):
-        for key, value in node.items():
-            if key in ("varno", "target", "var", "fields") and not (key == "target" and isinstance(value, dict)):
-                yield key, value
-            elif key == "PLpgSQL_stmt_call":
-                yield key, value["expr"]["PLpgSQL_expr"]["query"]
-            if key not in ("datums", "fields"):
-                yield from _sites(value, depth + 1)
+    for key, value in _pairs(function, 0, frozenset({"datums", "fields"})):
+        if key in ("varno", "target", "var", "fields") and not (key == "target" and isinstance(value, dict)):
+            yield key, value
+        elif key == "PLpgSQL_stmt_call":
+            yield key, value["expr"]["PLpgSQL_expr"]["query"]

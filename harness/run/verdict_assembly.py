@@ -64,13 +64,14 @@ def assemble(
     """
     left = [row for done in cleaned.values() for row in done.left]
     complete = pytest_status in (0, 1) and not error
+    of_secrets = notes_on_secrets(settings.environments)
     verdicts = [
         _of_environment(
             environment,
             settings,
             outcomes,
             examinations.get(environment.name),
-            _notes(environment, settings, outcomes, examinations, sources),
+            _notes(environment, settings, outcomes, examinations, sources, of_secrets[environment.name]),
             cleaned.get(environment.name),
             complete=complete,
         )
@@ -183,6 +184,7 @@ def _notes(
     outcomes: Outcomes,
     examinations: Mapping[str, Examination],
     sources: SourceReading,
+    of_secrets: Sequence[str],
 ) -> list[Shown]:
     """What is unusual of an environment and decides nothing."""
     known = examinations.get(environment.name)
@@ -194,8 +196,7 @@ def _notes(
     shared = _shared_database(environment, examinations)
     migration = _before_the_migration(known)
     ending = _sequence_near_its_end(known)
-    secret = notes_on_secrets(settings.environments)[environment.name]
-    return [sentence(note) for note in (*alike, *secret, *shared, *found, *stored, *ending, *migration, *soaked)]
+    return [sentence(note) for note in (*alike, *of_secrets, *shared, *found, *stored, *ending, *migration, *soaked)]
 
 
 def _shared_database(environment: Environment, examinations: Mapping[str, Examination]) -> list[str]:

@@ -116,15 +116,14 @@ def _assignments(
             *(file, environment.name, state.run, soak.attempts, soak.users, soak.rate, workers, timeout_s, host, port)
         )
     host, port = _place(options.master_host, "--master-host") if options.worker else (_OWN, 0)
+    place = {**place_of(environment, state.redact), **known_to(state.folder.parent / FILE, environment, state.redact)}
     for number in range(1, 1 + (0 if options.master else 1 if options.worker else workers)):
         # Workers of several machines end in one folder, to be judged together.
         own = secrets.token_hex(4) if options.worker else str(number)
         history = str(state.folder / f"worker-{own}.jsonl")
-        known = known_to(state.folder.parent / FILE, environment, state.redact)
-        place = {**place_of(environment, state.redact), **known}
-        bound = state.soak
+        soak = state.soak
         yield assignment.Worker(
-            *(file, environment.name, history, place, identity, bound.attempts, bound.users, bound.rate, host, port)
+            *(file, environment.name, history, place, identity, soak.attempts, soak.users, soak.rate, host, port)
         )
 
 
