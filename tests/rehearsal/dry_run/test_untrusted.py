@@ -64,6 +64,12 @@ def request(dsn: str, folder: Path, migration: str) -> Request:
     return Request(dsn, file, None, Wanted(), None, REVISION)
 
 
+def demand_ended(said: str, of: Request) -> None:
+    """A rehearsal that cannot be told of, and says why; `said` is a pattern."""
+    with pytest.raises(CannotRehearse, match=said), migrated(of):
+        pass
+
+
 def demand_no_superuser(database: str) -> None:
     """None was ever in a database that holds definitions of others, once there was one; its own log says it."""
     log = (Path(str(conninfo_to_dict(database)["host"])) / "log").read_text()
@@ -211,11 +217,10 @@ def test_migration_that_never_ends_is_ended(
     monkeypatch.setattr(runner, "MIGRATION_BUDGET_S", 0.5)
     dsn = real_database(postgres)
     loop = f"do $$ begin loop {CATCHES}; end loop; end $$"
-    with (
-        pytest.raises(CannotRehearse, match=r"the migration was not ready within 0.5 s, and was ended"),
-        migrated(request(dsn, tmp_path, f"set statement_timeout = '100ms';\n{loop}")),
-    ):
-        pass
+    demand_ended(
+        r"the migration was not ready within 0.5 s, and was ended",
+        request(dsn, tmp_path, f"set statement_timeout = '100ms';\n{loop}"),
+    )
 
 
 def test_definition_that_never_ends_is_ended(
@@ -228,11 +233,7 @@ def test_definition_that_never_ends_is_ended(
         f" if current_database() = 'rehearsed' then loop {CATCHES}; end loop; end if; return true; end $$"
     )
     dsn = real_database(postgres, [waits, "alter table chatbots add check (waits(name))"])
-    with (
-        pytest.raises(CannotRehearse, match=r"filling the table was not ready within 1 s, and was ended"),
-        migrated(request(dsn, tmp_path, "select 1")),
-    ):
-        pass
+    demand_ended(r"filling the table was not ready within 1 s, and was ended", request(dsn, tmp_path, "select 1"))
 
 
 def test_server_that_fills_the_disk_is_ended(
@@ -242,11 +243,9 @@ def test_server_that_fills_the_disk_is_ended(
     monkeypatch.setenv("TMPDIR", "/tmp")  # then the server is not kept in memory
     monkeypatch.setattr(servers, "MOST_SPACE", 200e6 / shutil.disk_usage("/tmp").free)
     fill = "create table large as select repeat(md5(n::text), 30) as text from generate_series(1, 100000000) n"
-    with (
-        pytest.raises(CannotRehearse, match=r"the throwaway server was ended: it took more than \d+ MB"),
-        migrated(request(real_database(postgres), tmp_path, fill)),
-    ):
-        pass
+    demand_ended(
+        r"the throwaway server was ended: it took more than \d+ MB", request(real_database(postgres), tmp_path, fill)
+    )
 
 
 def test_rows_that_a_migration_selects_are_not_held(postgres: Postgres, tmp_path: Path) -> None:
@@ -289,11 +288,7 @@ def test_definition_that_is_never_made_is_ended(
         f" if current_database() = 'rehearsed' then {body}; end if; return 1; end $$"
     )
     dsn = real_database(postgres, [function, "create index on chatbots (id) where made() = 1"])
-    with (
-        pytest.raises(CannotRehearse, match=f"making the definitions here {said}"),
-        migrated(request(dsn, tmp_path, "select 1")),
-    ):
-        pass
+    demand_ended(f"making the definitions here {said}", request(dsn, tmp_path, "select 1"))
 
 
 def test_migration_that_shuts_the_database_is_said(postgres: Postgres, tmp_path: Path) -> None:
