@@ -54,6 +54,7 @@ format: $(STAMP)  ## let ruff format and sort
 lock: $(STAMP)  ## resolve requirements/*.txt anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links -o requirements/gate.txt
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra source --constraint requirements/gate.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links -o requirements/source.txt
 	$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet requirements/bench.in --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links -o requirements/bench.txt
 

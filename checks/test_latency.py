@@ -28,5 +28,5 @@ def test_latency_is_within_budget(history: History, latency_p95_ms: float | None
             *(f"{a.name} ({a.phase}): {took_ms(a):.0f} ms" for a in slower_than(history, latency_p95_ms)),
         ],
         cause="the deployment is slower than it may be, or this machine is far from it or busy",
-        remedy="compare with python -m harness runs; if it is always so from here, raise latency_p95_ms",
+        remedy="compare with chatbots-smoke runs; if it is always so from here, raise latency_p95_ms",
     )

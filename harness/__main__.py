@@ -1,25 +1,38 @@
-"""`python -m harness plan | soak | judge | cleanup | runs | schema`: all besides the gate itself, which is `pytest`."""
+"""`chatbots-smoke`, which is `python -m harness` in a checkout."""
 
 from __future__ import annotations
 
 import sys
 import traceback
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.parser import build_parser
+from harness.cli.parser import COMMAND, CONFIGURATION, parsed
 from harness.cli.redaction import last_redactor
 from harness.console import Lasting
 from harness.report.verdict import ExitCode
+from harness.run.pytest_process import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code, of the same table as the gate's."""
+def command() -> int:
+    """`chatbots-smoke`, as it is installed: the files of its user are in the working directory."""
+    return main(program=COMMAND, folder=Path.cwd())
+
+
+def main(
+    arguments: Sequence[str] | None = None, *, program: str = "python -m harness", folder: Path | None = None
+) -> int:
+    """Run one command; returns its exit code, of the same table as the gate's.
+
+    `folder` holds `environments.yaml` and `reports/`: the checkout, or the working directory where there is none.
+    """
+    folder = folder or (ROOT if (ROOT / CONFIGURATION).exists() else Path.cwd())
     try:
-        options = build_parser().parse_args(arguments)
+        options = parsed(sys.argv[1:] if arguments is None else arguments, program=program, folder=folder)
     except SystemExit as ended:  # argparse's own 2 is that of an interrupted run
         return ExitCode.USAGE if ended.code else ExitCode.RELEASE
     # Only the module of this command is imported: some bring much that the others do not need.

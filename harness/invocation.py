@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.pytest_internals import typed_options
-from harness.run.pytest_process import ROOT
+from harness.run.pytest_process import CHECKS, ROOT, SETTINGS
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     import pytest
 
-CHECKS = ROOT / "checks"
 _HOOKS = "harness.pytest_plugin.hooks"  # conftest.py registers it, and all others with it
 _LISTINGS = {
     "help": "--help",
@@ -32,6 +31,14 @@ _OWN = ("env", "environments", "posts", "burst", "revision", "source", "read_onl
 def listing(option: Namespace) -> str:
     """The option that lets pytest list something and run nothing, "" where there is none."""
     return next((word for name, word in _LISTINGS.items() if getattr(option, name, None)), "")
+
+
+def folder_of(config: pytest.Config) -> Path:
+    """Where `environments.yaml` and `reports/` are, unless told otherwise.
+
+    That is the checkout for a `pytest` in it, and the working directory for `chatbots-smoke`.
+    """
+    return config.invocation_params.dir if config.inipath == SETTINGS else ROOT
 
 
 def named_paths(config: pytest.Config) -> list[Path]:

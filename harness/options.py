@@ -20,9 +20,9 @@ import pytest
 
 from harness.console import Lasting
 from harness.files import demand_own
-from harness.invocation import intention_of, listing, runs_checks, why_no_gate
+from harness.invocation import folder_of, intention_of, listing, runs_checks, why_no_gate
 from harness.pytest_internals import root_again
-from harness.run.pytest_process import ROOT
+from harness.run.gate_options import GATE_OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,17 +42,8 @@ _HOLDS = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of the contract; pytest's own keep working."""
     group = parser.getgroup("chatbots smoke")
-    group.addoption("--env", action="append", metavar="NAME", help="an environment to verify; repeatable (preview)")
-    group.addoption("--environments", metavar="FILE", help="the file that describes them (environments.yaml)")
-    # Numbers are read by the configuration, whose refusal is worded, placed, and written into a verdict.
-    group.addoption("--posts", metavar="N", help="POSTs to send one after another, instead of the file's")
-    group.addoption("--burst", metavar="N", help="POSTs to send at the same moment, instead of the file's")
-    group.addoption("--revision", metavar="SHA", help="wait until the ready page names this revision, and demand it")
-    group.addoption("--source", metavar="DIR", help="a checkout of the app, for the source checks")
-    group.addoption("--read-only", action="store_true", help="send no POST: schema and stored tokens only")
-    group.addoption("--allow-many", action="store_true", help="send more than 200 POSTs to a protected environment")
-    group.addoption("--report-dir", metavar="DIR", help="where reports are written (reports/<run id>)")
-    group.addoption("--judge", action="append", metavar="HISTORY", help="judge a saved history instead of a deployment")
+    for name, how in GATE_OPTIONS.items():
+        group.addoption(name, **how)
     group.addoption("--soaked", metavar="FILE", help="what the soak that is judged did besides; it gives this itself")
 
 
@@ -120,7 +111,7 @@ def _forget_latest(config: pytest.Config) -> None:
     intention = intention_of(config)
     if intention.gate and not intention.judges and intention.report_dir is None:
         with suppress(OSError):
-            (ROOT / "reports" / "latest").unlink()
+            (folder_of(config) / "reports" / "latest").unlink()
 
 
 def _keep_private(config: pytest.Config) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from harness.checkers.defaults import unproven_default, wrong_default
 from harness.checkers.trigger_sources import hides_new, is_behind_update, sets_new, sets_stored
 from harness.errors import CouldNotTell
+from harness.extras import install
 from harness.postgres.statement_reading import (
     DEEPEST_CALL,
     is_parser_installed,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from harness.postgres.table import CalledFunction, OwnDefault, Rule, TableFacts, Trigger
     from harness.postgres.token_writes import Target
 
-_INSTALL = "install what reads SQL (pip install -e '.[source]' in the folder of this harness) and run again"
+_INSTALL = f"install what reads SQL ({install('source')}) and run again"
 
 
 def overriding(facts: TableFacts) -> list[str]:

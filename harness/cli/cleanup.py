@@ -1,4 +1,4 @@
-"""`python -m harness cleanup`: removes the rows that a history names."""
+"""`chatbots-smoke cleanup`: removes the rows that a history names."""
 
 from __future__ import annotations
 

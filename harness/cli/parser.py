@@ -1,45 +1,109 @@
-"""The command line of `python -m harness`: which commands there are, and their options."""
+"""The command line of `chatbots-smoke`, which is `python -m harness` as well: its commands, and their options."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from harness.run.gate_options import GATE_OPTIONS
 from harness.run.pytest_process import ROOT
 
-_DESCRIPTION = (
-    "`python -m harness plan | soak | judge | cleanup | runs | schema`: all besides the gate itself, which is `pytest`."
-)
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+COMMAND = "chatbots-smoke"
 CONFIGURATION = "environments.yaml"
+_DESCRIPTION = "Verifies, right after a deploy, that chatbots.public_token is a version 4 UUID made by Postgres."
+_RUN = """\
+The options of pytest work too: -k EXPRESSION selects claims, -x stops at the first failure, -v lists every claim.
+conftest.py, pytest.ini and PYTEST_ADDOPTS of this folder are ignored.
+Exit codes: 0 release, 1 roll back, 75 could not tell, 76 release and clean up, 2 to 5 the run itself failed."""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser; `command` of what it parses is the name of a module of this package."""
-    parser = argparse.ArgumentParser(prog="python -m harness", description=_DESCRIPTION, allow_abbrev=False)
+class _Version(argparse.Action):
+    """Looks for the version only when it is wanted: finding it takes longer than parsing."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(COMMAND, version(COMMAND))
+        except PackageNotFoundError:  # a checkout that nobody installed
+            print(COMMAND, "(a checkout that is not installed)")
+        parser.exit()
+
+
+def parsed(arguments: Sequence[str], *, program: str, folder: Path) -> argparse.Namespace:
+    """What was typed: `command` names a module of this package, `folder` is where the files of the user are.
+
+    All that follows `run` is pytest's, in `words`.
+    """
+    parser = build_parser(program, folder)
+    if arguments[:1] == ["run"] and not {"-h", "--help"} & set(arguments):
+        options = parser.parse_args(["run"])
+        options.words = list(arguments[1:])
+        return options
+    return parser.parse_args(arguments)
+
+
+def build_parser(program: str = COMMAND, folder: Path = ROOT) -> argparse.ArgumentParser:
+    """The parser. `folder` holds `environments.yaml` and `reports/` where no option says otherwise."""
+    parser = argparse.ArgumentParser(prog=program, description=_DESCRIPTION, allow_abbrev=False)
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    parser.set_defaults(folder=folder)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    planning = commands.add_parser("plan", help="print each request and statement that a run would send; sends nothing")
+    running = _add(commands, "run", "run every check and give a verdict: the gate", "--env preview --env production")
+    running.epilog = f"{running.epilog}\n\n{_RUN}"
+    for name, how in GATE_OPTIONS.items():
+        running.add_argument(name, **how)
+    planning = _add(commands, "plan", "print what a run would send and ask; sends nothing", "--env production")
     planning.add_argument("--env", action="append", metavar="NAME", help="an environment; repeatable (preview)")
     planning.add_argument("--posts", metavar="N")
     planning.add_argument("--burst", metavar="N")
     planning.add_argument("--read-only", action="store_true")
     planning.add_argument("--allow-many", action="store_true")
-    soaking = commands.add_parser("soak", help="send the create request as often as `soak` of environments.yaml says")
+    soaking = _add(
+        commands, "soak", "send the create request as often as `soak` of environments.yaml says", "--env preview"
+    )
     _soak_options(soaking)
-    judging = commands.add_parser("judge", help="judge saved histories again, offline")
+    judging = _add(commands, "judge", "judge saved histories again, offline", "reports/latest/history.jsonl")
     judging.add_argument("histories", nargs="+", metavar="HISTORY")
     judging.add_argument("--report-dir", metavar="DIR")
-    cleaning = commands.add_parser("cleanup", help="remove what the named runs left behind; says what remains")
+    cleaning = _add(
+        commands, "cleanup", "remove what the named runs left behind; says what remains", "reports/latest/history.jsonl"
+    )
     cleaning.add_argument("histories", nargs="+", metavar="HISTORY")
-    listing = commands.add_parser("runs", help="print the last runs of an environment: verdict, failures, latency")
+    listing = _add(
+        commands,
+        "runs",
+        "print the last runs of an environment: verdict, failures, latency",
+        "--env production --last 5",
+    )
     listing.add_argument("--env", metavar="NAME", help="of this environment only")
     listing.add_argument("--last", type=_positive, metavar="N", default=30)
     listing.add_argument("--runs", metavar="FILE", help="where they are remembered (reports/runs.sqlite)")
     for command in (planning, soaking, cleaning):
-        command.add_argument("--environments", metavar="FILE", default=str(ROOT / CONFIGURATION))
-    schemas = commands.add_parser("schema", help="print a JSON Schema")
+        command.add_argument("--environments", metavar="FILE", default=str(folder / CONFIGURATION))
+    schemas = _add(commands, "schema", "print a JSON Schema", "environments > environments.schema.json")
     schemas.add_argument("of", choices=["verdict", "environments"])
     for command in (planning, soaking, judging, cleaning, listing, schemas):
         command.add_argument("--json", action="store_true", help="print JSON (a schema always is)")
     return parser
+
+
+def _add(commands: Subparsers, name: str, said: str, example: str) -> argparse.ArgumentParser:
+    """A command with what it does and an example, in its own help too."""
+    return commands.add_parser(
+        name,
+        help=said,
+        description=f"{said[0].upper()}{said[1:]}.",
+        epilog=f"example:\n  {COMMAND} {name} {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
 
 
 def _soak_options(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""`python -m harness plan`: what a run would send, in words, without sending it."""
+"""`chatbots-smoke plan`: what a run would send, in words, without sending it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from harness.run.evidence import BY_NAME, HISTORY, KINDS, ONE_TRANSACTION, all_n
 from harness.run.gathering import Phase, Planned, Step
 from harness.run.known_claims import demand_known_claims
 from harness.run.posting import RUN, masked_login
-from harness.run.pytest_process import ROOT
+from harness.run.pytest_process import CHECKS
 
 if TYPE_CHECKING:
     import argparse
@@ -72,7 +72,7 @@ def plan(environment: Environment, redact: Redactor, *, read_only: bool = False)
 
 
 def _soak(environment: Environment, soak: Soak, redact: Redactor) -> dict[str, Any]:
-    """What `python -m harness soak` would send; a run of the gate sends none of it."""
+    """What `chatbots-smoke soak` would send; a run of the gate sends none of it."""
     post = (
         f"POST {environment.url_of(environment.api.create)} {json.dumps(environment.payload_for(attempt_name(RUN, 1)))}"
     )
@@ -131,7 +131,7 @@ def _asked(environment: Environment, *, read_only: bool) -> list[Evidence[object
     """What a run of all checks gathers of an environment, in order: nothing for the claims alone that it waives."""
     kinds: Iterable[Evidence[object]] = KINDS
     if environment.waive:
-        judged = (claim for claim in claims(ROOT / "checks") if claim.id not in environment.waive)
+        judged = (claim for claim in claims(CHECKS) if claim.id not in environment.waive)
         kinds = all_needed({BY_NAME[name] for claim in judged for name in claim.asks if name in BY_NAME})
     return [kind for kind in in_order(kinds) if not (read_only and HISTORY in all_needed([kind]))]
 
@@ -186,6 +186,6 @@ def in_words(planned: dict[str, Any]) -> str:
         out.append(f"  {number}. {'WRITES' if step['mutates'] else 'reads'}{when}:")
         out.append(indent(step["does"], "       "))
     if "soak" in planned:
-        out.append(f"  python -m harness soak, and no other command, WRITES, {planned['soak']['until']}:")
+        out.append(f"  chatbots-smoke soak, and no other command, WRITES, {planned['soak']['until']}:")
         out.append(indent(planned["soak"]["does"], "       "))
     return "\n".join(out)

@@ -1,4 +1,4 @@
-"""`python -m harness runs`: what earlier runs concluded."""
+"""`chatbots-smoke runs`: what earlier runs concluded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.report.verdict import ExitCode
-from harness.run.pytest_process import ROOT
 
 if TYPE_CHECKING:
     import argparse
@@ -19,7 +18,9 @@ def run(options: argparse.Namespace) -> int:
 
     from harness.report.run_log import FILE, past_runs
 
-    found = past_runs(Path(options.runs) if options.runs else ROOT / "reports" / FILE, options.env, options.last)
+    found = past_runs(
+        Path(options.runs) if options.runs else options.folder / "reports" / FILE, options.env, options.last
+    )
     if options.json:
         print(json.dumps([asdict(each) for each in found], indent=2))
         return ExitCode.RELEASE

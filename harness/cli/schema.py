@@ -1,4 +1,4 @@
-"""`python -m harness schema`: prints the JSON Schemas."""
+"""`chatbots-smoke schema`: prints the JSON Schemas."""
 
 from __future__ import annotations
 

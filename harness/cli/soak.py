@@ -1,10 +1,9 @@
-"""`python -m harness soak`: sends the create request as often as `soak` of environments.yaml says."""
+"""`chatbots-smoke soak`: sends the create request as often as `soak` of environments.yaml says."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.run.pytest_process import ROOT
 from harness.soak.command import soak
 
 if TYPE_CHECKING:
@@ -13,4 +12,4 @@ if TYPE_CHECKING:
 
 def run(options: argparse.Namespace) -> int:
     """Soak, clean up and judge; returns the exit code."""
-    return soak(options, ROOT)
+    return soak(options)

@@ -285,7 +285,7 @@ class Environment(_Model):
     stored: Stored = Field(default_factory=Stored)
     """Which rows are of before the migration."""
     soak: Soak | None = None
-    """What `python -m harness soak` may send here; null: nothing."""
+    """What `chatbots-smoke soak` may send here; null: nothing."""
 
     @model_validator(mode="after")
     def _cleanup_is_possible(self) -> Self:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from harness.configuration.file_limits import demand_descriptors
 from harness.configuration.loading import ConfigurationError, demand_few, load
 from harness.configuration.secrets import learn, secrets_of_broken
+from harness.invocation import folder_of
 from harness.run.gate import Gate
 from harness.run.known_claims import demand_known_claims
-from harness.run.pytest_process import ROOT
 from harness.run.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def build_gate(config: pytest.Config, run: str, folder: Path, redact: Redactor) 
     if config.getoption("--judge"):
         return _judging_gate(config, run, folder, redact)
     given = config.getoption("--environments")
-    file = config.invocation_params.dir / given if given else ROOT / "environments.yaml"
+    file = config.invocation_params.dir / given if given else folder_of(config) / "environments.yaml"
     revision = config.getoption("--revision")
     if revision is not None and not revision.strip():
         raise ConfigurationError("--revision: is empty; is the variable set that it was to come from?")

@@ -128,7 +128,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     for text, mood in lines(verdict):
         terminalreporter.write_line(text, **_COLOURS.get(mood, {}))
     if set_aside is not None:
-        command = f"python -m harness cleanup {as_typed(set_aside)}"
+        command = f"chatbots-smoke cleanup {as_typed(set_aside)}"
         terminalreporter.write_line(f"an earlier run here ended without a verdict; what it may have left: {command}")
     terminalreporter.write_line(f"reports: {as_typed(own.gate.settings.report_dir)}")
     annotate(verdict, terminalreporter.write_line)

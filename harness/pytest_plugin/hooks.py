@@ -18,7 +18,7 @@ from harness.claims import ids_beside, kind_of
 from harness.configuration.loading import ConfigurationError
 from harness.console import Lasting
 from harness.history.writing import StillWritten
-from harness.invocation import CHECKS, runs_checks
+from harness.invocation import folder_of, runs_checks
 from harness.pytest_plugin.command_line import build_gate, refuse_options
 from harness.pytest_plugin.conclusion import annotate
 from harness.pytest_plugin.evidence import evidence_of, place_of
@@ -34,7 +34,7 @@ from harness.report.folder import make_folder, point_latest_at
 from harness.report.verdict import ExitCode
 from harness.report.writing import write
 from harness.run.gate import Gate
-from harness.run.pytest_process import ROOT
+from harness.run.pytest_process import CHECKS
 from harness.run.settings import RunSettings, new_run
 from harness.text import mask_before_cutting, printable_lines
 
@@ -65,7 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
     mask_everything(config, redact)
     run = new_run()
     given = config.getoption("--report-dir")
-    folder = config.invocation_params.dir / given if given else ROOT / "reports" / run
+    folder = config.invocation_params.dir / given if given else folder_of(config) / "reports" / run
     gate = Gate(RunSettings(run, (), folder, redact=redact))
     try:
         session.set_aside = make_folder(folder)

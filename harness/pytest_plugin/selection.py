@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.claims import kind_of
-from harness.invocation import CHECKS, named_paths
+from harness.invocation import named_paths
+from harness.run.pytest_process import CHECKS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -290,7 +290,7 @@ def _steps(verdict: Verdict) -> Iterator[tuple[str, str]]:
 
 
 def _clean_up_command(folder: Path) -> str:
-    return f"python -m harness cleanup {shlex.quote(as_typed(folder / 'history.jsonl'))}"
+    return f"chatbots-smoke cleanup {shlex.quote(as_typed(folder / 'history.jsonl'))}"
 
 
 def _environment(

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from harness.postgres.connection import Connection
     from harness.postgres.table import TableFacts
 
-BY_HAND = "python -m harness cleanup HISTORY"
+BY_HAND = "chatbots-smoke cleanup HISTORY"
 _LOOKS_AGAIN_S = 0.5  # while a row may still come; after each further look twice as long
 _LOOKS_AT_LEAST_EVERY_S = 4.0
 
@@ -241,7 +241,7 @@ def _not_found(task: Task) -> tuple[LeftBehind, ...]:
             if task.hurry.is_set():
                 waited = "before the clean-up was interrupted"
             reason = f"{answered}, and no row came {waited}: the deployment may still store it"
-            remedy = "run python -m harness cleanup HISTORY again later"
+            remedy = "run chatbots-smoke cleanup HISTORY again later"
         elif a.outcome == "fail" and (a.status or 0) < 300:
             reason = f"was answered {a.status} ({a.problem}), but no row of this table has its name"
             remedy = "check database and table of this environment"

@@ -141,7 +141,7 @@ def _absent(at: Gathering, sought: _Sought) -> CouldNotTell:
     place = f"table {printable(sought.facts.shown)} of database {printable(located(at.environment.database))}"
     return CouldNotTell(
         f"{_first(sought.attempt)} is not in {place}; {NOT_SENT}",
-        "check database and table of this environment; then remove the row with python -m harness cleanup HISTORY. If "
+        "check database and table of this environment; then remove the row with chatbots-smoke cleanup HISTORY. If "
         "they are right, the create route stores nothing",
     )
 
@@ -165,7 +165,7 @@ def _without_its_name(at: Gathering, sought: _Sought, own: Row) -> WithoutItsNam
     if as_it_is:
         return WithoutItsName(
             f"{found}; its name is in column {printable(column)}, not in {label}; {NOT_SENT}",
-            f"set table.label: {printable(column)}, and run python -m harness cleanup HISTORY",
+            f"set table.label: {printable(column)}, and run chatbots-smoke cleanup HISTORY",
         )
     where = f"inside column {printable(column)}" if json else f"changed in column {printable(column)}"
     return WithoutItsName(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.claims import ids_beside
 from harness.configuration.loading import ConfigurationError, nearest
-from harness.run.pytest_process import ROOT
+from harness.run.pytest_process import CHECKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ def demand_known_claims(environments: Sequence[Environment], file: Path) -> None
     """
     if not any(environment.waive for environment in environments):
         return
-    known = [*ids_beside(ROOT / "checks", "deployment"), *ids_beside(ROOT / "checks", "preflight")]
+    known = [*ids_beside(CHECKS, "deployment"), *ids_beside(CHECKS, "preflight")]
     for environment in environments:
         for name in environment.waive:
             if name not in known:

@@ -1,4 +1,4 @@
-"""`python -m harness soak`: waits until it may send, and starts master and workers, which are supervised and judged."""
+"""`chatbots-smoke soak`: waits until it may send, and starts master and workers, which are supervised and judged."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _OWN = "127.0.0.1"
 
 
-def soak(options: argparse.Namespace, root: Path) -> int:
+def soak(options: argparse.Namespace) -> int:
     """Carry out the command; returns its exit code, of the same table as the gate's.
 
     Raises:
@@ -53,7 +53,7 @@ def soak(options: argparse.Namespace, root: Path) -> int:
     redact = options.redact = redactor_of(file, environment)
     mask_before_cutting(redact)
     run = new_run()
-    folder = Path(options.report_dir).resolve() if options.report_dir else root / "reports" / run
+    folder = Path(options.report_dir).resolve() if options.report_dir else options.folder / "reports" / run
     try:
         make_folder(folder)
     except StillWritten:
@@ -64,7 +64,7 @@ def soak(options: argparse.Namespace, root: Path) -> int:
     if state.histories:
         raise ConfigurationError(
             f"the report folder {folder} holds the histories of an earlier soak: name another with --report-dir, or "
-            f"move them once `python -m harness cleanup {as_typed(folder)}/worker-*.jsonl` has nothing left to remove"
+            f"move them once `chatbots-smoke cleanup {as_typed(folder)}/worker-*.jsonl` has nothing left to remove"
         )
     if not options.report_dir:
         point_latest_at(folder)

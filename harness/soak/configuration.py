@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.configuration.loading import MANY, ConfigurationError, load
 from harness.configuration.secrets import learn
+from harness.extras import install
 from harness.redaction.redactor import Redactor
 from harness.run.known_claims import demand_known_claims
 
@@ -25,8 +26,8 @@ def demand_locust() -> None:
     """
     if find_spec("locust") is None:
         raise ConfigurationError(
-            "soak: locust is not installed here, and a gate does not need it. Install it with "
-            "pip install -e '.[soak]' (make setup does)."
+            f"soak: locust is not installed here, and a gate does not need it. Install it with {install('soak')} "
+            f"(make setup does)."
         )
 
 

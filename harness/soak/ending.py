@@ -15,7 +15,7 @@ from harness.report.verdict import CheckResult, ExitCode, LeftBehind
 from harness.report.writing import write
 from harness.run.cleanup import CleanUp, left_as_it_is
 from harness.run.gate import Gate
-from harness.run.pytest_process import ROOT, print_verdict
+from harness.run.pytest_process import CHECKS, print_verdict
 from harness.run.resumed_cleanup import clean_after
 from harness.run.settings import RunSettings
 from harness.run.soak_result import SoakResult
@@ -46,7 +46,7 @@ def _clean_up(state: SoakState) -> CleanUp:
             continue
         except (UnreadableHistory, ConfigurationError) as error:
             state.tell(str(error))
-            name, remedy = f"whatever {path.name} names", "run python -m harness cleanup HISTORY once it can be read"
+            name, remedy = f"whatever {path.name} names", "run chatbots-smoke cleanup HISTORY once it can be read"
             row = LeftBehind(
                 environment=state.environment.name, name=name, reason=sentence(error), remedy=sentence(remedy)
             )
@@ -66,7 +66,7 @@ def conclude(state: SoakState, options: argparse.Namespace) -> int:
     if options.worker and not state.unavailable and state.histories:
         state.unavailable.append(
             "this is a part of a soak, which alone is no verdict: copy the histories of all workers to one machine, "
-            "and judge them together with python -m harness judge worker-*.jsonl"
+            "and judge them together with chatbots-smoke judge worker-*.jsonl"
         )
     soaked = SoakResult(
         run=state.run,
@@ -106,7 +106,7 @@ def _without_history(state: SoakState, soaked: SoakResult, options: argparse.Nam
     if options.master and not error:
         error = (
             "the histories are on the machines of the workers: copy them to one, and judge them together with "
-            "python -m harness judge worker-*.jsonl"
+            "chatbots-smoke judge worker-*.jsonl"
         )
     if state.ended is not None and state.ended.repeated:
         gate.outcomes.record(
@@ -114,7 +114,7 @@ def _without_history(state: SoakState, soaked: SoakResult, options: argparse.Nam
                 id=TOKENS_ARE_DISTINCT,
                 environment=state.environment.name,
                 outcome="fail",
-                claim=next(claim.text for claim in claims(ROOT / "checks") if claim.id == TOKENS_ARE_DISTINCT),
+                claim=next(claim.text for claim in claims(CHECKS) if claim.id == TOKENS_ARE_DISTINCT),
                 want=sentence(f"{state.ended.sent} distinct tokens"),
                 have=[sentence(f"{state.ended.repeated} tokens came a second time")],
                 cause=sentence("a cached response, or a generator that repeats itself"),

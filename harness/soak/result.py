@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.report.verdict import LeftBehind
-from harness.run.pytest_process import ROOT, alone, judging, print_verdict
+from harness.run.pytest_process import ROOT, alone, gate_process, judging, print_verdict
 from harness.text import sentence
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def bounded(left: Sequence[LeftBehind], environment: str, folder: str) -> list[L
         environment=environment,
         name=f"and {len(left) - MOST_LISTED} more",
         reason=sentence("too many to be listed here; the histories of the workers name them all"),
-        remedy=sentence(f"run python -m harness cleanup {folder}/worker-*.jsonl"),
+        remedy=sentence(f"run chatbots-smoke cleanup {folder}/worker-*.jsonl"),
     )
     return [*left[:MOST_LISTED], more]
 
@@ -43,8 +43,8 @@ def judged(soaked: SoakResult, histories: Sequence[Path], folder: Path, *, as_js
 
 
 def _judged(file: Path, histories: Sequence[Path], folder: Path, *, as_json: bool) -> int:
-    command = judging(path for path in histories if path.stat().st_size)
-    command += ["--soaked", str(file), "--report-dir", str(folder)]
+    words = judging(path for path in histories if path.stat().st_size)
+    command = gate_process([*words, "--soaked", str(file), "--report-dir", str(folder.resolve())])
     sys.stdout.flush()
     done = subprocess.run(  # noqa: S603 (our own command line; no shell)
         command,

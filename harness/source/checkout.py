@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.errors import CouldNotTell, NotCovered
+from harness.extras import install
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 SOURCE = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
 SCHEMA = (".sql", ".prisma")
 LARGEST = 2_000_000  # bytes: what is larger was generated
-INSTALL = "pip install -e '.[source]' in the folder of this harness"
+INSTALL = install("source")
 _NEVER = frozenset(
     ("node_modules", "bower_components", "vendor", "dist", "build", "out", "coverage", "__generated__", "__pycache__")
 )

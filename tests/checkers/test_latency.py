@@ -53,7 +53,7 @@ def test_a_slow_tail_breaks_the_budget() -> None:
     assert said is not None
     assert said.want == "a p95 of at most 500 ms over 19 POSTs"
     assert said.have == ("a p95 of 2000 ms", "smoke-r-19 (sequence): 2000 ms")
-    assert "python -m harness runs" in said.remedy
+    assert "chatbots-smoke runs" in said.remedy
 
 
 def test_one_slow_post_of_a_hundred_keeps_the_budget() -> None:

@@ -154,7 +154,7 @@ def test_a_history_that_is_set_aside_is_named(tmp_path: Path, healthy: Deploymen
     second = run_pytest(folder, *arguments)
     (folder / "verdict.json").unlink()  # as if it had been killed
     third = run_pytest(folder, *arguments)
-    said = "an earlier run here ended without a verdict; what it may have left: python -m harness cleanup "
+    said = "an earlier run here ended without a verdict; what it may have left: chatbots-smoke cleanup "
     assert [said in run.out for run in (first, second, third)] == [False, False, True]
     assert f"{said}{folder}/history-2.jsonl" in third.out
 

@@ -77,6 +77,16 @@ def test_the_gate_installs_from_its_lock_alone(workspace: Path, healthy: Deploym
     assert done.steps["prepare"]["outputs"]["python"].startswith(str(workspace))
 
 
+def test_a_checkout_of_the_app_is_checked_too(workspace: Path, healthy: Deployment) -> None:
+    """`source` is seen from the workspace; the verdict is about the source as well."""
+    shutil.copytree(ROOT / "rehearsal", workspace / "app")
+    done = acted(workspace, secrets_for(healthy), source="app")
+    assert done.exit_code == 0, done.log
+    verdict = json.loads((Path(done.outputs["report-dir"]) / "verdict.json").read_text(encoding="utf-8"))
+    outcomes = {check["id"]: check["outcome"] for check in verdict["checks"]}
+    assert outcomes["source_insert"] == "pass"
+
+
 def test_a_wrong_deployment_fails_with_the_gates_code(workspace: Path, postgres: Postgres) -> None:
     """Exit 1, annotated, and none of the inputs makes it pass."""
     with deployed(postgres, "answers_200") as deployment:

@@ -140,7 +140,7 @@ def test_rows_left_behind_are_listed_with_the_command_that_removes_them() -> Non
     left = [row_left(f"smoke-r-{n}", reason="no answer", remedy="x") for n in range(250)]
     text = read_page(render(verdict(check("pass"), verdict="pass", left_behind=left), [], Path("/a b/r"))).text
     assert "250 rows of this run may be left behind" in text
-    assert "python -m harness cleanup '/a b/r/history.jsonl'" in text
+    assert "chatbots-smoke cleanup '/a b/r/history.jsonl'" in text
     assert "smoke-r-199" in text
     assert "smoke-r-200" not in text
     assert "50 more are in verdict.json" in text

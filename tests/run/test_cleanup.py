@@ -93,7 +93,7 @@ def test_what_did_not_come_is_listed_with_the_budget(tmp_path: Path, healthy: De
     (left,) = cleaned(healthy, tmp_path, [unanswered(1)], patience_s=0.2).left
     assert left.name == "smoke-r-1"
     assert left.reason == "had no answer, and no row came within 0.2 s: the deployment may still store it"
-    assert left.remedy == "run python -m harness cleanup HISTORY again later"
+    assert left.remedy == "run chatbots-smoke cleanup HISTORY again later"
 
 
 def test_who_is_in_a_hurry_waits_no_longer(tmp_path: Path, healthy: Deployment) -> None:

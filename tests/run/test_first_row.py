@@ -68,7 +68,7 @@ def test_a_wrong_database_costs_one_row(tmp_path: Path, two: tuple[Deployment, D
     assert ") is not in table public.chatbots of database " in check["cause"]
     assert check["cause"].endswith("; the other POSTs were not sent")
     assert check["remedy"].startswith(
-        "check database and table of this environment; then remove the row with python -m"
+        "check database and table of this environment; then remove the row with chatbots-smoke"
     )
     for claim in ("tokens_are_distinct", "posts_at_once_answer_201", "client_cannot_choose_the_token"):
         assert run.check(claim)["cause"] == check["cause"]
@@ -156,7 +156,7 @@ def test_the_column_that_holds_the_name_is_named(
         assert check["cause"].endswith(
             ") was found by its id and token; its name is in column title, not in name; the other POSTs were not sent"
         )
-        assert check["remedy"].startswith("set table.label: title, and run python -m harness cleanup")
+        assert check["remedy"].startswith("set table.label: title, and run chatbots-smoke cleanup")
         assert len(left(run)) == 1
         history = run.report_dir / "history.jsonl"
         done = cleaned(tmp_path, history, entry(app, table={"label": "title"}))

@@ -86,7 +86,7 @@ def test_what_may_be_left_is_listed_up_to_a_bound() -> None:
     listed = bounded(rows, "preview", "reports/r")
     assert len(listed) == MOST_LISTED + 1
     assert listed[-1].name == "and 5 more"
-    assert listed[-1].remedy == "run python -m harness cleanup reports/r/worker-*.jsonl"
+    assert listed[-1].remedy == "run chatbots-smoke cleanup reports/r/worker-*.jsonl"
 
 
 class Sender:

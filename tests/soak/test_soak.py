@@ -456,7 +456,7 @@ def test_a_bound_is_whole(bound: dict[str, Any], said: str, tmp_path: Path) -> N
 def test_without_locust_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """One clear error; a gate does not need it."""
     monkeypatch.setitem(sys.modules, "locust", None)
-    with pytest.raises(ConfigurationError, match=r"locust is not installed here.*pip install -e '\.\[soak\]'"):
+    with pytest.raises(ConfigurationError, match=r"locust is not installed here.*pip install 'chatbots-smoke\[soak\]'"):
         demand_locust()
 
 
@@ -467,6 +467,6 @@ def test_a_plan_says_what_a_soak_would_send(tmp_path: Path) -> None:
     planned = plan(environment, Redactor())
     until = "6000 times in all, 20 at once at most, 50 a second at most: 120 s or longer"
     assert planned["soak"]["until"].startswith(until)
-    assert f"python -m harness soak, and no other command, WRITES, {until}" in in_words(planned)
+    assert f"chatbots-smoke soak, and no other command, WRITES, {until}" in in_words(planned)
     assert "soak" not in plan(environment.model_copy(update={"soak": None}), Redactor())
     assert "soak" not in plan(environment, Redactor(), read_only=True)

@@ -168,7 +168,7 @@ def test_without_what_parses_source_the_claims_are_not_covered(tmp_path: Path) -
     assert run.exit_code == 75, run.out + run.err
     assert {run.check(claim)["outcome"] for claim in CLAIMS} == {"not_covered"}
     assert run.check("source_insert")["cause"] == "what parses source is not installed (ast-grep-py)"
-    assert run.check("source_insert")["remedy"].startswith("pip install -e '.[source]'")
+    assert run.check("source_insert")["remedy"].startswith("pip install 'chatbots-smoke[source]'")
 
 
 def test_a_run_without_a_checkout_imports_no_parser(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_without_the_parsers_nothing_is_covered(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, env=clean_environment(), capture_output=True, text=True
     )
-    said = "what parses SQL and code is not installed | pip install -e '.[source]'"
+    said = "what parses SQL and code is not installed | pip install 'chatbots-smoke[source]'"
     assert done.stdout.startswith(said), done.stderr
 
 
