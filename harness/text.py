@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NewType
 
+from harness.patterns import lazily
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,12 +21,10 @@ SHOWN_CHARACTERS = 600
 SHOWN_SENTENCE = 1200
 LONGEST_LINE = 20_000  # of a traceback, or of a sentence whose parts were bounded already
 # What a CI's log reader obeys: `::error::` at a line's start, blanks aside, and `##[error]`, `##vso[..]` anywhere.
-_COMMAND = re.compile(r"^ *:(?=:)|#(?=#(?:\[|vso\[|teamcity\[))", re.IGNORECASE)
+_COMMAND = lazily(r"^ *:(?=:)|#(?=#(?:\[|vso\[|teamcity\[))", re.IGNORECASE)
 # Printable to Python, yet seen by nobody: letters and marks that are Unicode's Default_Ignorable_Code_Point, and the
 # blank of Braille. Two tokens could look alike and not be so.
-_INVISIBLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
+_INVISIBLE = lazily("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 # How a process masks secrets; the command that knows them says so once.
 _mask: Callable[[str], str] = str
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from harness.history.columnar import column
 from harness.history.problem import Problem
+from harness.patterns import lazily
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -166,9 +167,9 @@ def _first_of(causes: tuple[tuple[str, Cause], ...], said: str) -> Cause | None:
 
 _DUPLICATE_KEY = r"(?i)duplicate key|\b23505\b|unique constraint|\bP2002\b"
 # As Postgres and Prisma name it, also inside JSON, where quotes are escaped.
-_CONSTRAINT = re.compile(r"(?i)unique constraint \\?[\"'`]([^\"'`\\\n]{1,200})")
-_KEY = re.compile(r"(?i)\bkey \(\\?\"?([^()\"\\\n]{1,200})\\?\"?\)=")
-_FIELDS = re.compile(r"(?i)(?:fields?: \(|\"target\"\s*:\s*\[|target: \[)([^)\]\n]{1,200})")
+_CONSTRAINT = lazily(r"(?i)unique constraint \\?[\"'`]([^\"'`\\\n]{1,200})")
+_KEY = lazily(r"(?i)\bkey \(\\?\"?([^()\"\\\n]{1,200})\\?\"?\)=")
+_FIELDS = lazily(r"(?i)(?:fields?: \(|\"target\"\s*:\s*\[|target: \[)([^)\]\n]{1,200})")
 
 
 def _duplicate_key(said: str, token_column: str) -> Cause:
@@ -197,7 +198,7 @@ def _bare(name: str) -> str:
 
 
 _NOT_NULL = r"(?i)null value in column|\b23502\b|not-null constraint"
-_COLUMN = re.compile(r"(?i)in column \\?\"?([^\"\\\n]{1,200}?)\\?\"? (?:of|violates)")
+_COLUMN = lazily(r"(?i)in column \\?\"?([^\"\\\n]{1,200}?)\\?\"? (?:of|violates)")
 
 
 def _not_null(said: str, token_column: str) -> Cause:

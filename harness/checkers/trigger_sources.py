@@ -10,6 +10,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from harness.checkers.schema import without_comments
+from harness.patterns import lazily
 from harness.postgres.token_writes import arguments_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _BEGINS = r"(?:^|;|\b(?:begin|then|else|loop)\b) ?"
 _PIECES = r"(?s)'(?:[^']|'')*'|\"[^\"]*\"|\|\||#=|."
-_ITSELF = re.compile(
+_ITSELF = lazily(
     r"(?i)(?:(?:coalesce|case|when|then|else|end|tg_op|new|old|null|is|not)\b|'\w*'|[(), =])*;?",
 )
 _POPULATE = r"(?i)(?:select (?:\* from )?\(?)?(?:pg_catalog\.)?jsonb?_populate_record ?\("

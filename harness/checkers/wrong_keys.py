@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from harness.checkers.causes import MOST_ANSWERS, MOST_READ, UNKNOWN, Cause, usual_cause
 from harness.history.problem import Problem
+from harness.patterns import lazily
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +27,7 @@ MOST_VALUES = 500  # of a body that are looked at
 MOST_FIELDS = 5  # that are named
 _LONGEST_MESSAGE = 200  # characters of what a body says
 _ABOUT_FIELDS = (400, 422)
-_SENT_ON = re.compile(r"(.*), want \d{3}: set (.*)")  # `error` of a redirect that names what to set
+_SENT_ON = lazily(r"(.*), want \d{3}: set (.*)")  # `error` of a redirect that names what to set
 
 
 class WrongKey(NamedTuple):
@@ -119,7 +120,7 @@ def _payload(every: str, status: int, body: str) -> WrongKey:
 
 # --- what a body says of the fields that it refuses -------------------------------------------------------------------
 
-_NAME = re.compile(r"[A-Za-z_][\w$-]{0,60}(?:\.[\w$-]{1,60}){0,5}")
+_NAME = lazily(r"[A-Za-z_][\w$-]{0,60}(?:\.[\w$-]{1,60}){0,5}")
 # Keys under which validators name one field: express-validator, FastAPI, zod, ajv, JSON:API, class-validator, ..
 _OF_ONE = ("path", "loc", "param", "field", "property", "missingProperty", "instancePath", "pointer", "dataPath")
 _OF_MANY = ("errors", "fieldErrors", "field_errors", "fields")  # field: what is wrong with it; zod, Rails, Laravel

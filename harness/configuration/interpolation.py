@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from harness.patterns import lazily
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_REFERENCE = re.compile(r"\$\{(?P<inside>[^{}]*)(?P<end>\}?)")
-_INSIDE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<how>:[-?])(?P<argument>.*))?", re.DOTALL)
+_REFERENCE = lazily(r"\$\{(?P<inside>[^{}]*)(?P<end>\}?)")
+_INSIDE = lazily(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<how>:[-?])(?P<argument>.*))?", re.DOTALL)
 
 
 class Unexpandable(ValueError):

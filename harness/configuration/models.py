@@ -26,13 +26,14 @@ from pydantic import (
 )
 
 from harness.history.attempt import Probe
+from harness.patterns import lazily
 from harness.redaction.credentials import credentials_of_payload, is_credential, secrets_of_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAME = "{name}"
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
+_HEADER_NAME = lazily(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
 
 
 def _not_bool(value: object) -> object:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ from operator import lt
 from typing import TYPE_CHECKING, Any, overload
 
 from harness.history.attempt import Attempt
+from harness.patterns import lazily
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.history.attempt import Phase
 
 # RFC 9562 section 4: lowercase on output. Many at once: a match costs little.
-_UUIDS = re.compile(r"(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})*+")
+_UUIDS = lazily(r"(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})*+")
 
 
 class Tokens(Sequence[str]):

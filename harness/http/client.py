@@ -20,6 +20,7 @@ from harness.http.created import read_created, replay_of
 from harness.http.exchange import exchange
 from harness.http.reply import Reply
 from harness.http.session import new_session
+from harness.patterns import lazily
 from harness.redaction.redactor import MASK
 from harness.redaction.spellings import SHORTEST_PLAIN
 from harness.text import is_blank, printable
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 _DOMAIN = r"(?i);\s{0,9}domain=\s{0,9}([^;,\s]{1,253})"
 _SECURE = r"(?i);\s{0,9}secure\b"
-_BY_CHANCE = re.compile(r"-?[0-9]+|(?i:[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})")
+_BY_CHANCE = lazily(r"-?[0-9]+|(?i:[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})")
 EVIDENCE = 2000  # characters of a body that the history keeps; twice as many tell what is to be masked
 MOST_MASKED = 64  # cookies beside the login's that are masked everywhere; more only in the answer that sets them
 

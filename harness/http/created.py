@@ -15,6 +15,7 @@ from harness.history.in_front import sign_of
 from harness.history.problem import Problem
 from harness.http.elsewhere import found_elsewhere
 from harness.http.redirects import keys_that_follow
+from harness.patterns import lazily
 from harness.text import is_blank
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _PLACEHOLDER_WORDS = (
     r"sleeping|starting|waking up|paused|suspended)|wake (it )?up|isn.t live|not (yet )?(live|deployed|published)|"
     r"no longer active|run this (app|repl))\b"
 )
-DUPLICATE_KEY = re.compile(r"(?i)\b23505\b|duplicate key|unique constraint|P2002")
+DUPLICATE_KEY = lazily(r"(?i)\b23505\b|duplicate key|unique constraint|P2002")
 LONGEST_VALUE = 1000  # characters of an id or a token
 # A mebibyte of JSON takes up to forty when it is parsed: the threads of a burst do not hold theirs at the same moment.
 ONE_DOCUMENT = threading.Lock()

@@ -10,12 +10,14 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
+from harness.patterns import lazily
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MOST_VALUES = 2000  # of a document that are looked at
 DEEPEST = 6
-_KEY = re.compile(r"[A-Za-z_$][\w$-]{0,80}")
+_KEY = lazily(r"[A-Za-z_$][\w$-]{0,80}")
 
 
 class Elsewhere(NamedTuple):

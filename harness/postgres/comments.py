@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 
-_PIECES = re.compile(
+from harness.patterns import lazily
+
+_PIECES = lazily(
     r"""(?s)(?<![\w$])[eE]'(?:[^'\\]|\\.|'')*(?:'|\\?\Z)   # escapes by backslashes
     |'(?:[^']|'')*(?:'|\Z)
     |"(?:[^"]|"")*(?:"|\Z)
@@ -16,7 +18,7 @@ _PIECES = re.compile(
     |(?P<block>/\*)""",
     re.VERBOSE,
 )
-_ENDS = re.compile(r"/\*|\*/")
+_ENDS = lazily(r"/\*|\*/")
 
 
 def without_comments(text: str, *, in_dollars: bool = False) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from uuid import UUID
 
+from harness.patterns import lazily
 from harness.text import is_blank
 
 INTEGERS = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 """The integer types of Postgres, each with its largest value; the smallest one is one further from zero."""
-_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
+_INTEGER = lazily(r"0|-?[1-9][0-9]{0,18}")
 
 
 def is_of_type(id_: str, type_: str) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Protocol
 
 from psycopg import sql
+
+from harness.patterns import lazily
 
 if TYPE_CHECKING:
     from typing import Any
@@ -47,7 +48,7 @@ def as_it_is(text: Any) -> sql.SQL:
 
 
 # As format_type() prints them where pg_catalog alone is searched: types whose cast to text is Postgres' own.
-_IS_TEXT = re.compile(r"(?:text|name|character(?: varying)?)(?:\(\d+\))?")
+_IS_TEXT = lazily(r"(?:text|name|character(?: varying)?)(?:\(\d+\))?")
 
 
 def as_text(column: sql.Composable, type_: str) -> sql.Composed:

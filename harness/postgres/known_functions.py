@@ -6,9 +6,9 @@ its library (pg_proc.probin), and only a superuser makes such a function.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from harness.patterns import lazily
 from harness.postgres.sql_tokens import words
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _OF_EXTENSIONS = _STRONG | {
     *(Symbol(PGCRYPTO, f"pg_{name}") for name in ("digest", "hmac")),
 }
 # Built-ins that run SQL of a text, or read what is outside of the statement: their value may come from anywhere.
-_FROM_ANYWHERE = re.compile(
+_FROM_ANYWHERE = lazily(
     r"(query|cursor|table|schema|database)_to_xml|ts_stat|tsquery_rewrite_query|pg_read_|pg_ls_|be_lo|current_query"
     r"|pg_logical_slot_|show_|set_config|pg_stat_|pg_get_"
 )
@@ -68,7 +68,7 @@ _HARMLESS_BUILT_INS = words(
     texteq textne uuid_eq uuid_ne booleq boolne
     """
 )
-_ARITHMETIC = re.compile(
+_ARITHMETIC = lazily(
     r"(int[248]{1,2}|float[48]{1,2}|numeric_)(pl|mi|mul|div|mod|and|or|xor|not|shl|shr|um|up|eq|ne|lt|le|gt|ge|abs)"
 )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from harness.patterns import lazily
 from harness.postgres.comments import without_comments
 
-_TOKEN = re.compile(
+_TOKEN = lazily(
     r"""
     (?P<escaped> [eE]'(?:[^'\\]|\\.|'')*+(?:'|\Z) )
   | (?P<string> (?:[uU]&|[bBxXnN])?'(?:[^']|'')*+(?:'|\Z) )
@@ -17,7 +18,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_PLAIN_NAME = re.compile(r'"[^\W\d][\w$]{0,62}"')
+_PLAIN_NAME = lazily(r'"[^\W\d][\w$]{0,62}"')
 
 
 def without_literals(statement: str) -> str:

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from harness.patterns import lazily
 from harness.postgres.token_writes import DEEPEST, TooDeep
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     Made = Callable[[str, Mapping[str, Writer]], Writer]
 
 _STRAIGHT = frozenset({"PLpgSQL_function", "action", "PLpgSQL_stmt_block"})
-_NAME = re.compile(r'\s*(?:"((?:[^"]|"")+)"|([^\W\d][\w$]*))\s*:?=')
+_NAME = lazily(r'\s*(?:"((?:[^"]|"")+)"|([^\W\d][\w$]*))\s*:?=')
 
 
 def queries(function: Any, given: Mapping[str, Writer], made: Made) -> Iterator[tuple[str, str, Mapping[str, Writer]]]:

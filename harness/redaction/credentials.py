@@ -8,12 +8,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
+from harness.patterns import lazily
 from harness.redaction.spellings import SHORTEST, SHORTEST_PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-_CREDENTIAL = re.compile(r"(?i)auth|token|key|secret|cookie|session|passw|pwd|credential|signature|jwt|bearer")
-_CREDENTIAL_BEYOND_DOUBT = re.compile(
+_CREDENTIAL = lazily(r"(?i)auth|token|key|secret|cookie|session|passw|pwd|credential|signature|jwt|bearer")
+_CREDENTIAL_BEYOND_DOUBT = lazily(
     r"(?i)passw|pwd|secret|credential|api[_-]?key|(?:private|access)[_-]?key|bearer|jwt|passcode|passphrase"
 )
 _WORDS_BEYOND_DOUBT = frozenset({"pin", "otp", "totp", "mfa", "pw", "pass", "passcode", "passphrase", "hmac"})
@@ -22,12 +23,10 @@ _COUNTS = frozenset({"max", "min", "limit", "count", "length", "size", "ttl", "t
 _WORDS_OF_USERS = frozenset(
     {"user", "username", "userid", "login", "email", "mail", "account", "name", "identifier", "handle", "phone"}
 )
-_CREDENTIAL_IN_A_QUERY = re.compile(r"(?i)code|sig|pass|pw")  # besides the names above, as a whole
+_CREDENTIAL_IN_A_QUERY = lazily(r"(?i)code|sig|pass|pw")  # besides the names above, as a whole
 _CREDENTIALS_OF_A_DATABASE = ("password", "sslpassword", "passfile", "oauth_client_secret", "scram_client_key")
 _PASSWORDS_THAT_ARE_NONE = frozenset({"", "x", "x-oauth-basic", "api_token", "unused"})  # where the user is the key
-_LOOKS_LIKE_A_KEY = re.compile(
-    r"(?i)(?:sk|pk|rk|gh[a-z]|glpat|pat|xox[a-z]|key|token)[-_].{4,}|(?=.*\d)(?=.*[a-z]).{20,}"
-)
+_LOOKS_LIKE_A_KEY = lazily(r"(?i)(?:sk|pk|rk|gh[a-z]|glpat|pat|xox[a-z]|key|token)[-_].{4,}|(?=.*\d)(?=.*[a-z]).{20,}")
 HARMLESS_HEADERS = frozenset(
     {"accept", "accept-encoding", "accept-language", "cache-control", "content-type", "host", "origin", "referer"}
     | {"user-agent", "x-requested-with"}

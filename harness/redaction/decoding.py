@@ -14,13 +14,15 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
+from harness.patterns import lazily
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 DEEPEST = 5  # escapes within escapes: JSON in JSON in a URL on a page
 # URLs and what JavaScript's escape() makes; JSON, JavaScript, Python, C; HTML. Each begins with a character of its own,
 # and none holds a repetition that could begin inside of another: searching stays linear.
-_ESCAPE = re.compile(
+_ESCAPE = lazily(
     r"%(?:[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*+|u[0-9A-Fa-f]{4}(?:%u[0-9A-Fa-f]{4})*+)"
     r"|\\(?:u[0-9A-Fa-f]{4}(?:\\u[0-9A-Fa-f]{4})*+|x[0-9A-Fa-f]{2}(?:\\x[0-9A-Fa-f]{2})*+"
     r"|[0-3][0-7]{2}(?:\\[0-3][0-7]{2})*+|u\{0{0,8}[0-9A-Fa-f]{1,6}\}|U[0-9A-Fa-f]{8}|\\(?:\\\\)*+|[^0-7uUx])"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
+from harness.patterns import lazily
 from harness.redaction.decoding import DEEPEST, Pieces, Reading, decoded, undone
 from harness.redaction.row_values import without_row_values
 from harness.redaction.spellings import BREAK, LINE_END, MARGIN, in_lower_case, inside_base64, needles_of
@@ -35,7 +36,7 @@ _SPLICE = re.compile(
     rf"(?:[\"'](?:[ \t]*+[,+&\\])?|[=\\-])[ \t]*+(?:{LINE_END}[ \t]*+)++{MARGIN}[(+]?[ \t]*+"
     r"(?:[bBuUrRfF]{0,2}[\"'])?"
 )
-_SPECIAL = re.compile(r"[%\\&<\n\r\v\f\x85\u2028\u2029]")
+_SPECIAL = lazily(r"[%\\&<\n\r\v\f\x85\u2028\u2029]")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}+")
 _GAPS = ((BREAK, ""), (_SPLICE, ""), (BREAK, " "))
 _SIGNS_OF_A_LINE_END = ("\n", "\r", "<br", "<BR", "<bR", "<Br", "\v", "\f", "\x85", "\u2028", "\u2029")

@@ -8,46 +8,48 @@ from __future__ import annotations
 
 import re
 
+from harness.patterns import lazily
+
 CUT = "\u2026"
 _SHOWN = 3
 _LONGEST_NUMBER = 12  # digits of an id; a longer one may be somebody's telephone, card or account
-_UUID = re.compile(r"(?i)[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
+_UUID = lazily(r"(?i)[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
 # By one of these it is told that a text quotes no row: nearly every text ends here.
-_SIGNS = re.compile(
+_SIGNS = lazily(
     r"\)=\(|Failing row|DETAIL|D\u00c9TAIL|CONTEXT|HINT|HINWEIS|WHERE:|QUERY:|STATEMENT:|[Ii]nvalid|malformed|"
     r"out of range|at or near|Token |parameters: |ortal |value |"
     r"\"(?:detail|where|hint|internalQuery)\"|'(?:detail|where|hint)'"
 )
 _QUOTE = r"(?:\\{0,8}[\"'`\u00bb\u00ab]|&quot;|&#34;|&#x22;|&#39;)"
-_LINE = re.compile(r"((?:\r\n|\n|\\{1,8}n|<br ?/?>))")
+_LINE = lazily(r"((?:\r\n|\n|\\{1,8}n|<br ?/?>))")
 # A part of an error begins so, and goes on until the next one does, or the text in which it stands ends.
 _NAMED = (
     r"(?:\b|(?<=\\[nrt]))(?P<name>DETAIL|D\u00c9TAIL|DETALLE|DETALHE|CONTEXT|KONTEXT|CONTEXTE|CONTEXTO|HINT|HINWEIS|ASTUCE|WHERE|QUERY|"
     r"ANFRAGE|STATEMENT|ANWEISUNG)(?: of [\w ]{1,40})?: {0,4}"
 )
-_PART = re.compile(_NAMED)
+_PART = lazily(_NAMED)
 # Drivers hand on an error as an object. `detail` is a word of other errors too, and then tells what went wrong.
-_PART_OR_KEY = re.compile(
+_PART_OR_KEY = lazily(
     rf"{_NAMED}|(?P<quote>\\{{0,8}}[\"'])(?:detail|where|hint|internalQuery)(?P=quote)\s{{0,9}}:\s{{0,9}}(?P=quote)"
 )
-_OF_A_DRIVER = re.compile(
+_OF_A_DRIVER = lazily(
     r"[\"'](?:severity|routine|sqlstate)\\{0,8}[\"']|[\"']code\\{0,8}[\"']\s{0,9}:\s{0,9}\\{0,8}[\"'][0-9A-Z]{5}\\{0,8}[\"']"
 )
 # To the last bracket that such words follow; whatever else follows one may be a part of the value.
-_KEY = re.compile(r"\)=\((?:.*\)(?= (?:already exists|conflicts with|is not present|is still referenced))|.*)")
-_ROW = re.compile(r"(Failing row contains \().*", re.DOTALL)
-_QUOTED = re.compile(
+_KEY = lazily(r"\)=\((?:.*\)(?= (?:already exists|conflicts with|is not present|is still referenced))|.*)")
+_ROW = lazily(r"(Failing row contains \().*", re.DOTALL)
+_QUOTED = lazily(
     rf"(?i)((?:invalid|malformed|out of range)[^:\n\"]{{0,120}}: {{0,2}}{_QUOTE}|at or near {_QUOTE}|\btoken {_QUOTE}|"
     rf"\bvalue {_QUOTE})([^\n]*)"
 )
-_PARAMETERS = re.compile(r"(?i)(\[parameters: |\bparameters: (?=\$1 ))[^\n]*")
-_PLACE = re.compile(r"PL/pgSQL function [\w.\"$]{1,130}(?:\([\w, .\"\[\]]{0,200}\))? line \d{1,9} at [\w /]{1,40}")
-_SQLSTATE = re.compile(r"\(?SQLSTATE[ :=]{1,3}[0-9A-Z]{5}\b\)?")
-_BEHIND_A_KEY = re.compile(
+_PARAMETERS = lazily(r"(?i)(\[parameters: |\bparameters: (?=\$1 ))[^\n]*")
+_PLACE = lazily(r"PL/pgSQL function [\w.\"$]{1,130}(?:\([\w, .\"\[\]]{0,200}\))? line \d{1,9} at [\w /]{1,40}")
+_SQLSTATE = lazily(r"\(?SQLSTATE[ :=]{1,3}[0-9A-Z]{5}\b\)?")
+_BEHIND_A_KEY = lazily(
     r"\) (already exists|conflicts with existing key|is not present in table \\{0,8}\"[^\"\\\n]{1,130}\\{0,8}\"|"
     r"is still referenced from table \\{0,8}\"[^\"\\\n]{1,130}\\{0,8}\")"
 )
-_COLUMNS = re.compile(r"Key \([^()\n]{1,400}(?=\)=\()")
+_COLUMNS = lazily(r"Key \([^()\n]{1,400}(?=\)=\()")
 
 
 def masked_token(token: str) -> str:

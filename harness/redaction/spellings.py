@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import re
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from harness.patterns import lazily
 from harness.redaction.decoding import DEEPEST, decoded
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _LOOSELY = 6  # such digits that are looked for in whatever case
 # is decoded before. No repetition can begin inside of another: searching stays linear.
 LINE_END = r"(?:\r\n|[\n\r\v\f\x85\u2028\u2029]|<[bB][rR] ?/?>)"
 MARGIN = r"(?:(?:E|>|\||#|INTERNALERROR>)[ \t]+)?"
-BREAK = re.compile(rf"(?:{LINE_END}[ \t]*+)++{MARGIN}")
+BREAK = lazily(rf"(?:{LINE_END}[ \t]*+)++{MARGIN}")
 
 
 class Needle(NamedTuple):

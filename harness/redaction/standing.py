@@ -10,13 +10,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.patterns import lazily
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 SHORTEST = 4  # characters of what is masked anywhere
 SHORTEST_NUMBER = 6  # likewise, of digits: years, ports, statuses and numbers of rows are shorter
 _LONGEST_WORD = 16
-_WORD = re.compile(r"[A-Za-z]+(?:[-_ .][A-Za-z]+)*")
+_WORD = lazily(r"[A-Za-z]+(?:[-_ .][A-Za-z]+)*")
 # Words of pytest, Postgres and HTTP, which stand in a report although nobody wrote them here.
 _WORDS_OF_OTHERS = (
     "accepted aborted admin administrator alpine bearer changeme chatbots chrome collected default demo deselected "
@@ -32,10 +34,10 @@ _QUOTED = "\"'`\\"
 _QUOTES = r"[\"'`\\]{0,8}"
 _REACH = 64  # characters that a name and what stands behind it take up at most
 _LONGEST_USER = 204  # with the slashes before it and the colon behind
-_NAMED = re.compile(rf"(?:{_NAMES}){_QUOTES}[ \t]{{0,3}}[:=][ \t]{{0,3}}{_QUOTES}\Z")
-_SCHEME = re.compile(rf"\b(?:bearer|basic|user) {_QUOTES}\Z")
-_USER_OF_A_URL = re.compile(r"//[^\s/@:]{1,200}+:\Z")
-_ENDS = re.compile(r"(?![\w@-]|\.\w)")
+_NAMED = lazily(rf"(?:{_NAMES}){_QUOTES}[ \t]{{0,3}}[:=][ \t]{{0,3}}{_QUOTES}\Z")
+_SCHEME = lazily(rf"\b(?:bearer|basic|user) {_QUOTES}\Z")
+_USER_OF_A_URL = lazily(r"//[^\s/@:]{1,200}+:\Z")
+_ENDS = lazily(r"(?![\w@-]|\.\w)")
 
 
 def is_common(secret: str) -> bool:

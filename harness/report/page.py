@@ -192,9 +192,14 @@ def render(
     )
 
 
+def make_ready() -> None:
+    """Do what any page needs, while there is time: importing Jinja2 takes longer than most checks take to judge."""
+    _template()
+
+
 def _template() -> Template:
     """The template, which takes longer to compile than all else: kept compiled where Python keeps its own bytecode."""
-    import jinja2  # at the end of a run, and nowhere else: it takes longer to import than most checks take to judge
+    import jinja2
 
     class Kept(jinja2.FileSystemBytecodeCache):
         def dump_bytecode(self, bucket: Bucket) -> None:

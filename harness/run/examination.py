@@ -53,6 +53,7 @@ def examine(
                 at.watching = pool.submit(open_watch, environment.database)
         for kind in in_order(request.needs_of(Phase.READY, Phase.POSTS, Phase.SERVED)):
             at.gather(kind)
+        request.posted()
         if request.needs_of(*_DATABASE):
             progress.now("reading its database")
             _read_database(at)

@@ -10,6 +10,7 @@ import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from harness.configuration.secrets import secrets_of
@@ -48,6 +49,29 @@ if TYPE_CHECKING:
 
 _OFFLINE = NotCovered("judged from a saved history, nothing was asked", "run the gate to ask the deployment")
 T = TypeVar("T")
+
+
+class _LastToPost:
+    """Called by each environment whose POSTs are over: what the report needs is imported when nobody is timed any more.
+
+    The thread that does it has the time that the databases take to answer.
+    """
+
+    def __init__(self, environments: int) -> None:
+        self._left, self._lock = environments, threading.Lock()
+
+    def __call__(self) -> None:
+        with self._lock:
+            self._left -= 1
+            if self._left:
+                return
+        with suppress(RuntimeError):  # no thread can be started; whoever renders the page imports it then
+            threading.Thread(target=_make_page_ready, name="page", daemon=True).start()
+
+
+def _make_page_ready() -> None:
+    with suppress(Exception):  # who renders the page meets it again, and says it
+        import_module("harness.report.page").make_ready()
 
 
 class _Environment(NamedTuple):
@@ -112,6 +136,7 @@ class Gate:
             {e.name: {**place_of(e, settings.redact), **known_to(log, e, settings.redact)} for e in environments},
         )
         self._pool = ThreadPoolExecutor(len(environments), thread_name_prefix="examine")
+        posted = _LastToPost(len(environments))
         first = 1
         for environment in environments:
             request = RunRequest(
@@ -121,6 +146,7 @@ class Gate:
                 read_only=settings.read_only,
                 stop=self._stop,
                 turns=self._turns if watched and len(environments) > 1 else None,
+                posted=posted,
             )
             client = Client(environment, settings.run, settings.redact, settings.began_s)
             self._under_way[environment.name] = _Environment(client, Progress(), Future())

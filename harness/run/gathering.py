@@ -124,6 +124,10 @@ class Examination:
         self._parts[kind] = part
 
 
+def _nobody() -> None:
+    """Nobody waits for it."""
+
+
 class RunRequest(NamedTuple):
     """What a run asks of an environment.
 
@@ -134,6 +138,7 @@ class RunRequest(NamedTuple):
         read_only: whether no POST is sent.
         stop: when set, nothing is waited for.
         turns: for its POSTs, where those of an environment are watched and may not meet those of another one.
+        posted: called when its POSTs have been sent, or are not going to be.
     """
 
     run: str
@@ -142,6 +147,7 @@ class RunRequest(NamedTuple):
     read_only: bool
     stop: threading.Event
     turns: DatabaseTurns | None
+    posted: Callable[[], None] = _nobody
 
     def needs_of(self, *phases: Phase) -> list[Evidence[object]]:
         """The kinds that are gathered in these phases, in no particular order."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import CouldNotTell, NotCovered
 from harness.extras import install
+from harness.patterns import lazily
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ _NEVER = frozenset(
 )
 
 # Files of the app that are not deployed, or that fill no row on a request.
-_ASIDE = re.compile(
+_ASIDE = lazily(
     r"(?:^|/)(?:tests?|__tests__|__mocks__|specs?|e2e|cypress|playwright|fixtures?|mocks?|msw|seeds?|seeders?|stories"
     r"|storybook|examples?|scripts?|bench(?:marks?)?|migrations?|test-utils|testing)/"
     r"|(?:^|/)(?:seed|seeds|jest\.\w+|vitest\.\w+|setupTests)\.\w+$"
@@ -37,7 +38,7 @@ _ASIDE = re.compile(
     re.IGNORECASE,
 )
 
-_COMMENTS = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_COMMENTS = lazily(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"history", "redaction", "findings", "progress"}),
     frozenset({"errors"}),
     frozenset({"claims", "text", "console", "extras", "files", "pytest_internals"}),
+    frozenset({"patterns"}),
 )
 MOST_AT_THE_TOP = 15  # modules of harness/ itself
 MAY_BE_IMPORTED_BY_CHECKS = {"checkers", "errors", "findings", "history", "http", "postgres", "preflight", "source"}
