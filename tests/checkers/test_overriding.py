@@ -276,7 +276,7 @@ def test_rule_without_a_parser() -> None:
     usual = Rule("r", True, f"{RULE}INSERT INTO chatbots (name)\n  VALUES (new.name);", "bots")
     demand_readable(FACTS._replace(insert_rules=(usual,)))
     made = Rule("r", True, f"{RULE}INSERT INTO chatbots (public_token)\n  VALUES (f());", "bots")
-    with pytest.raises(CouldNotTell, match=r"rule r on bots.*pip install -e '.\[source\]'"):
+    with pytest.raises(CouldNotTell, match=r"rule r on bots.*pip install 'chatbots-smoke\[source\]'"):
         demand_readable(FACTS._replace(insert_rules=(made,)))
 
 
