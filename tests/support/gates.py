@@ -18,6 +18,8 @@ import yaml
 from rehearsal.deployment.start import deployed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rehearsal.deployment.start import Deployment
     from rehearsal.servers.postgres import Postgres
     from tests.support.warm import Warm
@@ -133,10 +135,17 @@ READY = {"path": "/", "timeout_s": 20, "revision": "revision"}
 NAMES = ("preview", "production")
 
 
-def verify(postgres: Postgres, folder: Path, *, fault: str | None = None, variant: str | None = None) -> Run:
-    """Deploy twice, as preview and production, and run the gate on both."""
+def verify(
+    postgres: Postgres,
+    folder: Path,
+    *,
+    fault: str | None = None,
+    variant: str | None = None,
+    names: Sequence[str] = NAMES,
+) -> Run:
+    """Deploy, as preview and as production, and run the gate on both."""
     folder.mkdir()
     with ExitStack() as stack:
-        pair = [stack.enter_context(deployed(postgres, fault, variant, name)) for name in NAMES]
+        pair = [stack.enter_context(deployed(postgres, fault, variant, name)) for name in names]
         settings = {} if "ready" in pair[0].settings else {"ready": READY}
         return run_gate(folder, pair, "--revision", pair[0].revision, **settings)
