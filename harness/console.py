@@ -16,13 +16,15 @@ class Lasting:
         """None is what Python makes of a descriptor that was closed before it began."""
         self._stream = stream if stream is not None else open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
         self._lost = False
+        self._begun = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Write it, if that can be done."""
-        if not self._lost:
+        """Write it, if that can be done. Empty lines before anything else are left out."""
+        self._begun = self._begun or text not in ("", "\n")
+        if self._begun and not self._lost:
             try:
                 return self._stream.write(text)
             except OSError:

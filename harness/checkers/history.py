@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from harness.postgres.rows import Row
 
+_FEW_BODIES = 3  # of one error: more are told by the first
+
 
 def demand_all_sent(history: History) -> None:
     """Refuse to judge where POSTs were not sent for a reason: a claim that holds of the first may not of the others.
@@ -52,6 +54,30 @@ def demand_acknowledged(history: History) -> None:
 def wrong_answers(history: History) -> list[Attempt]:
     """The attempts that were answered wrongly or left without an answer by a deployment that was ready."""
     return [a for a in history.unacknowledged if a.problem not in COULD_NOT_TELL]
+
+
+def alike_answers(wrong: Sequence[Attempt], sent: int) -> list[str]:
+    """Wrong answers, those that are alike told once: "19 of 19: 404, want 201; body: ..". The most come first.
+
+    Answers are alike whose error is the same, and whose bodies are the same where an error has few of them.
+
+    Args:
+        wrong: the attempts that ended wrongly.
+        sent: how many were sent in all.
+    """
+    by_error: dict[str, dict[str, list[Attempt]]] = {}
+    for attempt in wrong:
+        by_body = by_error.setdefault(str(attempt.error or attempt.problem), {})
+        by_body.setdefault(attempt.evidence or "(none)", []).append(attempt)
+    alike: list[tuple[int, str]] = []
+    for error, by_body in by_error.items():
+        bodies = [*by_body] if len(by_body) <= _FEW_BODIES else [""]
+        for body in bodies:
+            of = by_body[body] if body else [attempt for some in by_body.values() for attempt in some]
+            said = f"body: {body}" if body else f"{len(by_body)} different bodies, the first: {next(iter(by_body))}"
+            first = f"; the first is {of[0].name}" if len(of) < sent else ""
+            alike.append((len(of), f"{len(of)} of {sent}: {error}; {said}{first}"))
+    return [said for _, said in sorted(alike, key=lambda one: -one[0])]
 
 
 def demand_told(history: History) -> None:

@@ -12,10 +12,10 @@ import pytest
 from harness.options import CONCLUDED
 from harness.pytest_plugin.outcomes import check_id, environment_of
 from harness.pytest_plugin.state import demand_gate, gate_of, session_of
-from harness.pytest_plugin.terminal import say
+from harness.pytest_plugin.terminal import say, width_of
 from harness.report.paths import as_typed
 from harness.report.run_log import FILE, NoTrend, remember
-from harness.report.summary import lines
+from harness.report.terminal import View, brief, lines
 from harness.report.verdict import ExitCode, Verdict
 from harness.report.writing import write
 from harness.run.cleanup import BY_HAND
@@ -119,19 +119,20 @@ def _write_reports(config: pytest.Config, gate: Gate, verdict: Verdict, remember
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say what was concluded, claim by claim, with the verdict last."""
+    """Say what was concluded, with the verdict last."""
     own = session_of(config)
     if own is None or own.gate is None or own.verdict is None:
         return
-    verdict, set_aside = own.verdict, own.set_aside
-    terminalreporter.section("chatbots smoke")
-    for text, mood in lines(verdict):
+    closing = [f"reports: {as_typed(own.gate.settings.report_dir)}"]
+    if own.set_aside is not None:
+        command = f"chatbots-smoke cleanup {as_typed(own.set_aside)}"
+        closing.insert(0, f"an earlier run here ended without a verdict; what it may have left: {command}")
+    if own.loudness > 0:
+        terminalreporter.section("chatbots smoke")
+    view = View(width_of(config), detail=own.loudness > 0, closing=closing)
+    for text, mood in (brief if own.loudness < 0 else lines)(own.verdict, view):
         terminalreporter.write_line(text, **_COLOURS.get(mood, {}))
-    if set_aside is not None:
-        command = f"chatbots-smoke cleanup {as_typed(set_aside)}"
-        terminalreporter.write_line(f"an earlier run here ended without a verdict; what it may have left: {command}")
-    terminalreporter.write_line(f"reports: {as_typed(own.gate.settings.report_dir)}")
-    annotate(verdict, terminalreporter.write_line)
+    annotate(own.verdict, terminalreporter.write_line)
 
 
 def annotate(verdict: Verdict, write_line: Callable[[str], None]) -> None:

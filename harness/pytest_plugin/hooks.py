@@ -28,7 +28,7 @@ from harness.pytest_plugin.outcomes import check_id, environment_of
 from harness.pytest_plugin.schedule import needed_by, run_in_turns
 from harness.pytest_plugin.selection import is_left_out
 from harness.pytest_plugin.state import begin_session, gate_of, mistake, session_of
-from harness.pytest_plugin.terminal import is_watched, say
+from harness.pytest_plugin.terminal import is_watched, say, turn_down
 from harness.redaction.redactor import Redactor
 from harness.report.folder import make_folder, point_latest_at
 from harness.report.verdict import ExitCode
@@ -61,6 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(log.flush)
     redact = Redactor()
     session = begin_session(config, redact)
+    turn_down(config)
     mask_before_cutting(redact)
     mask_everything(config, redact)
     run = new_run()

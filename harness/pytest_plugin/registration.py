@@ -10,6 +10,7 @@ MODULES = (
     "harness.pytest_plugin.hooks",
     "harness.pytest_plugin.fixtures",
     "harness.pytest_plugin.outcomes",
+    "harness.pytest_plugin.terminal",
     "harness.pytest_plugin.conclusion",
 )
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from harness.pytest_plugin.evidence import evidence_of
 from harness.pytest_plugin.outcomes import environment_of, waived_for
-from harness.pytest_plugin.terminal import say
+from harness.pytest_plugin.terminal import is_quiet, say
 from harness.report.summary import so_far
 from harness.run.evidence import HISTORY
 from harness.run.gathering import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import pytest
 
@@ -47,16 +47,21 @@ def run_in_turns(session: pytest.Session, gate: Gate) -> None:
         Failed, Interrupted: of pytest, as its own loop does.
         KeyboardInterrupt: the run is to end.
     """
-    loud = session.config.get_verbosity() >= 0
-    for name, items in _turns(session.items, gate):
+    known: list[str] = []
+
+    def tell() -> None:
+        while known and not is_quiet(session.config):
+            name = known.pop(0)
+            say(session.config, so_far(name, gate.outcomes.of(name)))
+
+    for name, items in _turns(session.items, gate, tell):
         for item, following in zip(items, [*items[1:], None], strict=True):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if session.shouldfail:
                 raise session.Failed(session.shouldfail)
             if session.shouldstop:
                 raise session.Interrupted(session.shouldstop)
-        if name and loud and not gate.all_examined:
-            say(session.config, so_far(name, gate.outcomes.of(name)))
+        known.append(name)
 
 
 def _comes_last(item: pytest.Item) -> bool:
@@ -69,14 +74,14 @@ def _compares(item: pytest.Item) -> bool:
     return "other_histories" in getattr(item, "fixturenames", ())
 
 
-def _turns(items: list[pytest.Item], gate: Gate) -> Iterator[tuple[str, list[pytest.Item]]]:
+def _turns(items: list[pytest.Item], gate: Gate, late: Callable[[], None]) -> Iterator[tuple[str, list[pytest.Item]]]:
     """The items of each environment once it has been examined, with its name, and then all that came last."""
     own: dict[str, list[pytest.Item]] = {}
     last: list[pytest.Item] = []
     for item in items:
         (last if _comes_last(item) else own.setdefault(environment_of(item), [])).append(item)
     while own:
-        name = gate.next_examined(list(own))
+        name = gate.next_examined(list(own), late)
         yield name, own.pop(name)
     if last:
         yield "", last

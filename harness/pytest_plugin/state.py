@@ -20,7 +20,7 @@ class GateSession:
     """A session that runs checks, as far as it has come.
 
     `mistake` says why pytest refused the run, where it did; `set_aside` is the history of an earlier run in this report
-    folder that ended without a verdict.
+    folder that ended without a verdict. `loudness` is the verbosity that was asked for: pytest's own is turned down.
     """
 
     redact: Redactor
@@ -28,6 +28,7 @@ class GateSession:
     verdict: Verdict | None = None
     mistake: str = ""
     set_aside: Path | None = None
+    loudness: int = 0
 
 
 _KEY = pytest.StashKey[GateSession]()

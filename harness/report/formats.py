@@ -10,7 +10,8 @@ import re
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
-from harness.report.summary import CONCLUSIONS, advised, markdown
+from harness.report.markdown import markdown
+from harness.report.summary import CONCLUSIONS, advised
 from harness.text import printable
 
 if TYPE_CHECKING:

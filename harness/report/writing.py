@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from harness.report.formats import FORMATS, SUMMARY, Report
+from harness.report.markdown import MOST_BYTES, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,7 +49,8 @@ def _append_for_the_job(summary: str) -> None:
             # The runner's own file; a FIFO in its place must not keep the run waiting.
             descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o600)
             with os.fdopen(descriptor, "a", encoding="utf-8") as opened:
-                opened.write(summary)
+                there = os.fstat(descriptor).st_size  # what others have written of this step counts as well
+                opened.write(within(summary, MOST_BYTES - there))
 
 
 def _write(path: Path, text: str) -> None:

@@ -149,7 +149,7 @@ def _probe_of(known: Examination, probe: Probe) -> tuple[Attempt, ...]:
         NotCovered: this environment is sent none.
     """
     if probe not in known.environment.probes_sent:
-        raise NotCovered(f"{probe} is not sent here (probes)", f"let probes name {probe}")
+        raise NotCovered("no probes are sent here", f"let probes name {probe}")
     return demanded(known.of(HISTORY)).probe(probe)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
@@ -19,7 +20,7 @@ from harness.history.reading import UnreadableHistory
 from harness.history.writing import Ledger
 from harness.http.client import Client
 from harness.http.deadline import abandon_exchanges
-from harness.progress import Progress
+from harness.progress import PATIENCE_S, Progress
 from harness.report.run_log import FILE
 from harness.run.cleanup import CleanUp, clean_up, left_as_it_is
 from harness.run.cleanup_task import Task
@@ -201,18 +202,27 @@ class Gate:
         self._first_of([future], over)
         return future
 
-    def _first_of(self, futures: Sequence[Future[T]], over: Callable[[], bool]) -> set[Future[T]]:
-        """Those that are done, as soon as one is; as `_settled`."""
+    def _first_of(
+        self, futures: Sequence[Future[T]], over: Callable[[], bool], late: Callable[[], None] = lambda: None
+    ) -> set[Future[T]]:
+        """Those that are done, as soon as one is; as `_settled`. `late` is called when that has taken a while."""
+        began_s = time.monotonic()
         while not (done := wait(futures, timeout=0.1, return_when=FIRST_COMPLETED).done):
             if over():
                 raise KeyboardInterrupt
+            if time.monotonic() - began_s >= PATIENCE_S:
+                late()
             for name, under_way in self._under_way.items():
                 if self._tell is not None and (line := under_way.progress.due()):
                     self._tell(sentence(f"{name}: {line}"))
         return done
 
-    def next_examined(self, names: Sequence[str]) -> str:
+    def next_examined(self, names: Sequence[str], late: Callable[[], None] = lambda: None) -> str:
         """Which of these environments is examined first; waits for it. What is no environment is known at once.
+
+        Args:
+            names: of the environments.
+            late: called again and again once that has taken a while.
 
         Raises:
             KeyboardInterrupt: the run is to end.
@@ -221,13 +231,8 @@ class Gate:
         others = [name for name in names if name not in examining.values()]
         if others:
             return others[0]
-        done = self._first_of(list(examining), lambda: self.interrupts.ends_examinations)
+        done = self._first_of(list(examining), lambda: self.interrupts.ends_examinations, late)
         return next(name for future, name in examining.items() if future in done)
-
-    @property
-    def all_examined(self) -> bool:
-        """Whether nothing is waited for any more."""
-        return all(future.done() for future in self._examinations.values())
 
     def other_histories(self, name: str) -> list[History]:
         """The histories of the other environments of this run, as far as POSTs could be sent there."""

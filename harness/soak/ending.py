@@ -10,7 +10,7 @@ from harness.claims import TOKENS_ARE_DISTINCT, claims
 from harness.configuration.loading import ConfigurationError
 from harness.history.reading import EmptyHistory, UnreadableHistory, read
 from harness.report.paths import as_typed
-from harness.report.summary import lines
+from harness.report.terminal import View, lines
 from harness.report.verdict import CheckResult, ExitCode, LeftBehind
 from harness.report.writing import write
 from harness.run.cleanup import CleanUp, left_as_it_is
@@ -128,6 +128,6 @@ def _without_history(state: SoakState, soaked: SoakResult, options: argparse.Nam
     if options.json:
         print_verdict(state.folder)
     else:
-        print("\n".join(text for text, _ in lines(verdict)))
-        print(f"reports: {as_typed(state.folder)}")
+        view = View(closing=[f"reports: {as_typed(state.folder)}"])
+        print("\n".join(text for text, _ in lines(verdict, view)))
     return verdict.exit_code

@@ -36,7 +36,7 @@ def stored_names(deployment: Deployment) -> set[str]:
 
 
 def test_healthy_pair_is_released(tmp_path: Path, healthy_pair: list[Deployment]) -> None:
-    """Every claim holds on both environments, the rows of the run are gone, and the exit code is 0."""
+    """Every claim holds on both environments, the rows of the run are gone, the exit code is 0, and it is soon said."""
     run = run_gate(tmp_path, healthy_pair)
     assert run.exit_code == 0, run.out
     assert run.verdict["verdict"] == "pass"
@@ -45,8 +45,59 @@ def test_healthy_pair_is_released(tmp_path: Path, healthy_pair: list[Deployment]
         uncovered = {"revision_is_the_one_deployed", *ON_DEMAND, *ABOUT_SOURCE}
         assert {check for check, outcome in outcomes.items() if outcome != "pass"} == uncovered
         assert stored_names(deployment) == set()
-    assert "verdict: PASS (exit 0: release)" in run.out
-    assert "bounds the rate of failing POSTs below 15 %" in run.out
+    said = run.out.splitlines()
+    assert len(said) <= 15
+    assert said[0] == "proved       Postgres makes the token: preview, production"
+    assert run.out.count(" claims hold; 19 of 19 POSTs acknowledged; 22 rows removed") == 2
+    assert said[-2:] == [f"reports: {run.report_dir}", "verdict: PASS (exit 0: release)"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        ([], []),
+        (
+            ["-v"],
+            ["test session starts", "PASSED", "generated xml file", "bounds the rate of failing POSTs below 15 %"],
+        ),
+        (["--tb=long"], ["= FAILURES ="]),
+        (["-rA"], ["short test summary info"]),
+        (["--durations=1"], ["slowest"]),
+    ],
+    ids=lambda words: " ".join(words) if isinstance(words, list) and words[:1] and words[0][0] == "-" else "",
+)
+def test_pytest_says_of_itself_what_it_was_asked_to(
+    tmp_path: Path, healthy: Deployment, arguments: list[str], shown: list[str]
+) -> None:
+    """No header, letter, percentage or count, unless an option of its own asks for them; the verdict stays."""
+    budget = {"latency_p95_ms": 0.001} if "--tb=long" in arguments else {}
+    run = run_gate(tmp_path, [healthy], *arguments, **budget)
+    assert all(text in run.out for text in shown), run.out
+    of_pytest = (
+        "test session starts",
+        "collected",
+        "%]",
+        "generated xml file",
+        "skipped in",
+        "passed in",
+        " FAILURES ",
+    )
+    if "-v" not in arguments:
+        assert not [text for text in of_pytest if text in run.out and text.strip() not in "".join(shown)], run.out
+    assert "verdict: " in run.out
+
+
+def test_quiet_is_three_lines(tmp_path: Path, healthy_pair: list[Deployment]) -> None:
+    """What holds, the reports, the verdict."""
+    run = run_gate(tmp_path, healthy_pair, "-q")
+    held = {name: list(run.outcomes(name).values()).count("pass") for name in ("preview", "production")}
+    known = "; ".join(f"{name}: PASS, {number} of {number} claims hold" for name, number in held.items())
+    assert run.out.splitlines() == [
+        f"{known}; 44 rows removed",
+        f"reports: {run.report_dir}",
+        "verdict: PASS (exit 0: release)",
+    ]
+    assert run.err == ""
 
 
 def test_reports_are_written_for_their_owner(tmp_path: Path, healthy: Deployment) -> None:
@@ -158,7 +209,7 @@ def test_narrowed_run_touches_only_what_it_needs(tmp_path: Path, healthy: Deploy
     assert run.exit_code == 0, run.out
     assert run.outcomes("preview") == {"column_is_uuid": "pass"}
     assert "every_post_answers_201" in run.verdict["left_out"]
-    assert "not selected: " in run.out
+    assert re.search(r"^not selected +\w", run.out, re.MULTILINE)
 
 
 def test_read_only_sends_no_post(tmp_path: Path, healthy: Deployment) -> None:
@@ -368,7 +419,8 @@ def test_healthy_rehearsal_is_asked_all_there_is_to_ask(tmp_path: Path) -> None:
     assert run.exit_code == 0, run.out
     for name in ("preview", "production"):
         assert set(run.outcomes(name).values()) == {"pass"}, run.out
-    assert "  ok             A client cannot choose the token" in run.out
+    assert len(run.out.splitlines()) <= 15
+    assert run.out.count("31 of 31 claims hold") == 2
     assert "verdict: PASS (exit 0: the rehearsal holds; it is no real deployment)" in run.out
 
 

@@ -98,7 +98,7 @@ def test_each_claim_of_an_environment_that_is_left_alone_is_left_out(tmp_path: P
         run = run_pytest(tmp_path / "report", "--environments", str(file), *BOTH, "-k", "preview")
     assert run.verdict["left_out"] == [f"{claim}[production]" for claim in CLAIMS]
     assert run.verdict["coverage"]["left_out"] == len(CLAIMS)
-    assert "not selected: production (nothing was sent to it)\n" in run.out
+    assert "not selected  production (nothing was sent to it)\n" in run.out
     summary = (run.report_dir / "summary.md").read_text(encoding="utf-8")
     assert "Not selected: production (nothing was sent to it)" in summary
 

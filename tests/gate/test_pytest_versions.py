@@ -49,7 +49,7 @@ def demand_release(folder: Path, deployment: Deployment, wanted: Version) -> Non
         subprocess.run([*PIP, f"--target={beside}", f"pytest=={wanted}"], timeout=LIMIT_S, check=True)
         path.insert(0, str(beside))
     file = write_environments(folder / "environments.yaml", {}, preview=entry(deployment))
-    run = run_pytest(folder / "report", "--environments", str(file), PYTHONPATH=os.pathsep.join(path))
+    run = run_pytest(folder / "report", "-v", "--environments", str(file), PYTHONPATH=os.pathsep.join(path))
     assert run.exit_code == 0, run.out + run.err
     assert f"pytest-{wanted.major}.{wanted.minor}.{wanted.micro}" in run.out
     assert run.verdict["verdict"] == "pass"

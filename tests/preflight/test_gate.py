@@ -114,7 +114,7 @@ def test_without_a_database_it_could_not_tell(tmp_path: Path) -> None:
     run = preflight(tmp_path, None)
     assert run.exit_code == 75
     assert run.outcomes("preview") == dict.fromkeys(IDS, "waived")
-    assert "database: null; give this environment its database URL" in run.out
+    assert "(database: null; give this environment its database URL" in run.out
 
 
 def test_database_that_is_not_there_could_not_be_told(postgres: Postgres, tmp_path: Path) -> None:

@@ -11,13 +11,16 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from harness.report.folder import make_folder, point_latest_at
-from harness.report.summary import advice, lines, markdown
-from harness.report.verdict import Action, Coverage, DeliverableVerdict, ExitCode, Verdict
+from harness.report.markdown import MOST_BYTES, markdown, within
+from harness.report.summary import advice
+from harness.report.terminal import lines
+from harness.report.verdict import Action, Coverage, DeliverableVerdict, EnvironmentVerdict, ExitCode, Verdict
 from harness.report.writing import write
 from harness.text import sentence
 from tests.support.verdicts import check, row_left, verdict
 
 HOSTILE = "\x1b[2J\x1b]0;t\x07\n::error::x\r##[error]y\u2028\ud800`a``b``` </code><script>| [l](http://x) \x9b1m"
+UUID = "0b9d9f6e-6f2c-4a4e-9d7e-2f1f6a1c7e55"
 
 
 def terminal(of: Verdict) -> str:
@@ -25,82 +28,6 @@ def terminal(of: Verdict) -> str:
 
 
 # --- what it says -----------------------------------------------------------------------------------------------------
-
-
-def test_each_claim_has_a_line_and_each_failure_its_finding() -> None:
-    """Environment, claim by claim, then want, have, cause and remedy, and the verdict last."""
-    text = terminal(verdict(check("pass", claim="It answers"), check()))
-    assert text.splitlines() == [
-        "preview  http://h",
-        "  ok             It answers",
-        "  FAIL           No two share a token",
-        "",
-        "  FAILED [preview] tokens_are_distinct: No two share a token",
-        "    want:   2 distinct tokens",
-        "    have:   x twice",
-        "            y twice",
-        "    cause:  a cause",
-        "    remedy: a remedy",
-        "  preview: FAIL",
-        "",
-        "verdict: FAIL (exit 1: roll back: the deployment is wrong)",
-    ]
-
-
-def test_what_could_not_be_told_says_each_reason_once() -> None:
-    """Ten claims that one cause bars are one paragraph."""
-    unknown = [check("unknown", id=f"check_{n}", claim=f"claim {n}") for n in range(3)]
-    text = terminal(verdict(*unknown, verdict="unknown"))
-    assert text.count("a cause") == 1
-    assert "  COULD NOT TELL [preview] check_0, check_1, check_2" in text
-    assert "  could not tell claim 2" in text
-    assert text.endswith("verdict: COULD NOT TELL (exit 75: hold: fix the setup and run again)")
-
-
-def test_what_is_not_covered_is_named_with_its_reason() -> None:
-    """It is neither a pass nor silent."""
-    text = terminal(verdict(check("pass", id="a"), check("not_covered", cause="database: null"), verdict="pass"))
-    assert "  not covered    No two share a token" in text
-    assert "  not covered: tokens_are_distinct: database: null" in text
-
-
-def test_what_one_reason_leaves_uncovered_is_named_once() -> None:
-    """A run without a checkout has no line for each claim about source, yet every claim by its name."""
-    reason = {"cause": "no checkout of the app was named", "remedy": "name one"}
-    uncovered = [check("not_covered", id=f"source_{n}", **reason) for n in range(6)]
-    text = terminal(verdict(check("pass", id="a"), *uncovered, verdict="pass"))
-    assert "  not covered    No two share a token" not in text
-    names = ", ".join(f"source_{n}" for n in range(6))
-    assert f"  not covered: {names}: no checkout of the app was named; name one" in text
-
-
-def test_how_much_the_posts_prove_is_said() -> None:
-    """The bound on the failure rate, where none failed."""
-    of = {"posts": 19, "acknowledged": 19, "failure_rate_bound": 0.1459, "rows_removed": 19}
-    text = terminal(verdict(check("pass"), verdict="pass", environment=of))
-    assert (
-        "  19 of 19 POSTs acknowledged; none failed, which bounds the rate of failing POSTs below 15 % "
-        "(at 95 % confidence). Rows removed: 19." in text
-    )
-    many = {"posts": 1_000_000, "acknowledged": 1_000_000, "failure_rate_bound": 3e-06}
-    assert "below 0.0003 % (at 95 % confidence)" in terminal(verdict(check("pass"), environment=many)), "never below 0"
-    failed = terminal(verdict(check(), environment={"posts": 3, "acknowledged": 2}))
-    assert "  2 of 3 POSTs acknowledged. Rows removed: 0." in failed
-
-
-def test_rows_left_behind_are_listed() -> None:
-    """With environment, name, id, reason and remedy."""
-    left = row_left(id="7", remedy="delete it")
-    text = terminal(verdict(check("pass"), verdict="pass", left_behind=[left], exit_code=76))
-    assert "may be left behind: preview smoke-r-1 (id 7): cleanup: keep. delete it" in text
-    assert "exit 76: release, then clean up the rows that may be left" in text
-
-
-def test_what_was_not_selected_and_why_it_ended_are_said() -> None:
-    """A narrowed run names what it left out; one that ended early says why."""
-    text = terminal(verdict(verdict="unknown", left_out=["a", "b"], error="FILE: is empty."))
-    assert "not selected: a, b" in text
-    assert "FILE: is empty." in text
 
 
 @pytest.mark.parametrize(
@@ -142,13 +69,13 @@ def to_be_done(kind: Any, text: str, *environments: str) -> Action:
 def test_everything_begins_with_the_deliverables() -> None:
     """Terminal and summary say first what is proved of the change, by how many claims, and what is not."""
     of = verdict(check("pass"), verdict="pass", deliverables=[proved("pass", "a", "b"), proved("fail", "c")])
-    first, second, empty, *_ = terminal(of).splitlines()
-    assert first == "preview  proved         Postgres makes the token  (2 claims)"
-    assert second == "preview  BROKEN         Postgres makes the token  (c)"
-    assert empty == ""
+    first, second, third, *_ = terminal(of).splitlines()
+    assert first == "proved   Postgres makes the token"
+    assert second == "BROKEN   Postgres makes the token (c)"
+    assert third.startswith("preview  http")
     text = markdown(of)
     assert "| preview | Postgres makes the token | proved |" in text
-    assert text.index("| preview | Postgres makes the token | BROKEN |") < text.index("### preview")
+    assert text.index("| preview | Postgres makes the token | BROKEN |") < text.index("<summary>preview: ")
 
 
 def test_part_of_the_checks_is_no_release() -> None:
@@ -171,8 +98,7 @@ def test_what_is_waived_is_shown_with_its_reason() -> None:
     """By its line, its reason and the headline; never as ok."""
     of = verdict(check("pass", id="a", claim="A"), check("waived", claim="B", cause="the boss says so"), verdict="pass")
     text = terminal(of)
-    assert "  waived         B" in text
-    assert "  waived: tokens_are_distinct: the boss says so" in text
+    assert "waived   B (the boss says so)" in text.splitlines()
     assert text.endswith("verdict: PASS (exit 0: release; 1 claim is waived)")
     assert "| B | waived |" in markdown(of)
     assert "- cause: ` the boss says so `" in markdown(of)
@@ -226,6 +152,68 @@ def test_the_summary_says_how_much_was_asked() -> None:
     """How many claims came to what, and how many nobody asked."""
     counts = Coverage.model_validate({"asked": 3, "pass": 2, "fail": 1, "waived": 4, "left_out": 5})
     assert "3 claims asked: 2 ok, 1 FAIL; 4 waived; 5 not selected." in markdown(verdict(check(), coverage=counts))
+
+
+def test_the_summary_has_what_is_wrong_and_folds_the_rest() -> None:
+    """Verdict, deliverables, what to do, failures; all claims, and what was not asked, are there to be unfolded."""
+    results = [check(), check("pass", id="a", claim="A"), check("not_covered", id="b", claim="B", cause="nobody asked")]
+    own = {"posts": 19, "acknowledged": 19, "failure_rate_bound": 0.1459, "rows_removed": 19, "notes": ["unusual"]}
+    actions = [to_be_done("fix_setup", "name the table", "preview")]
+    text = markdown(verdict(*results, actions=actions, deliverables=[proved("fail", "a")], environment=own))
+    outside, *folded = re.split(r"<details><summary>(.*)</summary>", text)
+    places = [outside.index(part) for part in ("FAIL", "BROKEN", "name the table", "2 distinct tokens", "a remedy")]
+    assert places == sorted(places)
+    assert folded[::2] == ["Waived and not covered", "preview: FAIL"]
+    assert "**not covered: B**" in folded[1]
+    assert "nobody asked" in folded[1]
+    for part in ("| A | ok |", "19 of 19 POSTs acknowledged; none failed", "Rows removed: 19", "unusual"):
+        assert part in folded[3]
+    assert text.count("<details>") == text.count("</details>") == 2
+
+
+def test_a_failure_of_two_environments_is_one_paragraph() -> None:
+    """What each saw has its name."""
+    names = ("preview", "production")
+    environments = [EnvironmentVerdict(name=name, url="http://h", verdict="fail") for name in names]
+    results = [check(environment=name, have=[f"seen on {name}"]) for name in names]
+    text = markdown(verdict(*results, environments=environments))
+    assert text.count("**FAIL: No two share a token** [preview, production]") == 1
+    assert text.count("a cause") == 1
+    assert "- have: ` production: seen on production `" in text
+
+
+def test_thousands_of_rows_and_failures_stay_small() -> None:
+    """The first rows are listed, and where the others are."""
+    left = [row_left(f"smoke-20261129-154631-0138beb5-{n}", id=UUID, reason="r" * 300) for n in range(2050)]
+    text = markdown(verdict(check(have=["x" * 600] * 9), left_behind=left))
+    assert len(text.encode()) < 200_000
+    assert "- and 2000 more, listed in `verdict.json`" in text
+
+
+def test_what_is_too_long_for_a_job_is_cut_at_the_end_of_a_line() -> None:
+    """With a line that says so, and nothing left open; 0 bytes where not even that has room."""
+    text = "".join([*(f"line {n} ü\n" for n in range(50)), "<details><summary>s</summary>\n", "inside\n" * 50])
+    assert within(text, len(text.encode())) == text
+    for most in (700, 900):
+        shown = within(text, most)
+        assert len(shown.encode()) <= most
+        assert "Cut here" in shown.splitlines()[-1]
+        assert shown.count("<details>") == shown.count("</details>")
+        assert set(shown.splitlines()[:-2]) - {""} <= {*text.splitlines(), "</details>"}
+    assert within(text, 90) == within(text, -5) == ""
+
+
+def test_what_others_wrote_of_the_step_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GitHub shows no summary above 1 MiB, whoever wrote it."""
+    step = tmp_path / "step.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(step))
+    of = verdict(check(have=["x" * 600] * 9))
+    for there in (MOST_BYTES - 2_000, MOST_BYTES - 10):
+        step.write_text("b" * there, encoding="utf-8")
+        make_folder(tmp_path / str(there))
+        write(of, tmp_path / str(there))
+        assert there <= step.stat().st_size <= MOST_BYTES
+        assert ("Cut here" in step.read_text(encoding="utf-8")) is (there == MOST_BYTES - 2_000)
 
 
 # --- what a server sent -----------------------------------------------------------------------------------------------

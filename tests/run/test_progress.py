@@ -118,16 +118,19 @@ def test_a_deployment_that_is_not_ready_is_waited_for_with_its_reason(tmp_path: 
 
 @pytest.mark.parametrize("columns", [80, 160])
 def test_the_summary_fits_a_terminal(tmp_path: Path, postgres: Postgres, columns: int) -> None:
-    """A line for each claim, in colour, none of which wraps; without colour where NO_COLOR says so."""
+    """Nothing of pytest's own stands in it, no line is longer than the terminal; in colour, but for NO_COLOR."""
     with deployed(postgres, "reuses_token") as deployment:
         file = write_environments(tmp_path / "e.yaml", {}, preview=entry(deployment))
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--environments", str(file)]
         coloured = in_a_terminal([*command, "--report-dir", str(tmp_path / "a")], columns)
         plain = in_a_terminal([*command, "--report-dir", str(tmp_path / "b")], columns, NO_COLOR="1")
-    assert "\x1b[31m  FAIL           No two chatbots share a token\x1b[0m" in coloured
-    assert "\x1b[32m  ok             The deployment answers\x1b[0m" in coloured
+        claims = in_a_terminal([*command, "-v", "--report-dir", str(tmp_path / "c")], columns, NO_COLOR="1")
+    assert "\x1b[31mFAILED [preview] tokens_are_distinct: No two chatbots share a token\x1b[0m" in coloured
     assert "\x1b" not in plain
-    claims = [line for line in plain.splitlines() if line.startswith(("  ok  ", "  FAIL  ", "  not covered  "))]
-    assert len(claims) > 20
-    assert max(map(len, claims)) <= 100
-    assert "verdict: FAIL (exit 1: roll back: the deployment is wrong)" in plain.splitlines()
+    lines = plain.splitlines()
+    assert lines[0].startswith("BROKEN")
+    assert max(map(len, lines)) <= columns
+    assert lines[-1] == "verdict: FAIL (exit 1: roll back: the deployment is wrong)"
+    listed = [line for line in claims.splitlines() if line.startswith(("  ok  ", "  FAIL  ", "  not covered  "))]
+    assert len(listed) > 20
+    assert "test session starts" in claims
