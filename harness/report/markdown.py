@@ -34,7 +34,7 @@ MOST_BYTES = 1024 * 1024 - 1
 """GitHub shows no summary of a step that is larger than 1 MiB."""
 SHOWN_ROWS = 50
 _CUT = "\n**Cut here**: a job's summary may have 1 MiB. `verdict.json` and `report.html` of the report have the rest.\n"
-_FOLD, _UNFOLD = "<details>", "</details>"
+_FOLD, _UNFOLD = "<details", "</details>"
 
 
 def markdown(verdict: Verdict) -> str:
@@ -54,7 +54,8 @@ def markdown(verdict: Verdict) -> str:
     for found in found_together(verdict, "fail"):
         out += _paragraph(found)
     out.append("")
-    out += _folded("Could not tell", (_paragraph(found) for found in found_together(verdict, "unknown")))
+    unknown = (_paragraph(found) for found in found_together(verdict, "unknown"))
+    out += _folded("Could not tell", unknown, opened=verdict.verdict == "unknown")
     out += _folded("Waived and not covered", _not_asked(verdict))
     for environment in verdict.environments:
         out += _folded(f"{environment.name}: {CONCLUSIONS[environment.verdict]}", [_claims(verdict, environment)])
@@ -104,10 +105,14 @@ def _left_behind(verdict: Verdict) -> list[str]:
     return ["", "### May be left behind", "", *rows]
 
 
-def _folded(title: str, parts: Iterable[Iterable[str]]) -> list[str]:
-    """Something to be unfolded; nothing where it is empty."""
+def _folded(title: str, parts: Iterable[Iterable[str]], *, opened: bool = False) -> list[str]:
+    """Something to be unfolded, or folded where it is `opened`; nothing where it is empty."""
     inside = [line for part in parts for line in part]
-    return [f"{_FOLD}<summary>{escape(title)}</summary>", "", *inside, "", _UNFOLD, ""] if inside else []
+    return (
+        [f"{_FOLD}{' open' if opened else ''}><summary>{escape(title)}</summary>", "", *inside, "", _UNFOLD, ""]
+        if inside
+        else []
+    )
 
 
 def _claims(verdict: Verdict, environment: EnvironmentVerdict) -> Iterator[str]:

@@ -19,13 +19,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from harness import __version__
 from harness.checkers.history import failure_rate_bound, largest_overlap
 from harness.checkers.latency import answered_s
+from harness.checkers.randomness import FEWEST_FOR_BITS
 from harness.history.columnar import unacknowledged
 from harness.history.history import History
 from harness.history.token_sample import sample_of
-from harness.report.curl import Variable, repeated, variables
+from harness.report.curl import Variable, variables
 from harness.report.deliverables import WORDS as DELIVERABLE_WORDS
 from harness.report.deliverables import not_selected
 from harness.report.evidence import EnvironmentEvidence
+from harness.report.page_claims import Claim, claim_in_words, command_of, repeating
 from harness.report.paths import as_typed
 from harness.report.plots import (
     Bits,
@@ -40,6 +42,7 @@ from harness.report.plots import (
     trend,
 )
 from harness.report.summary import CONCLUSIONS, PROVED, WORDS, advised, by_reason, covered, per_cent, to_do
+from harness.report.together import deliverables_together
 from harness.text import Shown, printable, sentence
 
 if TYPE_CHECKING:
@@ -50,7 +53,7 @@ if TYPE_CHECKING:
 
     from harness.configuration.models import Environment
     from harness.history.attempt import Attempt, Outcome
-    from harness.report.verdict import CheckResult, EnvironmentVerdict, LeftBehind, Verdict
+    from harness.report.verdict import EnvironmentVerdict, LeftBehind, Verdict
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 MOST_REQUESTS = 12  # failed requests that are shown in full, of one environment
@@ -58,25 +61,6 @@ MOST_TOKENS = 100_000  # of those returned, whose bits are drawn
 MOST_LEFT = 200  # rows left behind that are listed; the verdict lists all
 MOST_STEPS = 6  # remedies that stand at the top
 SHOWN_EVIDENCE = 400  # characters of a body
-
-
-class Seen(NamedTuple):
-    """What was wanted of a claim, and what was seen instead; `claim` is set where it has to be told from others."""
-
-    claim: str
-    want: str
-    have: tuple[str, ...]
-
-
-class Claim(NamedTuple):
-    """One claim, or several that fail or are barred for one reason."""
-
-    outcome: str
-    claims: tuple[str, ...]
-    checks: tuple[str, ...]
-    seen: tuple[Seen, ...] = ()
-    cause: str = ""
-    remedy: str = ""
 
 
 class Part(NamedTuple):
@@ -152,7 +136,7 @@ class EnvironmentPage(NamedTuple):
 
 
 class Page(NamedTuple):
-    """The whole page."""
+    """The whole page. `proved` is what is known of each deliverable, as (outcome, sentence)."""
 
     title: str
     mood: str
@@ -165,7 +149,10 @@ class Page(NamedTuple):
     version: str
     error: str
     deliverables: tuple[Part, ...]
+    proved: tuple[tuple[str, str], ...]
+    asked: str
     covered: str
+    outcomes: tuple[str, ...]
     steps: tuple[tuple[str, str], ...]
     more_steps: int
     command: str
@@ -250,7 +237,10 @@ def page_of(
             )
             for each in verdict.deliverables
         ),
+        proved=tuple(_proved(verdict)),
+        asked=_asked(verdict),
         covered=covered(verdict),
+        outcomes=tuple(outcome for outcome in WORDS if any(result.outcome == outcome for result in verdict.checks)),
         steps=tuple((_own(where), text(remedy)) for where, remedy in steps[:MOST_STEPS]),
         more_steps=max(len(steps) - MOST_STEPS, 0),
         command=_clean_up_command(folder) if verdict.left_behind else "",
@@ -272,6 +262,20 @@ def page_of(
         more_left=max(len(verdict.left_behind) - MOST_LEFT, 0),
         left_out=tuple(map(_own, not_selected(verdict.checks, verdict.left_out))),
     )
+
+
+def _proved(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """What is known of each deliverable, once for the environments that are alike."""
+    for id_, outcome, alike in deliverables_together(verdict):
+        where = f" ({', '.join(each.environment for each in alike)})" if len(verdict.environments) > 1 else ""
+        yield outcome, _own(f"{DELIVERABLE_WORDS[id_]}: {PROVED[outcome]}{where}")
+
+
+def _asked(verdict: Verdict) -> str:
+    """How many claims were asked, of all that could have been, each environment's counted; "" of none."""
+    of = verdict.coverage
+    known = of.asked + of.not_covered + of.waived + of.left_out
+    return f"{of.asked} of {known} claims asked" if known else ""
 
 
 def _own(text: str) -> Shown:
@@ -318,10 +322,14 @@ def _environment(
         mood=of.verdict,
         word=CONCLUSIONS[of.verdict],
         facts=tuple(_facts(of, history, phases)),
-        wrong=tuple(_claim(alike, text) for of in ("fail", "unknown") for alike in by_reason(results, of)),
-        waived=tuple(_claim(alike, text) for alike in by_reason(results, "waived")),
-        not_covered=tuple(_claim(alike, text) for alike in by_reason(results, "not_covered")),
-        passed=tuple(_claim([r], text) for r in results if r.outcome == "pass"),
+        wrong=tuple(
+            claim_in_words(alike, text, repeating(alike, history, evidence_of.environment, text))
+            for of in ("fail", "unknown")
+            for alike in by_reason(results, of)
+        ),
+        waived=tuple(claim_in_words(alike, text) for alike in by_reason(results, "waived")),
+        not_covered=tuple(claim_in_words(alike, text) for alike in by_reason(results, "not_covered")),
+        passed=tuple(claim_in_words([r], text) for r in results if r.outcome == "pass"),
         uncovered=sum(result.outcome == "not_covered" for result in results),
         proves=_proves(history),
         unavailable=text(evidence_of.unavailable),
@@ -346,22 +354,6 @@ def _facts(of: EnvironmentVerdict, history: History, phases: Sequence[PhasePlots
         yield "rows removed", str(of.rows_removed)
     if of.duration_s:
         yield "took", in_words(of.duration_s)
-
-
-def _claim(alike: Sequence[CheckResult], text: Callable[[str], Shown]) -> Claim:
-    first = alike[0]
-    return Claim(
-        outcome=first.outcome,
-        claims=tuple(dict.fromkeys(_own(result.claim) for result in alike)),
-        checks=tuple(_own(result.id) for result in alike),
-        seen=tuple(
-            Seen(_own(result.claim) if len(alike) > 1 else "", text(result.want), tuple(map(text, result.have)))
-            for result in alike
-            if result.want or result.have
-        ),
-        cause=text(first.cause),
-        remedy=text(first.remedy),
-    )
 
 
 def _proves(history: History) -> str:
@@ -432,34 +424,29 @@ def _bits(
         bits = bit_frequencies(sample) if sample is not None else None
         if bits is None:
             unavailable.append(f"{title}: none to show ({why}).")
+        elif bits.within is None:
+            unavailable.append(f"{title}: {bits.tokens}; bits of fewer than {FEWEST_FOR_BITS} tokens show nothing.")
         else:
-            plots.append(BitPlot(name, title, bits, _bits_in_words(bits)))
+            plots.append(BitPlot(name, title, bits, _bits_in_words(bits, bits.within)))
     return plots, unavailable
 
 
-def _bits_in_words(bits: Bits) -> str:
+def _bits_in_words(bits: Bits, within: float) -> str:
     least, most = bits.extremes
     ends = (
         f"Over {bits.tokens} tokens the random bits are set in {100 * least.share:.1f} % (bit {least.number}) "
         f"to {100 * most.share:.1f} % (bit {most.number}) of them"
     )
-    if bits.within is None:
-        return f"{ends}; fewer than 100 are too few to judge by, so this is only to look at."
     judged = {0: "none is", 1: "one is"}.get(bits.uneven, f"{bits.uneven} are")
-    return (
-        f"{ends}; {judged} further from a half than chance allows (50 % \N{PLUS-MINUS SIGN} {100 * bits.within:.1f} %)."
-    )
+    return f"{ends}; {judged} further from a half than chance allows (50 % \N{PLUS-MINUS SIGN} {100 * within:.1f} %)."
 
 
 def _request(attempt: Attempt, environment: Environment | None, text: Callable[[str], Shown]) -> Request:
-    command = ""
-    if environment is not None:
-        command = "\n".join(text(line) for line in repeated(environment, attempt, text).split("\n"))
     return Request(
         name=_own(attempt.name),
         outcome=attempt.outcome,
         answer=answer_in_words(attempt),
         error=text(attempt.error),
         evidence=printable(text(attempt.evidence), SHOWN_EVIDENCE),
-        command=command,
+        command=command_of(environment, attempt, text) if environment is not None else "",
     )

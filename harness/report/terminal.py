@@ -19,7 +19,7 @@ from harness.report.summary import (
     statements_in_words,
     to_do,
 )
-from harness.report.together import agree, by_environment, found_together, only_on
+from harness.report.together import agree, by_environment, deliverables_together, found_together, only_on
 from harness.report.wrapping import in_one, wrapped
 from harness.text import sentence
 
@@ -144,15 +144,12 @@ def _plural(number: int, word: str) -> str:
 
 def _proved(verdict: Verdict) -> Iterator[_Row]:
     """What the run proves of the change, first of all: each deliverable once for the environments that are alike."""
-    for id_ in dict.fromkeys(each.id for each in verdict.deliverables):
-        of = [each for each in verdict.deliverables if each.id == id_]
-        for outcome in dict.fromkeys(each.outcome for each in of):
-            alike = [each for each in of if each.outcome == outcome]
-            claims = list(dict.fromkeys(claim for each in alike for claim in each.claims))
-            where = f": {', '.join(each.environment for each in alike)}" if len(verdict.environments) > 1 else ""
-            why = f" ({_few(claims)})" if outcome in ("fail", "unknown", "waived") else ""
-            mood = "" if outcome in ("not_covered", "waived") else outcome
-            yield _Row(PROVED[outcome], f"{DELIVERABLE_WORDS[id_]}{where}{why}", mood)
+    for id_, outcome, alike in deliverables_together(verdict):
+        claims = list(dict.fromkeys(claim for each in alike for claim in each.claims))
+        where = f": {', '.join(each.environment for each in alike)}" if len(verdict.environments) > 1 else ""
+        why = f" ({_few(claims)})" if outcome in ("fail", "unknown", "waived") else ""
+        mood = "" if outcome in ("not_covered", "waived") else outcome
+        yield _Row(PROVED[outcome], f"{DELIVERABLE_WORDS[id_]}{where}{why}", mood)
 
 
 def _environments(verdict: Verdict) -> Iterator[_Row]:

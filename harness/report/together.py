@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from harness.report.summary import by_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from harness.report.verdict import CheckResult, Verdict
+    from harness.claims import Deliverable
+    from harness.report.verdict import CheckOutcome, CheckResult, DeliverableVerdict, Verdict
 
 _POST = re.compile(r"\bsmoke-[\w-]{1,80}")
 
@@ -72,3 +73,11 @@ def only_on(names: Sequence[str], verdict: Verdict) -> str:
     """The environments that something is true of, such as "preview: "; "" where it is true of all."""
     named = list(dict.fromkeys(names))
     return "" if len(named) == len(verdict.environments) else f"{', '.join(named)}: "
+
+
+def deliverables_together(verdict: Verdict) -> Iterator[tuple[Deliverable, CheckOutcome, list[DeliverableVerdict]]]:
+    """Each deliverable and what is known of it, with the environments of which that is known."""
+    for id_ in dict.fromkeys(each.id for each in verdict.deliverables):
+        of = [each for each in verdict.deliverables if each.id == id_]
+        for outcome in dict.fromkeys(each.outcome for each in of):
+            yield id_, outcome, [each for each in of if each.outcome == outcome]

@@ -20,6 +20,7 @@ from jsonschema import Draft202012Validator
 from harness.report.json_schemas import verdict_schema
 from tests.support import attacks
 from tests.support.gates import ROOT, Run, run_command, write_environments
+from tests.support.hostile_texts import FOLDS
 from tests.support.servers import Request, serving
 
 MOST_MB = 200
@@ -79,7 +80,8 @@ def demand_harmless(run: Run) -> None:
     assert not list(Draft202012Validator(verdict_schema()).iter_errors(json.loads(report["verdict.json"])))
     ET.fromstring(report["junit.xml"])
     assert all(json.loads(line)["record"] for line in report["history.jsonl"].splitlines())
-    outside = "\n".join(map(outside_of_code, report["summary.md"].split("\n")))
+    unfolded = (line for line in report["summary.md"].split("\n") if line not in FOLDS)
+    outside = "\n".join(map(outside_of_code, unfolded))
     assert not re.search(r"<\w|javascript:|!\[", outside)
     assert not re.search(r"<script|<img|<iframe|\son\w+=", report["report.html"])
 

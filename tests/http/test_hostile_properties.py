@@ -27,6 +27,7 @@ from harness.report.writing import write
 from harness.text import printable
 from tests.support.attacks import ALL_NASTY, NASTY
 from tests.support.clients import client_of
+from tests.support.hostile_texts import FOLDS
 from tests.support.servers import serving
 from tests.support.verdicts import verdict
 
@@ -232,20 +233,6 @@ def test_every_verdict_can_be_printed(verdict: Verdict) -> None:
         assert not text.lstrip().startswith("::")
         assert "##[" not in text
         assert "##vso[" not in text
-
-
-FOLDS = {
-    "</details>",
-    *(
-        f"<details><summary>{title}</summary>"
-        for title in (
-            "Could not tell",
-            "Waived and not covered",
-            "Not selected",
-            *(f"preview: {word}" for word in ("PASS", "FAIL", "COULD NOT TELL")),
-        )
-    ),
-}
 
 
 @REPEATABLE

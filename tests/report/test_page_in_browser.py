@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.report.page import render
+from harness.report.verdict import EnvironmentVerdict
 from rehearsal.deployment.start import deployed
 from tests.support.browsers import CHROMIUM, MISSING, Scheme, chromium
 from tests.support.gates import run_gate
 from tests.support.pages import samples
 from tests.support.servers import serving
+from tests.support.verdicts import check, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,6 +150,46 @@ def test_nothing_is_wider_than_a_phone(browser: Browser, pages: dict[str, Path],
         for width in (PHONE, 320):
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_environments_and_outcomes_can_be_chosen_without_a_script(browser: Browser, tmp_path: Path) -> None:
+    """All at first; then one environment, and then the claims of one outcome."""
+    names = ("preview", "production")
+    environments = [EnvironmentVerdict(name=name, url="http://h", verdict="fail") for name in names]
+    results = [
+        check(outcome, id=f"of_{outcome}", environment=name, claim=f"{name} {outcome}")
+        for name in names
+        for outcome in ("fail", "pass", "unknown", "not_covered", "waived")
+    ]
+    file = tmp_path / "chosen.html"
+    file.write_text(render(verdict(*results, environments=environments), [], tmp_path), encoding="utf-8")
+    with opened(browser, file) as (page, heard):
+        unfold(page)
+
+        def there() -> set[str]:
+            seen = page.locator("main").inner_text()
+            return {claim for claim in (result.claim for result in results) if claim in seen}
+
+        assert there() == {result.claim for result in results}
+        page.get_by_role("radio", name="production").check()
+        assert there() == {result.claim for result in results if result.environment == "production"}
+        page.get_by_role("radio", name="could not tell").check()
+        assert there() == {"production unknown"}
+        page.get_by_role("radio", name="ok", exact=True).check()
+        assert there() == {"production pass"}
+        page.get_by_role("radio", name="all").first.check()
+        assert there() == {"preview pass", "production pass"}
+        assert heard.console == []
+
+
+def test_a_link_to_a_claim_leads_to_it(browser: Browser, tmp_path: Path) -> None:
+    """Also to one that is folded away."""
+    file = tmp_path / "linked.html"
+    file.write_text(render(verdict(check(), check("pass", id="held")), [], tmp_path), encoding="utf-8")
+    with opened(browser, file) as (page, _):
+        page.goto(f"{file.as_uri()}#e1-held")
+        assert page.locator("#e1-held").is_visible()
+        assert page.evaluate("document.querySelector(':target').id") == "e1-held"
 
 
 @pytest.mark.parametrize(("scheme", "paper"), [("light", "rgb(246, 248, 250)"), ("dark", "rgb(13, 17, 23)")])

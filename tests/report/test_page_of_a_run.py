@@ -281,8 +281,9 @@ def test_a_run_that_passes_shows_what_it_saw(healthy: Deployment, tmp_path: Path
     text = page_at(run)
     assert "PASS Release." in text
     assert "11 acknowledged in" in text
-    assert "returned tokens, 19" in text
-    assert "stored tokens, " in text
+    assert "22 of 31 claims asked" in text
+    assert "Postgres makes the token: proved" in text[: text.index("exit 0")]
+    assert "Returned tokens: 19; bits of fewer than 100 tokens show nothing." in text
     judged = run_harness(
         "judge", str(run.report_dir / "history.jsonl"), "--report-dir", str(tmp_path / "j"), report_dir=tmp_path / "j"
     )
@@ -321,7 +322,7 @@ def test_a_run_that_sends_nothing_says_so(healthy: Deployment, tmp_path: Path) -
     run = run_gate(tmp_path, [healthy], "--read-only")
     text = page_at(run)
     assert "No POST was sent: --read-only sends no POST." in text
-    assert "stored tokens, " in text
+    assert "Stored tokens: " in text
 
 
 def test_a_run_that_could_not_tell_says_what_stood_in_the_way(healthy: Deployment, tmp_path: Path) -> None:

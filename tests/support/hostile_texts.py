@@ -158,3 +158,19 @@ def slowest(read: Callable[[str], object], size: int) -> dict[str, float]:
 
 def _filled(unit: str, size: int) -> str:
     return (unit * (size // len(unit) + 1))[:size]
+
+
+# What a summary folds: lines of ours, and all the markup that may stand outside of its code spans.
+FOLDS = {
+    "</details>",
+    *(
+        f"<details{opened}><summary>{title}</summary>"
+        for opened in ("", " open")
+        for title in (
+            "Could not tell",
+            "Waived and not covered",
+            "Not selected",
+            *(f"preview: {word}" for word in ("PASS", "FAIL", "COULD NOT TELL")),
+        )
+    ),
+}

@@ -217,8 +217,8 @@ def hostile_page(folder: Path) -> str:
     of = verdict(
         check(**hostile),
         check("unknown", **{**hostile, "id": HOSTILE}),
-        check("not_covered", **hostile),
-        check("pass", claim=HOSTILE),
+        check("not_covered", **{**hostile, "id": "b"}),
+        check("pass", id="c", claim=HOSTILE),
         left_behind=[row_left(HOSTILE, id=HOSTILE, reason=HOSTILE, remedy=HOSTILE)],
         left_out=[HOSTILE],
         error=HOSTILE,
