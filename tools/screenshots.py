@@ -49,17 +49,16 @@ def main() -> int:
 
 def take_terminal(postgres: Postgres, folder: Path, browser: Browser) -> None:
     """A run on a broken deployment, as a terminal of 110 columns shows it."""
-    with deployed(postgres, "reuses_token") as deployment:
+    with deployed(postgres, "answers_500_on_every_third") as deployment:
         file = write_environments(folder / "e.yaml", {}, preview=entry(deployment))
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--environments", str(file)]
         shown = in_a_terminal([*command, "--report-dir", str(folder / "report")], columns=110)
     text = shown.replace(str(folder), "reports")
-    page = browser.new_page(viewport={"width": 820, "height": 560}, device_scale_factor=1)
+    page = browser.new_page(viewport={"width": 820, "height": 200}, device_scale_factor=1)
     (folder / "terminal.html").write_text(as_page(text), encoding="utf-8")
     page.goto((folder / "terminal.html").as_uri())
     file = ROOT / "docs" / "images" / "terminal.png"
-    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
-    page.screenshot(path=file)
+    page.screenshot(path=file, full_page=True)
     print(f"{file.relative_to(ROOT)}: {file.stat().st_size} bytes")
 
 

@@ -59,8 +59,9 @@ def build_parser(program: str = COMMAND, folder: Path = ROOT) -> argparse.Argume
     running.epilog = f"{running.epilog}\n\n{_RUN}"
     for name, how in GATE_OPTIONS.items():
         running.add_argument(name, **how)
-    planning = _add(commands, "plan", "print what a run would send and ask; sends nothing", "--env production")
+    planning = _add(commands, "plan", "print what a run would send, and what for; sends nothing", "--env production")
     planning.add_argument("--env", action="append", metavar="NAME", help="an environment; repeatable (preview)")
+    planning.add_argument("--sql", action="store_true", help="print each request and statement, and the configuration")
     planning.add_argument("--posts", metavar="N")
     planning.add_argument("--burst", metavar="N")
     planning.add_argument("--read-only", action="store_true")

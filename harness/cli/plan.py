@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from harness.claims import claims
+from harness.cli.plan_in_short import counted, in_short
 from harness.cli.redaction import redactor_of
 from harness.configuration.loading import demand_few, load
 from harness.history.attempt import attempt_name
@@ -24,7 +25,7 @@ from harness.report.verdict import ExitCode
 from harness.run.evidence import BY_NAME, HISTORY, KINDS, ONE_TRANSACTION, all_needed, in_order
 from harness.run.gathering import Phase, Planned, Step
 from harness.run.known_claims import demand_known_claims
-from harness.run.posting import RUN, masked_login
+from harness.run.posting import RUN, SESSIONS_STAY, masked_login
 from harness.run.pytest_process import CHECKS
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print each request and statement that a run would send; sends nothing. Returns the exit code."""
+    """Print what a run would send, counted or with --sql in full; sends nothing. Returns the exit code."""
     environments = load(
         Path(options.environments),
         options.env or ["preview"],
@@ -48,7 +49,13 @@ def run(options: argparse.Namespace) -> int:
         demand_few(environments, Path(options.environments))
     redact = redactor_of(options, environments)
     planned = [plan(environment, redact, read_only=options.read_only) for environment in environments]
-    print(json.dumps(planned, indent=2) if options.json else "\n\n".join(map(in_words, planned)))
+    if options.json:
+        print(json.dumps(planned, indent=2))
+    elif options.sql:
+        print("\n\n".join(map(in_words, planned)))
+    else:
+        print("\n\n".join(map(in_short, planned)))
+        print("\n--sql shows each request and statement, and the configuration with its defaults. Nothing was sent.")
     return ExitCode.RELEASE
 
 
@@ -65,6 +72,8 @@ def plan(environment: Environment, redact: Redactor, *, read_only: bool = False)
         "url": redact.url(environment.origin),
         "headers": _masked_headers(headers_of(environment, RUN), redact),
         "covers": "HTTP and database" if environment.database is not None else "HTTP only (database: null)",
+        "summary": counted(environment, steps),
+        "notes": [SESSIONS_STAY] if environment.login is not None and HISTORY in asked else [],
         "configuration": configured(environment, redact),
         "steps": [{**step._asdict(), "does": redact(step.does)} for step in steps],
         **({} if environment.soak is None or read_only else {"soak": _soak(environment, environment.soak, redact)}),
@@ -140,13 +149,20 @@ def _gathering(planned: Planned, asked: Sequence[Evidence[object]]) -> Iterator[
     """What the run itself asks, from the ready page to the last statement of its transaction."""
     for kind in asked:
         if kind.phase in (Phase.READY, Phase.POSTS, Phase.SERVED):
-            yield from kind.explain(planned)
+            yield from _explained(kind, planned)
     if planned.environment.database is not None and any(kind.phase in (Phase.DATABASE, Phase.SCAN) for kind in asked):
         yield Step(begin_reading(planned.environment.statement_timeout_s), ONE_TRANSACTION)
         for kind in asked:
             if kind.phase in (Phase.DATABASE, Phase.SCAN):
-                yield from kind.explain(planned)
+                yield from _explained(kind, planned)
         yield Step("ROLLBACK", ONE_TRANSACTION)
+
+
+def _explained(kind: Evidence[object], planned: Planned) -> Iterator[Step]:
+    """The steps of a kind of evidence; what one is for is what the kind is, unless it says so itself."""
+    purpose = kind.says[:1].lower() + kind.says[1:].removesuffix(".").partition(";")[0]
+    for step in kind.explain(planned):
+        yield step if step.purpose else step._replace(purpose=purpose)
 
 
 def _clean_up(planned: Planned) -> list[Step]:
@@ -157,13 +173,14 @@ def _clean_up(planned: Planned) -> list[Step]:
         f"after the checks, READ ONLY; again for at most {environment.late_rows_s:g} s while the row of a POST that "
         "was not acknowledged may still come"
     )
-    find = Step(find_query(names).as_string(), when)
+    find = Step(find_query(names).as_string(), when, purpose="which rows of this run are stored?")
+    purpose = "the rows of this run, by id and name"
     if environment.cleanup == "api":
         does = f"DELETE {environment.url_of(environment.api.delete or '')}"
-        delete = Step(does, "once for each row of this run, after the checks", mutates=True)
+        delete = Step(does, "once for each row of this run, after the checks", mutates=True, purpose=purpose)
         return [delete] if environment.database is None else [find, delete, find]
     does = f"{begin_writing(environment.statement_timeout_s)}; {delete_query(names).as_string()}; COMMIT"
-    return [find, Step(does, "once for all rows that were found", mutates=True), find]
+    return [find, Step(does, "once for all rows that were found", mutates=True, purpose=purpose), find]
 
 
 def _as_yaml(document: dict[str, Any]) -> str:

@@ -54,11 +54,12 @@ class Phase(IntEnum):
 
 
 class Step(NamedTuple):
-    """A request or a statement of a run, in words; `until` says how often it is sent."""
+    """A request or a statement of a run, in words; `until` says how often it is sent, and `purpose` what for."""
 
     does: str
     until: str
     mutates: bool = False
+    purpose: str = ""
 
 
 class Planned(NamedTuple):

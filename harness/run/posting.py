@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from harness.postgres.watching import Watch
     from harness.run.gathering import Gathering, Planned
 
+SESSIONS_STAY = "login: the app may store a session for it, and sessions are not removed"
 RUN = "RUN"  # stands for the id that a run gives itself
 
 
@@ -219,7 +220,12 @@ def explain_posts(planned: Planned) -> Iterator[Step]:
     environment = planned.environment
     if environment.login is not None:
         body = json.dumps(masked_login(environment.login))
-        yield Step(f"POST {environment.url_of(environment.login.path)} {body}", "once", mutates=True)
+        yield Step(
+            f"POST {environment.url_of(environment.login.path)} {body}",
+            "once",
+            mutates=True,
+            purpose="cookies for what follows",
+        )
     if environment.cleanup == "database" and environment.database is not None:
         asks = [
             begin_reading(environment.statement_timeout_s),
@@ -228,19 +234,28 @@ def explain_posts(planned: Planned) -> Iterator[Step]:
             IDENTITY,
             "ROLLBACK",
         ]
-        yield Step("; ".join(asks), "once: may what is stored be removed again?")
+        yield Step(
+            "; ".join(asks),
+            "once: may what is stored be removed again?",
+            purpose="may what is stored be removed again?",
+        )
     usual = _post(environment)
     yield Step(
         usual,
         f"{environment.posts} times, one after another, up to {ON_ONE_CONNECTION} on one connection",
         mutates=True,
+        purpose="is each answered as it should be?",
     )
     if environment.cleanup == "database" and environment.database is not None:
         begin, look = begin_reading(environment.statement_timeout_s), rows_of_token_query(planned.names).as_string()
-        yield Step(f"{begin}; {look}; ROLLBACK", "after the first of them; the others are sent once its row is found")
+        yield Step(
+            f"{begin}; {look}; ROLLBACK",
+            "after the first of them; the others are sent once its row is found",
+            purpose="is the first row in this database?",
+        )
     if environment.burst:
         together = f"{environment.burst} times at once, each behind a GET that opens its connection"
-        yield Step(usual, together, mutates=True)
+        yield Step(usual, together, mutates=True, purpose="also at the same moment?")
 
 
 def explain_probe(planned: Planned, probe: Probe) -> Iterator[Step]:
@@ -248,8 +263,12 @@ def explain_probe(planned: Planned, probe: Probe) -> Iterator[Step]:
     if probe not in planned.environment.probes_sent:
         return
     token = chosen_token(attempt_name(RUN, 1)) if probe == "chosen_token" else None
-    times = "once" if probe == "chosen_token" else "twice, alike to the letter"
-    yield Step(_post(planned.environment, token), f"{times}, once others were acknowledged", mutates=True)
+    times, purpose = {
+        "chosen_token": ("once", "can a client choose the token?"),
+        "same_payload": ("twice, alike to the letter", "does the same payload make two chatbots?"),
+    }[probe]
+    when = f"{times}, once others were acknowledged"
+    yield Step(_post(planned.environment, token), when, mutates=True, purpose=purpose)
 
 
 def _post(environment: Environment, token: str | None = None) -> str:

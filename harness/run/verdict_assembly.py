@@ -21,6 +21,7 @@ from harness.report.run_log import FILE, SHOWN_RUNS, NoTrend, past_runs
 from harness.report.verdict import EnvironmentVerdict, SeenStatements, Verdict, conclude, exit_code, worst
 from harness.run.evidence import HISTORY, OBSERVED_INSERTS, PREFLIGHT, READINESS, SEQUENCE, STORED_TOKENS, TABLE
 from harness.run.gathering import NOT_ASKED
+from harness.run.posting import SESSIONS_STAY
 from harness.run.worked_before import working, working_in
 from harness.text import Shown, printable_lines, sentence
 
@@ -196,7 +197,11 @@ def _notes(
     shared = _shared_database(environment, examinations)
     migration = _before_the_migration(known)
     ending = _sequence_near_its_end(known)
-    return [sentence(note) for note in (*alike, *of_secrets, *shared, *found, *stored, *ending, *migration, *soaked)]
+    sent = if_available(known.of(HISTORY)) if known is not None else None
+    login = [SESSIONS_STAY] if environment.login is not None and sent is not None and sent.sent else []
+    return [
+        sentence(note) for note in (*alike, *login, *of_secrets, *shared, *found, *stored, *ending, *migration, *soaked)
+    ]
 
 
 def _shared_database(environment: Environment, examinations: Mapping[str, Examination]) -> list[str]:

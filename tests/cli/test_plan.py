@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -48,8 +49,8 @@ def test_the_merged_configuration_is_shown_with_secrets_masked(file: Path) -> No
 
 
 def test_in_words_it_is_yaml(file: Path) -> None:
-    """As somebody would write it, so that it can be compared with the file."""
-    done = run_harness("plan", "--environments", str(file))
+    """With --sql: as somebody would write it, so that it can be compared with the file."""
+    done = run_harness("plan", "--sql", "--environments", str(file))
     lines = done.out.splitlines()
     first = lines.index("  configuration, defaults merged and secrets masked:") + 1
     last = next(n for n, line in enumerate(lines) if line.startswith("  header "))
@@ -57,6 +58,47 @@ def test_in_words_it_is_yaml(file: Path) -> None:
     assert merged["api"]["timeout_s"] == 3
     assert merged["late_rows_s"] == 10
     assert not [secret for secret in SECRETS if secret in done.out + done.err]
+
+
+def test_in_short_it_is_counted_and_says_what_for(file: Path) -> None:
+    """POSTs, what is deleted, reads; a line for each, and no secret; 25 lines at most."""
+    done = run_harness("plan", "--environments", str(file))
+    lines = done.out.splitlines()
+    assert len(lines) <= 25
+    assert lines[0] == "preview  https://preview.example.com  (HTTP and database)"
+    counts = "5 + 11 POSTs, 3 POSTs of probes, 1 POST to log in, 1 DELETE of up to 19 rows, "
+    assert lines[1].startswith(f"  {counts}")
+    reads = int(lines[1].removeprefix(f"  {counts}").removesuffix(" reads"))
+    said = [line for line in lines if line.startswith("  reads ")]
+    assert (
+        sum(int(n) if n else 1 for n in re.findall(r"^  reads   (?:(\d+) x )?", "\n".join(said), re.MULTILINE)) == reads
+    )
+    assert [line.split()[1] for line in lines if line.startswith("  WRITES ")] == ["POST"] * 5 + ["DELETE"]
+    assert "  WRITES  POST /login once: cookies for what follows" in lines
+    assert "  note: login: the app may store a session for it, and sessions are not removed" in lines
+    assert not [secret for secret in SECRETS if secret in done.out + done.err]
+    (planned,) = json.loads(run_harness("plan", "--environments", str(file), "--json").out)
+    assert lines[1] == f"  {planned['summary']}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "counts"),
+    [
+        ({"probes": []}, "8 + 11 POSTs, 1 DELETE of up to 19 rows, "),
+        ({"cleanup": "keep", "probes": []}, "8 + 11 POSTs, no DELETE, "),
+        (
+            {"database": None, "cleanup": "api", "api": {"delete": "/{id}"}},
+            "8 + 11 POSTs, 3 POSTs of probes, 22 DELETEs, ",
+        ),
+        ({"posts": 3, "burst": 16, "protected": True}, "3 + 16 POSTs, 1 DELETE of up to 19 rows, "),
+    ],
+)
+def test_what_is_counted_is_what_is_configured(tmp_path: Path, settings: dict[str, Any], counts: str) -> None:
+    """However rows are removed."""
+    own = {"url": "http://127.0.0.1:9", "database": "postgresql://app@127.0.0.1:1/x", **settings}
+    file = write_environments(tmp_path / "e.yaml", {}, preview=own)
+    _, second, *_ = run_harness("plan", "--environments", str(file)).out.splitlines()
+    assert second.startswith(f"  {counts}")
 
 
 @pytest.mark.parametrize("read_only", [False, True])

@@ -340,7 +340,7 @@ def test_short_secrets_go_and_the_words_of_the_report_stay(tmp_path: Path, spell
     verdict = json.loads(files["verdict.json"])
     assert f"smoke-{verdict['run']}-1" in files["history.jsonl"]
     assert "chatbots smoke" in files["report.html"]
-    assert [note.partition(" ")[0] for note in verdict["environments"][0]["notes"]] == ["login.json.password"]
+    assert [note.partition(" ")[0] for note in verdict["environments"][0]["notes"]] == ["login:", "login.json.password"]
 
 
 # --- our own mistakes -------------------------------------------------------------------------------------------------
