@@ -47,6 +47,14 @@ def sentence(text: object) -> Shown:
     return printable(text, LONGEST_LINE)
 
 
+def part_of_shown(part: str) -> Shown:
+    """A line that is a part of a text which was masked and bounded as a whole: masking a part would take it for more.
+
+    Once more printable, since what was harmless inside a line may command a CI at the beginning of one.
+    """
+    return Shown(in_one_line(part))
+
+
 def in_one_line(text: str) -> str:
     """A whole text as `printable` would have it, but not masked: to be compared."""
     shown = text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)

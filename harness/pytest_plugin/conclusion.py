@@ -130,8 +130,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if own.loudness > 0:
         terminalreporter.section("chatbots smoke")
     view = View(width_of(config), detail=own.loudness > 0, closing=closing)
+    writer = config.get_terminal_writer()
     for text, mood in (brief if own.loudness < 0 else lines)(own.verdict, view):
-        terminalreporter.write_line(text, **_COLOURS.get(mood, {}))
+        terminalreporter.ensure_newline()
+        # Raw, since it is masked: a line that is a part of a text would be masked once more, as if it were the whole.
+        terminalreporter.write_raw(f"{writer.markup(text, **_COLOURS.get(mood, {}))}\n")
     annotate(own.verdict, terminalreporter.write_line)
 
 

@@ -21,7 +21,7 @@ from harness.report.summary import (
 )
 from harness.report.together import agree, by_environment, deliverables_together, found_together, only_on
 from harness.report.wrapping import in_one, wrapped
-from harness.text import sentence
+from harness.text import part_of_shown, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -101,7 +101,7 @@ def brief(verdict: Verdict, view: View = USUAL) -> Iterator[tuple[Shown, str]]:
     first = next(iter(verdict.error.splitlines()), known) or "no environment was verified"
     if verdict.left_behind:
         first = f"{_plural(len(verdict.left_behind), 'row')} may be left behind; {first}"
-    yield sentence(in_one(sentence(first), view.width)), ""
+    yield in_one(sentence(first), view.width), ""
     yield from _end(verdict, view)
 
 
@@ -119,15 +119,18 @@ def _broken(text: str, mood: str, view: View, hang: int = 4) -> Iterator[tuple[S
 def _in_columns(rows: Sequence[_Row], view: View) -> Iterator[tuple[Shown, str]]:
     indent = max((len(row.label) for row in rows), default=0) + 2
     for row in rows:
-        text = _cut(row, view.width - indent) if row.cut and view.width is not None else f"{row.text}{row.rest}"
-        yield from _broken(f"{row.label:<{indent}}{text}", row.mood, view, hang=indent)
+        label = f"{row.label:<{indent}}"
+        if row.cut and view.width is not None:
+            yield part_of_shown(f"{label}{_cut(row, view.width - indent)}"), row.mood
+        else:
+            yield from _broken(f"{label}{row.text}{row.rest}", row.mood, view, hang=indent)
 
 
 def _cut(row: _Row, room: int) -> str:
     text, rest = sentence(row.text), sentence(row.rest)
     if room < len(rest) + _SHORTEST:
-        return in_one(text + rest, room)
-    return in_one(text, room - len(rest)) + rest
+        return in_one(sentence(f"{text}{rest}"), room)
+    return f"{in_one(text, room - len(rest))}{rest}"
 
 
 def _few(ids: Sequence[str], view: View = USUAL) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import textwrap
 
-from harness.text import Shown, sentence
+from harness.text import Shown, part_of_shown
 
 _WHOLE_CHARACTERS = 300  # of a command that is not broken; a longer one is no command of ours
+_SHORTEST = 10  # columns, that a line is cut to
 _SQL_ENDS = r"(?=,? (?:or|then|and|once|where)\b|;|$)"
 # What is pasted into a shell or psql. Ours, in remedies; that a server's text may look like it costs a long line only.
 _PASTED = re.compile(
@@ -20,7 +21,7 @@ _PASTED = re.compile(
 _KEPT = "\ue000"  # stands for a blank that is not broken at; no text that is shown holds it, see `in_one_line`
 
 
-def wrapped(text: str, width: int | None, hang: int = 0) -> list[Shown]:
+def wrapped(text: Shown, width: int | None, hang: int = 0) -> list[Shown]:
     """A line as so many lines as it takes.
 
     Args:
@@ -29,7 +30,7 @@ def wrapped(text: str, width: int | None, hang: int = 0) -> list[Shown]:
         hang: the columns by which all lines but the first are indented.
     """
     if width is None or len(text) <= width:
-        return [sentence(text)]
+        return [text]
     kept = _PASTED.sub(lambda match: match[0].replace(" ", _KEPT), text)
     parts = textwrap.wrap(
         kept,
@@ -38,10 +39,11 @@ def wrapped(text: str, width: int | None, hang: int = 0) -> list[Shown]:
         break_long_words=False,
         break_on_hyphens=False,
     )
-    # Once more, since what was harmless inside a line may command a CI at the beginning of one.
-    return [sentence(part.replace(_KEPT, " ")) for part in parts]
+    return [part_of_shown(part.replace(_KEPT, " ")) for part in parts]
 
 
-def in_one(text: str, width: int | None) -> str:
+def in_one(text: Shown, width: int | None) -> Shown:
     """A line, cut between words where it is longer than the terminal is wide."""
-    return text if width is None or len(text) <= width else textwrap.shorten(text, max(width, 20), placeholder=" ..")
+    if width is None or len(text) <= width:
+        return text
+    return part_of_shown(textwrap.shorten(text, max(width, _SHORTEST), placeholder=" .."))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import harness.text
 from harness.report.terminal import View, brief, lines
 from harness.report.verdict import DeliverableVerdict, EnvironmentVerdict, Verdict
 from harness.report.wrapping import in_one, wrapped
@@ -260,11 +261,11 @@ PASTED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "pasted"), [*zip(WHOLE, PASTED, strict=True)])
+@pytest.mark.parametrize(("whole", "pasted"), [*zip(WHOLE, PASTED, strict=True)])
 @pytest.mark.parametrize("width", [40, 60, 80])
-def test_what_is_pasted_is_never_broken(text: str, pasted: str, width: int) -> None:
+def test_what_is_pasted_is_never_broken(whole: str, pasted: str, width: int) -> None:
     """A UUID, a URL, a command or a statement stands in one line, if need be in one that the terminal wraps itself."""
-    broken = wrapped(sentence(f"some words before it: {text}"), width, 10)
+    broken = wrapped(sentence(f"some words before it: {whole}"), width, 10)
     assert any(pasted in line for line in broken)
     assert all(line.startswith(" " * 10) and line[10] != " " for line in broken[1:])
     assert all(len(line) <= width or pasted in line for line in broken)
@@ -302,5 +303,14 @@ def test_no_line_holds_what_a_terminal_or_a_ci_obeys(said: Callable[..., Any], w
 
 def test_one_line_is_cut_between_words() -> None:
     """And says so."""
-    assert in_one("one two three four five six", 20) == "one two three .."
-    assert in_one("short", 20) == "short"
+    assert in_one(sentence("one two three four five six"), 20) == "one two three .."
+    assert in_one(sentence("short"), 20) == "short"
+
+
+def test_a_part_of_a_text_is_not_masked_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is masked up to the end of a text would be masked up to the end of each of its lines."""
+    monkeypatch.setattr(harness.text, "_mask", lambda said: re.sub(r"the$", "***", said))
+    whole = sentence(f"{'word ' * 7}the end of it all")
+    broken = wrapped(whole, 40)
+    assert broken[0].endswith("the")
+    assert " ".join(broken) == whole
