@@ -7,7 +7,7 @@ import math
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -29,13 +29,29 @@ SHOWN_NAMES = 20
 TRY_IT = "To try the harness without a deployment: make smoke (or python -m rehearsal -- pytest)"
 
 
+class Mistake(NamedTuple):
+    """Something that is wrong with one key.
+
+    Attributes:
+        place: where the key stands, such as environments.preview.api.status.
+        said: what is wrong and what to write, in a sentence.
+        variable: the variable that has no value; "" where it is not that.
+    """
+
+    place: str
+    said: str
+    variable: str = ""
+
+
 class ConfigurationError(Exception):
     """The configuration cannot be used; nothing was sent. The message names file, key and remedy.
 
-    Its lines are bounded in number and length, and printable: keys of the file stand in them.
+    Its lines are bounded in number and length, and printable: keys of the file stand in them. `mistakes` has those that
+    are about one key, each by itself.
     """
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, mistakes: Sequence[Mistake] = ()) -> None:
+        self.mistakes = tuple(mistakes)
         lines = message.split("\n")
         if len(lines) > SHOWN_MISTAKES:
             lines = [*lines[: SHOWN_MISTAKES - 1], f"and {len(lines) - SHOWN_MISTAKES + 1} more lines like these"]
@@ -43,11 +59,11 @@ class ConfigurationError(Exception):
 
 
 class _Mistakes(Exception):
-    """What is wrong with one environment, a line each."""
+    """What is wrong with one environment."""
 
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__(lines)
-        self.lines = lines
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        super().__init__(mistakes)
+        self.mistakes = mistakes
 
 
 def load(
@@ -56,17 +72,26 @@ def load(
     *,
     environ: Mapping[str, str] | None = None,
     overrides: Mapping[str, object] | None = None,
+    without: frozenset[str] = frozenset(),
 ) -> list[Environment]:
-    """The named environments of a file, in the order asked for; `overrides` are command-line options.
+    """The named environments of a file, in the order asked for.
 
     Only the environments asked for are expanded and checked: to gate Preview nobody needs production's secrets.
+
+    Args:
+        file: the file.
+        names: of environments.
+        environ: the variables; those of this process where none are given.
+        overrides: command-line options.
+        without: keys that are taken to be null, whatever stands there.
 
     Raises:
         ConfigurationError: for every mistake of the file or the variables, all of them in one message.
     """
     document = _document(file)
     known = document["environments"]
-    environments, mistakes = [], []
+    environments: list[Environment] = []
+    mistakes: list[Mistake] = []
     for name in dict.fromkeys(names):
         if name not in known:
             raise ConfigurationError(
@@ -79,14 +104,29 @@ def load(
             raise ConfigurationError(f"{file}: environments.{name}: must be a mapping with url and database.")
         try:
             environment = _environment(
-                name, document["defaults"], own, os.environ if environ is None else environ, overrides or {}
+                name,
+                document["defaults"],
+                {**own, **dict.fromkeys(without)},
+                os.environ if environ is None else environ,
+                overrides or {},
             )
             environments.append(_with_ca_file(environment, file.parent))
         except _Mistakes as error:
-            mistakes.extend(error.lines)
+            mistakes.extend(error.mistakes)
     if mistakes:
-        raise ConfigurationError("\n".join(f"{file}: {mistake}" for mistake in dict.fromkeys(mistakes)) + f"\n{TRY_IT}")
+        each_once = dict.fromkeys(mistakes)
+        lines = [f"{file}: {mistake.place}: {mistake.said}" for mistake in each_once]
+        raise ConfigurationError("\n".join([*lines, TRY_IT]), [*each_once])
     return environments
+
+
+def names_in(file: Path) -> list[str]:
+    """The names of the environments of a file.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    return [*_document(file)["environments"]]
 
 
 def _text(file: Path) -> str:
@@ -100,8 +140,10 @@ def _text(file: Path) -> str:
 
 def _document(file: Path) -> dict[str, dict[str, Any]]:
     """The file as YAML, its two top-level keys checked."""
+    text = ""
     try:
-        document = load_yaml(_text(file))
+        text = _text(file)
+        document = load_yaml(text)
     except OSError as error:
         raise ConfigurationError(
             f"{file}: cannot be read: {error.strerror}. Name another file with --environments FILE."
@@ -109,7 +151,7 @@ def _document(file: Path) -> dict[str, dict[str, Any]]:
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{file}: is not UTF-8 text (byte {error.start}).") from None
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"{file}: is not valid YAML: {_where(error)}.") from None
+        raise ConfigurationError(f"{file}: is not valid YAML: {_where(error, text)}.") from None
     if document is None:
         raise ConfigurationError(f"{file}: is empty. It needs the key environments; see README.md.")
     if not isinstance(document, dict):
@@ -128,10 +170,12 @@ def _document(file: Path) -> dict[str, dict[str, Any]]:
     return {"defaults": document.get("defaults") or {}, "environments": document["environments"]}
 
 
-def _where(error: yaml.YAMLError) -> str:
+def _where(error: yaml.YAMLError, text: str) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         mark = error.problem_mark
         problem = str(error.problem)
+        if text[mark.index : mark.index + 1] == "\t":
+            problem = "a tab; YAML is indented with blanks only"
         if "constructor for the tag" in problem:  # an unquoted value that begins with !
             problem = "could not determine a constructor for a tag; quote values that begin with !"
         return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
@@ -169,7 +213,7 @@ def _with_ca_file(environment: Environment, folder: Path) -> Environment:
     except OSError as error:  # SSLError is one
         said = "holds no certificate" if isinstance(error, ssl.SSLError) else f"cannot be read: {error.strerror}"
         place = f"environments.{environment.name}.ca_file"
-        raise _Mistakes([f"{place}: {path} {said}. Name a PEM file of the authorities to trust."]) from None
+        raise _Mistakes([Mistake(place, f"{path} {said}. Name a PEM file of the authorities to trust.")]) from None
     return environment.model_copy(update={"ca_file": path.absolute()})
 
 
@@ -180,7 +224,7 @@ def _environment(
     environ: Mapping[str, str],
     overrides: Mapping[str, object],
 ) -> Environment:
-    mistakes: list[str] = []
+    mistakes: list[Mistake] = []
 
     def place(path: tuple[Any, ...]) -> str:
         """Where a key stands: in the environment, or in the defaults that it took it from."""
@@ -193,7 +237,7 @@ def _environment(
         if isinstance(value, list):
             return [expanded(item, (*path, index)) for index, item in enumerate(value)]
         if isinstance(value, float) and not math.isfinite(value):
-            mistakes.append(f"{place(path)}: must be a finite number.")
+            mistakes.append(Mistake(place(path), "must be a finite number."))
         if not isinstance(value, str):
             return value
         try:
@@ -202,7 +246,8 @@ def _environment(
             if not error.variable and path[0] in _SECRET:
                 error = Unexpandable("", "a ${ is not the beginning of ${VAR}, ${VAR:-default} or ${VAR:?message}")
             remedy = f" Set it (export {error.variable}=...) or write ${{{error.variable}:-default}}."
-            mistakes.append(f"{place(path)}: {error}.{remedy if error.variable else ''}")
+            said = f"{error}.{remedy if error.variable else ''}"
+            mistakes.append(Mistake(place(path), said, error.variable))
             return value
 
     merged = expanded(_merge(defaults, own), ())
@@ -210,9 +255,11 @@ def _environment(
         raise _Mistakes(mistakes)
     for key, value in merged.items():
         if key == "name":
-            mistakes.append(f"{place((key,))}: unknown key; an environment is named by its key in environments.")
+            said = "unknown key; an environment is named by its key in environments."
+            mistakes.append(Mistake(place((key,)), said))
         if value is None and key in ("ready", "api", "table"):
-            mistakes.append(f"{place((key,))}: must be a mapping, not null; leave it out for the defaults.")
+            said = "must be a mapping, not null; leave it out for the defaults."
+            mistakes.append(Mistake(place((key,)), said))
     if mistakes:
         raise _Mistakes(mistakes)
     given = {key: value for key, value in overrides.items() if value is not None}
@@ -220,9 +267,10 @@ def _environment(
         return Environment.model_validate({**merged, **given, "name": name})
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False):
-            path = problem["loc"]
+            about = getattr(problem.get("ctx", {}).get("error"), "key", None)
+            path = (*problem["loc"], *([about] if about is not None else []))
             option = f"--{path[0]}" if len(path) == 1 and path[0] in given else ""
-            mistakes.append(f"{option or place(path)}: {_worded(problem, path)}.")
+            mistakes.append(Mistake(option or place(path), f"{_worded(problem, path)}."))
         raise _Mistakes(mistakes) from None
 
 

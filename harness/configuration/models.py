@@ -25,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from harness.configuration.database_url import for_libpq, postgres_url
 from harness.history.attempt import Probe
 from harness.patterns import lazily
 from harness.redaction.credentials import credentials_of_payload, is_credential, secrets_of_path
@@ -34,6 +35,14 @@ if TYPE_CHECKING:
 
 NAME = "{name}"
 _HEADER_NAME = lazily(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
+
+
+class AboutKey(ValueError):
+    """What is wrong with one key of a mapping, seen when the others are known."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
 
 
 def _not_bool(value: object) -> object:
@@ -67,66 +76,6 @@ def _http_url(url: str) -> str:
     if parts.query or parts.fragment:
         raise ValueError("must end before any ? or #")
     return url.rstrip("/")
-
-
-def _postgres_url(secret: SecretStr) -> SecretStr:
-    url = secret.get_secret_value()
-    if url != url.strip():
-        raise ValueError("begins or ends with a blank or a line break; is there one at the end of the variable?")
-    scheme = url.partition(":")[0].lower() if "://" in url else ""
-    if scheme in ("postgres", "postgresql"):
-        _demand_encoded_credentials(url)
-        _demand_known_parameters(url)
-        return secret
-    if scheme in ("http", "https"):
-        raise ValueError(
-            "must be a postgresql:// URL, not an http one. REPLIT_DB_URL is the address of Replit's key-value store "
-            "and never Postgres: use DATABASE_URL, or the one that the app itself connects with"
-        )
-    if scheme.startswith("postgres"):
-        raise ValueError(f"must be a postgresql:// URL: take the driver's name out of {scheme}://")
-    raise ValueError("must be a URL such as postgresql://user:password@host:5432/name")
-
-
-def _demand_encoded_credentials(url: str) -> None:
-    """Refuse a password that ends the URL's authority early: everybody would take its rest for a host or a path."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        parts = None
-    credentials_end_early = parts is not None and (
-        parts.netloc.count("@") > 1
-        or "@" in parts.path + parts.fragment
-        or (parts.netloc and "@" not in parts.netloc and "@" in parts.query)
-    )
-    if parts is None or credentials_end_early:
-        raise ValueError(
-            "cannot be parsed; percent-encode the special characters of its user and password "
-            "(/ is %2F, ? is %3F, # is %23, [ is %5B, @ is %40)"
-        )
-
-
-def _demand_known_parameters(url: str) -> None:
-    """Let libpq itself parse the URL: what it would refuse is a mistake of the configuration, not of the database."""
-    import psycopg
-    from psycopg.conninfo import conninfo_to_dict
-
-    try:
-        found = conninfo_to_dict(url)
-    except psycopg.Error as error:
-        unknown = re.search(r'invalid URI query parameter: "(\w+)"', str(error))
-        if unknown:
-            raise ValueError(
-                f"has the parameter {unknown[1]}=, which Postgres itself does not know (some ORMs add schema=, "
-                "pgbouncer= or connection_limit=); leave it out"
-            ) from None
-        raise ValueError("cannot be parsed; write it as postgresql://user:password@host:5432/name") from None
-    ports = str(found.get("port") or "").split(",")
-    if not all(port == "" or (port.isdecimal() and 0 < int(port) < 65536) for port in ports):
-        raise ValueError("has a port that is no number from 1 to 65535")
-    modes = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-    if found.get("sslmode") not in (None, *modes):
-        raise ValueError(f"has an sslmode that is none of {', '.join(modes)}")
 
 
 def _headers(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
@@ -206,9 +155,10 @@ class Api(_Model):
     @model_validator(mode="after")
     def _rows_can_be_told_apart(self) -> Self:
         if not _holds_name(self.payload):
-            raise ValueError('payload must hold "{name}" in one of its values: the rows of a run are found by it')
+            said = 'must hold "{name}" in one of its values: the rows of a run are found by it'
+            raise AboutKey("payload", said)
         if self.delete is not None and "{id}" not in self.delete:
-            raise ValueError("delete must hold {id}, such as /api/chatbots/{id}")
+            raise AboutKey("delete", "must hold {id}, such as /api/chatbots/{id}")
         return self
 
 
@@ -249,7 +199,7 @@ class Environment(_Model):
     name: str
     url: Annotated[str, AfterValidator(_http_url)] = Field(repr=False)  # may hold a password; print `origin`
     """Where it serves; credentials as https://user:password@host become Basic authentication."""
-    database: Annotated[SecretStr, AfterValidator(_postgres_url)] | None
+    database: Annotated[SecretStr, AfterValidator(postgres_url)] | None
     """postgresql:// URL of its database, or null: then nothing about the database is claimed."""
     headers: Annotated[dict[str, SecretStr], AfterValidator(_headers)] = Field(default_factory=dict)
     """Sent with every request."""
@@ -288,10 +238,24 @@ class Environment(_Model):
     soak: Soak | None = None
     """What `chatbots-smoke soak` may send here; null: nothing."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _prismas_parameters_are_understood(cls, given: Any) -> Any:
+        """`schema` of the database's URL qualifies the table; what Prisma alone reads besides is left out."""
+        if not isinstance(given, dict) or not isinstance(given.get("database"), str):
+            return given
+        database, schema = for_libpq(given["database"])
+        table = given.get("table", {})
+        if schema and isinstance(table, dict):
+            name = table.get("name", Table.model_fields["name"].default)
+            if isinstance(name, str) and "." not in name:
+                table = {**table, "name": f"{schema}.{name}"}
+        return {**given, "database": database, **({"table": table} if table else {})}
+
     @model_validator(mode="after")
     def _cleanup_is_possible(self) -> Self:
         if self.cleanup == "api" and self.api.delete is None:
-            raise ValueError("cleanup: api needs api.delete, such as /api/chatbots/{id}")
+            raise AboutKey("cleanup", "api needs api.delete, such as /api/chatbots/{id}")
         return self
 
     @model_validator(mode="after")
@@ -299,9 +263,10 @@ class Environment(_Model):
         parts = urlsplit(self.url)
         sent = [*credentials_sent(self)]
         if parts.scheme == "http" and sent and not is_loopback(parts.hostname or ""):
-            raise ValueError(
+            raise AboutKey(
+                "url",
                 f"{', '.join(sent)} would be sent in clear: url is plain http, and {parts.hostname} is not this "
-                "machine. Use https, or reach it through a tunnel on 127.0.0.1"
+                "machine. Use https, or reach it through a tunnel on 127.0.0.1",
             )
         return self
 

@@ -48,7 +48,7 @@ def test_a_file_of_the_wrong_shape_is_refused(tmp_path: Path, text: str, want: s
     ("text", "where", "what"),
     [
         ("environments: {preview: {url: http://h\n", "line 2, column 1", "expected ',' or '}'"),
-        ("environments:\n\tpreview: {}\n", "line 2, column 1", "cannot start any token"),
+        ("environments:\n\tpreview: {}\n", "line 2, column 1", "a tab; YAML is indented with blanks"),
         ("environments: {preview: {url: 'http://h}}\n", "line 2, column 1", "unexpected end of stream"),
         ("a: b: c\n", "line 1, column 5", "mapping values are not allowed"),
         ("environments: *nowhere\n", "line 1, column 15", "undefined alias"),

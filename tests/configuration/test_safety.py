@@ -27,7 +27,7 @@ def at(url: str, keys: str) -> str:
 def test_credentials_do_not_leave_this_machine_in_clear(tmp_path: Path, keys: str) -> None:
     """Plain http to another host is refused before anything is sent, whatever carries the credential."""
     message = refusal(tmp_path, at("http://preview.example.com", keys))
-    assert "FILE: environments.preview: " in message
+    assert "FILE: environments.preview.url: " in message
     assert "would be sent in clear: url is plain http, and preview.example.com is not this machine." in message
     assert "Use https, or reach it through a tunnel on 127.0.0.1." in message
     assert CANARY not in message
