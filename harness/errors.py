@@ -15,12 +15,14 @@ T = TypeVar("T")
 class CouldNotTell(Exception):
     """A claim could not be asked. Neither holds nor broken: a gate holds the release and mends the run.
 
-    `cause` says what stood in the way and where; `remedy` says what to do about it. Both may be shown.
+    `cause` says what stood in the way and where; `remedy` says what to do about it. Both may be shown. `key` is the key
+    of environments.yaml that is wrong for certain, "" where none is known to be: waiting may help, or somebody else.
     """
 
-    def __init__(self, cause: str, remedy: str) -> None:
+    def __init__(self, cause: str, remedy: str, key: str = "") -> None:
         self.cause = sentence(cause)
         self.remedy = sentence(remedy)
+        self.key = key
         super().__init__(f"could not tell: {self.cause}; {self.remedy}")
 
 

@@ -37,6 +37,15 @@ _DOMAIN = r"(?i);\s{0,9}domain=\s{0,9}([^;,\s]{1,253})"
 _SECURE = r"(?i);\s{0,9}secure\b"
 _BY_CHANCE = lazily(r"-?[0-9]+|(?i:[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})")
 EVIDENCE = 2000  # characters of a body that the history keeps; twice as many tell what is to be masked
+_WRONG_ACCOUNT = ("check user and password in login.json, and that the account still exists", "login.json")
+_WRONG_FIELDS = ("check which fields the login wants in login.json, and login.path", "login.json")
+_WRONG_PATH = ("set login.path to the route that the API's login POSTs to", "login.path")
+_OF_LOGINS = {
+    **dict.fromkeys((401, 403), _WRONG_ACCOUNT),
+    **dict.fromkeys((400, 422), _WRONG_FIELDS),
+    **dict.fromkeys((404, 405), _WRONG_PATH),
+}
+"""What to do about a login that is refused, and the key that is wrong, by its status."""
 MOST_MASKED = 64  # cookies beside the login's that are masked everywhere; more only in the answer that sets them
 
 
@@ -128,13 +137,12 @@ class Client:
         self._learn(None)  # every request carries them
         answered = reply.error or f"answered {reply.status}"
         if reply.problem is not None or not 200 <= (reply.status or 0) < 400:
-            raise CouldNotTell(
-                f"the login at {login.path} {printable(self._masked(answered))}",
-                "check login.path and login.json of this environment, and that the account still exists",
-            )
+            remedy, key = _OF_LOGINS.get(reply.status or 0, ("check login.path and login.json of this environment", ""))
+            raise CouldNotTell(f"the login at {login.path} {printable(self._masked(answered))}", remedy, key)
         if not self._are_sent(session.cookies):
             why, remedy = self._why_no_cookie_is_sent(reply.headers.get("Set-Cookie", ""))
-            raise CouldNotTell(f"the login at {login.path} {printable(answered)} but {why}", remedy)
+            key = "url" if "set url" in remedy else "login.path"
+            raise CouldNotTell(f"the login at {login.path} {printable(answered)} but {why}", remedy, key)
         self._cookies.update(session.cookies)
 
     def _are_sent(self, cookies: RequestsCookieJar) -> bool:

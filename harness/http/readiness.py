@@ -114,11 +114,24 @@ def wait_until_ready(
         return attempts(ask)
     except _NotYet as not_yet:
         within = next(iter(waited), f"within {ready.timeout_s:g} s")
-        raise CouldNotTell(
-            f"GET {client.environment.url_of(ready.path)} was not ready {within}: {not_yet.reason}",
-            not_yet.remedy
-            or "wait for the deployment and run again; if it is up, check url, ready.path and ready.timeout_s",
-        ) from None
+        raise _told(client.environment, not_yet, f" {within}") from None
+
+
+def why_not_ready(environment: Environment, reply: Reply) -> CouldNotTell | None:
+    """What one answer of the ready page lacks to be that of a deployment that serves; None where it lacks nothing."""
+    try:
+        _serving(environment, reply, None)
+    except _NotYet as not_yet:
+        return _told(environment, not_yet)
+    except CouldNotTell as unavailable:
+        return unavailable
+    return None
+
+
+def _told(environment: Environment, not_yet: _NotYet, within: str = "") -> CouldNotTell:
+    remedy = "wait for the deployment and run again; if it is up, check url, ready.path and ready.timeout_s"
+    said = f"GET {environment.url_of(environment.ready.path)} was not ready{within}: {not_yet.reason}"
+    return CouldNotTell(said, not_yet.remedy or remedy, "ready.path" if not_yet.final is not None else "")
 
 
 def _serving(environment: Environment, reply: Reply, wanted: str | None) -> str | None:

@@ -22,6 +22,7 @@ from tenacity import (
     Retrying,
     retry_if_exception,
     sleep_using_event,
+    stop_after_attempt,
     stop_after_delay,
     stop_any,
     stop_when_event_set,
@@ -111,18 +112,25 @@ IDENTITY: LiteralString = (
 
 
 def connect(
-    dsn: SecretStr, stop: threading.Event | None = None, statement_timeout_s: float = STATEMENT_TIMEOUT_S
+    dsn: SecretStr,
+    stop: threading.Event | None = None,
+    statement_timeout_s: float = STATEMENT_TIMEOUT_S,
+    *,
+    once_s: float | None = None,
 ) -> Connection:
     """Connect, retrying what passes (refused, starting up, no free connection) within `CONNECT_BUDGET_S`.
+
+    With `once_s` it is tried once, for so long.
 
     Raises:
         CouldNotTell: no connection, worded by `translated`.
     """
-    began = time.monotonic()
+    began = time.monotonic() - (CONNECT_BUDGET_S - once_s if once_s is not None else 0.0)
     stop = stop or threading.Event()
+    over = stop_after_delay(CONNECT_BUDGET_S) if once_s is None else stop_after_attempt(1)
     attempts = Retrying(
         sleep=sleep_using_event(stop),
-        stop=stop_any(stop_after_delay(CONNECT_BUDGET_S), stop_when_event_set(stop)),
+        stop=stop_any(over, stop_when_event_set(stop)),
         wait=wait_exponential(multiplier=0.1, max=2),
         retry=retry_if_exception(passes),
         reraise=True,
@@ -133,7 +141,7 @@ def connect(
         raise translated(error, dsn) from None
     except UnicodeError as error:
         raise CouldNotTell(
-            f"the database URL cannot be used: {error}", "percent-encode its special characters"
+            f"the database URL cannot be used: {error}", "percent-encode its special characters", "database"
         ) from None
     connection.statement_timeout_s = statement_timeout_s
     return connection

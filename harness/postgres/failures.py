@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 import psycopg
@@ -33,72 +33,91 @@ def passes(error: BaseException) -> bool:
     )
 
 
-# What libpq and Postgres say where no SQLSTATE comes with it, or says less than the text: (pattern, cause, remedy).
-_BY_TEXT: tuple[tuple[str, str, str], ...] = (
-    (
+class _Meaning(NamedTuple):
+    """What a failure means and what to do; `key` is the key that is wrong for certain, "" where none is known to be."""
+
+    pattern: str
+    cause: str
+    remedy: str
+    key: str = ""
+
+
+# What libpq and Postgres say where no SQLSTATE comes with it, or says less than the text.
+_BY_TEXT: tuple[_Meaning, ...] = (
+    _Meaning(
         r"password authentication failed|no password supplied|authentication failed",
         "the database refused the user or the password",
         "set the database URL of this environment to credentials that are valid now",
+        "database",
     ),
-    (
+    _Meaning(
         r"no pg_hba\.conf entry",
         "the database does not admit this host, user or encryption",
         "allow this host, or add sslmode=require to the database URL",
     ),
-    (
-        r"certificate|ssl (connection|error|is not|negotiation)|server does not support ssl|sslmode|tls",
+    _Meaning(
+        r"server does not support ssl",
+        "the server speaks no TLS, and sslmode in the database URL demands it",
+        "write sslmode=disable if nobody else can read on the way to it (this machine, a tunnel), or turn TLS on there",
+        "database",
+    ),
+    _Meaning(
+        r"certificate|ssl (connection|error|is not|negotiation)|sslmode|tls",
         "no TLS connection to the database could be made",
         "check sslmode and sslrootcert in the database URL against what the server offers",
     ),
-    (
+    _Meaning(
         r"could not translate host name|failed to resolve host|name or service not known|nodename nor servname",
         "the database's host was not found",
         "check the host in the database URL; a Replit development database (helium) answers in its workspace only",
     ),
-    (
+    _Meaning(
         r"database .* does not exist",
         "there is no database of that name",
         "check the last part of the database URL",
+        "database",
     ),
-    (
+    _Meaning(
         r"role .* does not exist",
         "there is no role of that name",
         "check the user in the database URL",
+        "database",
     ),
-    (
+    _Meaning(
         r"connection refused|no such file or directory|no route to host|network is unreachable",
         "nothing listens where the database should be",
         "start the database, or check host and port in the database URL",
     ),
-    (
+    _Meaning(
         r"timeout expired|connection timeout|timed out",
         "the database did not answer in time",
         "check that this host may reach it (firewall, VPN), and that it is awake",
     ),
-    (
+    _Meaning(
         r"too many c|remaining connection slots|max client|query_wait_timeout|no more connections|pool.* exhausted",
         "the database or its pooler has no free connection",
         "wait and run again; a deployment that uses them all up is worth a look",
     ),
-    (
+    _Meaning(
         r"unsupported startup parameter|pgbouncer|prepared statement|statement pooling mode",
         "the pooler in front of the database does not admit this session",
         "use the database's direct URL instead of the pooler's",
     ),
-    (
+    _Meaning(
         r"server closed the connection|connection (is|was) (lost|closed)|eof detected|terminating connection",
         f"the connection to the database was lost, or its statements took {STATEMENTS} times statement_timeout_s",
         "look for a restart of the database or a proxy in front of it, and run again",
     ),
-    (
+    _Meaning(
         r"starting up|shutting down|recovery mode",
         "the database is starting up or shutting down",
         "wait and run again",
     ),
-    (
+    _Meaning(
         r"invalid (uri|connection option|percent|port|integer value)|missing .* in connection|unexpected .* uri",
         "the database URL cannot be parsed",
         "write it as postgresql://user:password@host:5432/name, special characters percent-encoded",
+        "database",
     ),
 )
 _BY_STATE: dict[str, tuple[str, str]] = {
@@ -132,16 +151,19 @@ def translated(error: psycopg.Error, dsn: SecretStr) -> CouldNotTell:
                 f"{at}: row-level security hides rows from this role (42501)",
                 "read with a role that has BYPASSRLS, or owns the table; after FORCE ROW LEVEL SECURITY the owner "
                 "needs BYPASSRLS too, or ALTER TABLE .. NO FORCE ROW LEVEL SECURITY",
+                "database",
             )
         return CouldNotTell(
-            f"{at}: this role may not read ({said}; 42501)", "grant it USAGE on the schema and SELECT on the table"
+            f"{at}: this role may not read ({said}; 42501)",
+            "grant it USAGE on the schema and SELECT on the table",
+            "database",
         )
     if state in _BY_STATE:
         cause, remedy = _BY_STATE[state]
         return CouldNotTell(f"{at}: {cause} ({said}; {state})", remedy)
-    for pattern, cause, remedy in _BY_TEXT:
-        if re.search(pattern, str(error), re.IGNORECASE):
-            return CouldNotTell(f"{at}: {cause} ({said})", remedy)
+    for each in _BY_TEXT:
+        if re.search(each.pattern, str(error), re.IGNORECASE):
+            return CouldNotTell(f"{at}: {each.cause} ({said})", each.remedy, each.key)
     kind = f"{type(error).__name__}{f' {state}' if state else ''}"
     return CouldNotTell(f"{at}: the database could not be read ({kind}: {said})", "read the error, mend it, run again")
 

@@ -137,34 +137,64 @@ SELECT current_user, pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'),
 """
 
 
-def _why_unseen(connection: Connection, seen: Sightings) -> tuple[str, str]:
-    """Why no statement of the deployment was seen, and what would show it here."""
+class Visibility(NamedTuple):
+    """What of the statements of other sessions a role may see.
+
+    Attributes:
+        role: the role.
+        reads_all: whether it is a member of pg_read_all_stats.
+        installed: whether pg_stat_statements is created in this database.
+        tracks: whether Postgres shows statements at all.
+        hidden: how many sessions of this database hide theirs from it.
+    """
+
+    role: str
+    reads_all: bool
+    installed: bool
+    tracks: bool
+    hidden: int
+
+    def obstacle(self) -> tuple[str, str]:
+        """What keeps all statements from being seen, and what to do; "" where nothing does."""
+        if not self.tracks:
+            return "track_activities is off, so Postgres shows no statement", f"SET track_activities = on; {_WAIVE}"
+        if not self.reads_all and self.hidden:
+            cause = f"the role in `database` may not see the statements of {self.hidden} other sessions"
+            return cause, f"use the app's own role, or GRANT pg_read_all_stats TO {in_sql(self.role)}; {_WAIVE}"
+        return "", ""
+
+
+NOT_LOADED = "add pg_stat_statements to shared_preload_libraries and restart Postgres"
+_WAIVE = "or waive the claim, with the reason, by `waive: {app_leaves_the_token_to_postgres: ..}`"
+
+
+def visibility(connection: Connection) -> Visibility:
+    """What this role may see, inside the caller's transaction. Raises psycopg.Error."""
     row = connection.execute(_SURROUNDINGS).fetchone()
     assert row is not None  # a SELECT without FROM
-    role, reads_all, installed, tracks, hidden = row
-    waive = "or waive the claim, with the reason, by `waive: {app_leaves_the_token_to_postgres: ..}`"
-    if not tracks:
-        return ("track_activities is off, so Postgres shows no statement", f"SET track_activities = on; {waive}")
-    if not reads_all and hidden:
-        cause = f"the role in `database` may not see the statements of {hidden} other sessions"
-        return (cause, f"use the app's own role, or GRANT pg_read_all_stats TO {in_sql(role)}; {waive}")
+    return Visibility(*row)
+
+
+def _why_unseen(connection: Connection, seen: Sightings) -> tuple[str, str]:
+    """Why no statement of the deployment was seen, and what would show it here."""
+    visible = visibility(connection)
+    cause, remedy = visible.obstacle()
+    if cause:
+        return cause, remedy
     if seen.obstacle:
-        return (f"pg_stat_activity was not watched during the POSTs: {seen.obstacle}", f"run again; {waive}")
+        return (f"pg_stat_activity was not watched during the POSTs: {seen.obstacle}", f"run again; {_WAIVE}")
     looked = f"no statement that stores a chatbot was seen in {seen.looks} looks at pg_stat_activity"
-    if installed and seen.calls is None:
-        return (
-            f"{looked}, and pg_stat_statements is created but not loaded",
-            f"add pg_stat_statements to shared_preload_libraries and restart Postgres; {waive}",
-        )
-    if installed:
+    if visible.installed and seen.calls is None:
+        return f"{looked}, and pg_stat_statements is created but not loaded", f"{NOT_LOADED}; {_WAIVE}"
+    if visible.installed:
         return (
             f"{looked}, nor counted in pg_stat_statements",
-            f"set pg_stat_statements.track to top, raise pg_stat_statements.max, or send more POSTs; {waive}",
+            f"set pg_stat_statements.track to top, raise pg_stat_statements.max, or send more POSTs; {_WAIVE}",
         )
     return (
         looked,
         (
             "add pg_stat_statements to shared_preload_libraries, restart Postgres, and CREATE EXTENSION "
-            f"pg_stat_statements in this database; or send more POSTs; {waive}"
+            f"pg_stat_statements in this database; or send more POSTs; {_WAIVE}"
         ),
     )

@@ -185,6 +185,7 @@ def read_sequence(connection: Connection, facts: TableFacts) -> SequenceState | 
         raise CouldNotTell(
             f"this role may not read the sequence {sequence.name}",
             f"GRANT SELECT ON SEQUENCE {sequence.name} TO {in_sql(role_of(connection))}",
+            "database",
         )
     query = sequence_query(facts, sequence.name, ascending=sequence.increment > 0)
     row = connection.execute(query).fetchone()

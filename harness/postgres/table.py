@@ -7,16 +7,20 @@ long.
 
 from __future__ import annotations
 
+import difflib
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg import sql
 
 from harness.errors import CouldNotTell
 from harness.postgres.default_reading import read_default
-from harness.postgres.table_queries import FACTS, NAMESAKES, SURROUNDINGS
+from harness.postgres.table_queries import FACTS, NAMESAKES, SURROUNDINGS, TABLES
 from harness.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from harness.configuration.models import Table
     from harness.postgres.column_default import Default
     from harness.postgres.connection import Connection
@@ -236,23 +240,48 @@ def read_facts(connection: Connection, table: Table) -> TableFacts:
 
 
 def _no_table(connection: Connection, table: Table) -> CouldNotTell:
-    said = connection.execute(NAMESAKES, {"bare": parts_of(table.name)[-1]}).fetchone()
+    bare = parts_of(table.name)[-1]
+    said = connection.execute(NAMESAKES, {"bare": bare}).fetchone()
     path, namesakes = connection.search_path.schemas, said[0] if said else []
-    elsewhere = f"; there is {', '.join(map(printable, namesakes))}" if namesakes else ""
+    others = [row[0] for row in connection.execute(TABLES).fetchall()]
+    near = namesakes or nearest(bare, {parts_of(name)[-1]: name for name in others})
+    known = f"; there is {', '.join(map(printable, near))}" if near else "" if others else "; it has no table at all"
+    check = "check table.name (schema.table where it is outside the search_path) and which database the URL names"
     return CouldNotTell(
-        f"there is no table {table.name} in this database (search_path: {', '.join(path) or 'empty'}{elsewhere})",
-        "check table.name (schema.table where it is outside the search_path) and which database the URL names",
+        f"there is no table {table.name} in this database (search_path: {', '.join(path) or 'empty'}{known})",
+        f"set table.name: {printable(near[0])}; or check which database the URL names" if len(near) == 1 else check,
+        "table.name" if others else "database",
     )
 
 
 def _demand_columns(facts: dict[str, Any], table: Table) -> None:
     for role in ("id", "label", "token"):
         if facts.get(role) is None:
+            columns, wanted = facts.get("columns") or [], getattr(table, role)
+            near = nearest(wanted, {column: column for column in columns})
+            write = f"set table.{role}: {printable(near[0])}" if near else f"check table.{role}"
             raise CouldNotTell(
-                f"table {table.name} has no column {getattr(table, role)}; it has "
-                f"{', '.join(map(printable, facts.get('columns') or []))}",
-                f"check table.{role}, or whether the migration has run in this database",
+                f"table {table.name} has no column {wanted}; it has {', '.join(map(printable, columns))}",
+                f"{write}; if it is right, the migration has not run in this database",
+                f"table.{role}",
             )
+
+
+def nearest(wanted: str, known: Mapping[str, str]) -> list[str]:
+    """The one of these that a name was probably meant to be, in a list; an empty one where none is near.
+
+    Args:
+        wanted: the name.
+        known: names that there are, each with what to write for it.
+    """
+    alike = [name for name in known if bare_name(name) == bare_name(wanted)]
+    near = alike or difflib.get_close_matches(wanted, known, n=1, cutoff=0.7)
+    return [known[near[0]]] if len(near) == 1 else []
+
+
+def bare_name(name: str) -> str:
+    """A name without what tells snake_case from camelCase."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def candidates(connection: Connection, table: Table) -> list[str]:

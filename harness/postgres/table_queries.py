@@ -189,6 +189,13 @@ SELECT array(
 """
 
 
+TABLES = """
+SELECT concat(c.oid::regclass) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname NOT LIKE 'pg\\_%'
+  AND n.nspname <> 'information_schema' LIMIT 1000
+"""
+
+
 def _bounded(query: str, defaults: str) -> str:
     """The query with its bounds, and with what the defaults of a relation come from."""
     query = query.replace("{made_by}", _MADE_BY.replace("{defaults}", defaults).replace("{function}", FUNCTION))

@@ -197,21 +197,31 @@ def _demand_rights(has: Rights, facts: TableFacts) -> None:
     Raises:
         CouldNotTell: a right that it lacks.
     """
+    for lacking in missing_rights(has, facts):
+        raise lacking
+
+
+def missing_rights(has: Rights, facts: TableFacts, *, deletes: bool = True) -> Iterator[CouldNotTell]:
+    """Each right that a role lacks to find rows and, with `deletes`, to remove them."""
     table, role = printable(facts.in_sql), printable(in_sql(has.role))
     if not has.reads:
-        raise CouldNotTell(
+        yield CouldNotTell(
             f"this role may not read {table}, and rows are found by reading it (42501)",
             f"GRANT SELECT ON {table} TO {role}, or run with --read-only once it may read",
+            "database",
         )
     if not has.unhidden:
-        raise CouldNotTell(
+        yield CouldNotTell(
             f"row-level security of {table} applies to this role, and hides rows from it",
             "use a role that has BYPASSRLS, or that owns the table; after FORCE ROW LEVEL SECURITY the owner needs "
             "BYPASSRLS too",
+            "database",
         )
-    if not has.deletes:
-        raise CouldNotTell(
-            f"this role has no DELETE on {table}", f"GRANT DELETE ON {table} TO {role}, or run with --read-only"
+    if deletes and not has.deletes:
+        yield CouldNotTell(
+            f"this role has no DELETE on {table}",
+            f"GRANT DELETE ON {table} TO {role}, or run with --read-only",
+            "database",
         )
 
 
