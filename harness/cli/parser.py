@@ -66,6 +66,8 @@ def build_parser(program: str = COMMAND, folder: Path = ROOT) -> argparse.Argume
     planning.add_argument("--burst", metavar="N")
     planning.add_argument("--read-only", action="store_true")
     planning.add_argument("--allow-many", action="store_true")
+    asking = _add(commands, "doctor", "ask all that a run would meet, and say what to write instead", "--env preview")
+    _doctor_options(asking)
     soaking = _add(
         commands, "soak", "send the create request as often as `soak` of environments.yaml says", "--env preview"
     )
@@ -86,11 +88,11 @@ def build_parser(program: str = COMMAND, folder: Path = ROOT) -> argparse.Argume
     listing.add_argument("--env", metavar="NAME", help="of this environment only")
     listing.add_argument("--last", type=_positive, metavar="N", default=30)
     listing.add_argument("--runs", metavar="FILE", help="where they are remembered (reports/runs.sqlite)")
-    for command in (planning, soaking, cleaning):
+    for command in (asking, planning, soaking, cleaning):
         command.add_argument("--environments", metavar="FILE", default=str(folder / CONFIGURATION))
     schemas = _add(commands, "schema", "print a JSON Schema", "environments > environments.schema.json")
     schemas.add_argument("of", choices=["verdict", "environments"])
-    for command in (planning, soaking, judging, cleaning, listing, schemas):
+    for command in (asking, planning, soaking, judging, cleaning, listing, schemas):
         command.add_argument("--json", action="store_true", help="print JSON (a schema always is)")
     return parser
 
@@ -105,6 +107,11 @@ def _add(commands: Subparsers, name: str, said: str, example: str) -> argparse.A
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+
+
+def _doctor_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--env", action="append", metavar="NAME", help="an environment; repeatable (preview)")
+    parser.add_argument("--wait", action="store_true", help="wait for the deployment and its database, as a run does")
 
 
 def _soak_options(parser: argparse.ArgumentParser) -> None:

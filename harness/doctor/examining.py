@@ -1,0 +1,55 @@
+"""The diagnosis of one environment: every step in the order in which a run meets it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from harness.doctor.answers import Answer, unknown
+from harness.doctor.database import ask_database
+from harness.doctor.deployment import ask_deployment
+from harness.doctor.file import read
+from harness.doctor.sharing import ask_sharing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.configuration.models import Environment
+    from harness.doctor.deployment import Visit
+
+
+class Diagnosis(NamedTuple):
+    """What was said of one environment.
+
+    Attributes:
+        name: of the environment.
+        answers: a line for each step.
+        environment: itself; None where the file is too wrong for one.
+        postable: whether nothing is known that would keep a run from sending its POSTs.
+    """
+
+    name: str
+    answers: list[Answer]
+    environment: Environment | None
+    postable: bool = False
+
+
+def diagnose(file: Path, name: str, visit: Visit) -> Diagnosis:
+    """Ask everything that a run would ask before its first POST; sends nothing but a login.
+
+    Args:
+        file: the file that describes the environment.
+        name: of the environment.
+        visit: how the deployment is asked.
+    """
+    described = read(file, name)
+    environment = described.environment
+    if environment is None:
+        said = "url, ready page, login and database were not asked: the file comes first"
+        return Diagnosis(name, [*described.answers, unknown("all else", said, "correct the file and ask again")], None)
+    asked = ask_deployment(environment, visit)
+    answers = [*described.answers, *asked.answers]
+    if not described.without_database:
+        found = ask_database(environment, visit.stop, wait=visit.wait)
+        answers += [*found.answers, *ask_sharing(file, environment, found.identity, visit.redact)]
+    postable = asked.serves and all(answer.outcome == "ok" for answer in described.answers)
+    return Diagnosis(name, answers, environment, postable)
