@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 import textwrap
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,16 +15,20 @@ from harness.cli.redaction import redactor_of
 from harness.configuration.loading import ConfigurationError, load
 from harness.doctor.answers import WORDS, exit_code
 from harness.doctor.deployment import Visit
-from harness.doctor.examining import diagnose
+from harness.doctor.examining import diagnose, post_too
+from harness.doctor.first_post import POST, Sending
+from harness.history.writing import StillWritten
 from harness.progress import Progress
+from harness.report.folder import make_folder
 from harness.report.verdict import ExitCode
+from harness.run.pytest_process import ROOT
 from harness.run.settings import new_run
-from harness.run.signals import SignalEvent, on_each_signal
+from harness.run.signals import on_each_signal
 from harness.text import mask_before_cutting, sentence
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from harness.configuration.models import Environment
     from harness.doctor.answers import Answer
@@ -34,25 +39,64 @@ if TYPE_CHECKING:
 _WIDTHS = (16, 18)  # of an outcome, and of a step
 
 
+class Signals:
+    """Signals to end: as long as nothing was sent they end the command at once, and then whoever sends acts on them."""
+
+    def __init__(self) -> None:
+        self.came = False
+        self._act: Callable[[], None] | None = None
+
+    def act_on(self, act: Callable[[], None]) -> None:
+        """Call this from now on."""
+        self._act = act
+
+    def hear(self) -> None:
+        """One came. Raises KeyboardInterrupt where nobody acts on it."""
+        self.came = True
+        if self._act is None:
+            raise KeyboardInterrupt
+        self._act()
+
+
 def run(options: argparse.Namespace) -> int:
     """Diagnose each environment that is named; returns the exit code: 0 ready, 4 a key is wrong, 75 otherwise."""
     file = Path(options.environments)
     names = [*dict.fromkeys(options.env or ["preview"])]
     redact = redactor_of(options, _readable(file, names))
     mask_before_cutting(redact)
-    stop = SignalEvent()
-    on_each_signal(stop.set)
-    visit = Visit(new_run(), redact, stop, Progress(said=_tell), wait=options.wait)
+    signals = Signals()
+    on_each_signal(signals.hear)
+    visit = Visit(new_run(), redact, threading.Event(), Progress(said=_tell), wait=options.wait)
     diagnoses = [diagnose(file, name, visit) for name in names]
+    if options.post:
+        diagnoses = post_too(
+            diagnoses, lambda: Sending(visit.run, _folder(options, visit.run), redact, signals.act_on, _tell)
+        )
     if options.json:
         print(
             json.dumps([_as_json(each.name, answer, redact) for each in diagnoses for answer in each.answers], indent=2)
         )
     else:
         print("\n\n".join("\n".join(_in_words(each, redact)) for each in diagnoses))
-    if stop.is_set():
+    if signals.came:
         return ExitCode.INTERRUPTED
     return exit_code(answer for each in diagnoses for answer in each.answers)
+
+
+def _folder(options: argparse.Namespace, run: str) -> Path:
+    """The report folder, made; the history of the POSTs stands there.
+
+    Raises:
+        ConfigurationError: it cannot be made, or belongs to a run that is still going on.
+    """
+    folder = Path(options.report_dir).resolve() if options.report_dir else ROOT / "reports" / run
+    try:
+        make_folder(folder)
+    except StillWritten:
+        raise ConfigurationError(f"the report folder {folder} belongs to a run that is still going on") from None
+    except OSError as error:
+        raise ConfigurationError(f"the report folder {folder} cannot be made: {error.strerror}") from None
+    return folder
 
 
 def _readable(file: Path, names: Sequence[str]) -> list[Environment]:
@@ -91,7 +135,9 @@ def _in_words(diagnosis: Diagnosis, redact: Redactor) -> Iterator[str]:
 def _conclusion(name: str, answers: Sequence[Answer]) -> Shown:
     code = exit_code(answers)
     if code == ExitCode.RELEASE:
-        return sentence(f"ready: nothing that a run of {name} needs is missing")
+        asked = any(answer.step == POST for answer in answers)
+        rest = "" if asked else "; what the create route answers is only seen with --post"
+        return sentence(f"ready: nothing that a run of {name} needs is missing{rest}")
     number = sum(answer.outcome != "ok" for answer in answers)
     what = "a key is wrong" if code == ExitCode.USAGE else "something else than the file stands in the way"
     return sentence(f"not ready: {number} thing{'s'[: number != 1]} to fix, and {what} (exit {int(code)})")

@@ -112,6 +112,8 @@ def _add(commands: Subparsers, name: str, said: str, example: str) -> argparse.A
 def _doctor_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--env", action="append", metavar="NAME", help="an environment; repeatable (preview)")
     parser.add_argument("--wait", action="store_true", help="wait for the deployment and its database, as a run does")
+    parser.add_argument("--post", action="store_true", help="send one POST, explain its answer, and remove its row")
+    parser.add_argument("--report-dir", metavar="DIR", help="where its history is written (reports/<run id>)")
 
 
 def _soak_options(parser: argparse.ArgumentParser) -> None:

@@ -8,13 +8,16 @@ from harness.doctor.answers import Answer, unknown
 from harness.doctor.database import ask_database
 from harness.doctor.deployment import ask_deployment
 from harness.doctor.file import read
+from harness.doctor.first_post import POST, post
 from harness.doctor.sharing import ask_sharing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from harness.configuration.models import Environment
     from harness.doctor.deployment import Visit
+    from harness.doctor.first_post import Sending
 
 
 class Diagnosis(NamedTuple):
@@ -53,3 +56,11 @@ def diagnose(file: Path, name: str, visit: Visit) -> Diagnosis:
         answers += [*found.answers, *ask_sharing(file, environment, found.identity, visit.redact)]
     postable = asked.serves and all(answer.outcome == "ok" for answer in described.answers)
     return Diagnosis(name, answers, environment, postable)
+
+
+def post_too(diagnoses: Sequence[Diagnosis], sending: Callable[[], Sending]) -> list[Diagnosis]:
+    """The diagnoses with what one POST to each came to; none is sent where something is known to be wrong."""
+    ready = [each.environment for each in diagnoses if each.postable and each.environment is not None]
+    said = post(ready, sending()) if ready else {}
+    why = unknown(POST, "no POST was sent: what is said above comes first", "correct that and ask again")
+    return [each._replace(answers=[*each.answers, *said.get(each.name, [why])]) for each in diagnoses]

@@ -143,6 +143,7 @@ def _absent(at: Gathering, sought: _Sought) -> CouldNotTell:
         f"{_first(sought.attempt)} is not in {place}; {NOT_SENT}",
         "check database and table of this environment; then remove the row with chatbots-smoke cleanup HISTORY. If "
         "they are right, the create route stores nothing",
+        "database",
     )
 
 

@@ -28,7 +28,9 @@ def test_a_right_setup_is_ready(tmp_path: Path, healthy: Deployment) -> None:
     file = str(write_environments(tmp_path / "e.yaml", {}, preview=entry(healthy)))
     said, document = (run_harness("doctor", "--environments", file, *more) for more in ((), ("--json",)))
     assert (said.exit_code, document.exit_code) == (0, 0), said.out + said.err
-    assert said.out.splitlines()[-1] == "ready: nothing that a run of preview needs is missing"
+    assert said.out.splitlines()[-1].startswith(
+        "ready: nothing that a run of preview needs is missing; what the create"
+    )
     answers = json.loads(document.out)
     assert [answer["step"] for answer in answers] == STEPS
     assert {answer["outcome"] for answer in answers} == {"ok"}

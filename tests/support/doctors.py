@@ -79,6 +79,7 @@ class Places:
 
     server: Postgres
     app: Deployment
+    other: Deployment
     refused: str
     tls: str
 
@@ -98,6 +99,7 @@ class Places:
             "<REFUSED HOST>": urlsplit(self.refused).netloc,
             "<TLS HOST>": urlsplit(self.tls).netloc,
             "<DATABASE>": app.database,
+            "<OTHER DATABASE>": self.other.database,
             "<DATABASE AS nobody>": self.server.dsn(name, "nobody"),
             "<DATABASE AS locked_out>": self.server.dsn(name, "locked_out", "c4n4ry-pa55"),
             "<DATABASE shop_of_nobody>": self.server.dsn("shop_of_nobody"),
@@ -112,10 +114,11 @@ def places(server: Postgres) -> Iterator[Places]:
     """A healthy deployment, a port that refuses, and a server whose certificate nobody knows."""
     with ExitStack() as stack:
         app = stack.enter_context(deployed(server))
+        other = stack.enter_context(deployed(server, name="other"))
         refused = stack.enter_context(refusing())
         context, _ = stack.enter_context(certificate())
         tls = stack.enter_context(serving(creating, context))
-        yield Places(server, app, refused, tls.url)
+        yield Places(server, app, other, refused, tls.url)
 
 
 @contextmanager
@@ -123,8 +126,8 @@ def made(mistake: Mistake, at: Places, folder: Path) -> Iterator[tuple[list[str]
     """A mistake: the arguments of the command, its variables, the app, and the url that is meant."""
     with ExitStack() as stack:
         app = at.app
-        if mistake.sql or mistake.variant:
-            app = stack.enter_context(deployed(at.server, variant=mistake.variant))
+        if mistake.sql or mistake.variant or mistake.fault:
+            app = stack.enter_context(deployed(at.server, mistake.fault, mistake.variant))
             name = urlsplit(app.database).path.lstrip("/")
             at.server.run(name, mistake.sql)
             stack.callback(at.server.run, name, ["revoke pg_read_all_stats from verifier"])  # it is of all databases
@@ -142,4 +145,6 @@ def made(mistake: Mistake, at: Places, folder: Path) -> Iterator[tuple[list[str]
         words = ["--environments", str(file)]
         if "--environments" in mistake.arguments:
             words = []
+        if mistake.post:
+            words += ["--post", "--report-dir", str(folder / "report")]
         yield [*words, *mistake.arguments], environ, app, url

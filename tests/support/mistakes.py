@@ -37,6 +37,8 @@ class Mistake:
         sql: what is done to the database before.
         role: the role that reads the database.
         variant: of the rehearsal.
+        fault: of the rehearsal, where its app is unusual in a way that is no variant.
+        post: whether one POST is needed to see it (--post).
     """
 
     name: str
@@ -54,6 +56,8 @@ class Mistake:
     sql: tuple[str, ...] = ()
     role: str = ""
     variant: str | None = None
+    fault: str | None = None
+    post: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -751,9 +755,178 @@ DATABASE = (
     ),
 )
 
+
+def posted(answers: Callable[[Request], bool] | None = None, **given: Any) -> dict[str, Any]:
+    """A mistake that one POST shows. A deployment of a test's own has no database, and nothing to be removed."""
+    own: dict[str, Any] = {"late_rows_s": 0, **given}
+    if answers is not None:
+        own = {"database": None, "cleanup": "keep", **own}
+    return {"given": own, "answers": answers, "post": True}
+
+
+def refusing_posts(status: str, body: str = "", *headers: str) -> Callable[[Request], bool]:
+    """A create route that answers so."""
+    return at("/api/chatbots", status, body, *headers, method="POST")
+
+
+POSTS = (
+    Mistake(
+        "another route",
+        "post",
+        "POST <URL>/api/chatbot was answered 404: nothing is there",
+        "the create route is another one, or the deployment has lost it",
+        "set api.create to the route that creates a chatbot",
+        "api.create",
+        **posted(api={"create": "/api/chatbot"}),
+    ),
+    Mistake(
+        "a route that takes no POST",
+        "post",
+        "POST <URL>/healthz was answered 405: what is there takes no POST",
+        "the create route is another one",
+        "set api.create to the route that creates a chatbot",
+        "api.create",
+        **posted(api={"create": "/healthz"}),
+    ),
+    Mistake(
+        "a route that is sent on",
+        "post",
+        "POST <URL>/api/chatbots was answered 308: redirected to /api/chatbots/",
+        "a slash is missing; a POST is not sent on",
+        "set api.create: /api/chatbots/",
+        "api.create",
+        **posted(refusing_posts("308 Permanent Redirect", "", "Location: /api/chatbots/")),
+    ),
+    Mistake(
+        "a field that the route wants",
+        "post",
+        "POST <URL>/api/chatbots was answered 400 (name is missing): the route does not take what api.payload sends",
+        "the payload lacks a field, or calls it otherwise",
+        "set name in api.payload as the route wants",
+        "api.payload",
+        **posted(api={"payload": {"title": "{name}"}}),
+    ),
+    Mistake(
+        "a field of another type",
+        "post",
+        "POST <URL>/api/chatbots was answered 400 (require_auth must be true or false)",
+        "the payload's field is of another type",
+        "set require_auth in api.payload as the route wants",
+        "api.payload",
+        **posted(api={"payload": {"name": "{name}", "require_auth": "no"}}),
+    ),
+    Mistake(
+        "another Content-Type",
+        "post",
+        "POST <URL>/api/chatbots was answered 415: the route does not take application/json",
+        "the route wants another Content-Type",
+        "set headers of this environment to the Content-Type that the route takes",
+        "headers",
+        **posted(refusing_posts("415 Unsupported Media Type")),
+    ),
+    Mistake(
+        "another status",
+        "post",
+        "POST <URL>/api/chatbots was answered 200, want 201",
+        "the app answers another 2xx; where that is its custom, it has to be said",
+        "set api.status: 200 if that is right for this app",
+        "api.status",
+        fault="answers_200",
+        **posted(),
+    ),
+    Mistake(
+        "the token and the id within an object",
+        "post",
+        "POST <URL>/api/chatbots was answered 201, but id is not there, .. public_token is not there",
+        "the answer wraps what it returns",
+        "set api.id: data.chatbot.id, api.token: data.chatbot.publicToken",
+        "api.id",
+        variant="nested_camel_case_answer",
+        **posted(api={"payload": {"name": "{name}", "requireAuth": False}}),
+    ),
+    Mistake(
+        "another key of the token",
+        "post",
+        "POST <URL>/api/chatbots was answered 201, but publicToken is not there",
+        "the answer calls the token otherwise",
+        "set api.token: public_token",
+        "api.token",
+        **posted(api={"token": "publicToken"}),
+    ),
+    Mistake(
+        "another key of the id",
+        "post",
+        "POST <URL>/api/chatbots was answered 201, but chatbotId is not there",
+        "the answer calls the id otherwise",
+        "set api.id: id",
+        "api.id",
+        **posted(api={"id": "chatbotId"}),
+    ),
+    Mistake(
+        "an answer without the token",
+        "post",
+        "POST <URL>/api/chatbots was answered 201, but public_token is not there",
+        "the answer does not hold the token, or not as text",
+        "set api.token to where the answer holds it: it has id, name",
+        "api.token",
+        **posted(refusing_posts("201 Created", '{"id": 1, "name": "x"}', JSON)),
+    ),
+    Mistake(
+        "no credentials",
+        "post",
+        "POST <URL>/api/chatbots: 401: the request was not authorised",
+        "the route wants a bearer token, a key or a session",
+        "check headers and login of this environment",
+        "headers",
+        variant="bearer_auth",
+        **posted(),
+    ),
+    Mistake(
+        "a CSRF token",
+        "post",
+        "POST <URL>/api/chatbots: 403: the request was refused (CSRF token missing)",
+        "the route is for browsers",
+        "check the rights of the account in headers or login, and whether the route wants a CSRF token",
+        "headers",
+        "unknown",
+        **posted(refusing_posts("403 Forbidden", '{"error": "CSRF token missing"}', JSON)),
+    ),
+    Mistake(
+        "too many requests",
+        "post",
+        "POST <URL>/api/chatbots: 429: rate limited",
+        "something counts the requests of this address",
+        "wait, lower posts and burst (of a soak, its rate), or exempt the harness by its User-Agent",
+        "url",
+        "unknown",
+        **posted(refusing_posts("429 Too Many Requests")),
+    ),
+    Mistake(
+        "a database of another deployment",
+        "its row",
+        "the row of the first POST .. is not in table public.chatbots of database",
+        "the deployment stores its chatbots elsewhere: this row stays there and is listed",
+        "check database and table of this environment; then remove the row with python -m harness cleanup ..",
+        "database",
+        environ=url_of("<OTHER DATABASE>"),
+        **posted(),
+    ),
+    Mistake(
+        "a column that does not hold the name",
+        "its row",
+        "the row of the first POST .. was found by its id and token; its name is in column name, not in title",
+        "rows are told by the name that was sent, and this column holds something else",
+        "set table.label: name",
+        "table.label",
+        sql=("alter table chatbots add column title text",),
+        **posted(table={"label": "title"}),
+    ),
+)
+
 MISTAKES = {
     "The file": FILE,
     "The URL of the database": URL_OF_DATABASE,
     "The deployment": DEPLOYMENT,
     "The database": DATABASE,
+    "The create route": POSTS,
 }
