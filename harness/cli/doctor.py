@@ -17,6 +17,7 @@ from harness.doctor.answers import WORDS, exit_code
 from harness.doctor.deployment import Visit
 from harness.doctor.examining import diagnose, post_too
 from harness.doctor.first_post import POST, Sending
+from harness.doctor.writing import write_sure
 from harness.history.writing import StillWritten
 from harness.progress import Progress
 from harness.report.folder import make_folder
@@ -72,15 +73,25 @@ def run(options: argparse.Namespace) -> int:
         diagnoses = post_too(
             diagnoses, lambda: Sending(visit.run, _folder(options, visit.run), redact, signals.act_on, _tell)
         )
+    difference: list[str] = []
+    if options.write and not signals.came:
+        diagnoses, difference = _written(file, diagnoses)
     if options.json:
         print(
             json.dumps([_as_json(each.name, answer, redact) for each in diagnoses for answer in each.answers], indent=2)
         )
     else:
         print("\n\n".join("\n".join(_in_words(each, redact)) for each in diagnoses))
+        print("".join(f"{sentence(redact(line))}\n" for line in difference), end="")
     if signals.came:
         return ExitCode.INTERRUPTED
     return exit_code(answer for each in diagnoses for answer in each.answers)
+
+
+def _written(file: Path, diagnoses: list[Diagnosis]) -> tuple[list[Diagnosis], list[str]]:
+    """The diagnoses with what was written of each, and the lines of the file that changed."""
+    edit = write_sure(file, diagnoses)
+    return [each._replace(answers=[*each.answers, *edit.answers[each.name]]) for each in diagnoses], edit.difference
 
 
 def _folder(options: argparse.Namespace, run: str) -> Path:

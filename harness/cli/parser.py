@@ -114,6 +114,7 @@ def _doctor_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--wait", action="store_true", help="wait for the deployment and its database, as a run does")
     parser.add_argument("--post", action="store_true", help="send one POST, explain its answer, and remove its row")
     parser.add_argument("--report-dir", metavar="DIR", help="where its history is written (reports/<run id>)")
+    parser.add_argument("--write", action="store_true", help="write into the file what can only be right so")
 
 
 def _soak_options(parser: argparse.ArgumentParser) -> None:

@@ -106,3 +106,54 @@ def test_only_the_databases_url_is_wrong(tmp_path: Path) -> None:
     steps = {answer["step"]: answer["outcome"] for answer in json.loads(said.out)}
     assert steps == {"database url": "wrong", "url": "ok", "ready page": "ok", "login": "ok"}
     assert said.exit_code == 4
+
+
+def test_write_sets_what_can_only_be_right_so(tmp_path: Path, postgres: Postgres) -> None:
+    """By the row that was stored it is known where the token stands: the file keeps its comments, and is ready then."""
+    with deployed(postgres, variant="nested_camel_case_answer") as app:
+        file = tmp_path / "e.yaml"
+        file.write_text(
+            f"environments:\n  # ours\n  preview:\n    url: {app.url}   # where it serves\n"
+            f"    database: {app.database}\n    table: {{token: publicToken}}   # wrong\n",
+            encoding="utf-8",
+        )
+        before = file.read_text(encoding="utf-8")
+        words = ["doctor", "--environments", str(file), "--report-dir", str(tmp_path / "report")]
+        read = run_harness(*words, "--write")
+        posted = run_harness(*words, "--write", "--post")
+        again = run_harness(*words, "--post")
+    assert (read.exit_code, posted.exit_code, again.exit_code) == (4, 4, 0), again.out
+    assert "-    table: {token: publicToken}   # wrong\n+    table: {token: public_token}   # wrong\n" in read.out
+    api = "    api: {id: data.chatbot.id}\n"
+    right = before.replace("publicToken", "public_token") + api.replace("}", ", token: data.chatbot.publicToken}")
+    assert file.read_text(encoding="utf-8") == right
+    assert "api.token: data.chatbot.publicToken; ask again whether it is right" in posted.out
+
+
+def test_write_leaves_a_variable_to_its_owner(tmp_path: Path) -> None:
+    """It says what to give it; the file stays as it is."""
+    with serving(creating) as server:
+        of = {"url": "${PREVIEW_URL}", "database": None, "cleanup": "keep"}
+        file = write_environments(tmp_path / "e.yaml", {}, preview=of)
+        before = file.read_bytes()
+        url = server.url
+        said = run_harness("doctor", "--write", "--environments", str(file), PREVIEW_URL=url.replace("http", "https"))
+    assert said.exit_code == 4
+    assert f"url was not written: url is filled by PREVIEW_URL: give that the value {url}" in said.out
+    assert file.read_bytes() == before
+
+
+def test_write_writes_nothing_that_a_server_made_up(tmp_path: Path) -> None:
+    """A redirect to another host is named, and never followed into the file."""
+
+    def answer(request: Request) -> bool:
+        request.answer("301 Moved Permanently", b"", "Location: https://elsewhere.example.com/")
+        return True
+
+    with serving(answer) as server:
+        of = {"url": server.url, "database": None, "cleanup": "keep"}
+        file = write_environments(tmp_path / "e.yaml", {}, preview=of)
+        before = file.read_bytes()
+        said = run_harness("doctor", "--write", "--environments", str(file))
+    assert "set url: https://elsewhere.example.com" in said.out
+    assert file.read_bytes() == before
