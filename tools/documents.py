@@ -1,4 +1,4 @@
-"""`make docs`: writes what documents say of the code anew: README's table of claims, and the published schemas."""
+"""`make docs`: writes anew what documents say of the code: claims, typical mistakes, the published schemas."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from harness.configuration.json_schema import environments_schema
 from harness.report.json_schemas import verdict_schema
 from harness.run.evidence import KINDS
 from tests.support.gates import ROOT
+from tests.support.mistakes import MISTAKES
 from tests.support.situations import SITUATIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.mistakes import Mistake
 
 _TABLE = re.compile(r"(?<=<!-- claims -->\n).*?(?=<!-- /claims -->)", re.DOTALL)
 
@@ -25,6 +27,7 @@ def documents() -> dict[Path, str]:
     readme = ROOT / "README.md"
     return {
         ROOT / "docs" / "preflight.md": preflight_document(),
+        ROOT / "docs" / "troubleshooting.md": troubleshooting_document(),
         readme: _TABLE.sub(lambda _: claims_table(), readme.read_text(encoding="utf-8")),
         ROOT / "docs" / "environments.schema.json": json.dumps(environments_schema(), indent=2) + "\n",
         ROOT / "docs" / "verdict.schema.json": json.dumps(verdict_schema(), indent=2) + "\n",
@@ -54,6 +57,48 @@ def preflight_document() -> str:
         rows.setdefault(ends_in, []).append(situation.name.replace("_", " "))
     lines = [f"| {ends_in} | {'; '.join(names)} |\n" for ends_in, names in sorted(rows.items())]
     return _PREFLIGHT.replace("{number}", str(len(SITUATIONS))) + "".join(lines)
+
+
+_TROUBLESHOOTING = """\
+# What a message means, and what to write
+
+Run `chatbots-smoke doctor --env preview` first: it asks everything that a run would meet, and says what stands below
+with your own names in it. `--post` adds one POST, whose row it removes. Two dots stand for what differs. A key that is
+named stands under `environments.preview` of `environments.yaml`, or under `defaults`.
+
+Every row is a mistake that `tests/doctor/test_mistakes.py` makes, and what is said of it. This file is written by
+`make docs`.
+"""
+# Where the tests make their mistakes, as a reader would have it.
+_PLACES = {
+    "<URL>": "https://preview.example.com",
+    "<REFUSED>": "https://preview.example.com:8443",
+    "<REFUSED HOST>": "db.example.com:5433",
+    "<HOST>": "preview.example.com",
+    "<TLS HOST>": "preview.example.com",
+}
+
+
+def troubleshooting_document() -> str:
+    """The typical mistakes: what is said of each, what it means, and what to write."""
+    out = [_TROUBLESHOOTING]
+    for about, mistakes in MISTAKES.items():
+        out.append(f"\n## {about}\n\n| message | what it means | what to write |\n|---|---|---|\n")
+        out += [f"| {_code(each.says)} | {each.means} | {_to_write(each)} |\n" for each in mistakes]
+    return "".join(out)
+
+
+def _to_write(mistake: Mistake) -> str:
+    where = f"`{mistake.key}`: " if mistake.key else ""
+    return where + _code(mistake.write)
+
+
+def _code(text: str) -> str:
+    """A message as Markdown has it within a table, with the places of a reader."""
+    for place, shown in _PLACES.items():
+        text = text.replace(place, shown)
+    text = text.replace("|", "\\|")
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
 
 
 def claims_table() -> str:

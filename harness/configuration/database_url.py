@@ -48,9 +48,9 @@ def postgres_url(secret: SecretStr) -> SecretStr:
     if url != url.strip():
         raise ValueError("begins or ends with a blank or a line break; is there one at the end of the variable?")
     if url[:1] in _QUOTES and url:
-        raise ValueError("begins with a quote that is part of the value: take the quotes out")
+        raise ValueError("begins with a quote that is part of the value; take the quotes out")
     if url.lower().startswith("jdbc:"):
-        raise ValueError(f"is a URL of JDBC: take jdbc: out, and write user and password before the host: {_USUAL}")
+        raise ValueError(f"is a URL of JDBC; take jdbc: out, and write user and password before the host: {_USUAL}")
     scheme = url.partition(":")[0].lower() if "://" in url else ""
     if scheme in ("postgres", "postgresql"):
         _demand_encoded_credentials(url)
@@ -62,7 +62,7 @@ def postgres_url(secret: SecretStr) -> SecretStr:
             "and never Postgres: use DATABASE_URL, or the one that the app itself connects with"
         )
     if scheme.startswith("postgres"):
-        raise ValueError(f"must be a postgresql:// URL: take the driver's name out of {scheme}://")
+        raise ValueError(f"must be a postgresql:// URL; take the driver's name out of {scheme}://")
     raise ValueError(f"must be a URL such as {_USUAL}")
 
 

@@ -88,7 +88,7 @@ def _mapping(loader: _Loader, node: yaml.Node) -> dict[str, Any]:
         if not isinstance(key_node, yaml.ScalarNode) or key_node.tag not in (f"{_TAG}str", f"{_TAG}merge"):
             raise _refusal("this key is not text; quote it", key_node)
         if key_node.value in seen and key_node.tag != f"{_TAG}merge":
-            raise _refusal(f"the key {key_node.value!r} stands here a second time", key_node)
+            raise _refusal(f"the key {key_node.value!r} stands here a second time; take one of the two out", key_node)
         seen.add(key_node.value)
     loader.flatten_mapping(node)
     mapping: dict[str, Any] = loader.construct_mapping(node, deep=True)

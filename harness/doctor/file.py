@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.configuration.file_limits import demand_descriptors
@@ -56,7 +57,8 @@ def _mistakes(error: ConfigurationError, file: Path, name: str) -> list[Answer]:
     for mistake in error.mistakes:
         key = _key(mistake.place, name)
         step = VARIABLES if mistake.variable else URL_OF_DATABASE if key == "database" else FILE
-        said, fix = _parted(mistake.said, f"correct {mistake.place}")
+        missing = mistake.said.startswith("is missing")
+        said, fix = _parted(mistake.said, f"{'add' if missing else 'correct'} {mistake.place}")
         answers.append(wrong(step, f"{file}: {mistake.place}: {said}", fix, key))
     return answers
 
@@ -83,8 +85,15 @@ def _key(place: str, name: str) -> str:
 
 def _parted(message: str, otherwise: str = "correct it") -> tuple[str, str]:
     """What is wrong, and what to do: messages of the configuration say both, one after the other."""
-    for mark in (". ", "; "):
-        said, found, fix = message.partition(mark)
-        if found:
-            return said, fix
-    return message, otherwise
+    said, fix = next((parts for mark in (". ", "; ") if (parts := _split(message, mark))), (message, ""))
+    meant = re.search(r"did you mean '([^']{1,100})'", said)
+    if meant:
+        return said, f"write {meant[1]}" + (f". {fix}" if fix else "")
+    if not fix and " such as " in message:
+        return said, f"write it such as {message.partition(' such as ')[2].rstrip('.')}"
+    return said, fix or otherwise
+
+
+def _split(message: str, mark: str) -> tuple[str, str] | None:
+    said, found, rest = message.partition(mark)
+    return (said, rest) if found else None

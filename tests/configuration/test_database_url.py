@@ -49,9 +49,9 @@ def test_a_table_with_its_schema_keeps_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        (f"jdbc:postgresql://h/d?password={CANARY}", "is a URL of JDBC: take jdbc: out, and write user and password"),
+        (f"jdbc:postgresql://h/d?password={CANARY}", "is a URL of JDBC; take jdbc: out, and write user and password"),
         (f"JDBC:postgresql://u:{CANARY}@h/d", "is a URL of JDBC"),
-        (f'"postgresql://u:{CANARY}@h/d"', "begins with a quote that is part of the value: take the quotes out"),
+        (f'"postgresql://u:{CANARY}@h/d"', "begins with a quote that is part of the value; take the quotes out"),
         (f"postgresql+psycopg2://u:{CANARY}@h/d", "take the driver's name out of postgresql+psycopg2://"),
         (f"postgresql://u:{CANARY}@x@h/d", "special characters of its user and password (@ is %40)"),
         (f"postgresql://u:#{CANARY}@x@h/d", "special characters of its user and password (@ is %40, # is %23)"),

@@ -39,6 +39,7 @@ class Mistake:
         variant: of the rehearsal.
         fault: of the rehearsal, where its app is unusual in a way that is no variant.
         post: whether one POST is needed to see it (--post).
+        gate: arguments of the gate, where the doctor does not come so far.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Mistake:
     variant: str | None = None
     fault: str | None = None
     post: bool = False
+    gate: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -122,7 +124,7 @@ FILE = (
         "file",
         "the key 'posts' stands here a second time",
         "the second one would silently win",
-        "correct it",
+        "take one of the two out",
         text="environments:\n  preview: {url: 'http://h', database: null, posts: 1, posts: 2}\n",
     ),
     Mistake(
@@ -130,7 +132,7 @@ FILE = (
         "file",
         "there is no environment 'previw' (did you mean 'preview'?)",
         "--env names an environment that the file does not have",
-        "It has: preview",
+        "write preview. It has: preview",
         arguments=("--env", "previw"),
     ),
     Mistake(
@@ -138,7 +140,7 @@ FILE = (
         "file",
         "unknown key 'enviroments' (did you mean 'environments'?)",
         "at top level stand `defaults` and `environments` alone",
-        "At top level stand defaults and environments",
+        "write environments. At top level stand defaults and environments",
         text="enviroments: {preview: {url: 'http://h', database: null}}\n",
     ),
     Mistake(
@@ -146,7 +148,7 @@ FILE = (
         "file",
         "environments.preview.cleanupp: unknown key (did you mean 'cleanup'?)",
         "a key is misspelt, or stands in the wrong mapping",
-        "Known here: url, database, ..",
+        "write cleanup. Known here: url, database, ..",
         "cleanupp",
         given={"cleanupp": "api"},
     ),
@@ -155,7 +157,7 @@ FILE = (
         "file",
         "environments.preview.api.tokn: unknown key (did you mean 'token'?)",
         "a key is misspelt, or stands in the wrong mapping",
-        "Known here: create, status, ..",
+        "write token. Known here: create, status, ..",
         "api.tokn",
         given={"api": {"tokn": "token"}},
     ),
@@ -173,7 +175,7 @@ FILE = (
         "file",
         "environments.preview.url: is missing",
         "each environment needs `url` and `database`",
-        "correct environments.preview.url",
+        "add environments.preview.url",
         "url",
         text="environments: {preview: {database: null}}\n",
     ),
@@ -182,7 +184,7 @@ FILE = (
         "database url",
         "environments.preview.database: is missing",
         "`database: null` says that there is none to read; nothing says it by itself",
-        "null says that there is none to read",
+        "add environments.preview.database",
         "database",
         text="environments: {preview: {url: '<URL>'}}\n",
     ),
@@ -218,7 +220,7 @@ FILE = (
         "file",
         "environments.preview.url: must be a URL such as https://preview.example.com",
         "the scheme is missing, or the variable holds something else",
-        "correct environments.preview.url",
+        "write it such as https://preview.example.com",
         "url",
         given={"url": "preview.example.com"},
     ),
@@ -254,7 +256,7 @@ FILE = (
         "file",
         "environments.preview.cleanup: api needs api.delete, such as /api/chatbots/{id}",
         "rows are to be removed through the app, and nobody has said by which route",
-        "correct environments.preview.cleanup",
+        "write it such as /api/chatbots/{id}",
         "cleanup",
         given={"cleanup": "api"},
     ),
@@ -263,7 +265,7 @@ FILE = (
         "file",
         "environments.preview.waive: there is no claim 'ids_are_distnct' (did you mean 'ids_are_distinct'?)",
         "a misspelt claim would be judged nevertheless",
-        "correct it",
+        "write ids_are_distinct",
         "waive",
         given={"waive": {"ids_are_distnct": "slow"}},
     ),
@@ -292,27 +294,27 @@ URL_OF_DATABASE = (
     Mistake(
         "a URL of JDBC",
         "database url",
-        "environments.preview.database: is a URL of JDBC: take jdbc: out, and write user and password before the host",
+        "environments.preview.database: is a URL of JDBC",
         "libpq reads postgresql:// alone",
-        "correct environments.preview.database",
+        "take jdbc: out, and write user and password before the host: postgresql://user:password@host:5432/name",
         "database",
         environ=url_of(f"jdbc:postgresql://db.example.com:5432/shop?user=app&password={PASSWORD}"),
     ),
     Mistake(
         "a URL of SQLAlchemy",
         "database url",
-        "environments.preview.database: must be a postgresql:// URL: take the driver's name out of postgresql+psycopg2://",
+        "environments.preview.database: must be a postgresql:// URL",
         "SQLAlchemy names its driver in the scheme; nobody else does",
-        "correct environments.preview.database",
+        "take the driver's name out of postgresql+psycopg2://",
         "database",
         environ=url_of(f"postgresql+psycopg2://{_ANYWHERE}"),
     ),
     Mistake(
         "quotes around it",
         "database url",
-        "environments.preview.database: begins with a quote that is part of the value: take the quotes out",
+        "environments.preview.database: begins with a quote that is part of the value",
         "an .env file was read by something that keeps the quotes",
-        "correct environments.preview.database",
+        "take the quotes out",
         "database",
         environ=url_of(f'"postgresql://{_ANYWHERE}"'),
     ),
@@ -923,10 +925,51 @@ POSTS = (
     ),
 )
 
+REVISION = {"path": "/healthz", "timeout_s": 1, "revision": "revision"}
+GATE = (
+    Mistake(
+        "a revision that no page names",
+        "gate",
+        "environments.preview.ready.revision: --revision needs to know the field of the ready page's JSON",
+        "a run waits until the ready page names the revision, and does not know where",
+        "such as {path: /healthz, revision: commit}",
+        "ready.revision",
+        gate=("--revision", "deadbeef"),
+    ),
+    Mistake(
+        "an empty revision",
+        "gate",
+        "--revision: is empty",
+        "the variable that the option is filled from is not set in this job",
+        "is the variable set that it was to come from?",
+        gate=("--revision", ""),
+    ),
+    Mistake(
+        "a release that has not arrived",
+        "gate",
+        "GET <URL>/healthz was not ready within 1 s: it serves revision 5ca1ab1e.., want deadbeef",
+        "the deploy has not arrived, or `ready.revision` names another field",
+        "wait for the deployment and run again; if it is up, check url, ready.path and ready.timeout_s",
+        "ready.path",
+        "unknown",
+        given={"ready": REVISION},
+        gate=("--revision", "deadbeef"),
+    ),
+    Mistake(
+        "a report folder of somebody else",
+        "gate",
+        "cannot be made: report is open to others and holds other files",
+        "what a run writes is its owner's only",
+        "chmod 700 it, or name a new one",
+        gate=("-k", "answers_201"),
+    ),
+)
+
 MISTAKES = {
     "The file": FILE,
     "The URL of the database": URL_OF_DATABASE,
     "The deployment": DEPLOYMENT,
     "The database": DATABASE,
-    "The create route": POSTS,
+    "The create route (`--post`)": POSTS,
+    "The gate (the doctor does not come so far)": GATE,
 }
