@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.text import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 T = TypeVar("T")
 
@@ -37,6 +38,11 @@ class NotCovered(Exception):
 
 class Waived(NotCovered):
     """A required claim that somebody chose not to have judged, by its name or by `database: null`, and why."""
+
+
+def ask_doctor(environments: Iterable[str]) -> str:
+    """What to run where the setup of these environments is wrong: it asks all at once, and says what to write."""
+    return f"run chatbots-smoke doctor {' '.join(f'--env {shlex.quote(name)}' for name in environments)}"
 
 
 Unavailable = CouldNotTell | NotCovered

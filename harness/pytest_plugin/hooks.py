@@ -17,6 +17,7 @@ from harness import options
 from harness.claims import ids_beside, kind_of
 from harness.configuration.loading import ConfigurationError
 from harness.console import Lasting
+from harness.errors import ask_doctor
 from harness.history.writing import StillWritten
 from harness.invocation import folder_of, runs_checks
 from harness.pytest_plugin.command_line import build_gate, refuse_options
@@ -79,12 +80,14 @@ def pytest_configure(config: pytest.Config) -> None:
     except OSError as error:
         raise pytest.UsageError(f"the report folder {folder} cannot be made: {error.strerror}") from None
     except ConfigurationError as error:
-        verdict = gate.conclude(ExitCode.USAGE, error=str(error))
+        asking = f"\n{ask_doctor(config.getoption('--env') or ['preview'])}" if error.mistakes else ""
+        said = f"{error}{asking}"
+        verdict = gate.conclude(ExitCode.USAGE, error=said)
         with suppress(OSError):
             write(verdict, folder)
         config.stash[options.CONCLUDED] = ExitCode.USAGE
         annotate(verdict, print)
-        raise pytest.UsageError(redact(str(error))) from None
+        raise pytest.UsageError(redact(said)) from None
     session.gate = gate
     if not config.getoption("--judge"):
         listen_to_signals(config, gate)  # before other plugins begin: an exception there ends in a traceback

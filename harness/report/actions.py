@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from harness.claims import DELIVERABLES, is_told_elsewhere
+from harness.errors import ask_doctor
 from harness.report.deliverables import asked_of_all
 from harness.report.verdict import Action, ActionKind, ExitCode
 from harness.text import sentence
@@ -67,6 +68,7 @@ def actions(
         set_up: for each environment whose failing POSTs a key explains, that key.
     """
     found = [*_about_the_run(ended), *_about_failures(ended, results, set_up), *_about_unknown(results)]
+    found += _about_the_setup(ended, results, set_up)
     if not found and ended.exit_code in (ExitCode.RELEASE, ExitCode.LEFT_BEHIND):
         found = [_go_on(ended, results)]
     if not found:
@@ -104,7 +106,7 @@ def _about_failures(ended: Ended, results: Sequence[CheckResult], set_up: Mappin
         text = "hold the migration: it would fail, or leave the table wrong"
         yield _about(failed, "hold", text)
         return
-    explained = [r for r in failed if r.environment in set_up and r.id in set_up[r.environment].claims]
+    explained = [result for result in failed if _is_explained(result, set_up)]
     for name in dict.fromkeys(result.environment for result in explained):
         of_it = [result for result in explained if result.environment == name]
         yield _about(of_it, "configure", set_up[name].remedy)
@@ -120,10 +122,29 @@ def _about_failures(ended: Ended, results: Sequence[CheckResult], set_up: Mappin
         yield _about(others, "roll_back", "roll back: the deployment is wrong")
 
 
+def _is_explained(result: CheckResult, set_up: Mapping[str, SetUp]) -> bool:
+    return result.environment in set_up and result.id in set_up[result.environment].claims
+
+
 def _about_unknown(results: Sequence[CheckResult]) -> Iterable[Action]:
     unknown = [r for r in results if r.outcome == "unknown" and not (r.remedy and is_told_elsewhere(r.remedy))]
     for remedy in dict.fromkeys(result.remedy for result in unknown):
         yield _about([result for result in unknown if result.remedy == remedy], "fix_setup", remedy)
+
+
+def _about_the_setup(ended: Ended, results: Sequence[CheckResult], set_up: Mapping[str, SetUp]) -> Iterable[Action]:
+    """Who says what to write, where keys of environments.yaml may be wrong: once for all of these environments."""
+    source = DELIVERABLES["no_generator_in_source"]
+    wrong = {r.environment for r in results if r.outcome == "unknown" and r.id not in source and _may_be_set_up(r)}
+    wrong |= {r.environment for r in results if r.outcome == "fail" and _is_explained(r, set_up)}
+    names = [name for name in dict.fromkeys(result.environment for result in results) if name in wrong - {""}]
+    if names and ended.kind == "deployment":
+        yield Action(kind="fix_setup", environments=names, text=sentence(ask_doctor(names)))
+
+
+def _may_be_set_up(result: CheckResult) -> bool:
+    """Whether what could not be told may have to do with how the environment is described."""
+    return bool(result.remedy) and not result.remedy.startswith("run again") and not is_told_elsewhere(result.remedy)
 
 
 def _about(results: Sequence[CheckResult], kind: ActionKind, text: str) -> Action:

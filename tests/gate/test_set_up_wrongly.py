@@ -172,3 +172,17 @@ def test_the_target_of_a_redirect_is_what_to_write(tmp_path: Path, status: str, 
     assert check["cause"].startswith(f"every POST was answered {status[:3]}: redirected to {location}. ")
     assert check["remedy"].startswith(remedy)
     assert first_action(run)[0] == "configure"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [({"url": "http://127.0.0.1:9", "ready": {"timeout_s": 1}}, 75), ({"api": WRONG_ROUTE}, 1), ({"posts": "x"}, 4)],
+    ids=["75", "1", "4"],
+)
+def test_a_run_names_the_doctor_once(tmp_path: Path, postgres: Postgres, wrong: dict[str, Any], code: int) -> None:
+    """Where the setup may be wrong, and in one short line."""
+    with deployed(postgres) as app:
+        file = write_environments(tmp_path / "e.yaml", {}, preview={**entry(app, **FEW), **wrong})
+        run = run_pytest(tmp_path / "report", "--environments", str(file), "-k", "answers_201")
+    assert run.exit_code == code, run.out + run.err
+    assert (run.out + run.err).count("run chatbots-smoke doctor --env preview\n") == 1

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.report.actions import Ended, SetUp, actions
-from harness.report.verdict import Action
+from harness.report.verdict import Action, CheckResult
 from tests.support.verdicts import check, row_left
 
 FULL: dict[str, Any] = {"kind": "deployment", "scope": "full"}
@@ -47,7 +47,7 @@ def test_the_most_urgent_comes_first_and_each_once() -> None:
     """A seen failure before what could not be told; what is to be cleaned up last."""
     unknown = [check("unknown", id=f"check_{n}", environment=name) for n in range(3) for name in ("preview", "b")]
     found = actions(Ended(1, **FULL), [*unknown, check("fail", id="x")], [row_left(remedy="delete it")], {})
-    assert kinds(found) == ["roll_back", "fix_setup", "clean_up"]
+    assert kinds(found) == ["roll_back", "fix_setup", "fix_setup", "clean_up"]
     assert found[1].environments == ["preview", "b"]
     assert found[1].claims == ["check_0", "check_1", "check_2"]
 
@@ -69,6 +69,26 @@ def test_stored_rows_are_mended_and_not_rolled_back() -> None:
 def test_a_key_that_explains_failures_is_configured() -> None:
     """In the place of a roll-back, for the claims that it explains."""
     set_up = {"preview": SetUp("set api.create", frozenset({"tokens_are_distinct"}))}
-    (one,) = actions(Ended(1, **FULL), [check("fail")], [], set_up)
+    one, asking = actions(Ended(1, **FULL), [check("fail")], [], set_up)
     assert (one.kind, one.text) == ("configure", "set api.create")
+    assert asking.text == "run chatbots-smoke doctor --env preview"
     assert kinds(actions(Ended(1, **FULL), [check("fail", id="other")], [], set_up)) == ["roll_back"]
+
+
+@pytest.mark.parametrize(
+    ("results", "names"),
+    [
+        ([check("unknown"), check("unknown", environment="b c", id="x")], "--env preview --env 'b c'"),
+        ([check("pass"), check("unknown", environment="b")], "--env b"),
+        ([check("fail")], ""),
+        ([check("unknown", remedy="run again")], ""),
+        ([check("unknown", id="source_insert", environment="")], ""),
+        ([check("unknown", remedy="mend what every_post_answers_201 reports, and run again")], ""),
+    ],
+)
+def test_who_says_what_to_write_is_named_once(results: list[CheckResult], names: str) -> None:
+    """For the environments that may be described wrongly; not for what is broken, or passes by itself."""
+    told = [a for a in actions(Ended(75, **FULL), results, [], {}) if "doctor" in a.text]
+    assert [a.text for a in told] == ([f"run chatbots-smoke doctor {names}"] if names else [])
+    before = Ended(75, "preflight", "full")
+    assert not [a for a in actions(before, results, [], {}) if "doctor" in a.text]
