@@ -1,4 +1,4 @@
-"""`python -m harness doctor`: asks everything that a run would meet, and says per key what to write instead."""
+"""`chatbots-smoke doctor`: asks everything that a run would meet, and says per key what to write instead."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from harness.history.writing import StillWritten
 from harness.progress import Progress
 from harness.report.folder import make_folder
 from harness.report.verdict import ExitCode
-from harness.run.pytest_process import ROOT
 from harness.run.settings import new_run
 from harness.run.signals import on_each_signal
 from harness.text import mask_before_cutting, sentence
@@ -100,7 +99,7 @@ def _folder(options: argparse.Namespace, run: str) -> Path:
     Raises:
         ConfigurationError: it cannot be made, or belongs to a run that is still going on.
     """
-    folder = Path(options.report_dir).resolve() if options.report_dir else ROOT / "reports" / run
+    folder = Path(options.report_dir).resolve() if options.report_dir else options.folder / "reports" / run
     try:
         make_folder(folder)
     except StillWritten:

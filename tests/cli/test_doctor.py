@@ -1,4 +1,4 @@
-"""`python -m harness doctor` asks everything that a run would meet, sends no POST, and exits 0, 4 or 75."""
+"""`chatbots-smoke doctor` asks everything that a run would meet, sends no POST, and exits 0, 4 or 75."""
 
 from __future__ import annotations
 

@@ -81,6 +81,17 @@ def test_an_empty_folder_with_a_configuration_is_enough(installed: Installed, fo
     assert files_of(installed.packages) == before
 
 
+def test_the_doctor_needs_nothing_else(installed: Installed, folder: Path) -> None:
+    """With core dependencies alone it asks, posts and writes in that folder."""
+    before = files_of(installed.packages)
+    said = installed.run(folder, "doctor", "--post", "--write")
+    assert said.exit_code == 0, said.out + said.err
+    assert "ready: nothing that a run of preview needs is missing" in said.out
+    assert {path.name for path in folder.iterdir()} == {"environments.yaml", "reports"}
+    assert [path.name for path in (folder / "reports").glob("*/*")] == ["history.jsonl"]
+    assert files_of(installed.packages) == before
+
+
 def test_pytests_own_options_work(installed: Installed, folder: Path) -> None:
     """`-k` narrows, `-x` and `-v` are taken, and another folder is reported to."""
     run = installed.run(folder, "run", "-x", "-v", "-k", "column_is_not_null", "--report-dir", "elsewhere")

@@ -53,7 +53,7 @@ class Said:
 
 
 def ask(*arguments: str, environ: Mapping[str, str] | None = None) -> Said:
-    """`python -m harness doctor`, in this process: starting another one takes longer than what it asks."""
+    """`chatbots-smoke doctor`, in this process: starting another one takes longer than what it asks."""
     words = ["doctor", *arguments]
     before = {number: signal.getsignal(number) for number in SIGNALS}
     out, err = io.StringIO(), io.StringIO()

@@ -908,7 +908,7 @@ POSTS = (
         "its row",
         "the row of the first POST .. is not in table public.chatbots of database",
         "the deployment stores its chatbots elsewhere: this row stays there and is listed",
-        "check database and table of this environment; then remove the row with python -m harness cleanup ..",
+        "check database and table of this environment; then remove the row with chatbots-smoke cleanup ..",
         "database",
         environ=url_of("<OTHER DATABASE>"),
         **posted(),
