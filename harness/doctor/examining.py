@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.doctor.answers import Answer, unknown
+from harness.doctor.checkout import ask_checkout
 from harness.doctor.database import ask_database
 from harness.doctor.deployment import ask_deployment
 from harness.doctor.file import read
@@ -54,6 +55,7 @@ def diagnose(file: Path, name: str, visit: Visit) -> Diagnosis:
     if not described.without_database:
         found = ask_database(environment, visit.stop, wait=visit.wait)
         answers += [*found.answers, *ask_sharing(file, environment, found.identity, visit.redact)]
+    answers += ask_checkout(environment)
     postable = asked.serves and all(answer.outcome == "ok" for answer in described.answers)
     return Diagnosis(name, answers, environment, postable)
 

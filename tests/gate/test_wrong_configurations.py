@@ -54,9 +54,10 @@ def test_a_wrong_configuration_is_not_quoted(tmp_path: Path, mistake: str) -> No
     for run in (
         run_pytest(tmp_path / "report", "--environments", str(file)),
         run_harness("plan", "--environments", str(file)),
+        run_harness("doctor", "--write", "--environments", str(file)),
     ):
         assert run.exit_code == 4, run.out + run.err
-        assert "environments.yaml" in run.err
+        assert "environments.yaml" in run.err + run.out
         assert leaks(run.out + run.err, [SECRET, ONE_WORD]) == []
     assert leaks_of_folder(tmp_path / "report", [SECRET, ONE_WORD]) == {}
 

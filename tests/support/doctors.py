@@ -18,6 +18,7 @@ from harness.__main__ import main
 from harness.text import mask_before_cutting
 from rehearsal.deployment.start import deployed
 from tests.support.gates import clean_environment
+from tests.support.proxies import pooling
 from tests.support.servers import certificate, creating, refusing, serving
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Places:
     other: Deployment
     refused: str
     tls: str
+    by_tcp: int
 
     def filled(self, value: Any, app: Deployment, url: str) -> Any:
         """A value with its places filled in."""
@@ -100,6 +102,7 @@ class Places:
             "<TLS HOST>": urlsplit(self.tls).netloc,
             "<DATABASE>": app.database,
             "<OTHER DATABASE>": self.other.database,
+            "<DATABASE BY TCP>": f"postgresql://app@127.0.0.1:{self.by_tcp}/{name}",
             "<DATABASE AS nobody>": self.server.dsn(name, "nobody"),
             "<DATABASE AS locked_out>": self.server.dsn(name, "locked_out", "c4n4ry-pa55"),
             "<DATABASE shop_of_nobody>": self.server.dsn("shop_of_nobody"),
@@ -118,7 +121,8 @@ def places(server: Postgres) -> Iterator[Places]:
         refused = stack.enter_context(refusing())
         context, _ = stack.enter_context(certificate())
         tls = stack.enter_context(serving(creating, context))
-        yield Places(server, app, other, refused, tls.url)
+        by_tcp = stack.enter_context(pooling(server))
+        yield Places(server, app, other, refused, tls.url, by_tcp)
 
 
 @contextmanager

@@ -287,6 +287,15 @@ FILE = (
         "ca_file",
         given={"ca_file": "nowhere.pem"},
     ),
+    Mistake(
+        "no such checkout",
+        "source",
+        "/nowhere is no folder",
+        "`source` names a checkout of the app on this machine",
+        "name a checkout of the app in `source`, or with --source",
+        "source",
+        given={"source": "/nowhere"},
+    ),
 )
 
 _ANYWHERE = f"app:{PASSWORD}@db.example.com:5432/shop"
@@ -725,6 +734,24 @@ DATABASE = (
         "database",
         role="verifier",
         sql=("grant select, delete on chatbots to verifier", "grant select on chatbots_id_seq to verifier"),
+    ),
+    Mistake(
+        "a replica",
+        "primary",
+        "the database is a replica (pg_is_in_recovery), which lags behind and can only be read",
+        "rows of a run are not there yet, or never, and cannot be removed there",
+        "set database to the URL of the primary that the deployment writes to",
+        "database",
+        fault="reads_from_a_stale_replica",
+    ),
+    Mistake(
+        "TLS with a server that has none",
+        "connection",
+        "the server speaks no TLS, and sslmode in the database URL demands it",
+        "sslmode=require or stricter, and a server that offers no TLS",
+        "write sslmode=disable if nobody else can read on the way to it (this machine, a tunnel)",
+        "database",
+        environ=url_of("<DATABASE BY TCP>?sslmode=require"),
     ),
     Mistake(
         "no database to clean up in",

@@ -7,6 +7,7 @@ Formats".
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 import threading
@@ -153,3 +154,33 @@ def cutting(
         yield cutter
     finally:
         cutter.close()
+
+
+# BackendKeyData, by which a client cancels: a pooler makes it up, since its sessions are handed on.
+_KEY = re.compile(rb"K\x00\x00\x00\x0c(.{4})(.{4})", re.DOTALL)
+
+
+@contextmanager
+def pooling(postgres: Postgres) -> Iterator[int]:
+    """The port of a proxy that names another process than the one that answers, as poolers do."""
+
+    def forward(source: socket.socket, target: socket.socket, *, answers: bool) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                made_up = _KEY.sub(lambda found: b"K\x00\x00\x00\x0c\x00\x00\x00\x01" + found[2], data)
+                target.sendall(made_up if answers else data)
+            target.shutdown(socket.SHUT_RDWR)
+
+    def serve(listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(str(postgres.directory / ".s.PGSQL.5432"))
+                for ends, answers in (((client, server), False), ((server, client), True)):
+                    threading.Thread(target=forward, args=ends, kwargs={"answers": answers}, daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
