@@ -200,4 +200,4 @@ def _login(client: Client) -> Answer:
         client.login()
     except CouldNotTell as why:
         return in_the_way(LOGIN, why, "login", settings_in(why.remedy))
-    return ok(LOGIN, f"POST {login.path} (sent once, as a run does) set a cookie that POSTs will carry", "login")
+    return ok(LOGIN, f"POST {login.path} (sent, as a run does) set a cookie that POSTs will carry", "login")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from harness.doctor.answers import Answer, unknown
 from harness.doctor.checkout import ask_checkout
-from harness.doctor.database import ask_database
+from harness.doctor.database import CONNECTION, ask_database
 from harness.doctor.deployment import ask_deployment
 from harness.doctor.file import read
 from harness.doctor.first_post import POST, post
@@ -56,7 +56,9 @@ def diagnose(file: Path, name: str, visit: Visit) -> Diagnosis:
         found = ask_database(environment, visit.stop, wait=visit.wait)
         answers += [*found.answers, *ask_sharing(file, environment, found.identity, visit.redact)]
     answers += ask_checkout(environment)
-    postable = asked.serves and all(answer.outcome == "ok" for answer in described.answers)
+    # A run would try its database for a while before it gives up; that it is not reached is known already.
+    before = [*described.answers, *(answer for answer in answers if answer.step == CONNECTION)]
+    postable = asked.serves and all(answer.outcome == "ok" for answer in before)
     return Diagnosis(name, answers, environment, postable)
 
 
