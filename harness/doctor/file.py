@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from harness.configuration.file_limits import demand_descriptors
 from harness.configuration.loading import ConfigurationError, demand_few, load
 from harness.doctor.answers import Answer, ok, wrong
+from harness.report.paths import as_typed
 from harness.run.known_claims import demand_known_claims
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def read(file: Path, name: str) -> Described:
     refused = _refused(environment, file)
     return Described(
         [
-            *([] if refused else [ok(FILE, f"{file}: {name} is described as a run needs it")]),
+            *([] if refused else [ok(FILE, f"{as_typed(file)}: {name} is described as a run needs it")]),
             *refused,
             ok(VARIABLES, "each variable that it refers to is set"),
         ],
@@ -52,14 +53,14 @@ def read(file: Path, name: str) -> Described:
 
 def _mistakes(error: ConfigurationError, file: Path, name: str) -> list[Answer]:
     if not error.mistakes:
-        return [wrong(FILE, *_parted(str(error)), key="")]
+        return [wrong(FILE, *_parted(str(error).replace(str(file), as_typed(file))), key="")]
     answers = []
     for mistake in error.mistakes:
         key = _key(mistake.place, name)
         step = VARIABLES if mistake.variable else URL_OF_DATABASE if key == "database" else FILE
         missing = mistake.said.startswith("is missing")
         said, fix = _parted(mistake.said, f"{'add' if missing else 'correct'} {mistake.place}")
-        answers.append(wrong(step, f"{file}: {mistake.place}: {said}", fix, key))
+        answers.append(wrong(step, f"{as_typed(file)}: {mistake.place}: {said}", fix, key))
     return answers
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from rehearsal.deployment.start import deployed
 from tests.support.gates import entry, run_harness, write_environments
 from tests.support.servers import Request, creating, serving
+from tests.support.terminals import in_a_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,3 +159,16 @@ def test_write_writes_nothing_that_a_server_made_up(tmp_path: Path) -> None:
         said = run_harness("doctor", "--write", "--environments", str(file))
     assert "set url: https://elsewhere.example.com" in said.out
     assert file.read_bytes() == before
+
+
+def test_lines_fit_a_terminal(tmp_path: Path) -> None:
+    """They are wrapped at its width, with what follows below what began, and no word is parted."""
+    file = tmp_path / "e.yaml"
+    file.write_text("environments: {preview: {url: '${NOWHERE_URL}', database: null, posts: 1}}\n", encoding="utf-8")
+    words = ["-m", "harness", "doctor", "--environments", str(file)]
+    printed = in_a_terminal([sys.executable, *words], columns=72)
+    lines = printed.replace("\r", "").splitlines()
+    assert [line for line in lines if len(line) > 72 and str(file) not in line] == []
+    assert "environments.preview.url:" in printed
+    plain = run_harness(*words[2:]).out
+    assert " ".join(printed.split()) == " ".join(plain.split())
