@@ -62,6 +62,8 @@ def _by_call(values: Values, node: Node) -> object | None:
             return Raw(f"{text}()")
     if [link.name for link in links[-2:]] == ["fn", "uuid"]:  # knex.fn.uuid()
         return Raw("gen_random_uuid()")
+    if [link.name for link in links[-2:]] == ["fn", "now"]:  # knex.fn.now()
+        return Raw("CURRENT_TIMESTAMP")
     if last.name in ("as", "mapWith", "$type") and len(links) > 1:
         return values.of(links[-2].node)
     return None

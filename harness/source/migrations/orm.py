@@ -1,4 +1,4 @@
-"""Finds the token column in the schema files of ORMs: Drizzle, Prisma, TypeORM, MikroORM and Sequelize.
+"""Finds columns in the schema files of ORMs: Drizzle, Prisma, TypeORM, MikroORM and Sequelize.
 
 What such a file declares is what its tool would push, and what the app's own statements are made from.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness.source.checkout import SOURCE, Place, in_one_line
 from harness.source.javascript.expressions import Link, chain
@@ -23,7 +23,7 @@ from harness.source.sql.columns import Column, Declared
 from harness.source.sql.quoting import quote_literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from harness.source.checkout import Checkout, SourceFile
     from harness.source.javascript.program import Program
@@ -55,9 +55,42 @@ class Wanted:
         return named == self.token if named is not None else self.token in (key, snake(key))
 
 
+class Every(Wanted):
+    """Every column of every table is looked for."""
+
+    def __init__(self) -> None:
+        super().__init__("", "")
+
+    def is_table(self, *_names: str | None) -> bool:
+        """It is."""
+        return True
+
+    def is_token(self, _key: str, _named: str | None = None) -> bool:
+        """It is."""
+        return True
+
+
+class Declaration(NamedTuple):
+    """A column that a schema file declares.
+
+    `tables` are the names that its table may have, of which an ORM makes the right one. `key` is what the app calls the
+    column, `name` what the file says that it is called in the database; None where an ORM makes that of the key.
+    """
+
+    tables: tuple[str, ...]
+    key: str
+    name: str | None
+    declared: Declared
+
+
 def read_declarations(checkout: Checkout, wanted: Wanted, program: Program) -> list[Declared]:
     """What the schema files of a checkout declare of the column; `program` is of its files of code."""
-    found: list[Declared] = []
+    return [each.declared for each in declarations(checkout, wanted, program)]
+
+
+def declarations(checkout: Checkout, wanted: Wanted, program: Program) -> list[Declaration]:
+    """The same, each with the names that the files give; of `Every()`, all columns of all tables."""
+    found: list[Declaration] = []
     prisma = checkout.of(".prisma")
     if prisma and not any(re.search(r'provider\s*=\s*"(?:mysql|sqlite|sqlserver|mongodb)"', f.text) for f in prisma):
         found += [declared for file in prisma for declared in _prisma(file, wanted)]
@@ -81,7 +114,7 @@ _NAMED = r"\((?:\s*(?:name|map)\s*:)?\s*\"([^\"]*)\""
 _PRISMA_TYPES = {"String": "text", "Int": "integer", "BigInt": "bigint", "Boolean": "boolean", "Bytes": "bytea"}
 
 
-def _prisma(file: SourceFile, wanted: Wanted) -> Iterator[Declared]:
+def _prisma(file: SourceFile, wanted: Wanted) -> Iterator[Declaration]:
     model, mapped = "", ""
     fields: list[tuple[int, str]] = []
     for number, line in enumerate(file.text.split("\n"), 1):
@@ -93,20 +126,23 @@ def _prisma(file: SourceFile, wanted: Wanted) -> Iterator[Declared]:
             mapped = named[1]
         elif model and bare.strip() == "}":
             if wanted.is_table(mapped):
-                yield from _prisma_fields(file, fields, wanted)
+                yield from _prisma_fields(file, mapped, fields, wanted)
             model = ""
         elif model and "@@" not in bare:
             fields.append((number, bare))
 
 
-def _prisma_fields(file: SourceFile, fields: list[tuple[int, str]], wanted: Wanted) -> Iterator[Declared]:
+def _prisma_fields(
+    file: SourceFile, table: str, fields: list[tuple[int, str]], wanted: Wanted
+) -> Iterator[Declaration]:
     for number, line in fields:
         field = _FIELD.match(line)
         if field is None:
             continue
         key, type_, _, attributes = field.groups()
         named = re.search(r"(?<!@)@map\s*" + _NAMED, attributes)
-        if (named[1] if named else key) != wanted.token:
+        name = named[1] if named else key
+        if not wanted.is_token(key, name):
             continue
         place = Place(file.path, number, in_one_line(line))
         native = re.search(r"@\w+\.(Uuid|VarChar|Char|Text|Citext)\b(\(\d+\))?", attributes)
@@ -117,7 +153,7 @@ def _prisma_fields(file: SourceFile, fields: list[tuple[int, str]], wanted: Want
         elif unsupported:
             is_type = unsupported[1]
         column = Column(is_type, not_null="?" not in line, type_at=place, default_at=place)
-        yield Declared(place, _prisma_default(column, attributes))
+        yield Declaration((table,), key, name, Declared(place, _prisma_default(column, attributes)))
 
 
 def _prisma_default(column: Column, attributes: str) -> Column:
@@ -153,13 +189,13 @@ def _balanced(text: str) -> str:
 # --- Drizzle ----------------------------------------------------------------------------------------------------------
 
 
-def _drizzle(values: Values, parsed: Parsed, wanted: Wanted) -> Iterator[Declared]:
+def _drizzle(values: Values, parsed: Parsed, wanted: Wanted) -> Iterator[Declaration]:
     if "drizzle" not in parsed.text and "pgTable" not in parsed.text:
         return
     for node in parsed.of_kind("call_expression"):
         links = chain(values, node)
         args = links[-1].args if links else None
-        if not args or len(args) < 2 or not wanted.is_table(*_drizzle_names(values, links[-1])):
+        if not args or len(args) < 2 or not wanted.is_table(*(names := _drizzle_names(values, links[-1]))):
             continue
         columns = args[1].resolved()
         columns = returned(columns) or columns
@@ -168,7 +204,11 @@ def _drizzle(values: Values, parsed: Parsed, wanted: Wanted) -> Iterator[Declare
         for key, value in values.pairs(columns):
             declared = _drizzle_column(values, wanted, key, value)
             if declared is not None:
-                yield declared
+                yield Declaration(_said(names), key, *declared)
+
+
+def _said(names: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(name for name in names if name)
 
 
 def _drizzle_names(values: Values, link: Link) -> list[str | None]:
@@ -184,7 +224,7 @@ def _drizzle_names(values: Values, link: Link) -> list[str | None]:
     return [template.text.strip("`").replace("${" + names[0] + "}", name)]
 
 
-def _drizzle_column(values: Values, wanted: Wanted, key: str, value: Node) -> Declared | None:
+def _drizzle_column(values: Values, wanted: Wanted, key: str, value: Node) -> tuple[str | None, Declared] | None:
     links, helper = _drizzle_chain(values, value)
     base = next((n for n, link in enumerate(links) if link.args is not None), None)
     if base is None:
@@ -199,7 +239,7 @@ def _drizzle_column(values: Values, wanted: Wanted, key: str, value: Node) -> De
         column = replace(column, unknown=f"{links[base].name}() stands elsewhere")
     for link in links[base + 1 :]:
         column = _drizzle_modified(column, link)
-    return Declared(place, column)
+    return named, Declared(place, column)
 
 
 def _drizzle_chain(values: Values, value: Node) -> tuple[list[Link], bool]:
@@ -271,7 +311,7 @@ _COLUMNS = frozenset(
 )
 
 
-def _entities(values: Values, parsed: Parsed, wanted: Wanted) -> Iterator[Declared]:
+def _entities(values: Values, parsed: Parsed, wanted: Wanted) -> Iterator[Declaration]:
     if "@" not in parsed.text:
         return
     for node in parsed.of_kind(*CLASSES):
@@ -280,14 +320,14 @@ def _entities(values: Values, parsed: Parsed, wanted: Wanted) -> Iterator[Declar
         tables = [
             link for holder in holders for link in _decorators(values, holder) if link.name in ("Entity", "Table")
         ]
-        if not tables or not wanted.is_table(*_entity_names(tables[0], node)):
+        if not tables or not wanted.is_table(*(names := _entity_names(tables[0], node))):
             continue
         body = node.field("body")
         for member in body.children if body is not None else []:
             if member.kind == FIELD:
                 declared = _entity_column(values, wanted, member)
                 if declared is not None:
-                    yield declared
+                    yield Declaration(_said(names), *declared)
 
 
 def _decorators(values: Values, node: Node) -> list[Link]:
@@ -311,7 +351,7 @@ def _entity_names(link: Link, node: Node) -> list[str | None]:
     return [snake(bare), snake(bare) + "s", bare + "s"]
 
 
-def _entity_column(values: Values, wanted: Wanted, member: Node) -> Declared | None:
+def _entity_column(values: Values, wanted: Wanted, member: Node) -> tuple[str, str | None, Declared] | None:
     decorators = [link for link in _decorators(values, member) if link.name in _COLUMNS]
     name = member.field("name")
     if not decorators or name is None:
@@ -321,11 +361,12 @@ def _entity_column(values: Values, wanted: Wanted, member: Node) -> Declared | N
     for value in (value for each in given.values() for value in each):
         options |= value if isinstance(value, dict) else {}
     named = next((options[key] for key in ("name", "fieldName", "field") if isinstance(options.get(key), str)), None)
-    if not wanted.is_token(name.text, str(named) if named is not None else None):
+    column_name = None if named is None else str(named)
+    if not wanted.is_token(name.text, column_name):
         return None
     place = place_of(decorators[0].node)
     column = Column(_entity_type(given, options), type_at=place, default_at=place)
-    return Declared(place, _entity_default(column, given, options))
+    return name.text, column_name, Declared(place, _entity_default(column, given, options))
 
 
 def _entity_type(decorators: dict[str, list[object]], options: dict[str, object]) -> str:
@@ -369,7 +410,7 @@ def _code(value: object) -> str:
 # --- Sequelize --------------------------------------------------------------------------------------------------------
 
 
-def _sequelize(values: Values, parsed: Parsed, wanted: Wanted) -> Iterator[Declared]:
+def _sequelize(values: Values, parsed: Parsed, wanted: Wanted) -> Iterator[Declaration]:
     if "sequelize" not in parsed.text.lower():
         return
     for node in parsed.of_kind("call_expression"):
@@ -383,21 +424,25 @@ def _sequelize(values: Values, parsed: Parsed, wanted: Wanted) -> Iterator[Decla
         options = args[at + 1].value() if len(args) > at + 1 else {}
         given = options if isinstance(options, dict) else {}
         model = args[0].text() if at else given.get("modelName", links[-2].name)
-        names = [given.get("tableName")] if isinstance(given.get("tableName"), str) else _plurals(str(model))
+        names: list[str | None] = (
+            [given.get("tableName")] if isinstance(given.get("tableName"), str) else [*_plurals(str(model))]
+        )
         if wanted.is_table(*names):
-            yield from _sequelize_columns(values, wanted, args[at].resolved())
+            for key, name, declared in _sequelize_columns(values, wanted, args[at].resolved()):
+                yield Declaration(_said(names), key, name, declared)
 
 
 def _plurals(model: str) -> list[str]:
     return [model, model + "s", snake(model), snake(model) + "s"]
 
 
-def _sequelize_columns(values: Values, wanted: Wanted, node: Node) -> Iterator[Declared]:
+def _sequelize_columns(values: Values, wanted: Wanted, node: Node) -> Iterator[tuple[str, str | None, Declared]]:
     for key, value in values.pairs(node):
         of = values.of(value)
         given = of if isinstance(of, dict) else {"type": of}
         named = given.get("field")
-        if not wanted.is_token(key, named if isinstance(named, str) else None):
+        name = named if isinstance(named, str) else None
+        if not wanted.is_token(key, name):
             continue
         place = replace(place_of(value), text=f"{key}: {in_one_line(unwrapped(value).text)}")
         try:
@@ -405,4 +450,4 @@ def _sequelize_columns(values: Values, wanted: Wanted, node: Node) -> Iterator[D
         except Unknown:
             type_ = ""
         column = Column(type_, type_at=place, default_at=place)
-        yield Declared(place, _with_value(column, given.get("defaultValue")))
+        yield key, name, Declared(place, _with_value(column, given.get("defaultValue")))

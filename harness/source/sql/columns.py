@@ -29,6 +29,7 @@ class Column:
     default_at: Place | None = None
     by_the_app: str = ""
     unknown: str = ""
+    primary: bool = False  # it is the primary key, or one of its columns
 
     @property
     def words(self) -> list[Place]:

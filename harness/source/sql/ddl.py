@@ -83,7 +83,7 @@ def _column(catalog: Catalog, definition: Any, statement: Statement) -> Column:
         if kind == "CONSTR_DEFAULT":
             column = _with_default(catalog, column, constraint.constraint.raw_expr, place)
         elif kind in ("CONSTR_NOTNULL", "CONSTR_PRIMARY"):
-            column = replace(column, not_null=True)
+            column = replace(column, not_null=True, primary=column.primary or kind == "CONSTR_PRIMARY")
         elif kind in ("CONSTR_GENERATED", "CONSTR_IDENTITY"):
             column = replace(column, default=f"generated {kind.removeprefix('CONSTR_').lower()}", default_at=place)
     return column
@@ -121,7 +121,7 @@ def _create_table(catalog: Catalog, node: Any, statement: Statement) -> None:
         elif kind == "constraint" and named_value(element.constraint, "contype") == "CONSTR_PRIMARY":
             for name in (key_.string.sval for key_ in element.constraint.keys):
                 if name in made.columns:
-                    made = made.having(name, replace(made.columns[name], not_null=True))
+                    made = made.having(name, replace(made.columns[name], not_null=True, primary=True))
     catalog.tables[key] = made
 
 
