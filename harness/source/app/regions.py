@@ -36,6 +36,14 @@ class Regions:
         """Whether a row of the table may be stored while regions run, by a call that is followed or by its name."""
         return any(self._reaches(region, 0, set()) for region in regions) or self._may_store_by_name(regions)
 
+    def reaches(self, region: Node) -> list[Node]:
+        """The places that store a row of the table to which the calls of a region lead, as far as they are followed."""
+        return [create for create in self._creates if Regions.of(self, create)._reaches(region, 0, set())]
+
+    def of(self, create: Node) -> Regions:
+        """The same, for one place that stores."""
+        return Regions(self._program, self._names, self._calls, [create])
+
     def store_another(self, regions: list[Node]) -> bool:
         """Whether rows of another table are stored while regions run, and of this one none, as far as can be seen."""
         if any(self._reaches(region, 0, set()) for region in regions):

@@ -1,0 +1,134 @@
+"""What a route asks of whoever calls it: a session, a header with a credential, or nothing that was seen."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.source.javascript.functions import member_name
+from harness.source.javascript.modules import Binding
+from harness.source.javascript.syntax import CLASSES, FUNCTIONS, Node, arguments, line_of, unwrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.source.checkout import Place
+    from harness.source.javascript.program import Program
+    from harness.source.javascript.texts import Texts
+    from harness.source.routes.route import Route
+    from harness.source.routes.routers import Routers
+
+_HEADER = re.compile(
+    r"""(?:\.get|\.header|getHeader|\.headers\.get)\(\s*["'](authorization|(?:x-)?[\w-]*(?:key|token|secret)[\w-]*)["']"""
+    r"""|headers\[\s*["'](authorization|(?:x-)?[\w-]*(?:key|token|secret)[\w-]*)["']|headers\??\.(authorization)\b""",
+    re.IGNORECASE,
+)
+_BEARER = re.compile(
+    r"\bbearerAuth\b|\bBearer\s|passport\.authenticate\(\s*[\"'](?:jwt|bearer)|AuthGuard\(\s*[\"']jwt|\bjwt\("
+)
+_SESSION = re.compile(
+    r"\bsession\b|\breq(?:uest)?\.user\b|\bisAuthenticated\b|\bcookies?\b|\bauth\(\)|getServerSession|getSession|getUser\(|"
+    r"\buserId\b|passport\.authenticate\(\s*[\"']session"
+)
+_REFUSES = re.compile(
+    r"\b40[13]\b|[uU]nauthori[sz]ed|[fF]orbidden|UNAUTHORIZED|redirect\(|[sS]ign(?:ed)? in|canActivate|authenticate\("
+)
+_NAMES_A_CHECK = re.compile(
+    r"auth|login|signedIn|session|guard|protect|require(?:User|Admin)|apiKey|token", re.IGNORECASE
+)
+_NOT_A_CHECK = re.compile(
+    r"rate|limit|csrf|valid|cors|cookieParser|^initialize$|^(?!require|ensure|check|with|verify).*session$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked: `how` is "session", "header", or "unknown" where something is asked that was not understood.
+
+    `header` is its name, in the spelling of the source.
+    """
+
+    how: str
+    place: Place
+    header: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Tells what routes ask."""
+
+    program: Program
+    texts: Texts
+    routers: Routers
+
+    def of(self, route: Route) -> Asked | None:
+        """What a route asks; None where nothing was seen."""
+        found = [asked for node in self._before(route) if (asked := self._of_check(node)) is not None]
+        own = _sign(route.handler.text, line_of(route.handler)) if _REFUSES.search(route.handler.text) else None
+        found += [own] if own is not None else []
+        known = [asked for asked in found if asked.how != "unknown"]
+        return (known or found)[0] if found else None
+
+    def _before(self, route: Route) -> Iterator[Node]:
+        """What runs before a route: its own middleware, and that of the routers above."""
+        yield from route.before
+        if route.router is None or route.call is None:
+            return
+        yield from self._used_on(route.router, route)
+        for mount in reversed(route.mounts):
+            yield from (one for one in arguments(mount.call) if self.routers.of(one) is None)
+            yield from self._used_on(mount.above, route)
+
+    def _used_on(self, router: Node, route: Route) -> Iterator[Node]:
+        """What all routes of a router pass: `router.use(check)`, `fastify.addHook("preHandler", check)`."""
+        for name in ("use", "addHook", "register"):
+            for module in self.program.files.mentioning(f".{name}("):
+                for node in module.parsed.named(name):
+                    member = node.parent
+                    call = member.parent if member is not None and member.kind == "member_expression" else None
+                    owner = member.field("object") if member is not None else None
+                    if call is None or owner is None or call.kind != "call_expression":
+                        continue
+                    if self.routers.of(owner) is router and self._is_on_the_way(call, route):
+                        yield from arguments(call)
+
+    def _is_on_the_way(self, call: Node, route: Route) -> bool:
+        """Whether what is used under a path is passed by a route."""
+        given = arguments(call)
+        said = self.texts.constant(given[0]) if given and unwrapped(given[0]).kind not in FUNCTIONS else None
+        if said is None or not said.startswith("/"):
+            return True
+        wanted = "/" + said.strip("/*")
+        return wanted == "/" or wanted.rstrip("/") + "/" in route.end + "/"
+
+    def _of_check(self, node: Node) -> Asked | None:
+        inner = unwrapped(node)
+        if inner.kind in ("string", "template_string", "object", "number"):
+            return None
+        texts = [function.text for function in self.program.objects.functions(inner)]
+        for name in inner.below("identifier"):
+            found = self.program.resolver.meaning(name)
+            if isinstance(found, Binding) and found.kind == "class" and found.node.kind in CLASSES:
+                texts.append(found.node.text)
+        for text in texts:
+            if _REFUSES.search(text) and (sign := _sign(text, line_of(inner))) is not None:
+                return sign
+        if _BEARER.search(inner.text):
+            return Asked("header", line_of(inner), "Authorization")
+        callee = inner.field("function") if inner.kind == "call_expression" else inner
+        said = (member_name(callee) or "") if callee is not None and callee.kind == "member_expression" else ""
+        said = said or (callee.text if callee is not None and callee.kind == "identifier" else "")
+        is_check = said == "UseGuards" or (_NAMES_A_CHECK.search(said) and not _NOT_A_CHECK.search(said))
+        refuses = not texts or any(_REFUSES.search(text) for text in texts)
+        return Asked("unknown", line_of(inner)) if is_check and refuses else None
+
+
+def _sign(text: str, place: Place) -> Asked | None:
+    header = _HEADER.search(text)
+    if header is not None:
+        return Asked("header", place, next(name for name in header.groups() if name))
+    if _BEARER.search(text):
+        return Asked("header", place, "Authorization")
+    return Asked("session", place) if _SESSION.search(text) else None

@@ -1,0 +1,155 @@
+"""Reads the keys of `environments.yaml` that an app's code tells: create route, payload, answer, login, ready page."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from harness.source.javascript.literals import key_of
+from harness.source.javascript.syntax import Node, line_of
+from harness.source.migrations.fragments import values_of
+from harness.source.routes.answers import answers_of
+from harness.source.routes.asked import Asked, Asking
+from harness.source.routes.bodies import Bodies
+from harness.source.routes.creating import answer_of, chosen, create_routes, label_of, payload_of, places
+from harness.source.routes.facts import AppFacts, Doubt, Fact, Known
+from harness.source.routes.finding import find_routes, plain_texts
+from harness.source.routes.route import Route
+from harness.source.routes.routers import Routers
+from harness.source.routes.zod import Zod
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from harness.source.checkout import Checkout
+    from harness.source.javascript.program import Program
+    from harness.source.javascript.texts import Texts
+    from harness.source.migrations.tables import SourceColumn, SourceTable
+
+_LOGIN = re.compile(r"(?:^|/)(?:log-?in|sign-?in|sessions?|authenticate|auth/local|auth)$", re.IGNORECASE)
+_USER = re.compile(r"^(?:email|e_?mail|user|username|user_?name|login|identifier|account)$", re.IGNORECASE)
+_PASSWORD = re.compile(r"^(?:password|passwd|pass|passphrase)$", re.IGNORECASE)
+_READY = re.compile(r"(?:^|/)(?:_?health(?:z|check)?|readyz?|ready|livez|status|ping|up|alive)$", re.IGNORECASE)
+_COMMIT = re.compile(r"process\.env\.\w*(?:SHA|COMMIT|REVISION)\b|process\.env\[[\"']\w*(?:SHA|COMMIT|REVISION)[\"']\]")
+_PAGE = re.compile(r"(?:^|/)(?:app/(?:\([^/]*\)/)*page|pages/index|src/routes/\+page)\.(?:[jt]sx?|svelte)$")
+_WRAPS = re.compile(
+    r"useGlobalInterceptors|APP_INTERCEPTOR|@UseInterceptors|ClassSerializerInterceptor|preSerialization"
+)
+
+
+def read_app(
+    checkout: Checkout,
+    program: Program,
+    table: SourceTable,
+    token: SourceColumn,
+    identifier: SourceColumn | None,
+) -> AppFacts:
+    """What the code of an app says of the route that stores rows of a table, and of what it takes to call it."""
+    texts = plain_texts(program)
+    routers = Routers(program, texts)
+    posts = find_routes(program, routers, texts, "post")
+    stores = create_routes(checkout, program, table, token)
+    route = chosen(stores.among(posts), table)
+    values = values_of(program)
+
+    def table_of(node: Node) -> SourceTable | None:
+        made = program.objects.resolved(node)
+        lines = {column.place.line for column in table.columns if column.place is not None}
+        named = stores.names.is_table(node.text)
+        return table if named or (table.place is not None and made.line in lines) else None
+
+    zod = Zod(values, table_of)
+    asking = Asking(program, texts, routers)
+    facts: dict[str, Fact] = {}
+    if isinstance(route, Route):
+        facts["api.create"] = Known(route.path, places(route.place, *route.places))
+        body = Bodies(values, routers, zod, table).of(route)
+        label = label_of(table, body)
+        if isinstance(label, tuple):
+            facts["table.label"] = Known(label[0].name, places(*_of_column(label[0])) if label[0].place else "")
+        else:
+            facts["table.label"] = Doubt(label.why, label.guess)
+        facts["api.payload"] = payload_of(body, label)
+        facts |= dict(answer_of(stores, route, identifier, _wrapping(program)))
+        asked = asking.of(route)
+        if asked is not None:
+            facts |= _credentials(asked, posts, Bodies(values, routers, zod, None))
+    else:
+        facts["api.create"] = route
+    facts |= dict(_ready(checkout, program, routers, texts, asking))
+    return AppFacts(facts)
+
+
+def _of_column(column: SourceColumn) -> Iterator:  # type: ignore[type-arg]
+    if column.place is not None:
+        yield column.place
+
+
+def _wrapping(program: Program) -> str:
+    for file in program.files.own:
+        found = _WRAPS.search(file.text)
+        if found is not None:
+            return f"{file.path}:{file.text.count(chr(10), 0, found.start()) + 1} ({found[0]})"
+    return ""
+
+
+def _credentials(asked: Asked, posts: Sequence[Route], bodies: Bodies) -> dict[str, Fact]:
+    """What a run needs to be let in."""
+    at = asked.place.place
+    if asked.how == "header":
+        bearer = asked.header.lower() == "authorization"
+        return {
+            "headers": Doubt(f"{at} asks for the header {asked.header}", ("Bearer " if bearer else "", asked.header))
+        }
+    if asked.how == "unknown":
+        return {"login": Doubt(f"{at} asks who calls, in a way that was not understood")}
+    logins = [route for route in posts if _LOGIN.search(route.end)]
+    found = [(route, fields) for route in logins if (fields := _login_fields(bodies, route)) is not None]
+    if len(found) == 1 and found[0][0].path is not None and not found[0][0].varies:
+        route, fields = found[0]
+        return {"login": Known({"path": route.path, "fields": fields}, places(route.place, *route.places))}
+    shown = ", ".join(f"POST {route.end} ({route.place.place})" for route in logins[:4])
+    why = f"; it may be {shown}" if shown else ", and no POST of a user and a password was found"
+    return {"login": Doubt(f"{at} asks for a session{why}", logins[0].end if logins else None)}
+
+
+def _login_fields(bodies: Bodies, route: Route) -> list[tuple[str, str]] | None:
+    """The fields of a login, each with what it is: a user or a password; None where it wants something else."""
+    body = bodies.of(route)
+    if body is None:
+        return None
+    asked = [field for field in body.fields if field.required or _USER.match(field.name) or _PASSWORD.match(field.name)]
+    fields = [(f.name, "user" if _USER.match(f.name) else "password" if _PASSWORD.match(f.name) else "") for f in asked]
+    return fields if sorted(kind for _, kind in fields) == ["password", "user"] else None
+
+
+def _ready(
+    checkout: Checkout, program: Program, routers: Routers, texts: Texts, asking: Asking
+) -> Iterator[tuple[str, Fact]]:
+    """A page that answers 2xx to everybody, and where it names the commit."""
+    gets = [
+        route for route in find_routes(program, routers, texts, "get") if route.path is not None and not route.varies
+    ]
+    called = [route for route in gets if _READY.search(route.end) and asking.of(route) is None]
+    if not called:
+        called = [route for route in gets if route.path == "/" and asking.of(route) is None]
+    if called:
+        route = min(called, key=lambda one: (one.end.count("/"), len(one.end)))
+        yield "ready.path", Known(route.path, places(route.place, *route.places))
+        yield from _revision(program, route)
+        return
+    page = next((file for file in checkout.files if _PAGE.search(file.path)), None)
+    if page is not None:
+        yield "ready.path", Known("/", f"{page.path}:1")
+    else:
+        yield "ready.path", Doubt("no page was found that answers everybody with 2xx", "/")
+
+
+def _revision(program: Program, route: Route) -> Iterator[tuple[str, Fact]]:
+    for answer in answers_of(program, route):
+        shape = program.objects.resolved(answer.body) if answer.body is not None else None
+        for child in shape.children if shape is not None and shape.kind == "object" else ():
+            key, value = key_of(child), child.field("value") if child.kind == "pair" else None
+            if key is not None and value is not None and _COMMIT.search(value.text) and "." not in key:
+                yield "ready.revision", Known(key, line_of(value).place)
+                return
