@@ -90,9 +90,16 @@ def build_parser(program: str = COMMAND, folder: Path = ROOT) -> argparse.Argume
     listing.add_argument("--runs", metavar="FILE", help="where they are remembered (reports/runs.sqlite)")
     for command in (asking, planning, soaking, cleaning):
         command.add_argument("--environments", metavar="FILE", default=str(folder / CONFIGURATION))
+    drafting = _add(
+        commands,
+        "init",
+        "draft an environments.yaml from a checkout, a database and a URL",
+        "--source ../app --url https://preview.example.com --database '${PREVIEW_POSTGRES_URL}'",
+    )
+    _init_options(drafting)
     schemas = _add(commands, "schema", "print a JSON Schema", "environments > environments.schema.json")
     schemas.add_argument("of", choices=["verdict", "environments"])
-    for command in (asking, planning, soaking, judging, cleaning, listing, schemas):
+    for command in (drafting, asking, planning, soaking, judging, cleaning, listing, schemas):
         command.add_argument("--json", action="store_true", help="print JSON (a schema always is)")
     return parser
 
@@ -115,6 +122,14 @@ def _doctor_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--post", action="store_true", help="send one POST, explain its answer, and remove its row")
     parser.add_argument("--report-dir", metavar="DIR", help="where its history is written (reports/<run id>)")
     parser.add_argument("--write", action="store_true", help="write into the file what can only be right so")
+
+
+def _init_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", metavar="DIR", help="a checkout of the app: routes, payload, answer, table, login")
+    parser.add_argument("--url", metavar="URL", help="where preview serves: a URL without credentials, or '${VAR}'")
+    parser.add_argument("--database", metavar="'${VAR}'", help="a variable that holds its database URL; read READ ONLY")
+    parser.add_argument("--environments", metavar="FILE", default=CONFIGURATION, help="what is written (%(default)s)")
+    parser.add_argument("--force", action="store_true", help="replace a file that is there")
 
 
 def _soak_options(parser: argparse.ArgumentParser) -> None:

@@ -35,7 +35,7 @@ USERS: dict[str, set[str]] = {
     "requests": {"http", "soak"},
     "urllib3": {"http", "soak"},
     "psycopg": {"cli", "configuration", "doctor", "postgres", "preflight", "run"},
-    "yaml": {"cli", "configuration", "source"},
+    "yaml": {"cli", "configuration", "drafting", "source"},
     "pytest": {"cli", "invocation", "options", "plugin", "pytest_internals", "pytest_plugin"},
     "_pytest": {"pytest_internals"},
     "jinja2": {"report"},

@@ -1,0 +1,91 @@
+"""Leaves open what the harness would not take from the file: a value that expands, is too long, or breaks a rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from harness.configuration.models import Environment
+from harness.drafting.variables import SHOWN_DATABASE, SHOWN_URL
+from harness.source.routes.facts import Doubt, Known
+
+if TYPE_CHECKING:
+    from harness.source.routes.facts import Fact
+
+LONGEST = 4000  # characters of one value
+_RULES = 4  # rounds: taking out one key may break a rule of another
+
+
+def without_what_is_refused(facts: dict[str, Fact]) -> dict[str, Fact]:
+    """The facts, with what the file could not hold as doubts."""
+    facts = {key: _if_literal(key, fact) for key, fact in facts.items()}
+    for _ in range(_RULES):
+        refused = _refused(facts)
+        if not refused:
+            break
+        for key, why in refused.items():
+            facts[key] = Doubt(f"what was read is refused: {why}")
+    return facts
+
+
+def _if_literal(key: str, fact: Fact) -> Fact:
+    if isinstance(fact, Doubt):
+        is_fit = fact.guess is None or (len(repr(fact.guess)) <= LONGEST and not expands(fact.guess))
+        return fact if is_fit else Doubt(fact.why)
+    if expands(fact.value):
+        return Doubt(f"what was read ({fact.read_from}) holds ${{, which this file would expand")
+    if len(repr(fact.value)) > LONGEST:
+        return Doubt(f"what was read ({fact.read_from}) has more than {LONGEST} characters")
+    return fact
+
+
+def expands(value: object) -> bool:
+    """Whether a `${` stands in a value: then a variable of this machine would be put into what is sent."""
+    if isinstance(value, str):
+        return "${" in value
+    if isinstance(value, dict):
+        return any(expands(key) or expands(item) for key, item in value.items())
+    return isinstance(value, (list, tuple)) and any(map(expands, value))
+
+
+def document_of(known: dict[str, Known]) -> dict[str, object]:
+    """The known keys as the mapping that stands below `defaults`; a login's body is each environment's own."""
+    document: dict[str, object] = {}
+    for key, fact in known.items():
+        group, dot, name = key.partition(".")
+        if key == "login":
+            document["login"] = {"path": login_of(fact)[0]}
+        elif dot:
+            holder = document.setdefault(group, {})
+            assert isinstance(holder, dict)
+            holder[name] = fact.value
+        else:
+            document[group] = fact.value
+    return document
+
+
+def login_of(fact: Known) -> tuple[str, list[tuple[str, str]]]:
+    """The path of a login, and its fields, each with what it is."""
+    assert isinstance(fact.value, dict)
+    return str(fact.value["path"]), list(fact.value["fields"])
+
+
+def _refused(facts: dict[str, Fact]) -> dict[str, str]:
+    """The keys that the model of an environment refuses, each with its reason."""
+    known = {key: fact for key, fact in facts.items() if isinstance(fact, Known)}
+    document = {"name": "preview", "url": SHOWN_URL, "database": SHOWN_DATABASE, **document_of(known)}
+    if isinstance(document.get("login"), dict):
+        document["login"] = {"path": login_of(known["login"])[0], "json": {"user": "x"}}
+    try:
+        Environment.model_validate(document)
+    except ValidationError as error:
+        found: dict[str, str] = {}
+        for problem in error.errors(include_url=False, include_input=False):
+            loc = [str(part) for part in problem["loc"]]
+            said = str(problem["msg"]).removeprefix("Value error, ")
+            group = [key for key in known if key == ".".join(loc[:2]) or key == loc[0]] if loc else []
+            group = group or [key for key in known if loc and key.startswith(f"{loc[0]}.") and key.endswith("payload")]
+            found |= dict.fromkeys(group, said)
+        return found
+    return {}
