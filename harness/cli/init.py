@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +80,8 @@ def _as_json(draft: Draft, file: Path) -> dict[str, Any]:
 def _plain(key: str, value: object) -> object:
     if key == "login" and isinstance(value, dict):
         return {"path": value["path"], "json": [name for name, _ in value["fields"]]}
+    if key == "headers" and isinstance(value, tuple):
+        return {value[0]: f"{value[1]}${{VARIABLE}}"}
     return value
 
 
@@ -88,15 +92,23 @@ def _in_words(draft: Draft, file: Path) -> str:
     shown = {key: printable(json.dumps(_plain(key, fact.value), ensure_ascii=False), 60) for key, fact in known.items()}
     if known:
         lines += ["", "read:"]
-        wide = min(max(map(len, shown.values())), 40)
+        wide = max(map(len, shown.values()))
         lines += [
             f"  {key:{widest}}  {shown[key]:{wide}}  {printable(fact.read_from, 200)}" for key, fact in known.items()
         ]
     if opened:
         lines += ["", "left open, commented out in the file:"]
-        lines += [f"  {key:{widest}}  {means(key, doubt)}" for key, doubt in opened.items()]
+        for key, doubt in opened.items():
+            lines += _hanging(f"  {key:{widest}}  ", means(key, doubt))
     unset = [name for name in variables_of(draft) if not os.environ.get(name)]
     lines += ["", "next:"]
     lines += [f"  export {name}=..." for name in unset]
     lines += [f"  {_NEXT}"]
     return "\n".join(map(sentence, lines))
+
+
+def _hanging(begins: str, text: str) -> list[str]:
+    """A text in lines of the terminal's width, behind what its first line begins with; no word is cut."""
+    width = max(60, shutil.get_terminal_size((120, 24)).columns) - len(begins)
+    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    return [(begins if n == 0 else " " * len(begins)) + line for n, line in enumerate(lines)]

@@ -28,7 +28,7 @@ KEYS = (
     "table.token",
 )
 WANTED = tuple(key for key in KEYS if key.startswith(("api.", "table.")))  # what every app has
-NOT_READ = "nothing that was read says it: give --source DIR, or write it by hand"
+NOT_READ = "give --source DIR, or write it by hand"
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,8 @@ def read_draft(source: Path | None, url: Given | None, database: Given | None) -
                 f"{source} holds code that is nested too deeply to be read", "leave out --source, and write the keys"
             ) from None
         facts = _facts(choice, found, database)
-    return Draft(without_what_is_refused(facts), url, database, tuple(_notes(choice)))
+    refused = without_what_is_refused(facts, *([url.value] if url is not None and url.value else []))
+    return Draft(refused, url, database, tuple(_notes(choice)))
 
 
 # --- the checkout -----------------------------------------------------------------------------------------------------

@@ -17,15 +17,17 @@ LONGEST = 4000  # characters of one value
 _RULES = 4  # rounds: taking out one key may break a rule of another
 
 
-def without_what_is_refused(facts: dict[str, Fact]) -> dict[str, Fact]:
-    """The facts, with what the file could not hold as doubts."""
+def without_what_is_refused(facts: dict[str, Fact], url: str = SHOWN_URL) -> dict[str, Fact]:
+    """The facts, with what the file could not hold as doubts. `url` is the deployment's, as far as it is known."""
     facts = {key: _if_literal(key, fact) for key, fact in facts.items()}
     for _ in range(_RULES):
-        refused = _refused(facts)
+        refused = _refused(facts, url)
         if not refused:
             break
         for key, why in refused.items():
-            facts[key] = Doubt(f"what was read is refused: {why}")
+            read = facts[key]
+            guess = read.value if key == "headers" and isinstance(read, Known) else None
+            facts[key] = Doubt(f"what was read is refused: {why}", guess)
     return facts
 
 
@@ -50,12 +52,14 @@ def expands(value: object) -> bool:
 
 
 def document_of(known: dict[str, Known]) -> dict[str, object]:
-    """The known keys as the mapping that stands below `defaults`; a login's body is each environment's own."""
+    """The known keys as the mapping that stands below `defaults`; credentials are each environment's own."""
     document: dict[str, object] = {}
     for key, fact in known.items():
         group, dot, name = key.partition(".")
         if key == "login":
             document["login"] = {"path": login_of(fact)[0]}
+        elif key == "headers":
+            continue
         elif dot:
             holder = document.setdefault(group, {})
             assert isinstance(holder, dict)
@@ -71,12 +75,20 @@ def login_of(fact: Known) -> tuple[str, list[tuple[str, str]]]:
     return str(fact.value["path"]), list(fact.value["fields"])
 
 
-def _refused(facts: dict[str, Fact]) -> dict[str, str]:
+def header_of(fact: Known) -> tuple[str, str]:
+    """The name of a header, and what stands before the credential in it."""
+    assert isinstance(fact.value, tuple)
+    return str(fact.value[0]), str(fact.value[1])
+
+
+def _refused(facts: dict[str, Fact], url: str) -> dict[str, str]:
     """The keys that the model of an environment refuses, each with its reason."""
     known = {key: fact for key, fact in facts.items() if isinstance(fact, Known)}
-    document = {"name": "preview", "url": SHOWN_URL, "database": SHOWN_DATABASE, **document_of(known)}
+    document = {"name": "preview", "url": url, "database": SHOWN_DATABASE, **document_of(known)}
     if isinstance(document.get("login"), dict):
         document["login"] = {"path": login_of(known["login"])[0], "json": {"user": "x"}}
+    if "headers" in known:
+        document["headers"] = {header_of(known["headers"])[0]: "x"}
     try:
         Environment.model_validate(document)
     except ValidationError as error:
@@ -86,6 +98,8 @@ def _refused(facts: dict[str, Fact]) -> dict[str, str]:
             said = str(problem["msg"]).removeprefix("Value error, ")
             group = [key for key in known if key == ".".join(loc[:2]) or key == loc[0]] if loc else []
             group = group or [key for key in known if loc and key.startswith(f"{loc[0]}.") and key.endswith("payload")]
+            if not loc:  # credentials, which would be sent in clear
+                group = [key for key in ("headers", "login") if key in known]
             found |= dict.fromkeys(group, said)
         return found
     return {}

@@ -10,7 +10,7 @@ import yaml
 
 from harness.configuration.loading import ConfigurationError
 from harness.drafting.draft import KEYS
-from harness.drafting.refusing import login_of
+from harness.drafting.refusing import header_of, login_of
 from harness.source.routes.facts import Doubt, Known
 from harness.text import in_one_line, printable
 
@@ -28,7 +28,7 @@ _HEAD = """\
 """
 # What is right for a key, where nothing better is known.
 _EXAMPLES: dict[str, object] = {
-    "headers": {"X-Api-Key": "${PREVIEW_API_KEY}"},
+    "headers": {"X-Api-Key": "${API_KEY}"},
     "login": {"path": "/api/login"},
     "ready.path": "/",
     "ready.revision": "commit",
@@ -64,13 +64,14 @@ def variables_of(draft: Draft) -> list[str]:
     for name in ("preview", "production"):
         found += [url for url in [_variable(_url(draft, name))] if url]
         found.append(_variable(_database(draft, name)))
+        found += [_key_variable(name)] if isinstance(draft.facts.get("headers"), Known) else []
         found += [variable for _, variable in _login_variables(draft, name)]
     return found
 
 
 def means(key: str, doubt: Doubt) -> str:
     """What to put for a key that is open, and why it is."""
-    return printable(f"{_MEANS[key]}. Left open: {doubt.why}" if key in _MEANS else doubt.why, 1000)
+    return printable(f"{_MEANS[key]}; {doubt.why}" if key in _MEANS else doubt.why, 1000)
 
 
 def text_of(draft: Draft, folder: Path) -> str:
@@ -91,9 +92,9 @@ def _defaults(draft: Draft) -> Iterator[str]:
     yield from (f"  # {note}" for note in draft.notes)
     for key in ("headers", "login"):
         fact = draft.facts.get(key)
-        if isinstance(fact, Known):
-            yield from (_line("  ", f"{key}: {_flow({'path': login_of(fact)[0]})}", fact.read_from),)
-        elif fact is not None:
+        if isinstance(fact, Known) and key == "login":
+            yield _line("  ", f"login: {_flow({'path': login_of(fact)[0]})}", fact.read_from)
+        elif isinstance(fact, Doubt):
             yield from _opened("  ", key, fact)
     for group in ("ready", "api", "table"):
         keys = [key for key in KEYS if key.startswith(f"{group}.") and key in draft.facts]
@@ -114,7 +115,7 @@ def _defaults(draft: Draft) -> Iterator[str]:
 def _opened(indent: str, key: str, doubt: Doubt) -> Iterator[str]:
     value = doubt.guess if doubt.guess is not None else _EXAMPLES[key]
     if key == "headers" and isinstance(value, tuple):
-        value = {value[1]: f"{value[0]}${{PREVIEW_API_KEY}}"}
+        value = {value[0]: f"{value[1]}${{API_KEY}}"}
     if key == "login":
         path = value if isinstance(value, str) else "/api/login"
         value = {"path": path, "json": {"email": "${LOGIN_USER}", "password": "${LOGIN_PASSWORD}"}}
@@ -128,12 +129,20 @@ def _environments(draft: Draft) -> Iterator[str]:
         yield f"  {name}:"
         yield f"    url: {_flow(_url(draft, name))}"
         yield f"    database: {_flow(_database(draft, name))}"
+        header = draft.facts.get("headers")
+        if isinstance(header, Known):
+            named, prefix = header_of(header)
+            yield _line("    ", f"headers: {_flow({named: f'{prefix}${{{_key_variable(name)}}}'})}", header.read_from)
         variables = _login_variables(draft, name)
         if variables:
             body = {field: f"${{{variable}}}" for field, variable in variables}
             yield f"    login: {_flow({'json': body})}"
         if name == "production":
             yield "    protected: true  # posts + burst above 200 need --allow-many"
+
+
+def _key_variable(name: str) -> str:
+    return f"{name.upper()}_API_KEY"
 
 
 def _url(draft: Draft, name: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -112,8 +113,10 @@ def read_checkout(root: Path) -> Checkout:
     for path in _paths(root):
         said = path.relative_to(root).as_posix()
         try:
-            if path.stat().st_size > LARGEST:
-                unread.append((said, f"larger than {LARGEST} bytes"))
+            about = path.stat()
+            if about.st_size > LARGEST or not stat.S_ISREG(about.st_mode):  # a FIFO or a device has no end
+                is_file = stat.S_ISREG(about.st_mode)
+                unread.append((said, f"larger than {LARGEST} bytes" if is_file else "is no regular file"))
                 continue
             files.append(SourceFile(said, path.read_text(encoding="utf-8-sig")))
         except UnicodeDecodeError:

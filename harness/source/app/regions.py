@@ -60,10 +60,13 @@ class Regions:
         called: list[Node] = []
         for call in region.below("call_expression", "new_expression"):
             callee = call.field("function") or call.field("constructor")
-            if callee is None or self._calls.stores_another(call):
+            if callee is None:
                 continue
-            called += self._program.objects.functions(callee)
-            called += self._handed(callee)
+            functions = self._program.objects.functions(callee)
+            # A method of the app is followed, whatever its owner is called: `this.bots.create(dto)` of a service.
+            if self._calls.named_table(call) == "other" or (not functions and self._calls.stores_another(call)):
+                continue
+            called += [*functions, *self._handed(callee)]
         if unwrapped(region).kind in ("identifier", "member_expression"):  # a function that is handed on
             called += self._program.objects.functions(region)
         return any(self._reaches(function, depth + 1, seen) for function in called)

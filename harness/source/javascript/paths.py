@@ -58,10 +58,13 @@ class Paths:
         return None
 
     def _of_workspace(self, package: str) -> str | None:
-        """`@acme/ids` or `@acme/db/schema`: a folder of that last name with an index file, below packages or so."""
+        """`@acme/ids` or `@acme/db/schema`: a folder of that last name with an index file, below packages or so.
+
+        `@shared/schema` may be an alias of a folder of the checkout, `shared/schema`.
+        """
         parts = package.split("/")
         name, below = (parts[1], parts[2:]) if package.startswith("@") and len(parts) > 1 else (parts[0], parts[1:])
         if not package.startswith("@"):
             return None
-        ends = [f"{name}/{middle}{'/'.join(below) or 'index'}" for middle in ("", "src/", "lib/")]
+        ends = [package[1:], *(f"{name}/{middle}{'/'.join(below) or 'index'}" for middle in ("", "src/", "lib/"))]
         return next((path for end in ends if (path := self._ending(end)) is not None), None)

@@ -123,7 +123,9 @@ def _prisma(file: SourceFile, wanted: Wanted) -> Iterator[Declaration]:
         if begins:
             model, mapped, fields = begins[1], begins[1], []
         elif model and (named := re.search(r"@@map\s*" + _NAMED, bare)):
-            mapped = named[1]
+            mapped = f"{mapped.rpartition('.')[0]}.{named[1]}".lstrip(".")
+        elif model and (schema := re.search(r"@@schema\s*" + _NAMED, bare)):
+            mapped = f"{schema[1]}.{mapped}"
         elif model and bare.strip() == "}":
             if wanted.is_table(mapped):
                 yield from _prisma_fields(file, mapped, fields, wanted)
@@ -195,11 +197,11 @@ def _drizzle(values: Values, parsed: Parsed, wanted: Wanted) -> Iterator[Declara
     for node in parsed.of_kind("call_expression"):
         links = chain(values, node)
         args = links[-1].args if links else None
-        if not args or len(args) < 2 or not wanted.is_table(*(names := _drizzle_names(values, links[-1]))):
+        if not args or len(args) < 2 or not wanted.is_table(*(names := _drizzle_names(values, links))):
             continue
         columns = args[1].resolved()
         columns = returned(columns) or columns
-        if columns.kind != "object":
+        if columns.kind != "object" or (isinstance(wanted, Every) and not _makes_a_table(values, links[-1])):
             continue
         for key, value in values.pairs(columns):
             declared = _drizzle_column(values, wanted, key, value)
@@ -211,9 +213,20 @@ def _said(names: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(name for name in names if name)
 
 
-def _drizzle_names(values: Values, link: Link) -> list[str | None]:
-    """The name that a table is given, and the one that a pgTableCreator makes of it."""
+def _makes_a_table(values: Values, link: Link) -> bool:
+    """Whether a call of this name and arguments makes a table: many others are given a text and an object."""
+    made = chain(values, values.program.objects.resolved(link.at))
+    return "table" in link.name.lower() or bool(made and made[-1].name == "pgTableCreator")
+
+
+def _drizzle_names(values: Values, links: list[Link]) -> list[str | None]:
+    """The name that a table is given, with its pgSchema, and the one that a pgTableCreator makes of it."""
+    link = links[-1]
     name = link.args[0].text() if link.args else None
+    if name is not None and link.name == "table" and len(links) > 1:
+        owner = chain(values, values.program.objects.resolved(links[-2].node))
+        schema = owner[-1].args[0].text() if owner and owner[-1].name == "pgSchema" and owner[-1].args else None
+        return [f"{schema}.{name}" if schema else name]
     made = chain(values, values.program.objects.resolved(link.at))
     if name is None or not made or made[-1].name != "pgTableCreator" or not made[-1].args:
         return [name]
@@ -343,9 +356,10 @@ def _entity_names(link: Link, node: Node) -> list[str | None]:
     if isinstance(value, str):
         return [value]
     if isinstance(value, dict):
+        schema = f"{value['schema']}." if isinstance(value.get("schema"), str) else ""
         for key in ("name", "tableName"):
             if isinstance(value.get(key), str):
-                return [value[key]]
+                return [schema + value[key]]
     name = node.field("name")
     bare = name.text.removesuffix("Entity") if name is not None else ""
     return [snake(bare), snake(bare) + "s", bare + "s"]

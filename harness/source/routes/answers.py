@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _SENDS = ("json", "send", "jsonp")
 _STATUS = ("status", "code", "sendStatus")
 _NAMED = {"OK": 200, "CREATED": 201, "ACCEPTED": 202, "NO_CONTENT": 204}
+_SETS = re.compile(r"^(?:[\w.]+\.)?(?:statusCode|set\.status)$")
 _ASSIGNED = re.compile(r"^(?:ctx|context)\.(?:response\.)?(body|status)$")
 
 
@@ -37,7 +38,7 @@ def answers_of(program: Program, route: Route) -> list[Answer]:
     handler = route.handler
     found = [*_sent(program, route), *_assigned(program, handler)]
     if not found:  # NestJS, Fastify, Nuxt: what is returned is answered
-        status = _set_status(program, handler) or route.status
+        status = _set_status(program, handler, route.status)
         found = [
             Answer(status, value, line_of(value))
             for value in returns(handler)
@@ -73,7 +74,7 @@ def _sent(program: Program, route: Route) -> Iterator[Answer]:
             continue
         status = _status_before(program, owner)
         if status is _UNSAID:
-            status = _set_status(program, route.handler) or route.status
+            status = _set_status(program, route.handler, route.status)
         yield Answer(status if isinstance(status, int) else None, given[0] if given else None, line_of(at))
 
 
@@ -117,8 +118,11 @@ def _status_given(program: Program, given: list[Node], default: int | None) -> i
     return default
 
 
-def _set_status(program: Program, handler: Node) -> int | None:
-    """The one status below 400 that a handler sets by itself: `reply.code(201);`, `setResponseStatus(event, 201)`."""
+def _set_status(program: Program, handler: Node, default: int | None) -> int | None:
+    """The one status below 400 that a handler sets by itself, None where it sets others too; else the default.
+
+    As `reply.code(201);`, `setResponseStatus(event, 201)`, `res.statusCode = 201`.
+    """
     found: set[int | None] = set()
     for call in handler.below("call_expression"):
         callee, above = call.field("function"), call.parent
@@ -129,8 +133,12 @@ def _set_status(program: Program, handler: Node) -> int | None:
         alone = above is not None and above.kind == "expression_statement"
         if (name in ("status", "code") and alone) or name == "setResponseStatus":
             found.add(_number(program, given[-1] if name == "setResponseStatus" else given[0]))
-    succeeding = {status for status in found if status is not None and status < 400}
-    return succeeding.pop() if len(succeeding) == 1 else None
+    for node in handler.below("assignment_expression"):  # res.statusCode = 201, and Elysia's set.status = 201
+        left, right = node.field("left"), node.field("right")
+        if left is not None and right is not None and _SETS.match(left.text):
+            found.add(_number(program, right))
+    succeeding = {status for status in found if status is None or status < 400}
+    return default if not succeeding else succeeding.pop() if len(succeeding) == 1 else None
 
 
 def _assigned(program: Program, handler: Node) -> Iterator[Answer]:

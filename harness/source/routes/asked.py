@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.source.checkout import Place
 from harness.source.javascript.functions import member_name
 from harness.source.javascript.modules import Binding
 from harness.source.javascript.syntax import CLASSES, FUNCTIONS, Node, arguments, line_of, unwrapped
@@ -13,7 +14,6 @@ from harness.source.javascript.syntax import CLASSES, FUNCTIONS, Node, arguments
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.source.checkout import Place
     from harness.source.javascript.program import Program
     from harness.source.javascript.texts import Texts
     from harness.source.routes.route import Route
@@ -24,21 +24,25 @@ _HEADER = re.compile(
     r"""|headers\[\s*["'](authorization|(?:x-)?[\w-]*(?:key|token|secret)[\w-]*)["']|headers\??\.(authorization)\b""",
     re.IGNORECASE,
 )
+_OF_NOBODY = re.compile(r"idempotency|[cx]srf", re.IGNORECASE)  # they say nothing of who calls
 _BEARER = re.compile(
     r"\bbearerAuth\b|\bBearer\s|passport\.authenticate\(\s*[\"'](?:jwt|bearer)|AuthGuard\(\s*[\"']jwt|\bjwt\("
 )
 _SESSION = re.compile(
     r"\bsession\b|\breq(?:uest)?\.user\b|\bisAuthenticated\b|\bcookies?\b|\bauth\(\)|getServerSession|getSession|getUser\(|"
-    r"\buserId\b|passport\.authenticate\(\s*[\"']session"
+    r"\buserId\b|\blocals\.\w*(?:user|session)|passport\.authenticate\(\s*[\"']session"
 )
 _REFUSES = re.compile(
     r"\b40[13]\b|[uU]nauthori[sz]ed|[fF]orbidden|UNAUTHORIZED|redirect\(|[sS]ign(?:ed)? in|canActivate|authenticate\("
 )
+_REFUSES_STRANGERS = re.compile(r"\b401\b|[uU]nauthori[sz]ed|UNAUTHORIZED")
 _NAMES_A_CHECK = re.compile(
     r"auth|login|signedIn|session|guard|protect|require(?:User|Admin)|apiKey|token", re.IGNORECASE
 )
+_FILE_BEFORE_ALL = re.compile(r"^(?:apps/[^/]+/)?(?:src/)?(?:middleware|proxy|hooks\.server)\.[jt]s$")
+_GUARD_OF_ALL = re.compile(r"useGlobalGuards\(([^;]{1,200})|APP_GUARD\s*,\s*use\w+:\s*(\w+)")
 _NOT_A_CHECK = re.compile(
-    r"rate|limit|csrf|valid|cors|cookieParser|^initialize$|^(?!require|ensure|check|with|verify).*session$",
+    r"rate|throttl|limit|csrf|valid|cors|cookieParser|^initialize$|^(?!require|ensure|check|with|verify).*session$",
     re.IGNORECASE,
 )
 
@@ -47,12 +51,14 @@ _NOT_A_CHECK = re.compile(
 class Asked:
     """What is asked: `how` is "session", "header", or "unknown" where something is asked that was not understood.
 
-    `header` is its name, in the spelling of the source.
+    `header` is its name, in the spelling of the source; `prefix` is what stands before the credential, None where that
+    is not known, as of a token that another route gives.
     """
 
     how: str
     place: Place
     header: str = ""
+    prefix: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +72,23 @@ class Asking:
     def of(self, route: Route) -> Asked | None:
         """What a route asks; None where nothing was seen."""
         found = [asked for node in self._before(route) if (asked := self._of_check(node)) is not None]
-        own = _sign(route.handler.text, line_of(route.handler)) if _REFUSES.search(route.handler.text) else None
+        text, at = route.handler.text, line_of(route.handler)
+        own = _sign(text, at) if _REFUSES.search(text) else None
+        if own is None and _REFUSES_STRANGERS.search(text):
+            own = Asked("unknown", at)
         found += [own] if own is not None else []
+        found += list(self._of_all(route))
         known = [asked for asked in found if asked.how != "unknown"]
         return (known or found)[0] if found else None
+
+    def _of_all(self, route: Route) -> Iterator[Asked]:
+        """What is put before all routes elsewhere: by a file of Next.js or SvelteKit, or as a guard of NestJS."""
+        for file in self.program.files.own if route.router is None else ():
+            if _FILE_BEFORE_ALL.search(file.path) and _NAMES_A_CHECK.search(file.text):
+                yield Asked("unknown", Place(file.path, 1, ""))
+            guard = _GUARD_OF_ALL.search(file.text) if "uard" in file.text else None
+            if guard is not None and not _NOT_A_CHECK.search(guard[1] or guard[2]):
+                yield Asked("unknown", Place(file.path, file.text.count("\n", 0, guard.start()) + 1, ""))
 
     def _before(self, route: Route) -> Iterator[Node]:
         """What runs before a route: its own middleware, and that of the routers above."""
@@ -116,7 +135,8 @@ class Asking:
             if _REFUSES.search(text) and (sign := _sign(text, line_of(inner))) is not None:
                 return sign
         if _BEARER.search(inner.text):
-            return Asked("header", line_of(inner), "Authorization")
+            prefix = "Bearer " if re.match(r"bearerAuth\(\s*\{\s*token:\s*(?:process\.)?env", inner.text) else None
+            return Asked("header", line_of(inner), "Authorization", prefix)
         callee = inner.field("function") if inner.kind == "call_expression" else inner
         said = (member_name(callee) or "") if callee is not None and callee.kind == "member_expression" else ""
         said = said or (callee.text if callee is not None and callee.kind == "identifier" else "")
@@ -126,9 +146,10 @@ class Asking:
 
 
 def _sign(text: str, place: Place) -> Asked | None:
-    header = _HEADER.search(text)
+    header = next((m for m in _HEADER.finditer(text) if not _OF_NOBODY.search(m[0])), None)
     if header is not None:
-        return Asked("header", place, next(name for name in header.groups() if name))
+        name = next(name for name in header.groups() if name)
+        return Asked("header", place, name, None if name.lower() == "authorization" else "")
     if _BEARER.search(text):
         return Asked("header", place, "Authorization")
     return Asked("session", place) if _SESSION.search(text) else None

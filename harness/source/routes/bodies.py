@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _IS_BODY = re.compile(r"^(?:\w+\.)*(?:req|request|ctx|context|c|event)(?:\.req|\.request)*\.(?:body|json\(\))$")
 _READS_BODY = re.compile(r"^(?:readBody|readValidatedBody|c\.req\.valid|parseBody)\(")
 _PARSES = ("parse", "safeParse", "parseAsync", "safeParseAsync", "validate")
+_PARSES_BYTES = re.compile(r"bodyParser|koaBody|^express\.|multer|upload", re.IGNORECASE)
 _TAKES_A_SCHEMA = re.compile(r"valid|schema|parse|body|zod", re.IGNORECASE)
 
 
@@ -41,20 +42,25 @@ class Bodies:
 
     def of(self, route: Route) -> Body | None:
         """The body that a route wants; None where nothing is known of it."""
+        unread: list[Node] = []
         found = [
-            *self._of_options(route),
-            *self._of_validators(route),
+            *self._of_options(route, unread),
+            *self._of_validators(route, unread),
             *self._of_parameters(route),
-            *self._of_parsing(route),
+            *self._of_parsing(route, unread),
         ]
         distinct = {(field.name, field.required) for body in found[1:] for field in body.fields} - {
             (field.name, field.required) for field in (found[0].fields if found else ())
         }
         if found:
             return replace(found[0], doubt="several schemas are asked") if distinct else found[0]
-        return self._of_reading(route)
+        read = self._of_reading(route)
+        if not unread:
+            return read
+        place = line_of(unread[0])
+        return replace(read or Body((), place), doubt=f"what checks it was not understood ({place.place})")
 
-    def _of_options(self, route: Route) -> Iterator[Body]:
+    def _of_options(self, route: Route, unread: list[Node]) -> Iterator[Body]:
         """By the schema that Fastify is given with the route."""
         schema = self.routers.option(route.options, "schema") if route.options is not None else None
         body = self.routers.option(schema, "body") if schema is not None else None
@@ -62,22 +68,23 @@ class Bodies:
             found = self.zod.body(body) or body_of_json_schema(self.values, body)
             if found is not None:
                 yield found
+            else:
+                unread.append(body)
 
-    def _of_validators(self, route: Route) -> Iterator[Body]:
+    def _of_validators(self, route: Route, unread: list[Node]) -> Iterator[Body]:
         """By what runs before: `zValidator("json", Schema)`, `validate(Schema)`, `validate({ body: Schema })`."""
         for before in route.before:
             call = unwrapped(before)
             callee = call.field("function") if call.kind == "call_expression" else None
-            if callee is None or _TAKES_A_SCHEMA.search(callee.text) is None:
+            if callee is None or not _TAKES_A_SCHEMA.search(callee.text) or _PARSES_BYTES.search(callee.text):
                 continue
             given = arguments(call)
             if given and self.values.text(given[0]) in ("param", "query", "header", "cookie", "params", "headers"):
                 continue
-            for one in given:
-                value = self.routers.option(one, "body")
-                found = self.zod.body(value if value is not None else one)
-                if found is not None:
-                    yield found
+            bodies = [self.zod.body(self.routers.option(one, "body") or one) for one in given]
+            yield from (body for body in bodies if body is not None)
+            if given and not any(bodies):
+                unread.append(call)
 
     def _of_parameters(self, route: Route) -> Iterator[Body]:
         """By the class, or the pipe, of a parameter that NestJS gives the body."""
@@ -93,7 +100,7 @@ class Bodies:
                 if around is not None and (found := body_of_class(self.values, around)) is not None:
                     yield found
 
-    def _of_parsing(self, route: Route) -> Iterator[Body]:
+    def _of_parsing(self, route: Route, unread: list[Node]) -> Iterator[Body]:
         """By the schemas that the handler, or a function before it, has parse the body."""
         program = self.values.program
         functions = [f for before in route.before for f in program.objects.functions(before)]
@@ -108,6 +115,8 @@ class Bodies:
                 found = self.zod.body(owner)
                 if found is not None:
                     yield found
+                elif owner.text != "JSON":
+                    unread.append(call)
 
     def is_body(self, node: Node, depth: int = 0) -> bool:
         """Whether an expression is the whole body of a request."""
@@ -115,7 +124,9 @@ class Bodies:
         if inner.kind == "binary_expression" and inner.operator in ("??", "||"):  # req.body ?? {}
             left = inner.field("left")
             return left is not None and self.is_body(left, depth + 1)
-        if _IS_BODY.match(inner.text) or _READS_BODY.match(inner.text):
+        callee = inner.field("function") if inner.kind == "call_expression" else None
+        said = f"{callee.text}()" if callee is not None else inner.text  # without what stands in <> and ()
+        if _IS_BODY.match(said) or _READS_BODY.match(said):
             return True
         if inner.kind != "identifier" or depth > 4:
             return False
@@ -129,10 +140,16 @@ class Bodies:
     # --- code that reads and refuses
 
     def _of_reading(self, route: Route) -> Body | None:
-        read, whole = self._read(route.handler)
+        program = self.values.program
+        functions = [route.handler, *(f for before in route.before for f in program.objects.functions(before))]
+        read: dict[str, tuple[Node, bool]] = {}
+        whole: Node | None = None
+        for function in functions:
+            more, used = self._read(function)
+            read, whole = {**more, **read}, whole or used
         if not read and whole is None:
             return None
-        refused = [node for node in route.handler.below("if_statement") if _refuses(node)]
+        refused = [node for function in functions for node in function.below("if_statement") if _refuses(node)]
         fields, doubt = [], "" if whole is None else f"it is passed on as a whole ({line_of(whole).place})"
         for name, (node, has_default) in read.items():
             column = self._column(name)

@@ -84,8 +84,7 @@ def _routes(
 ) -> Iterator[Route]:
     router = routers.of(owner)
     flat = [one for node in given for one in (unwrapped(node).children if unwrapped(node).kind == "array" else [node])]
-    handlers = [program.objects.functions(one) for one in flat]
-    last = next((n for n in range(len(flat) - 1, -1, -1) if handlers[n]), None)
+    last = next((n for n in range(len(flat) - 1, -1, -1) if unwrapped(flat[n]).kind != "object"), None)
     if router is None or last is None:
         return
     options = next((one for one in map(program.objects.resolved, flat) if one.kind == "object"), None)
@@ -99,7 +98,7 @@ def _routes(
         yield Route(
             end if prefix.path is not None and path is not None else None,
             end,
-            handlers[last][0],
+            _handler(program, flat[last]),
             tuple(before),
             line_of(call, end_of_owner),
             prefix.places,
@@ -108,3 +107,17 @@ def _routes(
             prefix.mounts,
             options,
         )
+
+
+def _handler(program: Program, node: Node) -> Node:
+    """The function that answers, also within what the app puts around it; the expression where none is known."""
+    inner = unwrapped(node)
+    callee = inner.field("function") if inner.kind == "call_expression" else None
+    if callee is not None and callee.kind == "member_expression" and member_name(callee) == "bind":
+        owner = callee.field("object")
+        return _handler(program, owner) if owner is not None else inner
+    functions = program.objects.functions(inner)
+    if not functions and inner.kind == "call_expression":
+        within = [_handler(program, given) for given in arguments(inner)]
+        functions = [function for function in within if function.kind in FUNCTIONS]
+    return functions[0] if functions else inner

@@ -81,7 +81,7 @@ def _field(values: Values, member: Node) -> Field:
     type_ = annotation.text.lstrip(": ").strip() if annotation is not None else ""
     head = member.text[: member.text.find(annotation.text)] if annotation is not None else member.text
     is_optional = "IsOptional" in said or head.rstrip().endswith("?") or member.field("value") is not None
-    sample = _sample(said, type_)
+    sample = _sample(said, type_, values)
     longest = None
     for rule in ("MaxLength", "Length"):
         args = said[rule].args if rule in said else None
@@ -90,12 +90,12 @@ def _field(values: Values, member: Node) -> Field:
     return Field(name, not is_optional, for_name(name, sample), line_of(member), longest)
 
 
-def _sample(said: dict[str, Link], type_: str) -> object:
+def _sample(said: dict[str, Link], type_: str, values: Values) -> object:
     if any(rule in said for rule in _RULES):
         return Unknown("a value that fits the rule in the class")
     for rule in ("IsEnum", "IsIn"):
         if rule in said:
-            return _choice(said[rule])
+            return _choice(said[rule], values)
     if any(rule in said for rule in _NUMBERS):
         least = _first_argument(said.get("Min"))
         return 1 if least is None else least
@@ -121,14 +121,18 @@ def _first_argument(link: Link | None) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def _choice(link: Link) -> object:
-    if not link.args:
-        return Unknown("one of its values")
-    node = link.args[0].resolved()
-    first: object = None
-    if node.kind == "array":
-        listed = link.args[0].value()
-        first = listed[0] if isinstance(listed, list) and listed else None
-    else:
-        first = next((literal(child.field("value")) for child in node.below("enum_assignment", "pair")), None)
-    return first if isinstance(first, str) else Unknown("one of its values")
+def _choice(link: Link, values: Values) -> object:
+    listed = link.args[0].value() if link.args else None
+    if isinstance(listed, list):
+        return listed[0] if listed and isinstance(listed[0], (str, int)) else Unknown("one of the values in the class")
+    return first_of_enum(values, link.args[0].node) if link.args else Unknown("one of its values")
+
+
+def first_of_enum(values: Values, node: Node) -> object:
+    """The first value of an enum, or of an object that stands for one; Unknown where it has no text."""
+    for holder in values.program.objects.of(node):
+        first = next(holder.below("enum_assignment", "pair"), None)
+        said = literal(first.field("value")) if first is not None else None
+        if said is not None:
+            return said
+    return Unknown(f"one of the values of {node.text[:60]}")

@@ -34,7 +34,7 @@ _ASIDE = re.compile(
 _LABELS = ("name", "title", "label", "displayname", "chatbotname", "botname", "subject", "heading")
 _IS_TEXT = re.compile(r"text|varchar|character varying|char|citext|bpchar|string", re.IGNORECASE)
 SHOWN_ROUTES = 4
-_LONGEST_NAME = 32  # characters that the name of a run's row may have
+_LONGEST_NAME = 40  # characters that the name of a run's row may have: smoke-20260102-030405-0a1b2c3d-1234
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,29 +70,31 @@ def create_routes(checkout: Checkout, program: Program, table: SourceTable, toke
     return CreateRoutes(program, table, token, names, texts, writes, Regions(program, names, calls, nodes))
 
 
-def chosen(routes: list[Route], table: SourceTable) -> Route | Doubt:
-    """The create route among those that store a row."""
+def chosen(routes: list[Route], table: SourceTable) -> tuple[Route | None, Fact]:
+    """The create route among those that store a row, and its path; no route where it may be one of several."""
     distinct = {(route.path, route.end): route for route in routes}
     if not distinct:
-        return Doubt("no POST route was seen to store a row of the table")
+        return None, Doubt("no POST route was seen to store a row of the table")
     plainly = [route for route in distinct.values() if not _ASIDE.search(route.end.rpartition("/")[2])]
     left = [route for route in plainly if not route.varies]
     stem = singular(plain(table.name.rpartition(".")[2]))
     named = [route for route in left if singular(plain(route.end.rpartition("/")[2])) == stem]
-    found = named if len(named) == 1 else left
-    if len(found) == 1:
-        route = found[0]
-        if route.path is None:
-            return Doubt(
-                f"{route.place.place} stores the row, and what stands before {route.end} is not known", route.end
-            )
-        return route
-    several = found or plainly or list(distinct.values())
-    shown = ", ".join(f"POST {route.end} ({route.place.place})" for route in several[:SHOWN_ROUTES])
-    if len(several) == 1:
-        return Doubt(f"{shown} has a part that only you know", several[0].end)
-    more = f" and {len(several) - SHOWN_ROUTES} more" if len(several) > SHOWN_ROUTES else ""
-    return Doubt(f"several routes store a row: {shown}{more}", several[0].end)
+    several = named if len(named) == 1 else left or plainly or list(distinct.values())
+    if len(several) > 1:
+        shown = ", ".join(f"POST {route.end} ({route.place.place})" for route in several[:SHOWN_ROUTES])
+        more = f" and {len(several) - SHOWN_ROUTES} more" if len(several) > SHOWN_ROUTES else ""
+        return None, Doubt(f"several routes store a row: {shown}{more}")
+    route = several[0]
+    return route, _path_of(route)
+
+
+def _path_of(route: Route) -> Fact:
+    guess = route.end if route.end != "/" else None
+    if route.path is None:
+        return Doubt(f"it is made at {route.place.place}, and what its path begins with was not understood", guess)
+    if route.varies:
+        return Doubt(f"POST {route.end} ({route.place.place}) has a part that only you know", guess)
+    return Known(route.path, places(route.place, *route.places))
 
 
 def places(place: Place, *more: Place) -> str:
@@ -107,9 +109,7 @@ def label_of(table: SourceTable, body: Body | None) -> tuple[SourceColumn, str] 
     """The column that holds the name that is sent, and the field of the body that it is sent in."""
     texts = [column for column in table.columns if _IS_TEXT.match(column.type) and column.name]
     called = [c for word in _LABELS for c in texts if plain(c.name) == word]
-    if body is None:
-        if len(called) == 1 and called[0].not_null:
-            return called[0], called[0].key or called[0].name
+    if body is None or not body.fields:
         return Doubt("which column holds the name that is sent is not known", called[0].name if called else None)
     sent = {plain(field.name): field for field in body.fields if field.is_text}
     for column in (*called, *(c for c in texts if c.not_null and not c.filled)):
@@ -131,11 +131,14 @@ def payload_of(body: Body | None, label: tuple[SourceColumn, str] | Doubt) -> Fa
     at = places(body.place, *(one.place for one in wanted if one.place.path != body.place.path))
     if unknown:
         return Doubt(f"{at} wants {', '.join(unknown)}", guess)
-    if isinstance(label, Doubt):
-        return Doubt(f"{at}: {label.why}", guess)
     if body.doubt:
-        return Doubt(f"{at}: {body.doubt}", guess)
-    short = next((one.longest for one in wanted if one.name == field and one.longest), None)
+        return Doubt(f"{at}: {body.doubt}", guess or None)
+    if isinstance(label, Doubt):
+        return Doubt(f"{at}: {label.why}", guess or None)
+    fits = re.search(r"\((\d+)\)", label[0].type)
+    lengths = [int(fits[1])] if fits is not None else []
+    lengths += [one.longest for one in wanted if one.name == field and one.longest]
+    short = min(lengths, default=None)
     if short is not None and short < _LONGEST_NAME:
         return Doubt(f"{at}: {field} may have {short} characters, fewer than the name of a run's row", guess)
     return Known(value, at)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from harness.source.checkout import Place
 from harness.source.javascript.literals import key_of, literal
 from harness.source.javascript.modules import Binding
 from harness.source.javascript.syntax import FUNCTIONS, Node, line_of
@@ -56,7 +55,7 @@ def _exported(program: Program, module: Module, name: str, path: str) -> Iterato
     handler = functions[0]
     around = value if isinstance(value, Node) and value.kind not in FUNCTIONS else None
     before = (around,) if around is not None and around.kind == "call_expression" else ()
-    yield Route(None if base is None else end, end, handler, before, line_of(handler), (Place(module.path, 1, ""),))
+    yield Route(None if base is None else end, end, handler, before, line_of(handler))
 
 
 def _segment(part: str) -> str:

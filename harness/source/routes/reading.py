@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from harness.source.javascript.literals import key_of
+from harness.source.javascript.modules import Binding
 from harness.source.javascript.syntax import Node, line_of
 from harness.source.migrations.fragments import values_of
 from harness.source.routes.answers import answers_of
@@ -14,7 +15,6 @@ from harness.source.routes.bodies import Bodies
 from harness.source.routes.creating import answer_of, chosen, create_routes, label_of, payload_of, places
 from harness.source.routes.facts import AppFacts, Doubt, Fact, Known
 from harness.source.routes.finding import find_routes, plain_texts
-from harness.source.routes.route import Route
 from harness.source.routes.routers import Routers
 from harness.source.routes.zod import Zod
 
@@ -25,13 +25,16 @@ if TYPE_CHECKING:
     from harness.source.javascript.program import Program
     from harness.source.javascript.texts import Texts
     from harness.source.migrations.tables import SourceColumn, SourceTable
+    from harness.source.routes.route import Route
 
 _LOGIN = re.compile(r"(?:^|/)(?:log-?in|sign-?in|sessions?|authenticate|auth/local|auth)$", re.IGNORECASE)
 _USER = re.compile(r"^(?:email|e_?mail|user|username|user_?name|login|identifier|account)$", re.IGNORECASE)
 _PASSWORD = re.compile(r"^(?:password|passwd|pass|passphrase)$", re.IGNORECASE)
+_LOCAL = re.compile(r"""(?:authenticate|AuthGuard)\(\s*["']local["']""")
+_FIELD_OF_PASSPORT = re.compile(r"""\b(usernameField|passwordField):\s*["'](\w+)["']""")
 _READY = re.compile(r"(?:^|/)(?:_?health(?:z|check)?|readyz?|ready|livez|status|ping|up|alive)$", re.IGNORECASE)
 _COMMIT = re.compile(r"process\.env\.\w*(?:SHA|COMMIT|REVISION)\b|process\.env\[[\"']\w*(?:SHA|COMMIT|REVISION)[\"']\]")
-_PAGE = re.compile(r"(?:^|/)(?:app/(?:\([^/]*\)/)*page|pages/index|src/routes/\+page)\.(?:[jt]sx?|svelte)$")
+_PAGE = re.compile(r"^(?:apps/[^/]+/)?(?:src/)?(?:app/(?:\([^/]*\)/)*page|pages/index)\.[jt]sx?$")
 _WRAPS = re.compile(
     r"useGlobalInterceptors|APP_INTERCEPTOR|@UseInterceptors|ClassSerializerInterceptor|preSerialization"
 )
@@ -49,7 +52,7 @@ def read_app(
     routers = Routers(program, texts)
     posts = find_routes(program, routers, texts, "post")
     stores = create_routes(checkout, program, table, token)
-    route = chosen(stores.among(posts), table)
+    route, path = chosen(stores.among(posts), table)
     values = values_of(program)
 
     def table_of(node: Node) -> SourceTable | None:
@@ -60,9 +63,8 @@ def read_app(
 
     zod = Zod(values, table_of)
     asking = Asking(program, texts, routers)
-    facts: dict[str, Fact] = {}
-    if isinstance(route, Route):
-        facts["api.create"] = Known(route.path, places(route.place, *route.places))
+    facts: dict[str, Fact] = {"api.create": path}
+    if route is not None:
         body = Bodies(values, routers, zod, table).of(route)
         label = label_of(table, body)
         if isinstance(label, tuple):
@@ -74,8 +76,6 @@ def read_app(
         asked = asking.of(route)
         if asked is not None:
             facts |= _credentials(asked, posts, Bodies(values, routers, zod, None))
-    else:
-        facts["api.create"] = route
     facts |= dict(_ready(checkout, program, routers, texts, asking))
     return AppFacts(facts)
 
@@ -97,10 +97,9 @@ def _credentials(asked: Asked, posts: Sequence[Route], bodies: Bodies) -> dict[s
     """What a run needs to be let in."""
     at = asked.place.place
     if asked.how == "header":
-        bearer = asked.header.lower() == "authorization"
-        return {
-            "headers": Doubt(f"{at} asks for the header {asked.header}", ("Bearer " if bearer else "", asked.header))
-        }
+        if asked.prefix is not None:
+            return {"headers": Known((asked.header, asked.prefix), at)}
+        return {"headers": Doubt(f"{at} asks for the header {asked.header}", (asked.header, "Bearer "))}
     if asked.how == "unknown":
         return {"login": Doubt(f"{at} asks who calls, in a way that was not understood")}
     logins = [route for route in posts if _LOGIN.search(route.end)]
@@ -116,11 +115,29 @@ def _credentials(asked: Asked, posts: Sequence[Route], bodies: Bodies) -> dict[s
 def _login_fields(bodies: Bodies, route: Route) -> list[tuple[str, str]] | None:
     """The fields of a login, each with what it is: a user or a password; None where it wants something else."""
     body = bodies.of(route)
-    if body is None:
+    if body is None or not body.fields:
+        return _fields_of_passport(bodies, route)
+    if body.doubt:
         return None
     asked = [field for field in body.fields if field.required or _USER.match(field.name) or _PASSWORD.match(field.name)]
     fields = [(f.name, "user" if _USER.match(f.name) else "password" if _PASSWORD.match(f.name) else "") for f in asked]
     return fields if sorted(kind for _, kind in fields) == ["password", "user"] else None
+
+
+def _fields_of_passport(bodies: Bodies, route: Route) -> list[tuple[str, str]] | None:
+    """The fields that Passport's local strategy reads: those that it is told, or `username` and `password`."""
+    program = bodies.values.program
+    texts = [node.text for node in route.before]
+    for name in (name for node in route.before for name in node.below("identifier")):
+        found = program.resolver.meaning(name)
+        texts += [found.node.text] if isinstance(found, Binding) and found.kind == "class" else []
+    if not any(_LOCAL.search(text) for text in texts):
+        return None
+    told = {key: "username" if key == "usernameField" else "password" for key in ("usernameField", "passwordField")}
+    for file in program.files.own:
+        if "usernameField" in file.text or "passwordField" in file.text:
+            told |= {match[1]: match[2] for match in _FIELD_OF_PASSPORT.finditer(file.text)}
+    return [(told["usernameField"], "user"), (told["passwordField"], "password")]
 
 
 def _ready(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.source.javascript.expressions import chain
 from harness.source.javascript.literals import literal
 from harness.source.javascript.syntax import place_of
+from harness.source.routes.classes import first_of_enum
 from harness.source.routes.samples import MOMENT, TEXT, Body, Field, Unknown, for_name, of_type
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from harness.source.javascript.values import Values
     from harness.source.migrations.tables import SourceTable
 
+_ZOD = re.compile(r"zod")
 _OBJECTS = ("object", "strictObject", "looseObject")
 _LEFT_OUT = ("optional", "nullish", "default", "catch", "prefault", "undefined", "exactOptional")
 _RULES = ("refine", "superRefine", "check", "and", "pipe", "regex", "startsWith", "endsWith", "includes", "length")
@@ -47,7 +50,7 @@ class Zod:
             return None
         made = self.values.program.objects.resolved(node)
         links = chain(self.values, made)
-        if not links:
+        if not links or not self._is_of_zod(links[0]):
             return None
         found = self._begun(made, links, depth)
         if found is None:
@@ -59,6 +62,11 @@ class Zod:
         if fields and {field.name for field in fields} <= {"body", "params", "query", "headers", "cookies"}:
             return self._inner(made, links, depth)  # validate(z.object({ body: .. }))
         return body
+
+    def _is_of_zod(self, first: Link) -> bool:
+        """Whether a chain begins with zod, as far as it begins with a package: Joi and yup have the same words."""
+        package = self.values.program.resolver.package_of(first.at)
+        return package is None or _ZOD.search(package[0]) is not None
 
     def _begun(self, made: Node, links: list[Link], depth: int) -> tuple[Body, list[Link]] | None:
         for n, link in enumerate(links):
@@ -169,11 +177,11 @@ class Zod:
             return False
         if base.name == "literal" and args:
             return args[0].value()
-        if base.name == "enum" and args:
+        if base.name in ("enum", "nativeEnum") and args:
             listed = args[0].value()
             choices = list(listed.values()) if isinstance(listed, dict) else listed
             first = choices[0] if isinstance(choices, list) and choices else None
-            return first if isinstance(first, (str, int)) else Unknown("one of the values in the schema")
+            return first if isinstance(first, (str, int)) else first_of_enum(self.values, args[0].node)
         if base.name == "array":
             wanted = "nonempty" in rules or (_number(rules.get("min")) or 0) > 0
             return [self._value(args[0].node, depth + 1)[1]] if wanted and args else []
