@@ -47,22 +47,33 @@ def read_draft(source: Path | None, url: Given | None, database: Given | None) -
         ConfigurationError: `source` is no folder, or what reads it is not installed.
         CouldNotTell: the checkout or the database could not be read.
     """
+    checkout = _checkout(source) if source is not None else None
     listed = _listed(database) if database is not None else None
-    if source is None:
+    return draft_of(checkout, listed, url, database)
+
+
+def draft_of(
+    checkout: Checkout | None, listed: list[SourceTable] | None, url: Given | None = None, database: Given | None = None
+) -> Draft:
+    """What is drafted from a checkout, and from the tables that `database` has.
+
+    Raises:
+        CouldNotTell: code is nested too deeply to be read.
+    """
+    found: dict[str, Fact] | None = None
+    if checkout is None:
         choice: Choice | Doubt = choose(listed) if listed is not None else Doubt(NOT_READ)
-        facts = _facts(choice, None, database)
     else:
-        checkout = _checkout(source)
         try:
             with opened(checkout.of(*SOURCE)) as program:
-                declared = read_tables(checkout, program)
-                choice = _together(listed, declared)
+                choice = _together(listed, read_tables(checkout, program))
                 found = _of_app(checkout, program, choice)
         except RecursionError:
             raise CouldNotTell(
-                f"{source} holds code that is nested too deeply to be read", "leave out --source, and write the keys"
+                f"{checkout.root} holds code that is nested too deeply to be read",
+                "leave out --source, and write the keys by hand",
             ) from None
-        facts = _facts(choice, found, database)
+    facts = _facts(choice, found, database)
     refused = without_what_is_refused(facts, *([url.value] if url is not None and url.value else []))
     return Draft(refused, url, database, tuple(_notes(choice)))
 

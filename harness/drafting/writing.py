@@ -171,13 +171,25 @@ def _login_variables(draft: Draft, name: str) -> list[tuple[str, str]]:
     return [(field, f"{name.upper()}_LOGIN_{kind.upper()}") for field, kind in login_of(fact)[1]]
 
 
+class _OnOneLine(yaml.SafeDumper):
+    """Writes texts with line breaks, or with what is not printable, in double quotes, where they are escaped."""
+
+
+def _text(dumper: _OnOneLine, text: str) -> yaml.ScalarNode:
+    style = None if in_one_line(text) == text and text.isascii() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_OnOneLine.add_representer(str, _text)
+
+
 # --- text -------------------------------------------------------------------------------------------------------------
 
 
 def _flow(value: object) -> str:
     """A value as YAML on one line, quoted where it needs that."""
-    dumped = yaml.safe_dump([value], default_flow_style=True, width=10**9, sort_keys=False)
-    return in_one_line(dumped.strip()[1:-1])
+    dumped = yaml.dump([value], Dumper=_OnOneLine, default_flow_style=True, width=10**9, sort_keys=False)
+    return str(dumped).strip()[1:-1]
 
 
 def _line(indent: str, text: str, read_from: str) -> str:

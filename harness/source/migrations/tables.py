@@ -79,8 +79,8 @@ def read_tables(checkout: Checkout, program: Program) -> list[SourceTable]:
     declared = _declared(checkout, program)
     migrated = _migrated(checkout, program)
     found = [_named_by(table, declared) for table in migrated]
-    known = {plain(table.name.rpartition(".")[2]) for table in migrated}
-    return found + [table for names, table in declared if known.isdisjoint(map(plain, names))]
+    known = {_bare(table.name) for table in migrated}
+    return found + [table for names, table in declared if known.isdisjoint(map(_bare, names))]
 
 
 # --- migrations -------------------------------------------------------------------------------------------------------
@@ -156,10 +156,15 @@ def _of_declaration(said: Declaration) -> SourceColumn:
 
 
 def _named_by(table: SourceTable, declared: list[tuple[tuple[str, ...], SourceTable]]) -> SourceTable:
-    """The table with the names that the app has for its columns, where one schema file declares it."""
-    bare = plain(table.name.rpartition(".")[2])
-    same = [one for names, one in declared if bare in map(plain, names)]
-    if len(same) != 1:
-        return table
-    keys = {plain(column.name or column.key): column.key for column in same[0].columns}
-    return replace(table, columns=tuple(replace(c, key=keys.get(plain(c.name), "")) for c in table.columns))
+    """The table with the names that the app has for its columns, where all schema files that declare it agree."""
+    bare = _bare(table.name)
+    keys: dict[str, set[str]] = {}
+    for column in (column for names, one in declared if bare in map(_bare, names) for column in one.columns):
+        keys.setdefault(plain(column.name or column.key), set()).add(column.key)
+    agreed = {name: next(iter(said)) for name, said in keys.items() if len(said) == 1}
+    return replace(table, columns=tuple(replace(c, key=agreed.get(plain(c.name), "")) for c in table.columns))
+
+
+def _bare(name: str) -> str:
+    """The plain name of a table without its schema."""
+    return plain(name.rpartition(".")[2])

@@ -95,13 +95,13 @@ class Asking:
         yield from route.before
         if route.router is None or route.call is None:
             return
-        yield from self._used_on(route.router, route)
+        yield from self._used_on(route.router, route.call, route)
         for mount in reversed(route.mounts):
             yield from (one for one in arguments(mount.call) if self.routers.of(one) is None)
-            yield from self._used_on(mount.above, route)
+            yield from self._used_on(mount.above, mount.call, route)
 
-    def _used_on(self, router: Node, route: Route) -> Iterator[Node]:
-        """What all routes of a router pass: `router.use(check)`, `fastify.addHook("preHandler", check)`."""
+    def _used_on(self, router: Node, before: Node, route: Route) -> Iterator[Node]:
+        """What all routes pass that are made on a router later: `router.use(check)`, `fastify.addHook(.., check)`."""
         for name in ("use", "addHook", "register"):
             for module in self.program.files.mentioning(f".{name}("):
                 for node in module.parsed.named(name):
@@ -110,8 +110,16 @@ class Asking:
                     owner = member.field("object") if member is not None else None
                     if call is None or owner is None or call.kind != "call_expression":
                         continue
+                    if call.file is before.file and call.start > before.start:
+                        continue
                     if self.routers.of(owner) is router and self._is_on_the_way(call, route):
-                        yield from arguments(call)
+                        yield from (one for one in arguments(call) if name != "register" or self._is_open(one))
+
+    def _is_open(self, node: Node) -> bool:
+        """Whether a plugin of Fastify is made with `fp(..)`: then its hooks are those of whoever registers it."""
+        made = self.program.objects.resolved(node)
+        callee = made.field("function") if made.kind == "call_expression" else None
+        return callee is not None and callee.text in ("fp", "fastifyPlugin", "fastify_plugin")
 
     def _is_on_the_way(self, call: Node, route: Route) -> bool:
         """Whether what is used under a path is passed by a route."""

@@ -76,15 +76,27 @@ class Bodies:
         for before in route.before:
             call = unwrapped(before)
             callee = call.field("function") if call.kind == "call_expression" else None
-            if callee is None or not _TAKES_A_SCHEMA.search(callee.text) or _PARSES_BYTES.search(callee.text):
+            if callee is None or _PARSES_BYTES.search(callee.text):
                 continue
             given = arguments(call)
             if given and self.values.text(given[0]) in ("param", "query", "header", "cookie", "params", "headers"):
                 continue
             bodies = [self.zod.body(self.routers.option(one, "body") or one) for one in given]
             yield from (body for body in bodies if body is not None)
-            if given and not any(bodies):
+            if given and not any(bodies) and (_TAKES_A_SCHEMA.search(callee.text) or any(map(self._is_foreign, given))):
                 unread.append(call)
+
+    def _is_foreign(self, node: Node) -> bool:
+        """Whether something is made by a package, as the schema of another library is."""
+        made = self.values.program.objects.resolved(node)
+        while made.kind in ("call_expression", "member_expression"):
+            inner = made.field("function") or made.field("object")
+            if inner is None:
+                return False
+            made = unwrapped(inner)
+            if self.values.program.resolver.package_of(made) is not None:
+                return True
+        return False
 
     def _of_parameters(self, route: Route) -> Iterator[Body]:
         """By the class, or the pipe, of a parameter that NestJS gives the body."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from harness.source.javascript.functions import member_name
 from harness.source.javascript.literals import key_of
-from harness.source.javascript.modules import Binding
+from harness.source.javascript.modules import Binding, required_package
+from harness.source.javascript.resolver import whole
 from harness.source.javascript.syntax import FUNCTIONS, MEMBERS, Node, arguments, line_of, unwrapped
 from harness.source.routes.route import Mount, joined
 
@@ -62,6 +63,9 @@ class Routers:
                 callee = node.field("function") or node.field("constructor")
                 if callee is None:
                     return None
+                if (required := self._required(node)) is not None:
+                    node = required
+                    continue
                 if callee.kind == "member_expression" and member_name(callee) in CHAINED:
                     owner = callee.field("object")
                     if owner is None or ROUTERS.search(callee.text):
@@ -76,6 +80,17 @@ class Routers:
                 return self._parameter(node)
             node = value
         return None
+
+    def _required(self, node: Node) -> Node | None:
+        """What a file of the app exports that is asked for in place: `require("./bots")`, `import("./bots")`."""
+        package = required_package(node)
+        module = self._program.files.imported_module(node.file.path, package) if package is not None else None
+        if module is None:
+            return None
+        found: Binding | Node | None = whole(module)
+        if isinstance(found, Node) and found.kind == "program":
+            found = self._program.resolver.exported(module, "default")
+        return found.value if isinstance(found, Binding) else found
 
     def _made_by(self, callee: Node) -> Node | None:
         """The router that a function of the app makes: `buildApp()`."""
