@@ -7,6 +7,8 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+import psycopg
+
 from harness.configuration.loading import ConfigurationError
 from harness.drafting.choosing import choose, identifier_of
 from harness.drafting.draft import NOT_READ, WANTED, Draft
@@ -14,7 +16,8 @@ from harness.drafting.refusing import without_what_is_refused
 from harness.drafting.variables import secret
 from harness.errors import CouldNotTell, NotCovered, demanded
 from harness.postgres.all_tables import list_tables
-from harness.postgres.connection import connect, limited, reading
+from harness.postgres.connection import connect_once, limited, reading
+from harness.postgres.failures import translated
 from harness.postgres.parts import read_part
 from harness.source.checkout import SOURCE, read_checkout
 from harness.source.javascript.program import opened
@@ -157,7 +160,11 @@ def _shown(choice: Choice) -> str:
 
 def _listed(database: Given) -> list[SourceTable]:
     dsn = secret(database)
-    with closing(connect(dsn)) as connection, limited(connection, connection.budget_s), reading(connection):
+    try:
+        connected = connect_once(dsn)  # somebody waits at a terminal: a closed port is told at once
+    except psycopg.Error as error:
+        raise translated(error, dsn) from None
+    with closing(connected) as connection, limited(connection, connection.budget_s), reading(connection):
         return [_of_listed(table) for table in demanded(read_part(connection, dsn, lambda: list_tables(connection)))]
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 SOURCE = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
 SCHEMA = (".sql", ".prisma")
 LARGEST = 2_000_000  # bytes: what is larger was generated
+_CROWDED_FROM = 10_000  # characters of a line
+_MOST_WORK = 200_000_000  # characters of a line, times the marks in it: about a second
 INSTALL = install("source")
 _NEVER = frozenset(
     ("node_modules", "bower_components", "vendor", "dist", "build", "out", "coverage", "__generated__", "__pycache__")
@@ -118,7 +120,11 @@ def read_checkout(root: Path) -> Checkout:
                 is_file = stat.S_ISREG(about.st_mode)
                 unread.append((said, f"larger than {LARGEST} bytes" if is_file else "is no regular file"))
                 continue
-            files.append(SourceFile(said, path.read_text(encoding="utf-8-sig")))
+            file = SourceFile(said, path.read_text(encoding="utf-8-sig"))
+            if _is_crowded(file):
+                unread.append((said, "is code that a program made small"))
+                continue
+            files.append(file)
         except UnicodeDecodeError:
             unread.append((said, "is not UTF-8"))
         except OSError as error:
@@ -129,6 +135,14 @@ def read_checkout(root: Path) -> Checkout:
             "name the folder of the app itself in `source`, or with --source",
         )
     return Checkout(root, tuple(files), tuple(unread))
+
+
+def _is_crowded(file: SourceFile) -> bool:
+    """Whether a line of code holds more than can be parsed in a second: a parser counts from the line's beginning."""
+    if file.suffix not in SOURCE or len(file.text) < _CROWDED_FROM:
+        return False
+    lines = (line for line in file.text.split("\n") if len(line) >= _CROWDED_FROM)
+    return any(len(line) * sum(map(line.count, "(;{,")) > _MOST_WORK for line in lines)
 
 
 def _paths(root: Path) -> Iterator[Path]:

@@ -14,7 +14,7 @@ OWN = {"harness", "rehearsal", "checks", "tests", "tools", "bench", "conftest"}
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"__main__"}),
     frozenset({"cli"}),
-    frozenset({"soak", "pytest_plugin", "doctor"}),
+    frozenset({"soak", "pytest_plugin", "doctor", "drafting"}),
     frozenset({"plugin"}),
     frozenset({"options"}),
     frozenset({"invocation"}),
@@ -34,7 +34,7 @@ MAY_BE_IMPORTED_BY_CHECKS = {"checkers", "errors", "findings", "history", "http"
 USERS: dict[str, set[str]] = {
     "requests": {"http", "soak"},
     "urllib3": {"http", "soak"},
-    "psycopg": {"cli", "configuration", "doctor", "postgres", "preflight", "run"},
+    "psycopg": {"cli", "configuration", "doctor", "drafting", "postgres", "preflight", "run"},
     "yaml": {"cli", "configuration", "drafting", "source"},
     "pytest": {"cli", "invocation", "options", "plugin", "pytest_internals", "pytest_plugin"},
     "_pytest": {"pytest_internals"},
