@@ -19,7 +19,7 @@ from harness.postgres.all_tables import list_tables
 from harness.postgres.connection import connect_once, limited, reading
 from harness.postgres.failures import translated
 from harness.postgres.parts import read_part
-from harness.source.checkout import SOURCE, read_checkout
+from harness.source.checkout import INSTALL, SOURCE, read_checkout
 from harness.source.javascript.program import opened
 from harness.source.migrations.tables import SourceColumn, SourceTable, read_tables
 from harness.source.routes.facts import Doubt, Known
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from harness.source.javascript.program import Program
     from harness.source.routes.facts import Fact
 
-INSTALL = "pip install 'chatbots-smoke[source]'"
 _READERS = ("ast_grep_py", "pathspec", "postgast")
 Choice = tuple[SourceTable, SourceColumn]
 
