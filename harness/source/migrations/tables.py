@@ -32,7 +32,7 @@ _FILLED = re.compile(
     r"default|generat|serial|identity|increment|@updatedAt|CreateDate|UpdateDate|onUpdate", re.IGNORECASE
 )
 _PRIMARY = re.compile(r"primary_?key|@id\b|PrimaryGeneratedColumn|PrimaryColumn|PrimaryKey", re.IGNORECASE)
-_MODEL = re.compile(r"^\s*model\s+(\w+)", re.MULTILINE)
+_MODEL = re.compile(r"^\s*model\s+(\w+)\s*\{", re.MULTILINE)
 _MAKES_TABLES = re.compile(r"(?i)\bcreate\s+(?:unlogged\s+)?table\b|\bcreateTable\b")
 
 

@@ -103,23 +103,19 @@ class Asking:
     def _used_on(self, router: Node, before: Node, route: Route) -> Iterator[Node]:
         """What all routes pass that are made on a router later: `router.use(check)`, `fastify.addHook(.., check)`."""
         for name in ("use", "addHook", "register"):
-            for module in self.program.files.mentioning(f".{name}("):
-                for node in module.parsed.named(name):
-                    member = node.parent
-                    call = member.parent if member is not None and member.kind == "member_expression" else None
-                    owner = member.field("object") if member is not None else None
-                    if call is None or owner is None or call.kind != "call_expression":
-                        continue
-                    if call.file is before.file and call.start > before.start:
-                        continue
-                    if self.routers.of(owner) is router and self._is_on_the_way(call, route):
-                        yield from (one for one in arguments(call) if name != "register" or self._is_open(one))
+            for call, member in self.routers.calls_named(name):
+                owner = member.field("object")
+                if owner is None or (call.file is before.file and call.start > before.start):
+                    continue
+                if self.routers.of(owner) is router and self._is_on_the_way(call, route):
+                    yield from (one for one in arguments(call) if name != "register" or self._is_open(one))
 
     def _is_open(self, node: Node) -> bool:
         """Whether a plugin of Fastify is made with `fp(..)`: then its hooks are those of whoever registers it."""
         made = self.program.objects.resolved(node)
         callee = made.field("function") if made.kind == "call_expression" else None
-        return callee is not None and callee.text in ("fp", "fastifyPlugin", "fastify_plugin")
+        is_open = callee is not None and callee.text in ("fp", "fastifyPlugin", "fastify_plugin")
+        return is_open and "addHook" in made.text
 
     def _is_on_the_way(self, call: Node, route: Route) -> bool:
         """Whether what is used under a path is passed by a route."""
@@ -132,6 +128,8 @@ class Asking:
 
     def _of_check(self, node: Node) -> Asked | None:
         inner = unwrapped(node)
+        if inner.kind == "array":
+            return next((asked for one in inner.children if (asked := self._of_check(one)) is not None), None)
         if inner.kind in ("string", "template_string", "object", "number"):
             return None
         texts = [function.text for function in self.program.objects.functions(inner)]

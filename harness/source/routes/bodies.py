@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _IS_BODY = re.compile(r"^(?:\w+\.)*(?:req|request|ctx|context|c|event)(?:\.req|\.request)*\.(?:body|json\(\))$")
 _READS_BODY = re.compile(r"^(?:readBody|readValidatedBody|c\.req\.valid|parseBody)\(")
 _PARSES = ("parse", "safeParse", "parseAsync", "safeParseAsync", "validate")
+_WAYS_TO_A_SCHEMA = (("schema", "body"), ("request", "body", "content", "application/json", "schema"))
 _PARSES_BYTES = re.compile(r"bodyParser|koaBody|^express\.|multer|upload", re.IGNORECASE)
 _TAKES_A_SCHEMA = re.compile(r"valid|schema|parse|body|zod", re.IGNORECASE)
 
@@ -61,10 +62,13 @@ class Bodies:
         return replace(read or Body((), place), doubt=f"what checks it was not understood ({place.place})")
 
     def _of_options(self, route: Route, unread: list[Node]) -> Iterator[Body]:
-        """By the schema that Fastify is given with the route."""
-        schema = self.routers.option(route.options, "schema") if route.options is not None else None
-        body = self.routers.option(schema, "body") if schema is not None else None
-        if body is not None:
+        """By the schema that stands in the route's options, as Fastify and the OpenAPI of Hono have it."""
+        for way in _WAYS_TO_A_SCHEMA:
+            body = route.options
+            for name in way:
+                body = self.routers.option(body, name) if body is not None else None
+            if body is None:
+                continue
             found = self.zod.body(body) or body_of_json_schema(self.values, body)
             if found is not None:
                 yield found

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.source.javascript.functions import member_name
+from harness.source.javascript.literals import literal
 from harness.source.javascript.syntax import FUNCTIONS, Node, arguments, line_of, unwrapped
+from harness.source.routes.handlers import handler_of
 from harness.source.routes.route import Route, joined
 
 if TYPE_CHECKING:
@@ -20,18 +22,12 @@ _HOOKS = ("preHandler", "onRequest", "preValidation", "beforeHandle")
 
 def called_routes(program: Program, texts: Texts, routers: Routers, method: str) -> Iterator[Route]:
     """The routes of a method, such as `post`."""
-    for module in program.files.mentioning(f".{method}("):
-        for node in module.parsed.named(method):
-            member = node.parent
-            call = member.parent if member is not None and member.kind == "member_expression" else None
-            if member is not None and call is not None and call.kind == "call_expression":
-                yield from _of_method(program, texts, routers, call, member)
-    for module in program.files.mentioning(".route("):
-        for node in module.parsed.named("route"):
-            member = node.parent
-            call = member.parent if member is not None and member.kind == "member_expression" else None
-            if member is not None and call is not None and call.kind == "call_expression":
-                yield from _of_object(program, texts, routers, call, member, method)
+    for call, member in routers.calls_named(method):
+        yield from _of_method(program, texts, routers, call, member)
+    for call, member in routers.calls_named("route"):
+        yield from _of_object(program, texts, routers, call, member, method)
+    for call, member in routers.calls_named("openapi"):
+        yield from _of_openapi(program, texts, routers, call, member, method)
 
 
 def _of_method(program: Program, texts: Texts, routers: Routers, call: Node, member: Node) -> Iterator[Route]:
@@ -79,6 +75,21 @@ def _of_object(
         yield from _routes(program, routers, call, owner, path, [options, handler])
 
 
+def _of_openapi(
+    program: Program, texts: Texts, routers: Routers, call: Node, member: Node, method: str
+) -> Iterator[Route]:
+    """Hono's `app.openapi(createRoute({ method, path, request }), handler)`."""
+    owner, given = member.field("object"), arguments(call)
+    made = program.objects.resolved(given[0]) if len(given) > 1 else None
+    options = program.objects.resolved(arguments(made)[0]) if made is not None and arguments(made) else None
+    if owner is None or options is None or options.kind != "object":
+        return
+    said, path = routers.option(options, "method"), routers.option(options, "path")
+    if said is not None and literal(said) == method:
+        known = texts.constant(path) if path is not None else None
+        yield from _routes(program, routers, call, owner, known, [options, given[1]])
+
+
 def _routes(
     program: Program, routers: Routers, call: Node, owner: Node, path: str | None, given: list[Node]
 ) -> Iterator[Route]:
@@ -98,7 +109,7 @@ def _routes(
         yield Route(
             end if prefix.path is not None and path is not None else None,
             end,
-            _handler(program, flat[last]),
+            handler_of(program, flat[last]),
             tuple(before),
             line_of(call, end_of_owner),
             prefix.places,
@@ -107,17 +118,3 @@ def _routes(
             prefix.mounts,
             options,
         )
-
-
-def _handler(program: Program, node: Node) -> Node:
-    """The function that answers, also within what the app puts around it; the expression where none is known."""
-    inner = unwrapped(node)
-    callee = inner.field("function") if inner.kind == "call_expression" else None
-    if callee is not None and callee.kind == "member_expression" and member_name(callee) == "bind":
-        owner = callee.field("object")
-        return _handler(program, owner) if owner is not None else inner
-    functions = program.objects.functions(inner)
-    if not functions and inner.kind == "call_expression":
-        within = [_handler(program, given) for given in arguments(inner)]
-        functions = [function for function in within if function.kind in FUNCTIONS]
-    return functions[0] if functions else inner

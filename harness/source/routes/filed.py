@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from harness.source.javascript.literals import key_of, literal
 from harness.source.javascript.modules import Binding
 from harness.source.javascript.syntax import FUNCTIONS, Node, line_of
+from harness.source.routes.handlers import handler_of
 from harness.source.routes.route import Route, joined
 
 if TYPE_CHECKING:
@@ -46,13 +47,12 @@ def filed_routes(program: Program, method: str) -> Iterator[Route]:
 def _exported(program: Program, module: Module, name: str, path: str) -> Iterator[Route]:
     found = program.resolver.exported(module, name)
     value = found.value if isinstance(found, Binding) else found
-    functions = program.objects.functions(value) if isinstance(value, Node) else []
-    if not functions:
+    handler = handler_of(program, value) if isinstance(value, Node) else None
+    if handler is None or handler.kind not in FUNCTIONS:
         return
     base = _base_path(program)
     parts = [_segment(part) for part in path.split("/") if not re.fullmatch(r"\(.*\)|@.*", part)]
     end = joined(base or "", *parts)
-    handler = functions[0]
     around = value if isinstance(value, Node) and value.kind not in FUNCTIONS else None
     before = (around,) if around is not None and around.kind == "call_expression" else ()
     yield Route(None if base is None else end, end, handler, before, line_of(handler))

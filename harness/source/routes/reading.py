@@ -100,9 +100,10 @@ def _credentials(asked: Asked, posts: Sequence[Route], bodies: Bodies) -> dict[s
         if asked.prefix is not None:
             return {"headers": Known((asked.header, asked.prefix), at)}
         return {"headers": Doubt(f"{at} asks for the header {asked.header}", (asked.header, "Bearer "))}
-    if asked.how == "unknown":
-        return {"login": Doubt(f"{at} asks who calls, in a way that was not understood")}
     logins = [route for route in posts if _LOGIN.search(route.end)]
+    if asked.how == "unknown":
+        why = f"{at} asks who calls, in a way that was not understood"
+        return {"login": Doubt(why, logins[0].end if len(logins) == 1 else None)}
     found = [(route, fields) for route in logins if (fields := _login_fields(bodies, route)) is not None]
     if len(found) == 1 and found[0][0].path is not None and not found[0][0].varies:
         route, fields = found[0]

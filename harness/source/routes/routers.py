@@ -183,13 +183,17 @@ class Routers:
 
     def _find_mounts(self) -> Iterator[tuple[Mount, Node]]:
         for name in _MOUNTS:
-            for module in self._program.files.mentioning(f".{name}("):
-                for node in module.parsed.named(name):
-                    member = node.parent
-                    call = member.parent if member is not None and member.kind == "member_expression" else None
-                    if member is None or call is None or call.kind != "call_expression":
-                        continue
-                    yield from self._mounts_of(call, member, name)
+            for call, member in self.calls_named(name):
+                yield from self._mounts_of(call, member, name)
+
+    def calls_named(self, name: str) -> Iterator[tuple[Node, Node]]:
+        """The calls of methods of a name in the app's own files, each with what is called."""
+        for module in self._program.files.mentioning(f".{name}("):
+            for node in module.parsed.named(name):
+                member = node.parent
+                call = member.parent if member is not None and member.kind == "member_expression" else None
+                if member is not None and call is not None and call.kind == "call_expression":
+                    yield call, member
 
     def _mounts_of(self, call: Node, member: Node, name: str) -> Iterator[tuple[Mount, Node]]:
         owner, given = member.field("object"), arguments(call)

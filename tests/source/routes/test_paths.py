@@ -103,6 +103,20 @@ KNOWN: dict[str, tuple[dict[str, str], str]] = {
         {"src/app/(admin)/api/bots/route.ts": f"import {{ pool }} from '../../../../db'; export async function POST(request: Request) {NEXT}"},
         "/api/bots",
     ),
+    "Next.js, within what the app puts around it": (
+        {
+            "src/app/api/bots/route.ts": "import { pool } from '../../../db'; const safe = (f) => async (q) => { try { return await f(q); } catch { return x; } };"
+            f" export const POST = safe(async (request: Request) => {NEXT});"
+        },
+        "/api/bots",
+    ),
+    "Hono with OpenAPI": (
+        app(
+            app="import { OpenAPIHono, createRoute, z } from '@hono/zod-openapi'; import { pool } from './db'; const app = new OpenAPIHono();"
+            f" const made = createRoute({{ method: 'post', path: '/bots', responses: {{}} }}); app.openapi(made, async (c) => {{ {HONO} }});"
+        ),
+        "/bots",
+    ),
     "Next.js, pages": (
         {
             "pages/api/bots/index.ts": "import { pool } from '../../../src/db'; export default async function handler(req, res) {"
