@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from harness.configuration.models import Environment
 from harness.drafting.variables import SHOWN_DATABASE, SHOWN_URL
+from harness.redaction.credentials import credentials_of_payload
 from harness.source.routes.facts import Doubt, Known
 
 if TYPE_CHECKING:
@@ -33,10 +34,13 @@ def without_what_is_refused(facts: dict[str, Fact], url: str = SHOWN_URL) -> dic
 
 def _if_literal(key: str, fact: Fact) -> Fact:
     if isinstance(fact, Doubt):
-        is_fit = fact.guess is None or (len(repr(fact.guess)) <= LONGEST and not expands(fact.guess))
+        is_fit = len(repr(fact.guess)) <= LONGEST and not expands(fact.guess)
+        is_fit = is_fit and not any(credentials_of_payload(fact.guess))
         return fact if is_fit else Doubt(fact.why)
     if expands(fact.value):
         return Doubt(f"what was read ({fact.read_from}) holds ${{, which this file would expand")
+    if key == "api.payload" and any(credentials_of_payload(fact.value)):
+        return Doubt(f"what was read ({fact.read_from}) holds a credential: write ${{VARIABLE}}, never the value")
     if len(repr(fact.value)) > LONGEST:
         return Doubt(f"what was read ({fact.read_from}) has more than {LONGEST} characters")
     return fact

@@ -47,6 +47,7 @@ def app(path: str = "'/bots'", schema: str = "{ name: z.string() }", answer: str
         ({"schema": "{ name: z.string(), k: z.enum(['${HOME}']) }"}, "api.payload"),
         ({"schema": "{ name: z.string(), '${HOME}': z.string() }"}, "api.payload"),
         ({"schema": "{ name: z.string(), k: z.literal('" + "x" * 5000 + "') }"}, "api.payload"),
+        ({"schema": "{ name: z.string(), o: z.object({ apiKey: z.literal('c4n4ry-HOME') }) }"}, "api.payload"),
         ({"answer": "{ '${HOME}': rows[0] }"}, "api.token"),
         ({"answer": "{ 'a.': rows[0] }"}, "api.token"),
     ],

@@ -76,5 +76,5 @@ def _object(schema: dict[str, object], depth: int) -> object:
         return {}
     if not isinstance(properties, dict):
         return Unknown("an object")
-    found = {str(name): _sample(properties.get(name) or {}, depth + 1) for name in required}
+    found = {str(name): for_name(str(name), _sample(properties.get(name) or {}, depth + 1)) for name in required}
     return Unknown("an object") if any(isinstance(value, Unknown) for value in found.values()) else found

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from harness.source.migrations.tables import SourceColumn
 
 _NAMES_ROWS = ("returning", "returningAll", "select", "output")
+# Without returning(), these answer how many there were, or what the driver says.
+_ANSWERS_NO_ROW = ("insert", "values", "createMany", "insertMany", "batchInsert", "bulkCreate", "insertOne")
+_TO_JSON = re.compile(r"^\s*toJSON\s*\(|\.prototype\.toJSON\s*=|^\s*(?:override|public)\s+toJSON\s*\(", re.MULTILINE)
 # What gives rows other names than a statement does.
 _RENAMES = re.compile(
     r"postgres\.(?:to)?[cC]amel|CamelCasePlugin|knexSnakeCaseMappers|wrapIdentifier|humps|camelcase-keys"
@@ -46,10 +49,17 @@ class RowKeys:
         named = next((call for call in trailing(write.node) if call[0] in _NAMES_ROWS), None)
         if named is not None:
             return self._of_list(named[0], named[1], column)
-        selected = self._selected(write.node)
-        if selected is not None and column.key not in selected:
+        if write.how.partition(".")[0] in _ANSWERS_NO_ROW or self._is_shaped():
+            return None
+        selected, omitted = self._keys_of(write.node, "select"), self._keys_of(write.node, "omit")
+        if (selected is not None and column.key not in selected) or column.key in (omitted or ()):
             return None
         return column.key or None
+
+    def _is_shaped(self) -> bool:
+        """Whether a model of the app says itself what it is as JSON."""
+        files = self.program.files.matching(self.names.table_in_text, self.names.table_word)
+        return any(_TO_JSON.search(file.text) is not None for file in files)
 
     def _is_renamed(self) -> bool:
         return any(_RENAMES.search(file.text) is not None for file in self.program.files.own)
@@ -83,13 +93,13 @@ class RowKeys:
                 if plain(said) in (plain(column.name), plain(column.key) if column.key else plain(column.name)):
                     yield key
 
-    def _selected(self, call: Node) -> set[str] | None:
-        """The keys that Prisma is asked for by `select`; None where it is not."""
+    def _keys_of(self, call: Node, option: str) -> set[str] | None:
+        """The keys that Prisma is told by `select` or `omit`; None where it is not."""
         given = arguments(call)
         options = unwrapped(given[0]) if given else None
         for child in options.children if options is not None and options.kind == "object" else ():
             value = child.field("value")
-            if key_of(child) == "select" and value is not None:
+            if key_of(child) == option and value is not None:
                 shape = self.program.objects.resolved(value)
                 return {key_of(one) or "" for one in shape.children}
         return None

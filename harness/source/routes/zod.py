@@ -23,7 +23,19 @@ if TYPE_CHECKING:
 _ZOD = re.compile(r"zod")
 _OBJECTS = ("object", "strictObject", "looseObject")
 _LEFT_OUT = ("optional", "nullish", "default", "catch", "prefault", "undefined", "exactOptional")
-_RULES = ("refine", "superRefine", "check", "and", "pipe", "regex", "startsWith", "endsWith", "includes", "length")
+_RULES = (
+    "refine",
+    "superRefine",
+    "check",
+    "and",
+    "pipe",
+    "regex",
+    "startsWith",
+    "endsWith",
+    "includes",
+    "length",
+    "toUpperCase",
+)
 _TEXTS: dict[str, object] = {
     "email": "smoke@example.com",
     "url": "https://example.com",

@@ -117,6 +117,14 @@ OPEN: dict[str, tuple[str, tuple[object, ...]]] = {
         "const bot = await prisma.chatbot.create({ data: { name: req.body.name }, select: { id: true } }); res.json(bot);",
         (200, ..., ...),
     ),
+    "what an INSERT answers without RETURNING": (
+        "const bot = await db.insert(chatbots).values({ name: req.body.name }); res.status(201).json(bot);",
+        (201, ..., ...),
+    ),
+    "an omit that leaves it out": (
+        "const bot = await prisma.chatbot.create({ data: { name: req.body.name }, omit: { publicToken: true } }); res.json(bot);",
+        (200, ..., ...),
+    ),
     "an answer by a helper": (
         "const bot = await prisma.chatbot.create({ data: { name: req.body.name } }); created(res, bot);",
         (..., ..., ...),
@@ -141,6 +149,13 @@ def test_a_mapper_of_the_app_is_followed() -> None:
         "bot.id",
         "bot.link",
     )
+
+
+def test_a_model_that_says_what_it_is_as_json_is_left_open() -> None:
+    """Its columns are not what it answers."""
+    code = "const bot = await prisma.chatbot.create({ data: { name: req.body.name } }); res.status(201).json(bot);"
+    model = "export class Chatbot {\n  toJSON() { return { key: this.id }; }\n}"
+    assert answered(code, src__model_ts=model) == (201, ..., ...)
 
 
 @pytest.mark.parametrize("what", ["const sql = postgres({ transform: postgres.camel });", "new CamelCasePlugin();"])
