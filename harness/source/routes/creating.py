@@ -20,7 +20,7 @@ from harness.source.routes.shapes import Leaf, Made, Row, Shape, Shapes
 from harness.source.spelling import plain, singular
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from harness.source.checkout import Checkout, Place
     from harness.source.javascript.program import Program
@@ -105,18 +105,30 @@ def places(place: Place, *more: Place) -> str:
 # --- what it wants ----------------------------------------------------------------------------------------------------
 
 
-def label_of(table: SourceTable, body: Body | None) -> tuple[SourceColumn, str] | Doubt:
-    """The column that holds the name that is sent, and the field of the body that it is sent in."""
+def label_of(
+    table: SourceTable, body: Body | None, stored_in: Callable[[SourceColumn], set[str]]
+) -> tuple[SourceColumn, str] | Doubt:
+    """The column that holds the name that is sent, and the field of the body that it is sent in.
+
+    `stored_in` tells the fields that are stored in a column, whatever they are called.
+    """
     texts = [column for column in table.columns if _IS_TEXT.match(column.type) and column.name]
     called = [c for word in _LABELS for c in texts if plain(c.name) == word]
+    guess = called[0].name if called else None
     if body is None or not body.fields:
-        return Doubt("which column holds the name that is sent is not known", called[0].name if called else None)
+        return Doubt("which column holds the name that is sent is not known", guess)
     sent = {plain(field.name): field for field in body.fields if field.is_text}
-    for column in (*called, *(c for c in texts if c.not_null and not c.filled)):
-        field = sent.get(plain(column.name)) or (sent.get(plain(column.key)) if column.key else None)
-        if field is not None:
-            return column, field.name
-    return Doubt("no text that is sent was seen to be stored under its own name", called[0].name if called else None)
+    for columns in (called, [c for c in texts if c.not_null and not c.filled and c not in called]):
+        for column in columns:
+            field = sent.get(plain(column.name)) or (sent.get(plain(column.key)) if column.key else None)
+            if field is not None:
+                return column, field.name
+        for column in columns:
+            names = stored_in(column)
+            field = sent.get(plain(next(iter(names)))) if len(names) == 1 else None
+            if field is not None:
+                return column, field.name
+    return Doubt("no text that is sent was seen to be stored as it is", guess)
 
 
 def payload_of(body: Body | None, label: tuple[SourceColumn, str] | Doubt) -> Fact:

@@ -16,6 +16,7 @@ from harness.source.routes.creating import answer_of, chosen, create_routes, lab
 from harness.source.routes.facts import AppFacts, Doubt, Fact, Known
 from harness.source.routes.finding import find_routes, plain_texts
 from harness.source.routes.routers import Routers
+from harness.source.routes.sent import Sent
 from harness.source.routes.zod import Zod
 
 if TYPE_CHECKING:
@@ -65,8 +66,9 @@ def read_app(
     asking = Asking(program, texts, routers)
     facts: dict[str, Fact] = {"api.create": path}
     if route is not None:
-        body = Bodies(values, routers, zod, table).of(route)
-        label = label_of(table, body)
+        bodies = Bodies(values, routers, zod, table)
+        body = bodies.of(route)
+        label = label_of(table, body, lambda c: _stored_in(checkout, program, table, c, route, bodies))
         if isinstance(label, tuple):
             facts["table.label"] = Known(label[0].name, places(*_of_column(label[0])) if label[0].place else "")
         else:
@@ -78,6 +80,16 @@ def read_app(
             facts |= _credentials(asked, posts, Bodies(values, routers, zod, None))
     facts |= dict(_ready(checkout, program, routers, texts, asking))
     return AppFacts(facts)
+
+
+def _stored_in(
+    checkout: Checkout, program: Program, table: SourceTable, column: SourceColumn, route: Route, bodies: Bodies
+) -> set[str]:
+    """The fields of the body that a route stores in a column, whatever they are called."""
+    stores = create_routes(checkout, program, table, column)
+    sent = Sent(program, bodies, stores.names)
+    values = [value for write in stores.reached(route) for value in write.values]
+    return {field for node, path in values for field in sent.fields(node, path)}
 
 
 def _of_column(column: SourceColumn) -> Iterator:  # type: ignore[type-arg]

@@ -76,6 +76,16 @@ KNOWN: dict[str, tuple[str, str, object]] = {
         "async (req, res) => { const name = req.body.name?.trim(); if (req.body.name == null) throw new BadRequest();",
         {"name": "{name}"},
     ),
+    "another name than the column's": (
+        "",
+        "async (req, res) => { const { botName } = req.body; if (!botName) throw new E(); const name = botName.trim();",
+        {"botName": "{name}"},
+    ),
+    "another name than the column's, by a schema": (
+        "const Schema = z.object({ botName: z.string(), kind: z.string() });",
+        "async (req, res) => { const parsed = Schema.safeParse(req.body); const { botName: name } = parsed.data;",
+        {"botName": "{name}", "kind": "smoke"},
+    ),
     "a body that may be missing": ("", "async (req, res) => { const { name, size } = req.body ?? {};", {"name": "{name}", "size": 1}),
     "a type beside it": ("", "async (req, res) => { const { name } = req.body as { name: string };", {"name": "{name}"}),
 }  # fmt: skip
@@ -101,7 +111,6 @@ OPEN: dict[str, tuple[str, str, str]] = {
     ),
     "passed on as a whole": ("", "async (req, res) => { const name = make(req.body);", "text"),
     "a field without a column": ("", "async (req, res) => { const { name, captcha } = req.body;", "text"),
-    "another name than the column's": ("", "async (req, res) => { const { botName: name } = req.body; if (!name) throw 1;", "text"),
     "two schemas": (
         "const Schema = z.object({ name: z.string() }); const Other = z.object({ name: z.string(), b: z.string() });",
         "async (req, res) => { const { name } = Schema.parse(req.body); Other.parse(req.body);",
