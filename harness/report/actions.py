@@ -68,7 +68,8 @@ def actions(
         set_up: for each environment whose failing POSTs a key explains, that key.
     """
     found = [*_about_the_run(ended), *_about_failures(ended, results, set_up), *_about_unknown(results)]
-    found += _about_the_setup(ended, results, set_up)
+    if not any(action.kind == "roll_back" for action in found):  # what is broken answers the doctor no better
+        found += _about_the_setup(ended, results, set_up)
     if not found and ended.exit_code in (ExitCode.RELEASE, ExitCode.LEFT_BEHIND):
         found = [_go_on(ended, results)]
     if not found:

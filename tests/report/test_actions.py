@@ -47,7 +47,7 @@ def test_the_most_urgent_comes_first_and_each_once() -> None:
     """A seen failure before what could not be told; what is to be cleaned up last."""
     unknown = [check("unknown", id=f"check_{n}", environment=name) for n in range(3) for name in ("preview", "b")]
     found = actions(Ended(1, **FULL), [*unknown, check("fail", id="x")], [row_left(remedy="delete it")], {})
-    assert kinds(found) == ["roll_back", "fix_setup", "fix_setup", "clean_up"]
+    assert kinds(found) == ["roll_back", "fix_setup", "clean_up"]
     assert found[1].environments == ["preview", "b"]
     assert found[1].claims == ["check_0", "check_1", "check_2"]
 
