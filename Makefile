@@ -11,6 +11,11 @@ ALONE := PYTEST_ADDOPTS= PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTEST_PLUGINS=harness
 # The commit that the rehearsal's deployments say they serve, and that a gate waits for.
 REVISION := $(shell git rev-parse HEAD 2>/dev/null || echo 5ca1ab1e)
 .DEFAULT_GOAL := help
+# What is typed with another spelling, such as fault=x, would change nothing, and nobody would notice.
+KNOWN := FAULT ARGS PARTS PYTHON WORKERS REVISION VENV
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+UNKNOWN := $(filter-out $(KNOWN) SHELL MAKE% -%,$(GIVEN))
+$(if $(UNKNOWN),$(error there is no variable $(UNKNOWN); make knows $(KNOWN), in capitals: make smoke FAULT=reuses_token))
 .PHONY: help setup smoke test selftest bench docs lint format lock clean
 
 help:  ## what can be made

@@ -1,4 +1,4 @@
-"""No generator of tokens is left behind in the app's source.
+"""No unused generator of tokens is left in the app's source.
 
 The change deletes it: what lies around unused is used again one day. A helper counts that is called after tokens, or
 that stands where chatbots are stored, and that nothing uses; and so does an import or a random value there that nothing

@@ -94,7 +94,11 @@ def main(arguments: list[str]) -> int:
     before, _, command = split(arguments)
     options = parser().parse_args(before)
     if options.what == "faults":
-        print_faults()
+        try:
+            print_faults()
+            sys.stdout.flush()
+        except BrokenPipeError:  # `| head` has read enough; Python flushes once more at its end, into nothing then
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     # Importing takes as long as starting Postgres does: both at once.
     threading.Thread(target=importlib.import_module, args=("rehearsal.deployment.start",), daemon=True).start()

@@ -7,9 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.report.verdict import ExitCode
+from harness.text import printable
 
 if TYPE_CHECKING:
     import argparse
+
+    from harness.report.run_log import NoTrend
+
+SHOWN_NAMES = 10
 
 
 def run(options: argparse.Namespace) -> int:
@@ -18,9 +23,10 @@ def run(options: argparse.Namespace) -> int:
 
     from harness.report.run_log import FILE, past_runs
 
-    found = past_runs(
-        Path(options.runs) if options.runs else options.folder / "reports" / FILE, options.env, options.last
-    )
+    file = Path(options.runs) if options.runs else options.folder / "reports" / FILE
+    found = past_runs(file, options.env, options.last)
+    if options.env and not found:
+        raise _unknown(file, options.env)
     if options.json:
         print(json.dumps([asdict(each) for each in found], indent=2))
         return ExitCode.RELEASE
@@ -31,6 +37,19 @@ def run(options: argparse.Namespace) -> int:
         counts = map(str, (each.exit_code, each.posts, each.failures))
         print(_run_line(each.started_at, each.environment, each.verdict, *counts, *took, each.run, widest=widest))
     return ExitCode.RELEASE
+
+
+def _unknown(file: Path, environment: str) -> NoTrend:
+    """No run of this environment is remembered, and which are."""
+    from harness.configuration.loading import nearest
+    from harness.report.run_log import NoTrend, environments_of
+
+    known = environments_of(file)
+    shown = ", ".join(map(printable, known[:SHOWN_NAMES])) + (", .." if len(known) > SHOWN_NAMES else "")
+    return NoTrend(
+        f"{file}: no run of {printable(environment)!r} is remembered{nearest(environment, known)}; runs are remembered "
+        f"of {shown or 'no environment'}"
+    )
 
 
 def _run_line(*cells: str, widest: int) -> str:

@@ -54,6 +54,7 @@ def postgres_url(secret: SecretStr) -> SecretStr:
     scheme = url.partition(":")[0].lower() if "://" in url else ""
     if scheme in ("postgres", "postgresql"):
         _demand_encoded_credentials(url)
+        _demand_one_database(url)
         _demand_known_parameters(url)
         return secret
     if scheme in ("http", "https"):
@@ -89,6 +90,15 @@ def _escapes(url: str) -> str:
     found = [character for character in _SPECIAL if character in between]
     said = [f"{character} is {quote(character, safe='')}" for character in found or _SPECIAL]
     return f" ({', '.join(said)})"
+
+
+def _demand_one_database(url: str) -> None:
+    """Refuse a path of several parts: libpq takes all of it for the database's name, which is not there then."""
+    if "/" in urlsplit(url).path.strip("/"):
+        raise ValueError(
+            f"has a path of several parts, and Postgres takes all of it for the name of the database; write it as "
+            f"{_USUAL}; a schema goes into table.name, as schema.table"
+        )
 
 
 def _demand_known_parameters(url: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,7 @@ from harness.run.worked_before import request_mark
 from harness.text import printable, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from harness.run.gate import Gate
 
@@ -33,6 +35,7 @@ _ENDED_EARLY: dict[int, str] = {
     ExitCode.USAGE: "a mistake on the command line; the output of pytest names it",
     ExitCode.NOTHING_COLLECTED: "no check was selected",
 }
+SHOWN_CHECKS = 4
 _COLOURS: dict[str, dict[str, bool]] = {
     "pass": {"green": True},
     "fail": {"red": True},
@@ -64,8 +67,28 @@ def _why_early(config: pytest.Config, exitstatus: int) -> str:
     """Why a run ended before it could ask all that was selected; "" where it did not."""
     own, outcomes = session_of(config), demand_gate(config).outcomes
     mistaken = own.mistake if own is not None else ""
+    if exitstatus == ExitCode.NOTHING_COLLECTED and not mistaken:
+        return _nothing_selected(config, outcomes.left_out)
     said = outcomes.soak.error if outcomes.soak is not None else outcomes.incomplete
     return mistaken or _ENDED_EARLY.get(exitstatus, "") or said
+
+
+def _nothing_selected(config: pytest.Config, known: Sequence[str]) -> str:
+    """Which selection it was that nothing answers to, and the checks that are nearest to its words."""
+    given = [(word, getattr(config.option, name, "")) for word, name in (("-k", "keyword"), ("-m", "markexpr"))]
+    said = " ".join(f"{word} {printable(text)!r}" for word, text in given if text)
+    if not said:
+        return _ENDED_EARLY[ExitCode.NOTHING_COLLECTED]
+    wanted = " ".join(re.sub(r"\bnot\s+\w+", "", text) for _, text in given)
+    words = [word for word in re.findall(r"\w+", wanted) if word not in ("and", "or", "not")]
+    near = sorted(known, key=lambda check: -max((_alike(word, check) for word in words), default=0.0))
+    return f"no check was selected by {said}; the nearest are {', '.join(near[:SHOWN_CHECKS])} (pytest --co lists all)"
+
+
+def _alike(word: str, check: str) -> float:
+    """How near a word is to the name of a check, or to a part of it."""
+    parts = [check, *check.split("_")]
+    return max(SequenceMatcher(None, word.lower(), part).ratio() for part in parts)
 
 
 def _conclude(session: pytest.Session, gate: Gate, exitstatus: int) -> None:

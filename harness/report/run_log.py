@@ -112,6 +112,14 @@ def past_runs(file: Path, environment: str | None, last: int) -> list[PastRun]:
     return _in_turn(file, lambda database: _last(database, environment, last))
 
 
+def environments_of(file: Path) -> list[str]:
+    """The environments that runs are remembered of. Raises NoTrend as `past_runs` does."""
+    if not file.exists():
+        raise NoTrend(f"{file}: no run has been written there yet")
+    names = "SELECT DISTINCT environment FROM runs ORDER BY environment"
+    return _in_turn(file, lambda database: [str(name) for (name,) in database.execute(names)])
+
+
 def _in_turn(file: Path, use: Callable[[sqlite3.Connection], _Result]) -> _Result:
     """What a use of the file gives, once no other run is in the way.
 

@@ -204,7 +204,7 @@ def _not_asked(verdict: Verdict, view: View) -> Iterator[_Row]:
             more = f" and {len(titles) - 1} more" if len(titles) > 1 else ""
             why = f"{cause}; {remedy}" if remedy else cause
             yield _Row(WORDS[outcome], f"{where}{titles[0]}", rest=f"{more} ({why})", cut=not decides)
-    if verdict.left_out:
+    if verdict.left_out and verdict.checks:  # where nothing was selected, why it ended names the nearest
         yield _Row("not selected", _few(not_selected(verdict.checks, verdict.left_out), view))
 
 

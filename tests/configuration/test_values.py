@@ -207,6 +207,17 @@ def test_a_database_of_another_scheme_is_refused(tmp_path: Path, url: str, want:
     assert CANARY not in message
 
 
+@pytest.mark.parametrize("path", ["/name/public", "/api/name", "//a/b/"])
+def test_a_database_url_with_a_path_of_several_parts_is_refused(tmp_path: Path, path: str) -> None:
+    """Postgres would look for a database of that name; the key for a schema is named."""
+    message = refusal(
+        tmp_path, f"environments: {{preview: {{url: http://h, database: 'postgres://u:{CANARY}@h{path}'}}}}"
+    )
+    assert "FILE: environments.preview.database: has a path of several parts" in message
+    assert "a schema goes into table.name" in message
+    assert CANARY not in message
+
+
 def test_a_missing_database_is_an_error(tmp_path: Path) -> None:
     """Left out is not null: the message says how to say that there is none."""
     message = refusal(tmp_path, "environments: {preview: {url: http://h}}")
@@ -303,6 +314,8 @@ def test_a_password_that_ends_the_authority_early_is_refused(tmp_path: Path, pas
         "postgres:///d?host=/tmp&application_name=a@b",
         "postgres://u:p@h/d?application_name=a@b",
         "postgres://u@h",
+        "postgres://u@h/d/",
+        "postgres://u@h/a%2Fb",
     ],
 )
 def test_a_url_that_postgres_understands_is_taken(tmp_path: Path, url: str) -> None:

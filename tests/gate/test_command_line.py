@@ -155,7 +155,8 @@ def test_mistake_on_the_command_line_sends_nothing(tmp_path: Path, arguments: li
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "said"),
     [
-        (["-k", "no_such_check"], 5, "no check was selected"),
+        (["-k", "colum_is_uuid"], 5, "no check was selected by -k 'colum_is_uuid'; the nearest are column_is_uuid, "),
+        (["-k", "stored and not nul", "-m", "preflight"], 5, "no check was selected by -k 'stored and not nul' -m "),
         (["checks/test_no_such_file.py"], 4, "file or directory not found: checks/test_no_such_file.py"),
         (["checks/test_latency.py::test_no_such_check"], 4, "not found: "),
     ],
@@ -422,6 +423,16 @@ def test_healthy_rehearsal_is_asked_all_there_is_to_ask(tmp_path: Path) -> None:
     assert len(run.out.splitlines()) <= 15
     assert run.out.count("31 of 31 claims hold") == 2
     assert "verdict: PASS (exit 0: the rehearsal holds; it is no real deployment)" in run.out
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make on this machine")
+@pytest.mark.parametrize("word", ["fault=reuses_token", "Fault=x", "FAULTS=reuses_token"])
+def test_make_refuses_a_variable_that_would_change_nothing(tmp_path: Path, word: str) -> None:
+    """What breaks nothing would pass, and look like a harness that catches nothing."""
+    run = run_command(["make", "smoke", word], tmp_path)
+    assert run.exit_code == 2
+    assert run.out == ""
+    assert f"there is no variable {word.partition('=')[0]}; make knows FAULT " in run.err
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make on this machine")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -53,6 +54,16 @@ def test_the_list_names_every_fault_and_its_lie() -> None:
         assert f"  {entry.name} " in done.stdout
         assert entry.lie in done.stdout
     assert all(claim in done.stdout for entry in FAULTS.values() for claim in entry.catches)
+
+
+def test_the_list_may_be_read_in_part() -> None:
+    """`| head` ends it: no traceback, and nobody is told of a failure."""
+    command = [sys.executable, "-m", "rehearsal", "faults"]
+    reading, writing = os.pipe()
+    os.close(reading)  # before anything is written: what `head` does sooner or later
+    with os.fdopen(writing) as nobody:
+        done = subprocess.run(command, cwd=ROOT, stdout=nobody, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_an_unknown_fault_is_one_line_with_the_nearest_name() -> None:

@@ -55,6 +55,17 @@ def test_runs_of_one_second_are_told_in_the_order_in_which_they_ended(file: Path
     assert told == [("r-aa", "west"), ("r-aa", "east"), ("r-cc", "west")]
 
 
+def test_an_environment_that_nobody_ran_on_is_refused_with_those_that_are_known(file: Path) -> None:
+    """An empty table would look like a right answer; with --json as well."""
+    for environment in ("preview", "production"):
+        remember(verdict("r-01", environment=environment), file)
+    for more in ([], ["--json"]):
+        shown = run_harness("runs", "--runs", str(file), "--env", "previw", *more)
+        assert (shown.exit_code, shown.out) == (4, "")
+        assert "no run of 'previw' is remembered (did you mean 'preview'?)" in shown.err
+        assert "runs are remembered of preview, production" in shown.err
+
+
 def test_a_slow_run_gets_a_note_and_stays_a_pass(file: Path) -> None:
     """Compared with runs of the same environment, itself not among them."""
     for n in range(8):
