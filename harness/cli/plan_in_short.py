@@ -63,7 +63,7 @@ def _lines(planned: dict[str, Any], steps: Sequence[Step]) -> Iterator[str]:
     for purpose, alike in purposes.items():
         yield f"  reads   {f'{len(alike)} x ' if len(alike) > 1 else ''}{purpose}"
     if "soak" in planned:
-        yield f"  python -m harness soak, and no other command, WRITES, {planned['soak']['until']}"
+        yield f"  chatbots-smoke soak, and no other command, WRITES, {planned['soak']['until']}"
     for note in planned["notes"]:
         yield f"  note: {note}"
 

@@ -82,7 +82,7 @@ def _nothing_selected(config: pytest.Config, known: Sequence[str]) -> str:
     wanted = " ".join(re.sub(r"\bnot\s+\w+", "", text) for _, text in given)
     words = [word for word in re.findall(r"\w+", wanted) if word not in ("and", "or", "not")]
     near = sorted(known, key=lambda check: -max((_alike(word, check) for word in words), default=0.0))
-    return f"no check was selected by {said}; the nearest are {', '.join(near[:SHOWN_CHECKS])} (pytest --co lists all)"
+    return f"no check was selected by {said}; the nearest are {', '.join(near[:SHOWN_CHECKS])} (--co lists all)"
 
 
 def _alike(word: str, check: str) -> float:

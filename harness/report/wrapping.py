@@ -13,7 +13,7 @@ _SQL_ENDS = r"(?=,? (?:or|then|and|once|where)\b|;|$)"
 # What is pasted into a shell or psql. Ours, in remedies; that a server's text may look like it costs a long line only.
 _PASTED = re.compile(
     r"`[^`]+`"
-    r"|\bpython -m \w+(?: [a-z]+\b)?(?: (?:'[^']*'|[^\s,;()']*[-/*$][^\s,;()']*|[A-Z]{2,}\b))*"
+    r"|(?:\bpython -m \w+|\bchatbots-smoke)(?: [a-z]+\b)?(?: (?:'[^']*'|[^\s,;()']*[-/*$][^\s,;()']*|[A-Z]{2,}\b))*"
     r"|\bpip install(?: -\S+)? \S+"
     r"|\b(?:GRANT|ALTER (?:TABLE|ROLE|DATABASE)|CREATE (?:UNIQUE )?(?:INDEX|EXTENSION)|UPDATE|SELECT) "
     rf"[^\n]{{1,{_WHOLE_CHARACTERS}}}?{_SQL_ENDS}"

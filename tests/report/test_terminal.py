@@ -223,7 +223,7 @@ def test_every_row_that_may_be_left_is_listed() -> None:
 
 def test_what_was_not_selected_and_why_it_ended_are_said() -> None:
     """A narrowed run names some of what it left out; one that ended early says why."""
-    told = shown(verdict(verdict="unknown", left_out=["a", "b", "c", "d", "e"], error="FILE: is empty."))
+    told = shown(verdict(check("pass"), verdict="unknown", left_out=[*"abcde"], error="FILE: is empty."))
     assert "not selected  a, b, c, d and 1 more" in told
     assert "FILE: is empty." in told
 
@@ -243,6 +243,7 @@ WHOLE = [
     f"token {UUID} returned, {UUID} stored",
     "see https://chatbots.example.com/a/very/long/path-that-has-hyphens/and/does/not/fit",
     "first of all run python -m harness cleanup reports/20261129-154501/history.jsonl again later",
+    "an earlier run ended without a verdict; what it may have left: chatbots-smoke cleanup reports/r/history-1.jsonl",
     "or run `python -m harness cleanup 'a b'/worker-*.jsonl` now",
     "install what reads SQL (pip install -e '.[source]' in the folder of this harness)",
     'do GRANT SELECT ON "public"."chatbots", "public"."chatbots_id_seq" TO "verifier", or run with --read-only',
@@ -253,6 +254,7 @@ PASTED = [
     UUID,
     "https://chatbots.example.com/a/very/long/path-that-has-hyphens/and/does/not/fit",
     "python -m harness cleanup reports/20261129-154501/history.jsonl",
+    "chatbots-smoke cleanup reports/r/history-1.jsonl",
     "python -m harness cleanup 'a b'/worker-*.jsonl",
     "pip install -e '.[source]'",
     'GRANT SELECT ON "public"."chatbots", "public"."chatbots_id_seq" TO "verifier"',
