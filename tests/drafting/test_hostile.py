@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ from harness.configuration.loading import load
 from harness.drafting.reading import read_draft
 from harness.drafting.writing import text_of
 from harness.errors import CouldNotTell
-from harness.source.checkout import read_checkout
 from harness.source.routes.facts import Doubt, Known
 from tests.support.drafts import STORES, TABLE, facts_of, told
 from tests.support.gates import run_harness
@@ -87,17 +85,6 @@ def write(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
-def test_files_without_an_end_are_not_read(tmp_path: Path) -> None:
-    """A FIFO that nobody writes to, a link to a device, a link to itself, and one that leads nowhere."""
-    folder = write(tmp_path / "app", app())
-    os.mkfifo(folder / "src" / "pipe.ts")
-    (folder / "src" / "zero.ts").symlink_to("/dev/zero")
-    (folder / "src" / "self.ts").symlink_to("self.ts")
-    (folder / "src" / "loop").symlink_to(folder)
-    (folder / "src" / "gone.sql").symlink_to("nowhere")
-    assert isinstance(read_draft(folder, None, None).facts["api.create"], Known)
-
-
 def test_names_of_files_move_no_cursor(tmp_path: Path) -> None:
     """In the file, on the terminal and in JSON."""
     name = "src/\x1b[31m\n::error::x.ts"
@@ -126,16 +113,6 @@ def test_code_without_bottom_is_given_up(text: str, tmp_path: Path) -> None:
     folder = write(tmp_path / "app", {"src/app.ts": head + text, "src/chatbots.ts": text})
     with suppress(CouldNotTell):
         assert isinstance(read_draft(folder, None, None).facts["table.name"], Known)
-
-
-def test_code_that_was_made_small_is_not_read(tmp_path: Path) -> None:
-    """A library that is served to browsers is one line; a long text in a line of code is no such thing."""
-    small = "$.post=function(a){};" * 20_000
-    folder = write(tmp_path / "app", {**app(), "public/library.js": small})
-    logo = f"const logo = 'data:image/png;base64,{'A' * 300_000}';\n"
-    (folder / "src" / "app.ts").write_text(logo + app()["src/app.ts"], encoding="utf-8")
-    assert [path for path, _ in read_checkout(folder).unread] == ["public/library.js"]
-    assert isinstance(read_draft(folder, None, None).facts["api.create"], Known)
 
 
 def test_routers_that_are_mounted_on_each_other_have_no_path() -> None:
