@@ -88,7 +88,18 @@ class Asking:
                 yield Asked("unknown", Place(file.path, 1, ""))
             guard = _GUARD_OF_ALL.search(file.text) if "uard" in file.text else None
             if guard is not None and not _NOT_A_CHECK.search(guard[1] or guard[2]):
-                yield Asked("unknown", Place(file.path, file.text.count("\n", 0, guard.start()) + 1, ""))
+                place = Place(file.path, file.text.count("\n", 0, guard.start()) + 1, "")
+                yield self._of_class(guard[1] or guard[2], place) or Asked("unknown", place)
+
+    def _of_class(self, said: str, place: Place) -> Asked | None:
+        """What a class of the app asks that stands in this text, as `JwtGuard` or `new JwtGuard(..)`."""
+        name = re.search(r"[A-Z]\w*", said)
+        for module in self.program.files.mentioning(f"class {name[0]}") if name is not None else ():
+            for around in module.parsed.of_kind(*CLASSES):
+                called = around.field("name")
+                if called is not None and name is not None and called.text == name[0]:
+                    return _sign(around.text, place)
+        return None
 
     def _before(self, route: Route) -> Iterator[Node]:
         """What runs before a route: its own middleware, and that of the routers above."""

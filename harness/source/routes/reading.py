@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _LOGIN = re.compile(r"(?:^|/)(?:log-?in|sign-?in|sessions?|authenticate|auth/local|auth)$", re.IGNORECASE)
 _USER = re.compile(r"^(?:email|e_?mail|user|username|user_?name|login|identifier|account)$", re.IGNORECASE)
 _PASSWORD = re.compile(r"^(?:password|passwd|pass|passphrase)$", re.IGNORECASE)
-_LOCAL = re.compile(r"""(?:authenticate|AuthGuard)\(\s*["']local["']""")
+_LOCAL = re.compile(r"""(?:authenticate|AuthGuard)\(\s*["']local[\w-]*["']""")
 _FIELD_OF_PASSPORT = re.compile(r"""\b(usernameField|passwordField):\s*["'](\w+)["']""")
 _READY = re.compile(r"(?:^|/)(?:_?health(?:z|check)?|readyz?|ready|livez|status|ping|up|alive)$", re.IGNORECASE)
 _COMMIT = re.compile(r"process\.env\.\w*(?:SHA|COMMIT|REVISION)\b|process\.env\[[\"']\w*(?:SHA|COMMIT|REVISION)[\"']\]")

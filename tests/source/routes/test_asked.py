@@ -42,6 +42,8 @@ def asked(code: str, before: str = "", **files: str) -> dict[str, object]:
         (SESSION + "new LocalStrategy({ usernameField: 'mail' }, f);"
          "app.post('/login', passport.authenticate('local'), (req, res) => res.end());", "signedIn,",
          {"login": {"path": "/login", "json": ["mail", "password"]}}),
+        (SESSION + "new LocalStrategy(f); app.post('/login', passport.authenticate('local-login'), (req, res) => res.end());",
+         "signedIn,", {"login": {"path": "/login", "json": ["username", "password"]}}),
         (KEY, "key,", {"headers": {"X-Team-Key": ""}}),
         (KEY + "app.use(key);", "", {"headers": {"X-Team-Key": ""}}),
         ("const jwt = (req, res, next) => req.headers.authorization ? next() : res.status(401).end();", "jwt,", {"headers": ...}),
@@ -68,6 +70,30 @@ def test_a_check_that_is_used_later_is_not_passed() -> None:
         "ready.path": "/health",
         "ready.revision": "commit",
     }
+
+
+@pytest.mark.parametrize(
+    ("guard", "expected"),
+    [
+        ("ThrottlerGuard", {}),
+        ("KeyGuard", {"headers": {"x-api-key": ""}}),
+        ("JwtGuard", {"headers": ...}),
+        ("ElsewhereGuard", {"login": ...}),
+    ],
+)
+def test_a_guard_of_all_routes_of_nestjs_is_seen(guard: str, expected: dict[str, object]) -> None:
+    """Given with APP_GUARD, or to the app."""
+    guards = """
+    export class KeyGuard { canActivate(c) { return c.switchToHttp().getRequest().headers["x-api-key"] === process.env.K; } }
+    export class JwtGuard { canActivate(c) { return verify(c.switchToHttp().getRequest().headers.authorization); } }
+    """
+    bots = f"""
+    import {{ Body, Controller, Post }} from "@nestjs/common"; import {{ pool }} from "./db"; class Dto {{ name: string; }}
+    @Controller("bots") export class Bots {{ @Post() async create(@Body() {{ name }}: Dto) {{ {STORES} return rows[0]; }} }}
+    """
+    for said in (f"{{ provide: APP_GUARD, useClass: {guard} }}", f"app.useGlobalGuards(new {guard}(reflector));"):
+        facts = facts_of({"src/bots.ts": bots, "src/guards.ts": guards, "src/app.module.ts": said})
+        assert told(facts, "login", "headers") == expected
 
 
 @pytest.mark.parametrize(
