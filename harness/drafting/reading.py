@@ -158,17 +158,20 @@ def _shown(choice: Choice) -> str:
 
 
 def _listed(database: Given) -> list[SourceTable]:
-    dsn = secret(database)
+    dsn, schema = secret(database)
     try:
         connected = connect_once(dsn)  # somebody waits at a terminal: a closed port is told at once
     except psycopg.Error as error:
         raise translated(error, dsn) from None
     with closing(connected) as connection, limited(connection, connection.budget_s), reading(connection):
-        return [_of_listed(table) for table in demanded(read_part(connection, dsn, lambda: list_tables(connection)))]
+        found = demanded(read_part(connection, dsn, lambda: list_tables(connection)))
+    return [_of_listed(table, schema) for table in found]
 
 
-def _of_listed(table: ListedTable) -> SourceTable:
-    parts = (table.name,) if table.is_found else (table.schema, table.name)
+def _of_listed(table: ListedTable, schema: str) -> SourceTable:
+    """The table by the name that leads to it: `schema` of the database's URL qualifies a bare one."""
+    is_bare = table.is_found if not schema else _part(table.schema) == schema
+    parts = (table.name,) if is_bare else (table.schema, table.name)
     columns = tuple(SourceColumn(c.name, "", c.type, c.not_null, c.filled, c.primary, None) for c in table.columns)
     return SourceTable(".".join(_part(part) for part in parts), columns, None)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr, ValidationError
 
+from harness.configuration.database_url import for_libpq
 from harness.configuration.interpolation import Unexpandable, expand
 from harness.configuration.loading import ConfigurationError
 from harness.configuration.models import Environment
@@ -106,6 +107,7 @@ def _demand_valid(option: str, what: str, key: str, value: str) -> None:
         raise
 
 
-def secret(given: Given) -> SecretStr:
-    """The value of a database's variable."""
-    return SecretStr(given.value or "")
+def secret(given: Given) -> tuple[SecretStr, str]:
+    """The value of a database's variable as libpq reads it, and the schema that it names for Prisma, "" without."""
+    url, schema = for_libpq(given.value or "")
+    return SecretStr(url), schema

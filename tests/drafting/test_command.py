@@ -59,6 +59,13 @@ def test_json_says_the_same_to_a_program(tmp_path: Path) -> None:
     assert {"name": "PREVIEW_URL", "set": False} in said["variables"]
 
 
+def test_credentials_for_a_url_in_clear_are_left_open(tmp_path: Path) -> None:
+    """The gate would refuse the file."""
+    run = init(tmp_path / "environments.yaml", "--source", str(APP), "--url", "http://preview.example.com", "--json")
+    said = {one["key"]: one["why"] for one in json.loads(run.out)["open"]}
+    assert "would be sent in clear" in said["login"]
+
+
 def test_without_anything_to_read_all_is_left_open(tmp_path: Path) -> None:
     """And the file still loads: `plan` prints what it comes to."""
     file = tmp_path / "environments.yaml"

@@ -76,6 +76,17 @@ def test_a_checkout_and_a_database_are_put_together(postgres: Postgres, tmp_path
     assert left == {}
 
 
+@pytest.mark.parametrize(("schema", "name"), [("app", "bots"), ("other", "app.bots")])
+def test_the_schema_of_a_url_of_prisma_is_heeded(schema: str, name: str, postgres: Postgres, tmp_path: Path) -> None:
+    """It qualifies a bare name; a table elsewhere is written with its own. The gate finds it by that."""
+    dsn = database(postgres, "create schema app", BOTS.format(token=TOKEN).replace("table bots", "table app.bots"))
+    known, _, _ = said(tmp_path, f"{dsn}&schema={schema}&pgbouncer=true")
+    assert known["table.name"] == name
+    variables = {"PREVIEW_URL": "https://a.example.com", "DB": f"{dsn}&schema={schema}"}
+    (preview,) = load(tmp_path / "environments.yaml", ["preview"], environ=variables)
+    assert preview.table.name == "app.bots"
+
+
 def test_a_checkout_of_another_app_is_told(postgres: Postgres, tmp_path: Path) -> None:
     """Nothing is guessed where both name different tables."""
     dsn = database(postgres, BOTS.format(token=TOKEN))
