@@ -1,5 +1,5 @@
 # make smoke   verify two rehearsal deployments, the way a real run verifies Preview and production
-# make test    prove the harness        make lint   ruff and mypy
+# make test    prove the harness        make lint   ruff, mypy and prose
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -44,13 +44,15 @@ selftest: $(STAMP)  ## measure what is caught on every fault, and which attacks 
 bench: $(STAMP)  ## measure side by side what a user would use instead, and write bench/results.md
 	@$(BIN)/python -m bench $(PARTS)
 
-docs: $(STAMP)  ## write anew what README and docs say of the code
+docs: $(STAMP)  ## write what docs/ says of the code
 	@$(BIN)/python -m tools.documents
 
-lint: $(STAMP)  ## ruff and mypy
+lint: $(STAMP)  ## ruff, mypy, and how documents are written
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell *.md docs checks examples action.yml environments.yaml
+	$(BIN)/python -m tools.prose
 
 format: $(STAMP)  ## let ruff format and sort
 	$(BIN)/ruff check --fix .
