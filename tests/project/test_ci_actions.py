@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -285,22 +284,32 @@ def test_a_workflow_may_only_read(path: Path) -> None:
 
 
 def described(path: str) -> list[Any]:
-    """The YAML that a document shows, indented by four."""
-    blocks = re.findall(r"(?:^(?: {4}.*)?\n)+", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
-    texts = [textwrap.dedent(block) for block in blocks]
-    return [yaml.safe_load(text) for text in texts if re.match(r"\s*(permissions:|jobs:|- uses:)", text)]
+    """The workflows that a document shows."""
+    texts = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [text for text in texts if text.startswith("name:")]
 
 
 def test_what_the_documents_show_is_right() -> None:
     """It is YAML, and every input and secret that it names exists."""
     action, workflow = document("action.yml"), document(".github/workflows/smoke.yml")["on"]["workflow_call"]
-    (step,) = described("README.md")[0]
-    direct, calling = described("docs/ci.md")
-    (used,) = [s for s in direct["jobs"]["smoke"]["steps"] if "uses" in s]
-    for gate in (step, used):
-        assert set(gate["with"]) <= set(action["inputs"])
-        assert set(gate["env"]) <= set(workflow["secrets"])
+    direct, calling = map(yaml.safe_load, described("docs/ci.md"))
+    (used,) = [s for s in direct["jobs"]["smoke"]["steps"] if "chatbots-smoke@" in s.get("uses", "")]
+    assert set(used["with"]) <= set(action["inputs"])
+    assert set(used["env"]) <= set(workflow["secrets"])
     assert set(calling["jobs"]["smoke"]["with"]) <= set(workflow["inputs"])
+    assert set(calling["jobs"]["smoke"]["secrets"]) <= set(workflow["secrets"])
+
+
+@pytest.mark.skipif(not LINTER.exists(), reason="jactionlint is not installed beside this Python")
+def test_workflows_of_the_documents_are_linted(tmp_path: Path) -> None:
+    """They can be copied as they stand: jactionlint finds nothing in them but that COMMIT is to be replaced."""
+    (tmp_path / ".git").mkdir()
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    for n, text in enumerate(described("docs/ci.md")):
+        (folder / f"{n}.yml").write_text(text.replace("COMMIT", "5ca1ab1e" * 5), encoding="utf-8")
+    done = lint([str(LINTER)], tmp_path)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
 
 def lint(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:

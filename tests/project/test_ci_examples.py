@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import re
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,14 @@ import yaml
 
 from rehearsal.deployment.start import deployed
 from tests.support.gates import ALONE, ROOT, entry, write_environments
-from tests.support.steps import Done, Ending, checkout, document, rows_of, secrets_for, shell
+from tests.support.steps import WHAT_A_GATE_NEEDS, Done, Ending, checkout, document, rows_of, secrets_for, shell
 
 if TYPE_CHECKING:
     from rehearsal.deployment.start import Deployment
     from rehearsal.servers.postgres import Postgres
 
 GITLAB = "examples/gitlab-ci.yml"
+INSTALLED = "examples/gitlab-ci-installed.yml"
 ARGO = "examples/argo-rollouts.yaml"
 CRON = "examples/chatbots-smoke.cron"
 NOWHERE = {"PREVIEW_URL": "http://127.0.0.1:1", "PREVIEW_POSTGRES_URL": "postgresql://app@127.0.0.1:1/none"}
@@ -42,12 +44,11 @@ def impatient(project: Path) -> Path:
 
 
 def test_every_example_is_yaml() -> None:
-    """But for the crontab, and the migrations, which tests/project/test_safe_migration.py runs."""
-    files = sorted(path for path in (ROOT / "examples").iterdir() if path.name != "migrations")
-    assert [file.name for file in files] == ["argo-rollouts.yaml", "chatbots-smoke.cron", "gitlab-ci.yml"]
+    """Except the Dockerfile, the crontab, and the migrations, which tests/project/test_safe_migration.py runs."""
+    files = sorted(path for path in (ROOT / "examples").iterdir() if path.suffix in (".yaml", ".yml"))
+    assert [file.name for file in files] == ["argo-rollouts.yaml", "gitlab-ci-installed.yml", "gitlab-ci.yml"]
     for file in files:
-        if file.suffix != ".cron":
-            assert yaml.safe_load(file.read_text(encoding="utf-8"))
+        assert yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
 def keeping(project: Path, deployment: Deployment, name: str = "preview") -> None:
@@ -58,10 +59,12 @@ def keeping(project: Path, deployment: Deployment, name: str = "preview") -> Non
 # --- GitLab CI --------------------------------------------------------------------------------------------------------
 
 
-def gitlab(project: Path, secrets: dict[str, str], end: Ending | None = None) -> tuple[Done, Done]:
+def gitlab(
+    project: Path, secrets: dict[str, str], end: Ending | None = None, example: str = GITLAB
+) -> tuple[Done, Done]:
     """The job's script and its after_script, as GitLab's runner calls bash."""
-    job = document(GITLAB)["smoke"]
-    environ = {**secrets, **job["variables"]}
+    job = document(example)["smoke"]
+    environ = {**secrets, **job.get("variables", {})}
     script = shell("\n".join(job["script"]), project, environ, end=end)
     return script, shell("\n".join(job["after_script"]), project, environ)
 
@@ -116,6 +119,29 @@ def test_gitlab_cleans_up_nothing_that_never_began(project: Path) -> None:
     script, after = gitlab(project, {})
     assert script.exit_code == 4
     assert (after.exit_code, after.out, after.err) == (0, "", "")
+
+
+def test_gitlab_runs_an_installed_harness(tmp_path: Path, healthy: Deployment) -> None:
+    """In a project that holds an `environments.yaml` and no checkout of the harness: 0, and 76 with its clean-up."""
+    command = tmp_path / ".venv" / "bin" / "chatbots-smoke"
+    command.parent.mkdir(parents=True)
+    command.symlink_to(Path(sys.executable).with_name("chatbots-smoke"))
+    write_environments(tmp_path / "environments.yaml", {}, preview=entry(healthy))
+    script, after = gitlab(tmp_path, {}, example=INSTALLED)
+    assert (script.exit_code, after.exit_code, after.out) == (0, 0, ""), script.out + script.err
+    assert rows_of(healthy) == 0
+    keeping(tmp_path, healthy)
+    script, after = gitlab(tmp_path, {}, example=INSTALLED)
+    assert script.exit_code == 76, script.out
+    assert "22 may be left behind" in after.out
+
+
+def test_both_gitlab_examples_decide_alike() -> None:
+    """They differ in how the harness is installed and called."""
+    checkout_, installed = document(GITLAB), document(INSTALLED)
+    assert checkout_["roll-back"] == installed["roll-back"]
+    for key in ("allow_failure", "artifacts", "interruptible", "resource_group"):
+        assert checkout_["smoke"][key] == installed["smoke"][key]
 
 
 # --- Argo Rollouts ----------------------------------------------------------------------------------------------------
@@ -177,6 +203,14 @@ def test_argo_job_is_run_once_and_confined() -> None:
     }
     secret = [variable["name"] for variable in container["env"] if "secretKeyRef" in variable.get("valueFrom", {})]
     assert secret == ["PREVIEW_URL", "PREVIEW_POSTGRES_URL"]
+
+
+def test_argo_image_is_built_of_what_is_there() -> None:
+    """Each file that the Dockerfile copies is in the checkout, and a gate needs no other."""
+    copied = re.findall(r"^COPY (.+) \S+$", (ROOT / "examples/Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    names = {name for names in copied for name in names.split()}
+    assert all((ROOT / name).exists() for name in names)
+    assert {name.partition("/")[0] for name in names} == set(WHAT_A_GATE_NEEDS)
 
 
 # --- cron -------------------------------------------------------------------------------------------------------------
