@@ -5,6 +5,9 @@ of the token's form once its generator is a good one; the statement itself is se
 all connections are looked at again and again while the POSTs run, and counted where pg_stat_statements is loaded. One
 statement that gives the token a value is enough, however many others leave it out. What was not seen, or not
 understood, proves nothing: then it could not be told.
+
+It cannot see statements that Postgres hides from the role of `database`, or an INSERT that ran between two looks where
+`pg_stat_statements` counts nothing. Then it could not be told.
 """
 
 from harness.checkers.history import demand_acknowledged

@@ -6,6 +6,8 @@ name, as `api.token` and `table.token` call it. Refusing that POST is as good as
 
 It stays although the INSERT of such an app gives it away as well: where the statements cannot be seen, nothing else
 does.
+
+It cannot see a field that takes a token under a name that is neither `api.token` nor `table.token`.
 """
 
 from harness.checkers.history import chosen_by_client, demand_acknowledged, demand_all_sent, demand_answered

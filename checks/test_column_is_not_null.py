@@ -1,6 +1,8 @@
 """The token column is NOT NULL.
 
 A nullable column lets an INSERT that names it store a chatbot without a token.
+
+It cannot see whether rows that are stored already have a token: another claim reads them.
 """
 
 from harness.findings import finding

@@ -1,6 +1,8 @@
 """The token column is of type uuid.
 
 Asked of the catalog (pg_attribute, format_type): text that holds UUIDs would pass every other look at it.
+
+It cannot see who fills the column, or with what.
 """
 
 from harness.findings import finding

@@ -6,6 +6,8 @@ No function of the database is called: its text is read. One that only hands on 
 good as that. One whose text proves that it is none fails, and what its text does not prove is "could not tell".
 Besides, what is known to act on nothing is evaluated 10,000 times in a READ ONLY transaction, where this role may: what
 it makes is evidence of its own, and says in a failure how bad it is.
+
+It cannot see whether the default is used: an app that sends a token of its own never evaluates it.
 """
 
 from harness.checkers.defaults import demand_proven, wrong_default, wrong_evaluations

@@ -5,6 +5,8 @@ deployment that does not answer is neither right nor wrong, it could not be told
 
 It stays although whatever breaks it leaves other claims unanswered too: it alone says so of a deployment without a
 database that is only read.
+
+It cannot see more than that page: an app whose ready page answers may still fail every POST.
 """
 
 from harness.findings import finding

@@ -2,6 +2,8 @@
 
 The other cause of the same 500: after an import with explicit ids, the sequence gives ids that are taken, and the
 INSERT answers 23505 on the primary key.
+
+It cannot see a sequence that the role may not read, or ids that come from no sequence.
 """
 
 from harness.checkers.schema import is_behind

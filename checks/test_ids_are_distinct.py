@@ -4,6 +4,8 @@ A repeated id is a cached or repeated answer even where the tokens differ.
 
 It stays although an answer that repeats an id disagrees with its row as well: where no database is given, nothing else
 sees it.
+
+It cannot see ids of other runs or of users.
 """
 
 from harness.checkers.causes import Cause, cause_of_repeats

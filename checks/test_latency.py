@@ -4,6 +4,8 @@ Only where the environment has a budget, `latency_p95_ms`. A new default, trigge
 and a pool that is too small shows at once in the burst. The 95th percentile is the nearest rank of all POSTs, from the
 first byte sent to the last byte read: of 20 POSTs it is the slowest but one, of fewer the slowest. A POST that was
 given up counts with the time that it was waited for.
+
+It cannot see how much of the time is the network between this machine and the deployment.
 """
 
 from harness.checkers.history import demand_acknowledged, demand_all_sent

@@ -2,9 +2,11 @@
 
 A trigger that sets the token of a new row, before or after it is stored, at once or at COMMIT, a rule that rewrites
 INSERT, or a generated column makes the default meaningless. So does what stands around the table: a partition or a view
-with a default of its own for the token, and triggers and rules of such a view. All that leave the token alone are none
-of our business. What cannot be read is no yes. A trigger in C, which has no source, is taken to leave the token alone,
+with a default of its own for the token, and triggers and rules of such a view. What leaves the token alone does not
+matter. What cannot be read could not be told. A trigger in C, which has no source, is taken to leave the token alone,
 since the ones that Postgres brings do.
+
+It cannot see what the app itself sends.
 """
 
 from harness.checkers.overriding import demand_readable, overriding

@@ -5,6 +5,8 @@ were in flight together the claim was not asked.
 
 It stays although every POST of the burst is looked at by other checks as well: it alone tells whether there was any
 concurrency to speak of.
+
+It cannot see what needs more POSTs at once than `burst`.
 """
 
 from harness.checkers.history import (

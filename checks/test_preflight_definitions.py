@@ -1,10 +1,12 @@
 """Checks, indexes and statistics on the token column take a uuid.
 
-Postgres builds them anew from their printed definition: `lower(public_token)` of a text column is then a function that
+Postgres builds them again from their printed definition: `lower(public_token)` of a text column is then a function that
 does not exist (42883), while that of a varchar is printed with a cast and passes. So Postgres is let parse each of
-them on a row whose token is a uuid, and a CHECK or index that parses is asked of the stored tokens as UUIDs, and of new
-ones: a CHECK refuses them (23514), or either raises what it raises. Operator classes and collations of text end in
+them on a row whose token is a uuid, and a CHECK or index that parses is evaluated on the stored tokens as UUIDs, and on
+new ones: a CHECK refuses them (23514), or either raises what it raises. Operator classes and collations of text end in
 42804, an access method without one for uuid in 42704.
+
+It cannot see what a function does that a CHECK or an index calls; then it could not be told.
 """
 
 from harness.findings import finding
@@ -13,7 +15,7 @@ from harness.preflight.facts import Preflight
 
 
 def test_preflight_definitions_take_a_uuid(preflight: Preflight) -> None:
-    """Each of them can be built anew on the uuid."""
+    """Each of them can be built again on the uuid."""
     found = definitions(preflight)
     assert not found, finding(
         want=f"definitions that hold of {preflight.column} as a uuid",

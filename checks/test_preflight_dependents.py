@@ -5,6 +5,8 @@ column lists and row filters of publications, and columns of the table's row typ
 partition key and an inherited column in 42P16. What pg_depend says of the column decides, in whatever schema; an object
 of the table that does not use the column is not in the way. Of a function that a trigger or a CHECK hands the whole row
 to it does not know what it uses: one whose source names the column may raise at each INSERT, and cannot be told.
+
+It cannot see statements that the app builds at run time and that name the column.
 """
 
 from harness.findings import finding

@@ -1,7 +1,9 @@
 """No foreign key ties the token column to one that stays text.
 
-In either direction: a uuid and a text cannot be compared, so the constraint cannot be made anew, and the migration ends
-in 42804.
+In either direction: a uuid and a text cannot be compared, so the constraint cannot be made again. The migration then
+ends in 42804.
+
+It cannot see references that no constraint declares.
 """
 
 from harness.findings import finding

@@ -4,6 +4,8 @@
 may not create it, and changes nothing where it is installed: in a schema outside the search_path the unqualified name
 is not found then (42883). Without EXECUTE on it each INSERT ends in 42501. gen_random_uuid() is part of Postgres
 since 13, and needs none of that.
+
+It cannot see another database than the one in `database`.
 """
 
 from harness.findings import finding

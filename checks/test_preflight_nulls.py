@@ -2,6 +2,8 @@
 
 The cast leaves NULL as it is. SET NOT NULL, which has to follow and which the checks after the deploy ask for, then
 ends in 23502.
+
+It cannot see rows that are stored between the preflight and the migration.
 """
 
 from harness.findings import finding

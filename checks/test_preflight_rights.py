@@ -4,6 +4,8 @@ ALTER TABLE takes the owner or a member of it, also of the tables that inherit t
 other role, whatever it was granted. An event trigger that a command of the migration calls may forbid it nevertheless;
 that is not tried, and cannot be told. A missing unique index takes CREATE on the schema (42501), and a
 statement_timeout that the role has, shorter than the rewrite, ends it in 57014.
+
+It cannot see the rights of another role than the one in `database`.
 """
 
 from harness.findings import finding

@@ -3,6 +3,8 @@
 One that cannot ends the migration in 22P02, with nothing changed. They are counted as Postgres' own input function
 judges (braces, missing dashes and upper case pass), in one pass. A token may open what it names: of each example only
 the beginning is shown.
+
+It cannot see tokens that are stored between the preflight and the migration.
 """
 
 from harness.findings import finding

@@ -1,6 +1,8 @@
 """The database takes writes.
 
 A migration on a replica, or for a role whose transactions are READ ONLY by default, ends in 25006.
+
+It cannot see a switch to a replica that happens later.
 """
 
 from harness.findings import finding

@@ -3,6 +3,8 @@
 The run waits until the ready page names the revision of `--revision`, and asks again on several fresh connections after
 the POSTs: behind one address, an old instance may still take a part of the traffic. Without `--revision` the revisions
 only have to agree with each other.
+
+It cannot see an instance that none of its connections reached, or one that names no revision.
 """
 
 from harness.checkers.revision import demand_served_revisions, other_revisions

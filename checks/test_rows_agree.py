@@ -3,6 +3,8 @@
 Each acknowledged POST has exactly one row of its name, with the id and the token that were returned; a POST that was
 answered with an error left none. A POST without an answer may have stored a row or not: its name tells which, and
 either is consistent. If no acknowledged POST left any trace, the database is perhaps not the deployment's.
+
+It cannot see rows that the app stores in other tables.
 """
 
 from harness.checkers.causes import ANSWER_OF_ANOTHER_ROW, DROPPED, ROUNDED

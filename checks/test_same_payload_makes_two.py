@@ -2,6 +2,8 @@
 
 A cache or an idempotency layer that goes by the request's content answers the second with the first. Asked where
 `probes` sends `same_payload`; an app that refuses a name that is taken cannot be asked in this way.
+
+It cannot see a cache that goes by something else, such as an idempotency key in a header.
 """
 
 from harness.checkers.causes import Cause, cause_of_repeats

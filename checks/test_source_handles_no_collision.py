@@ -4,6 +4,8 @@ Version 4 UUIDs do not collide; a retry on 23505 would only hide a default that 
 by the code, a constant, Prisma's P2002, the message or the constraint's name, in any spelling, and counts if what it
 guards stores a chatbot or that constraint is the token's. One that asks for another constraint, or guards another
 table, is a note.
+
+It cannot see handlers in libraries or in other services.
 """
 
 from __future__ import annotations

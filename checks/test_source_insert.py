@@ -2,6 +2,9 @@
 
 A column that is named gets what is named, whatever its default. And what the route answers must be the row that was
 stored: RETURNING says so at once, in SQL or as an ORM has it. Statements of tests, seeds and migrations are others.
+
+It cannot see statements that are put together at run time from parts that the source does not spell out; then it could
+not be told.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 The change deletes it: what lies around unused is used again one day. A helper counts that is called after tokens, or
 that stands where chatbots are stored, and that nothing uses; and so does an import or a random value there that nothing
 reads. What makes session ids, reset codes or passwords is used, and a note.
+
+It cannot see a generator in a package that the app installs.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 An app that still makes tokens itself passes every test of their shape. So its source is followed, from each place that
 stores the column (an INSERT, an ORM's values, a default or a hook of its schema, an assignment) back through names,
 calls and files to what makes the value. A random value that goes elsewhere is a note.
+
+It cannot see values that come from another service.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ All migration files are replayed, in the order in which their tool runs them and
 last state of the column: the last word on type and default counts, so that a later migration which changes the column
 back is seen before it is deployed. Programs (Knex, node-pg-migrate, Sequelize, TypeORM, Kysely) are read as the SQL
 that they would send. What is not understood is said, and never taken for good.
+
+It cannot see whether the migrations were run, or what somebody changed by hand.
 """
 
 from harness.findings import finding

@@ -3,6 +3,8 @@
 Drizzle, Prisma, TypeORM, MikroORM and Sequelize make statements from such a file, and the next migration or push; a
 dump such as schema.sql is what new databases start from. One that still declares text, no default, or a value that the
 client makes (`$defaultFn`, `@default(uuid())`, `DataTypes.UUIDV4`) undoes the change sooner or later.
+
+It cannot see schema files of other tools.
 """
 
 from harness.findings import finding

@@ -2,6 +2,8 @@
 
 Read from the heap in one pass. The usual query for duplicates is planned on the unique index, and an index that misses
 rows would answer that there are none; so index scans are switched off, and the plan is looked at.
+
+It cannot see rows that were deleted.
 """
 
 from harness.checkers.rows import demand_stored

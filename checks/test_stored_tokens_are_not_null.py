@@ -1,6 +1,8 @@
 """Every stored row has a token.
 
 NOT NULL in the catalog says it of new rows; the heap is read for the ones that were there before.
+
+It cannot see anything in an empty table; then it does not apply.
 """
 
 from harness.checkers.rows import demand_stored

@@ -3,6 +3,8 @@
 By the version and variant bits (RFC 9562 section 5.4) of each token in the heap: the old tokens, padded into the shape
 of a UUID or carried over by another generator, do not have them. Rows up to `stored.legacy_until` may hold a UUID of
 any version: they were stored before the migration, and what they hold is to stay.
+
+It cannot see whether a token of version 4 is random: another claim looks at that.
 """
 
 from harness.checkers.history import difference

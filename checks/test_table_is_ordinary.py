@@ -2,6 +2,8 @@
 
 What the catalog says of the column holds of every row only then: a view has no default, an unlogged table is emptied by
 a crash, and an index of a parent does not reach the rows of the tables that inherit from it.
+
+It cannot see other tables that the create route fills.
 """
 
 from harness.checkers.schema import extraordinary

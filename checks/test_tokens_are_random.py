@@ -6,6 +6,8 @@ them less than one in a million million. From 100 POSTs on, each of the 122 rand
 as not; that alarms falsely once in a million runs. A token that is a good hash of something guessable looks random.
 
 It stays although such tokens are found in the table as well: where no database is given, nothing else sees them.
+
+It cannot see a good hash of something guessable.
 """
 
 from harness.checkers.history import demand_acknowledged

@@ -3,6 +3,8 @@
 Each database makes its own tokens. One that two of them return comes from a generator with a fixed seed, or from a
 cache or a table of prepared tokens that they share. It stays although the statement of an app that stores such tokens
 gives it away as well: where the statements cannot be seen, nothing else does.
+
+It cannot see environments that are not part of the run.
 """
 
 from harness.checkers.history import demand_acknowledged, shared_tokens

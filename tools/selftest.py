@@ -26,6 +26,8 @@ SIDE_BY_SIDE = 4
 BEFORE = """\
 # What is caught
 
+For whoever wants to know which bugs it finds, measured, and which it does not.
+
 Written by `make selftest`: the real command on two rehearsal deployments for each fault, and for each healthy variant
 that must raise no alarm. `.venv/bin/python -m rehearsal faults` tells what each fault does. Seconds are of this one
 run, {side_by_side} gates side by side on two cores with {postgres};

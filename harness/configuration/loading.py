@@ -153,7 +153,7 @@ def _document(file: Path) -> dict[str, dict[str, Any]]:
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{file}: is not valid YAML: {_where(error, text)}.") from None
     if document is None:
-        raise ConfigurationError(f"{file}: is empty. It needs the key environments; see README.md.")
+        raise ConfigurationError(f"{file}: is empty. It needs the key environments; see docs/configuration.md.")
     if not isinstance(document, dict):
         raise ConfigurationError(f"{file}: must be a mapping with the keys defaults and environments.")
     for key in document:

@@ -118,39 +118,39 @@ class Login(_Model):
     """One POST per run and environment; the cookies of its answer are kept."""
 
     path: PathOnServer
-    """Where the login is POSTed."""
+    """The route that the login is POSTed to."""
     body: Secret[dict[str, Any]] = Field(alias="json")
-    """What is POSTed."""
+    """What is POSTed to it, as JSON. The cookies of the answer go with every request after it."""
 
 
 class Ready(_Model):
     """The page that says that the deployment serves, and which revision it is."""
 
     path: PathOnServer = "/"
-    """A page that answers 2xx when the deployment serves."""
+    """A page that answers 2xx when the deployment serves. The run waits for it before it sends anything else."""
     timeout_s: Seconds = 60
-    """How long to wait for that."""
+    """How many seconds the run waits for that. An autoscaled deployment that starts cold needs up to 90."""
     revision: DottedPath | None = None
-    """Dotted field of that page's JSON that names the commit, for --revision."""
+    """The dotted field of that page's JSON that names the commit. --revision needs it."""
 
 
 class Api(_Model):
     """The create route, and where its answer holds the id and the token."""
 
     create: PathOnServer = "/api/chatbots"
-    """The route that is POSTed to."""
+    """The route that creates a chatbot. The run POSTs to it."""
     status: Annotated[int, Field(ge=200, le=299), BeforeValidator(_not_bool)] = 201
-    """What it answers where it stored a chatbot: what every POST must answer."""
+    """The status of the answer when it has stored a chatbot. Every POST must return it; another 2xx is a failure."""
     delete: PathOnServer | None = None
-    """The route that deletes one, such as /api/chatbots/{id}; for cleanup: api."""
+    """The route that deletes one chatbot, such as /api/chatbots/{id}. cleanup: api needs it."""
     payload: dict[str, Any] = Field(default_factory=lambda: {"name": NAME, "require_auth": False})
-    """What is sent; {name} becomes smoke-<run>-<n> and must stand in one of its values."""
+    """The JSON that a POST sends. {name} becomes smoke-<run>-<n>; at least one value must contain it."""
     id: DottedPath = "id"
-    """Dotted path of the id in the answer's JSON, such as data.chatbot.id."""
+    """The dotted path of the id in the answer's JSON, such as data.chatbot.id."""
     token: DottedPath = "public_token"
-    """Dotted path of the token in the answer's JSON."""
+    """The dotted path of the token in the answer's JSON, such as data.chatbot.publicToken."""
     timeout_s: Seconds = 10
-    """For a whole exchange, to the last byte."""
+    """How many seconds a whole exchange may take, to the last byte of the answer."""
 
     @model_validator(mode="after")
     def _rows_can_be_told_apart(self) -> Self:
@@ -166,31 +166,31 @@ class Table(_Model):
     """The table that the create route fills, and its columns. `name` may be `schema.table`."""
 
     name: SqlName = "chatbots"
-    """The table, schema.table where needed."""
+    """The table. Write schema.table if it is outside the search_path."""
     id: SqlName = "id"
-    """Its id column."""
+    """The column of the id."""
     label: SqlName = "name"
-    """The column that holds the name that was sent."""
+    """The column that stores the name that was sent. The run finds and deletes its rows by it."""
     token: SqlName = "public_token"
-    """The token column."""
+    """The column of the token."""
 
 
 class Stored(_Model):
     """What is known of rows that were stored before the migration."""
 
     legacy_until: Annotated[int, BeforeValidator(_not_bool)] | None = None
-    """Rows up to this id are of before it: a UUID each and distinct, and not necessarily of version 4."""
+    """The last id that was stored before the migration. Rows up to it need a UUID that is distinct, of any version."""
 
 
 class Soak(_Model):
     """How much a soak sends, which is nothing where this is not set."""
 
     attempts: Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(_not_bool)]
-    """POSTs of all workers together; never one more."""
+    """How many POSTs a soak sends at most, all workers together."""
     users: Annotated[int, Field(ge=1, le=1_000), BeforeValidator(_not_bool)]
-    """POSTs that are under way at the same moment, of all workers together."""
+    """How many POSTs are under way at the same moment, all workers together."""
     rate: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False), BeforeValidator(_not_bool)]
-    """POSTs a second, of all workers together."""
+    """How many POSTs a second on average, all workers together."""
 
 
 class Environment(_Model):
@@ -198,11 +198,12 @@ class Environment(_Model):
 
     name: str
     url: Annotated[str, AfterValidator(_http_url)] = Field(repr=False)  # may hold a password; print `origin`
-    """Where it serves; credentials as https://user:password@host become Basic authentication."""
+    """Where the deployment serves. A user and a password (https://user:password@host) become Basic authentication."""
     database: Annotated[SecretStr, AfterValidator(postgres_url)] | None
-    """postgresql:// URL of its database, or null: then nothing about the database is claimed."""
+    """The postgresql:// URL of its database. null: there is none to read, and claims about it are waived. Of Prisma's
+    parameters `schema` qualifies the table; the others are ignored."""
     headers: Annotated[dict[str, SecretStr], AfterValidator(_headers)] = Field(default_factory=dict)
-    """Sent with every request."""
+    """Headers that are sent with every request."""
     login: Login | None = None
     """One POST before the others; the cookies of its answer are kept."""
     ready: Ready = Field(default_factory=Ready)
@@ -212,31 +213,32 @@ class Environment(_Model):
     table: Table = Field(default_factory=Table)
     """The table that the create route fills, and its columns."""
     source: Path | None = None
-    """A checkout of the app, for the source checks."""
+    """A checkout of the app, whose source is checked as well. A relative path starts at the current directory."""
     posts: Annotated[int, Field(ge=1, le=100_000), BeforeValidator(_not_bool)] = 8
-    """POSTs one after another, up to eight on one connection."""
+    """How many POSTs go one after another, up to eight on one connection: a stale plan fails from the fifth on."""
     burst: Annotated[int, Field(ge=0, le=1_000), BeforeValidator(_not_bool)] = 11  # each has a thread of its own
-    """POSTs at the same moment."""
+    """How many POSTs are sent at the same moment."""
     cleanup: Literal["database", "api", "keep"] = "database"
-    """database: delete the rows; api: through api.delete; keep: leave them, and exit 76."""
+    """How the rows are deleted. database: by SQL. api: through api.delete. keep: not at all; the run exits with 76."""
     late_rows_s: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False), BeforeValidator(_not_bool)] = 10
-    """How long clean-up waits for the row of a POST that was not acknowledged, whatever its answer says."""
+    """How many seconds clean-up waits for the row of a POST that was not acknowledged."""
     statement_timeout_s: Seconds = 60
-    """What one statement may take in the database, such as the scan of all stored tokens."""
+    """How many seconds one statement may take, such as the scan of all stored tokens. All together: four times that."""
     protected: bool = False
-    """posts + burst above 200 need --allow-many, and nothing is sent that this role could not delete."""
+    """true: more than 200 POSTs need --allow-many, probes: auto sends none, and nothing is sent without a database."""
     latency_p95_ms: Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_not_bool)] | None = None
-    """A budget for the 95th percentile of how long POSTs take; null claims nothing."""
+    """The budget of the 95th percentile of the POSTs, in milliseconds. It adds a claim; null adds none."""
     ca_file: Path | None = None
-    """PEM of the authorities that the certificate is checked against, instead of the public ones."""
+    """A PEM file of your own certificate authorities, instead of the public ones; relative to this file."""
     probes: Probes = ["auto"]
-    """POSTs that ask something else, sent after the others; auto: both, and none where it is protected."""
+    """POSTs that test something else. chosen_token: one that brings a token. same_payload: two that are equal.
+    auto: both, or none if the environment is protected."""
     waive: dict[str, Reason] = Field(default_factory=dict)
-    """Claims that are not judged here, each with its reason, such as {app_leaves_the_token_to_postgres: a reason}."""
+    """Claims that are not checked here, each with a reason. The report shows them as waived, with the reason."""
     stored: Stored = Field(default_factory=Stored)
     """Which rows are of before the migration."""
     soak: Soak | None = None
-    """What `chatbots-smoke soak` may send here; null: nothing."""
+    """What `chatbots-smoke soak` may send here. null: nothing."""
 
     @model_validator(mode="before")
     @classmethod

@@ -8,7 +8,7 @@ with its directory when the block or this process ends, however it ends (see `gu
 
 Roles: `postgres` (superuser), `app` (owns the databases; what deployments publish), `verifier` (has no rights but what
 a fault or variant grants it) and `locked_out` (needs a password, for trying a wrong one). Roles of the names that
-README makes need their passwords too.
+docs/database-roles.md makes need their passwords too.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ from tests.support.environment_files import MINIMAL, loaded, refusal, with_keys
 @pytest.mark.parametrize(
     ("text", "want"),
     [
-        ("", "FILE: is empty. It needs the key environments; see README.md."),
-        ("# only a comment\n", "FILE: is empty. It needs the key environments; see README.md."),
-        ("null\n", "FILE: is empty. It needs the key environments; see README.md."),
+        ("", "FILE: is empty. It needs the key environments; see docs/configuration.md."),
+        ("# only a comment\n", "FILE: is empty. It needs the key environments; see docs/configuration.md."),
+        ("null\n", "FILE: is empty. It needs the key environments; see docs/configuration.md."),
         ("- a\n- b\n", "FILE: must be a mapping with the keys defaults and environments."),
         ("just words\n", "FILE: must be a mapping with the keys defaults and environments."),
         ("7\n", "FILE: must be a mapping with the keys defaults and environments."),

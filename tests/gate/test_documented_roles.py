@@ -1,4 +1,4 @@
-"""The roles of README: its SQL is taken from it as it stands, and gives them what a run needs and nothing else."""
+"""The SQL of docs/database-roles.md, as it stands, gives its roles what a run needs and nothing else."""
 
 from __future__ import annotations
 
@@ -22,23 +22,22 @@ if TYPE_CHECKING:
     from rehearsal.deployment.start import Deployment
     from rehearsal.servers.postgres import Postgres
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+ROLES = (ROOT / "docs" / "database-roles.md").read_text(encoding="utf-8")
 READER, CLEANER = "smoke_reader", "smoke"
 PASSWORD = "c4n4ry-pa55"
 WATCHES = "app_leaves_the_token_to_postgres"
 SEQUENCE = "id_sequence_is_not_behind"
 
 
-def sql_of_readme() -> str:
-    """The indented lines of README that make the roles."""
-    blocks = re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", README, re.MULTILINE)
-    [block] = [block for block in blocks if "CREATE ROLE" in block]
+def sql_of_document() -> str:
+    """The SQL that makes the roles."""
+    [block] = re.findall(r"^```sql\n(.*?)^```$", ROLES, re.MULTILINE | re.DOTALL)
     return str(block)
 
 
-def command_of_readme(beginning: str) -> str:
-    """The one command of README's running text that begins so."""
-    [command] = re.findall(rf"`({re.escape(beginning)}[^`]*)`", README.replace("\n", " "))
+def command_of_document(beginning: str) -> str:
+    """The one command of the running text that begins so."""
+    [command] = re.findall(rf"`({re.escape(beginning)}[^`]*)`", ROLES.replace("\n", " "))
     return str(command)
 
 
@@ -59,8 +58,8 @@ def ask(server: Postgres, deployment: Deployment, statement: str, role: str = SU
 
 @contextmanager
 def roles(server: Postgres, deployment: Deployment, script: str | None = None) -> Iterator[None]:
-    """README's roles, made in a deployment's database by README's SQL, for the time of the block."""
-    made = (script or sql_of_readme()).replace("'...'", f"'{PASSWORD}'")
+    """The document's roles, made in a deployment's database by its SQL, for the time of the block."""
+    made = (script or sql_of_document()).replace("'...'", f"'{PASSWORD}'")
     server.run(name_of(deployment), [made])
     try:
         yield
@@ -69,7 +68,7 @@ def roles(server: Postgres, deployment: Deployment, script: str | None = None) -
 
 
 def gate_as(server: Postgres, deployment: Deployment, role: str | None, folder: Path, *arguments: str) -> Run:
-    """The gate, with all checks, as a role of README or as the role that owns the database."""
+    """The gate, with all checks, as a role of the document or as the role that owns the database."""
     folder.mkdir()
     dsn = server.dsn(name_of(deployment), role, PASSWORD) if role is not None else deployment.database
     return run_gate(folder, [deployment], "--revision", deployment.revision, *arguments, database=dsn, ready=READY)
@@ -94,8 +93,8 @@ def test_reader_sees_what_the_owner_sees(tmp_path: Path, postgres: Postgres) -> 
 
 
 def test_sequence_that_may_not_be_read_is_named(tmp_path: Path, postgres: Postgres) -> None:
-    """Without README's right to it one required claim could not be told: 75, and which right is missing."""
-    script = sql_of_readme().replace(", public.chatbots_id_seq", "")
+    """Without the document's right to it one required claim could not be told: 75, and which right is missing."""
+    script = sql_of_document().replace(", public.chatbots_id_seq", "")
     with deployed(postgres) as deployment, roles(postgres, deployment, script):
         run = gate_as(postgres, deployment, READER, tmp_path / "reader", "--read-only", "-k", "stored or sequence")
     assert run.exit_code == 75, run.out
@@ -133,12 +132,12 @@ def test_cleaner_releases_and_leaves_nothing(tmp_path: Path, postgres: Postgres)
 def test_other_tables_need_other_names_and_no_other_rights(
     tmp_path: Path, postgres: Postgres, variant: str, table: str
 ) -> None:
-    """README's SQL with the schema, the table, and the sequence that README's query names, is enough for a full run."""
+    """The SQL with another schema and table, and the sequence that the query names, is enough for a full run."""
     with deployed(postgres, variant=variant) as deployment:
         column = "bot_id" if variant == "other_names" else "id"
-        query = command_of_readme("SELECT pg_get_serial_sequence").replace("public.chatbots", table)
+        query = command_of_document("SELECT pg_get_serial_sequence").replace("public.chatbots", table)
         [(sequence,)] = ask(postgres, deployment, query.replace("'id'", f"'{column}'"))
-        script = sql_of_readme().replace("public.chatbots_id_seq", sequence).replace("public.chatbots", table)
+        script = sql_of_document().replace("public.chatbots_id_seq", sequence).replace("public.chatbots", table)
         script = script.replace("SCHEMA public", f"SCHEMA {table.partition('.')[0]}")
         with roles(postgres, deployment, script):
             run = gate_as(postgres, deployment, CLEANER, tmp_path / "cleaner")
@@ -210,12 +209,12 @@ def test_roles_need_their_password(postgres: Postgres) -> None:
 
 
 def test_old_databases_let_everybody_create(postgres: Postgres) -> None:
-    """In a database as Postgres 14 made them a role can create tables, until README's command is run."""
+    """In a database as Postgres 14 made them a role can create tables, until the document's command is run."""
     creates = "create table public.x ()"
     with deployed(postgres) as deployment, roles(postgres, deployment):
         postgres.run(name_of(deployment), ["grant create on schema public to public"])
         ask(postgres, deployment, creates, READER)
-        postgres.run(name_of(deployment), [command_of_readme("REVOKE CREATE")])
+        postgres.run(name_of(deployment), [command_of_document("REVOKE CREATE")])
         for role in (READER, CLEANER):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 ask(postgres, deployment, creates, role)

@@ -20,7 +20,7 @@ APPS = sorted(folder.name for folder in SAMPLES.iterdir() if folder.is_dir())
 
 
 def judged(folder: Path, source: Path) -> Run:
-    """As the README has it: no deployment, no database, no variable."""
+    """As docs/source.md has it: no deployment, no database, no variable."""
     file = write_environments(folder / "app.yaml", {}, app={"url": "http://localhost", "database": None})
     selected = ["--environments", str(file), "--env", "app", "--source", str(source), "-k", "source"]
     return run_pytest(folder / "report", *selected)

@@ -255,7 +255,7 @@ FILE = (
         "cleanup: api without its route",
         "file",
         "environments.preview.cleanup: api needs api.delete, such as /api/chatbots/{id}",
-        "rows are to be removed through the app, and nobody has said by which route",
+        "the run deletes its rows through the app, and no key says by which route",
         "write it such as /api/chatbots/{id}",
         "cleanup",
         given={"cleanup": "api"},
