@@ -1,8 +1,8 @@
 """The token column is NOT NULL.
 
-A nullable column lets an INSERT that names it store a chatbot without a token.
+If the column is nullable, an INSERT that names it can store a chatbot without a token.
 
-It cannot see whether rows that are stored already have a token: another claim reads them.
+It cannot see whether the stored rows already have a token: another claim reads them.
 """
 
 from harness.findings import finding

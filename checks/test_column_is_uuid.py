@@ -1,6 +1,6 @@
 """The token column is of type uuid.
 
-Asked of the catalog (pg_attribute, format_type): text that holds UUIDs would pass every other look at it.
+The run reads the type from the catalog (pg_attribute, format_type). Text that holds UUIDs passes every other claim.
 
 It cannot see who fills the column, or with what.
 """

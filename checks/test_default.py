@@ -1,4 +1,4 @@
-"""Postgres makes the token: the column's default is a generator of version 4 UUIDs.
+"""Postgres generates the token: the column's default makes version 4 UUIDs.
 
 By identity, not by name: `uuid_generate_v4` must be the C function of the extension uuid-ossp (in whatever schema), or
 `gen_random_uuid` the one that Postgres or pgcrypto brings. A function of the app with such a name is not taken for it.

@@ -1,7 +1,7 @@
 """The deployment answers.
 
-Its ready page answers 2xx within its budget, cold start included. Everything else is asked only after that: a
-deployment that does not answer is neither right nor wrong, it could not be told.
+Its ready page returns 2xx within `ready.timeout_s`, cold start included. The run checks everything else after that. A
+deployment that does not answer is neither right nor wrong: it could not be told.
 
 It stays although whatever breaks it leaves other claims unanswered too: it alone says so of a deployment without a
 database that is only read.

@@ -1,9 +1,9 @@
-"""Every POST answers 201, as JSON, with an id and a token.
+"""Every POST returns 201 with an id and a token.
 
-All POSTs of the run are looked at, those sent one after another and those sent at once. Where `api.status` names a
-different status, that one is wanted. A POST that a ready deployment leaves without an answer counts as well: a user
-would have seen it too. An answer that says nothing about the create route (not authorised, rate limited, a login or
-placeholder page) is not a failure of it: then it could not be told.
+All POSTs of the run count, those sent one after another and those sent at the same moment. The answer must be JSON. If
+`api.status` names another status, that one is expected. A POST that a ready deployment leaves without an answer fails
+the claim as well, because a user would have seen it too. An answer that says nothing about the create route (not
+authorised, rate limited, a login or placeholder page) does not fail it: then it could not be told.
 
 It cannot see what happens once in many POSTs: 19 POSTs without a failure leave a failure rate of up to 15 % possible.
 """

@@ -1,7 +1,7 @@
 """The id sequence is not behind its table.
 
-The other cause of the same 500: after an import with explicit ids, the sequence gives ids that are taken, and the
-INSERT answers 23505 on the primary key.
+This is the other cause of the same 500. After an import with explicit ids, the sequence returns ids that are taken,
+and the INSERT fails with 23505 on the primary key.
 
 It cannot see a sequence that the role may not read, or ids that come from no sequence.
 """

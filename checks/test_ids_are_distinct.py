@@ -1,9 +1,9 @@
 """No two chatbots share an id.
 
-A repeated id is a cached or repeated answer even where the tokens differ.
+A repeated id means a cached or repeated answer, even if the tokens differ.
 
-It stays although an answer that repeats an id disagrees with its row as well: where no database is given, nothing else
-sees it.
+It stays although an answer that repeats an id disagrees with its row as well: without a database, nothing else sees
+it.
 
 It cannot see ids of other runs or of users.
 """

@@ -1,9 +1,9 @@
 """95 of 100 POSTs are answered within the latency budget.
 
-Only where the environment has a budget, `latency_p95_ms`. A new default, trigger or index costs time at each INSERT,
-and a pool that is too small shows at once in the burst. The 95th percentile is the nearest rank of all POSTs, from the
-first byte sent to the last byte read: of 20 POSTs it is the slowest but one, of fewer the slowest. A POST that was
-given up counts with the time that it was waited for.
+Only if the environment sets a budget, `latency_p95_ms`. A new default, trigger or index costs time at each INSERT, and
+a pool that is too small shows at once in the burst. The 95th percentile is the nearest rank of all POSTs, from the
+first byte sent to the last byte read: of 20 POSTs the slowest but one, of fewer the slowest. A POST that the run gave
+up counts with the time that it waited.
 
 It cannot see how much of the time is the network between this machine and the deployment.
 """

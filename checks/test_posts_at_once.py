@@ -1,7 +1,7 @@
-"""POSTs that are sent at the same moment are answered like any other.
+"""POSTs sent at the same moment succeed like any other.
 
-Collisions, exhausted pools and locks show only under concurrency. The overlap is measured, not assumed: if no two POSTs
-were in flight together the claim was not asked.
+Collisions, exhausted pools and locks show only under concurrency. The run measures the overlap: if no two POSTs were in
+flight together, the claim was not checked.
 
 It stays although every POST of the burst is looked at by other checks as well: it alone tells whether there was any
 concurrency to speak of.

@@ -1,4 +1,4 @@
-"""Checks, indexes and statistics on the token column take a uuid.
+"""Checks, indexes and statistics on the token column accept a uuid.
 
 Postgres builds them again from their printed definition: `lower(public_token)` of a text column is then a function that
 does not exist (42883), while that of a varchar is printed with a cast and passes. So Postgres is let parse each of

@@ -1,4 +1,4 @@
-"""Nothing that depends on the token column forbids that its type changes.
+"""Nothing that depends on the token column blocks the change of its type.
 
 Views, rules, policies, triggers of the column or with a WHEN of it, generated columns, functions with a SQL body,
 column lists and row filters of publications, and columns of the table's row type end the migration in 0A000; a

@@ -1,7 +1,7 @@
-"""No foreign key ties the token column to one that stays text.
+"""No foreign key connects the token column to a text column.
 
-In either direction: a uuid and a text cannot be compared, so the constraint cannot be made again. The migration then
-ends in 42804.
+In either direction: Postgres cannot compare a uuid with a text, so it cannot create the constraint again. The
+migration then fails with 42804.
 
 It cannot see references that no constraint declares.
 """

@@ -1,4 +1,4 @@
-"""uuid_generate_v4() is there for the default, or can be brought.
+"""uuid_generate_v4() exists, or the migration can create it.
 
 `create extension if not exists "uuid-ossp"` ends in 0A000 where the server does not have it, in 42501 where this role
 may not create it, and changes nothing where it is installed: in a schema outside the search_path the unqualified name

@@ -1,7 +1,7 @@
 """No row is without a token before the migration.
 
-The cast leaves NULL as it is. SET NOT NULL, which has to follow and which the checks after the deploy ask for, then
-ends in 23502.
+The cast leaves NULL as it is. SET NOT NULL has to follow, because the checks after the deploy expect it, and fails
+with 23502.
 
 It cannot see rows that are stored between the preflight and the migration.
 """

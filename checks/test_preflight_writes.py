@@ -1,6 +1,6 @@
-"""The database takes writes.
+"""The database accepts writes.
 
-A migration on a replica, or for a role whose transactions are READ ONLY by default, ends in 25006.
+A migration fails with 25006 on a replica, and for a role whose transactions are READ ONLY by default.
 
 It cannot see a switch to a replica that happens later.
 """

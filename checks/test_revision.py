@@ -1,8 +1,8 @@
-"""The revision that was deployed is the only one that serves.
+"""Only the deployed revision serves.
 
-The run waits until the ready page names the revision of `--revision`, and asks again on several fresh connections after
-the POSTs: behind one address, an old instance may still take a part of the traffic. Without `--revision` the revisions
-only have to agree with each other.
+The run waits until the ready page names the revision of `--revision`. After the POSTs it asks again, on several fresh
+connections, because an old instance may still serve a part of the traffic behind the same address. Without
+`--revision`, the revisions only have to agree with each other.
 
 It cannot see an instance that none of its connections reached, or one that names no revision.
 """

@@ -1,8 +1,8 @@
-"""What the answers say is what is stored.
+"""The database stores what the answers returned.
 
-Each acknowledged POST has exactly one row of its name, with the id and the token that were returned; a POST that was
-answered with an error left none. A POST without an answer may have stored a row or not: its name tells which, and
-either is consistent. If no acknowledged POST left any trace, the database is perhaps not the deployment's.
+Each acknowledged POST has exactly one row of its name, with the id and the token of the answer. A POST that was
+answered with an error has none. A POST without an answer may have stored a row or not: the run looks for its name, and
+accepts either. If no acknowledged POST left a row, `database` is probably not the database of this deployment.
 
 It cannot see rows that the app stores in other tables.
 """

@@ -1,7 +1,7 @@
 """The same payload sent twice makes two chatbots.
 
-A cache or an idempotency layer that goes by the request's content answers the second with the first. Asked where
-`probes` sends `same_payload`; an app that refuses a name that is taken cannot be asked in this way.
+A cache or an idempotency layer that compares payloads answers the second POST with the first chatbot. `probes` decides
+whether the two POSTs are sent. An app that refuses a name that is taken cannot be checked in this way.
 
 It cannot see a cache that goes by something else, such as an idempotency key in a header.
 """

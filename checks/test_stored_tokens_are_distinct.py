@@ -1,7 +1,7 @@
 """No token is stored twice.
 
-Read from the heap in one pass. The usual query for duplicates is planned on the unique index, and an index that misses
-rows would answer that there are none; so index scans are switched off, and the plan is looked at.
+The run reads the table itself, in one pass. Postgres plans the usual query for duplicates on the unique index, and an
+index that misses rows answers that there are none. So the run switches index scans off, and checks the plan.
 
 It cannot see rows that were deleted.
 """

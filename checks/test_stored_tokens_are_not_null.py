@@ -1,6 +1,6 @@
 """Every stored row has a token.
 
-NOT NULL in the catalog says it of new rows; the heap is read for the ones that were there before.
+NOT NULL in the catalog says it of new rows. The run reads the rows that were stored before.
 
 It cannot see anything in an empty table; then it does not apply.
 """

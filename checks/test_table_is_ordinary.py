@@ -1,7 +1,7 @@
 """The table is an ordinary, permanent one.
 
-What the catalog says of the column holds of every row only then: a view has no default, an unlogged table is emptied by
-a crash, and an index of a parent does not reach the rows of the tables that inherit from it.
+Only then does the catalog's description of the column hold for every row. A view has no default, a crash empties an
+unlogged table, and the index of a parent table does not cover the tables that inherit from it.
 
 It cannot see other tables that the create route fills.
 """

@@ -1,7 +1,7 @@
 """Tokens are version 4 UUIDs in canonical form.
 
-RFC 9562: 8-4-4-4-12 hexadecimal digits in lower case, version 4, variant 10. This is the evidence that the 6 to 8
-character tokens are gone: a handful of POSTs would not collide either way.
+RFC 9562: 8-4-4-4-12 hexadecimal digits in lower case, version 4, variant 10. This is the evidence that the tokens of 6
+to 8 characters are gone. A handful of POSTs would not collide either way.
 
 It cannot see who generated the token: an app that calls `randomUUID()` passes.
 """

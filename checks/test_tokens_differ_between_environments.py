@@ -1,8 +1,8 @@
 """No token is returned by two environments.
 
-Each database makes its own tokens. One that two of them return comes from a generator with a fixed seed, or from a
-cache or a table of prepared tokens that they share. It stays although the statement of an app that stores such tokens
-gives it away as well: where the statements cannot be seen, nothing else does.
+Each database generates its own tokens. A token that two of them return comes from a generator with a fixed seed, or
+from a cache or a table of prepared tokens that they share. It stays although the statement of an app that stores such
+tokens gives it away as well: if the statements cannot be seen, nothing else does.
 
 It cannot see environments that are not part of the run.
 """

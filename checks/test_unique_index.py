@@ -1,8 +1,8 @@
 """A unique index guards the token.
 
-One index alone must guarantee it for every row at any time: unique, valid, ready, immediate, on this column only, not
-partial, on no expression (pg_index). Constraint views say wrong things here: a unique index without a constraint
-guards as well, and an invalid one that a failed CREATE INDEX CONCURRENTLY left behind does not.
+One index must guarantee it for every row at any time: unique, valid, ready, immediate, on this column only, not
+partial, not on an expression (pg_index). Constraint views would mislead here. A unique index without a constraint
+guards as well, and an invalid index that a failed CREATE INDEX CONCURRENTLY left behind does not.
 
 It cannot see whether the index misses rows: another claim reads the table without it.
 """

@@ -213,6 +213,6 @@ def test_what_a_server_echoes_is_masked_and_commands_nothing(tmp_path: Path) -> 
         run = run_pytest(tmp_path / "report", "--environments", str(file), **ACTIONS)
     assert run.exit_code == 1, run.out
     titles = [read(line)[1] for line in obeyed(run.out)]
-    assert titles[0] == "[preview] Every POST answers 201, as JSON, with an id and a token"
+    assert titles[0] == "[preview] Every POST returns 201 with an id and a token"
     assert "***" in read(obeyed(run.out)[0])[2]
     assert canary not in run.out + run.err
