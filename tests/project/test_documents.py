@@ -248,17 +248,18 @@ def test_each_environments_yaml_loads(tmp_path: Path) -> None:
             pytest.fail(f"{where}: {error}")
 
 
-@pytest.mark.parametrize(("key", "example"), EXAMPLES.items(), ids=EXAMPLES)
-def test_each_example_of_a_key_loads_and_sets_it(tmp_path: Path, key: str, example: str) -> None:
-    """Under an environment; and each key has one."""
-    given = yaml.safe_load(example)
-    for part in key.split("."):
-        given = given[part]
+def test_each_key_has_an_example_that_sets_it(tmp_path: Path) -> None:
+    """All examples are loaded, each as an environment of one file."""
     (tmp_path / "certificates").mkdir()
     shutil.copy(certifi.where(), tmp_path / "certificates" / "company.pem")
-    entry = {"url": ANY, "database": DATABASE, **yaml.safe_load(example)}
-    loads(yaml.safe_dump({"environments": {"preview": entry}}), tmp_path)
-    assert set(EXAMPLES) == {key for key, _ in keys()}
+    entries = {key: {"url": ANY, "database": DATABASE, **yaml.safe_load(text)} for key, text in EXAMPLES.items()}
+    assert list(EXAMPLES) == [key for key, _ in keys()]
+    for key, entry in entries.items():
+        value: Any = entry
+        for part in key.split("."):
+            assert part in value, key
+            value = value[part]
+    loads(yaml.safe_dump({"environments": entries}), tmp_path)
 
 
 def test_each_block_of_json_and_yaml_parses() -> None:
