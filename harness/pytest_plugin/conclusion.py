@@ -152,7 +152,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         closing.insert(0, f"an earlier run here ended without a verdict; what it may have left: {command}")
     if own.loudness > 0:
         terminalreporter.section("chatbots smoke")
-    view = View(width_of(config), detail=own.loudness > 0, closing=closing)
+    view = View(width_of(config), detail=own.loudness > 0, closing=closing, listed=CONCLUDED in config.stash)
     writer = config.get_terminal_writer()
     for text, mood in (brief if own.loudness < 0 else lines)(own.verdict, view):
         terminalreporter.ensure_newline()

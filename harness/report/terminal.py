@@ -45,11 +45,13 @@ class View(NamedTuple):
         width: of the terminal, in columns; None where there is none: then no line is broken.
         detail: every claim, and all that is known of what does not hold.
         closing: what is said before the verdict, such as where the reports are.
+        listed: whether verdict.json is written, which lists every row that may be left.
     """
 
     width: int | None = None
     detail: bool = False
     closing: Sequence[str] = ()
+    listed: bool = False
 
 
 USUAL = View()
@@ -275,14 +277,16 @@ def _labelled(label: str, items: Sequence[str], view: View) -> Iterator[tuple[Sh
 
 
 def _left_behind(left: Sequence[LeftBehind], view: View) -> Iterator[tuple[Shown, str]]:
-    """Every row that may be left: rows of one reason share its words, and none goes unlisted."""
+    """The rows that may be left, those of one reason together; all of them where nothing else lists them."""
     alike: dict[tuple[str, str, str], list[str]] = {}
     for row in left:
         name = f"{row.name} (id {row.id})" if row.id else row.name
         alike.setdefault((row.environment, row.reason, row.remedy), []).append(name)
     for (environment, reason, remedy), names in alike.items():
-        for start in range(0, len(names), ROWS_A_LINE):
+        for start in range(0, ROWS_A_LINE if view.listed else len(names), ROWS_A_LINE):
             shown = ", ".join(names[start : start + ROWS_A_LINE])
+            if view.listed and len(names) > ROWS_A_LINE:
+                shown += f" and {len(names) - ROWS_A_LINE} more, listed in verdict.json"
             yield from _broken(f"may be left behind: {environment} {shown}: {reason}. {remedy}", "unknown", view)
 
 

@@ -221,6 +221,15 @@ def test_every_row_that_may_be_left_is_listed() -> None:
     assert told[-1] == "verdict: PASS (exit 76: release, then clean up the rows that may be left)"
 
 
+def test_rows_that_the_verdict_lists_are_not_all_printed() -> None:
+    """The first of each reason, and how many more there are."""
+    left = [row_left(f"smoke-r-{n}") for n in range(2050)] + [row_left("smoke-r-9999", reason="another")]
+    told = shown(verdict(check("pass"), verdict="pass", left_behind=left, exit_code=76), listed=True)
+    first, second = [line for line in told if line.startswith("may be left behind: ")]
+    assert "smoke-r-19 and 2030 more, listed in verdict.json: cleanup: keep" in first
+    assert "smoke-r-9999: another" in second
+
+
 def test_what_was_not_selected_and_why_it_ended_are_said() -> None:
     """A narrowed run names some of what it left out; one that ended early says why."""
     told = shown(verdict(check("pass"), verdict="unknown", left_out=[*"abcde"], error="FILE: is empty."))
