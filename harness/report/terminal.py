@@ -211,14 +211,15 @@ def _not_asked(verdict: Verdict, view: View) -> Iterator[_Row]:
 
 
 def _notes(verdict: Verdict, view: View) -> Iterator[_Row]:
-    """What is unusual and decides nothing."""
+    """What is unusual and decides nothing: the first of it in a line each, all of it before a migration."""
+    whole = view.detail or verdict.kind == "preflight"
     where: dict[Shown, list[str]] = {}
     for environment in verdict.environments:
         for note in environment.notes:
             where.setdefault(note, []).append(environment.name)
-    shown = [*where] if view.detail else [*where][:SHOWN_NOTES]
+    shown = [*where] if whole else [*where][:SHOWN_NOTES]
     for note in shown:
-        yield _Row("note", f"{only_on(where[note], verdict)}{note}", cut=not view.detail)
+        yield _Row("note", f"{only_on(where[note], verdict)}{note}", cut=not whole)
     if len(where) > len(shown):
         yield _Row("", f"and {_plural(len(where) - len(shown), 'more note')}, see summary.md")
 

@@ -104,6 +104,8 @@ def test_notes_take_a_line_each_and_say_that_there_are_more() -> None:
     told = shown(of.model_copy(update={"environments": noted}))
     assert [line for line in told if "of both" in line] == ["note        note 0 of both", "note        note 1 of both"]
     assert "            and 3 more notes, see summary.md" in told
+    before = of.model_copy(update={"environments": noted, "kind": "preflight"})
+    assert len([line for line in shown(before, width=60) if "of both" in line]) == 5
 
 
 def test_quiet_is_two_lines_and_what_closes() -> None:
