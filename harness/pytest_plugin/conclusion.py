@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +86,8 @@ def _nothing_selected(config: pytest.Config, known: Sequence[str]) -> str:
 
 def _alike(word: str, check: str) -> float:
     """How near a word is to the name of a check, or to a part of it."""
+    from difflib import SequenceMatcher  # where nothing was selected, and nowhere else
+
     parts = [check, *check.split("_")]
     return max(SequenceMatcher(None, word.lower(), part).ratio() for part in parts)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.claims import EVERY_POST_ANSWERS_201, POSTS_AT_ONCE_ANSWER_201
+from harness.patterns import lazily
 from harness.report.curl import repeated
 from harness.text import Shown, sentence
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.report.verdict import CheckResult
 
 MOST_SEARCHED = 10_000  # acknowledged POSTs, for one that a finding names
-_POST = re.compile(r"\bsmoke-[\w-]{1,80}\b")
+_POST = lazily(r"\bsmoke-[\w-]{1,80}\b")
 
 
 class Seen(NamedTuple):

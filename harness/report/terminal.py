@@ -5,9 +5,9 @@ Each finding is told once, whichever environments it was seen on. What is not co
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from harness.patterns import lazily
 from harness.report.deliverables import WORDS as DELIVERABLE_WORDS
 from harness.report.deliverables import not_selected
 from harness.report.summary import (
@@ -35,7 +35,7 @@ SHOWN_ITEMS = 3  # of a finding's evidence; all of it with detail, and in the re
 SHOWN_NOTES = 2
 ROWS_A_LINE = 20
 _SHORTEST = 10  # columns, that a title is cut to
-_TOTAL = re.compile(r"(?:and \d+ more: )?(\d+(?: of .+)? in all)")
+_TOTAL = lazily(r"(?:and \d+ more: )?(\d+(?: of .+)? in all)")
 
 
 class View(NamedTuple):

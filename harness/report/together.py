@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from harness.patterns import lazily
 from harness.report.summary import by_reason
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from harness.claims import Deliverable
     from harness.report.verdict import CheckOutcome, CheckResult, DeliverableVerdict, Verdict
 
-_POST = re.compile(r"\bsmoke-[\w-]{1,80}")
+_POST = lazily(r"\bsmoke-[\w-]{1,80}")
 
 
 class Found(NamedTuple):

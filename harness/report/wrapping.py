@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 
+from harness.patterns import lazily
 from harness.text import Shown, part_of_shown
 
 _WHOLE_CHARACTERS = 300  # of a command that is not broken; a longer one is no command of ours
 _SHORTEST = 10  # columns, that a line is cut to
 _SQL_ENDS = r"(?=,? (?:or|then|and|once|where)\b|;|$)"
 # What is pasted into a shell or psql. Ours, in remedies; that a server's text may look like it costs a long line only.
-_PASTED = re.compile(
+_PASTED = lazily(
     r"`[^`]+`"
     r"|(?:\bpython -m \w+|\bchatbots-smoke)(?: [a-z]+\b)?(?: (?:'[^']*'|[^\s,;()']*[-/*$][^\s,;()']*|[A-Z]{2,}\b))*"
     r"|\bpip install(?: -\S+)? \S+"
