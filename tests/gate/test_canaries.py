@@ -437,6 +437,7 @@ def test_the_other_commands_betray_nothing(tmp_path: Path, postgres: Postgres) -
         }
         for arguments in (
             ["plan", "--environments", str(of["database"])],
+            ["plan", "--sql", "--environments", str(of["database"])],
             ["plan", "--environments", str(of["api"]), "--json"],
             ["cleanup", "--environments", str(of["database"]), str(history)],
             ["cleanup", "--environments", str(of["api"]), str(history), "--json"],
