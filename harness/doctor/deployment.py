@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 from harness.configuration.models import credentials_sent
 from harness.doctor.answers import Answer, in_the_way, ok, settings_in, unknown, wrong
 from harness.errors import CouldNotTell
-from harness.history.in_front import MOST_READ, remedy_of, sign_of
+from harness.history.in_front import MOST_READ, remedy_of
 from harness.history.problem import Problem, remedy_for
 from harness.http.client import Client
-from harness.http.created import is_page, parse_json
+from harness.http.created import parse_json
 from harness.http.elsewhere import values_of
-from harness.http.readiness import LONGEST_ATTEMPT_S, revision_of, wait_until_ready, why_not_ready
+from harness.http.readiness import LONGEST_ATTEMPT_S, in_front_of, revision_of, wait_until_ready, why_not_ready
 from harness.text import printable
 
 if TYPE_CHECKING:
@@ -90,9 +90,7 @@ def _at_url(environment: Environment, reply: Reply, visit: Visit) -> Answer:
         return wrong(URL, f"GET {url}: this port {speaks}", f"set url: {other}", "url", {"url": other})
     if reply.problem is not None and reply.problem is not Problem.TOO_LARGE:
         return _unreachable(url, reply, environment)
-    ok_status = 200 <= (reply.status or 0) < 300
-    html = is_page(reply.headers.get("Content-Type", ""), text)
-    if sign := sign_of(reply.status or 0, reply.headers, "" if ok_status else text, html=html):
+    if sign := in_front_of(reply):
         key = "headers" if "header" in remedy_of(sign) else "url"
         said = f"GET {url} was answered {reply.status}, in the deployment's place by {printable(sign)}"
         return unknown(URL, said, remedy_of(sign), key)

@@ -143,10 +143,7 @@ def _serving(environment: Environment, reply: Reply, wanted: str | None) -> str 
     large = reply.problem is Problem.TOO_LARGE and environment.ready.revision is None  # a page is not read for itself
     if reply.problem is not None and not large:
         raise _NotYet(printable(reply.error))
-    ok = 200 <= status < 300
-    text = "" if ok else reply.body[:MOST_READ].decode("utf-8", "replace")  # a page may hold a form with a captcha
-    in_front = sign_of(status, reply.headers, text, html=is_page(reply.headers.get("Content-Type", ""), text))
-    if in_front:
+    if in_front := in_front_of(reply):
         said, remedy = f"answered {status}, in its place by {printable(in_front)}", remedy_of(in_front)
         if status in (401, 403):
             raise CouldNotTell(f"{url} {said}", remedy)
@@ -155,7 +152,7 @@ def _serving(environment: Environment, reply: Reply, wanted: str | None) -> str 
         raise CouldNotTell(
             f"{url} answered {status}: not authorised", "check headers and login, or let ready.path be a public page"
         )
-    if not ok:
+    if not 200 <= status < 300:
         raise _not_ready(environment, status, reply)
     if environment.ready.revision is None:
         return None
@@ -163,6 +160,14 @@ def _serving(environment: Environment, reply: Reply, wanted: str | None) -> str 
     if wanted is not None and not same_revision(found, wanted):
         raise _NotYet(f"it serves revision {printable(found or 'none')}, want {wanted}")
     return found
+
+
+def in_front_of(reply: Reply) -> str:
+    """What answered a page in the deployment's place, "" where nothing tells that."""
+    status = reply.status or 0
+    # A page of the app's own may hold a form with a captcha.
+    text = "" if 200 <= status < 300 else reply.body[:MOST_READ].decode("utf-8", "replace")
+    return sign_of(status, reply.headers, text, html=is_page(reply.headers.get("Content-Type", ""), text))
 
 
 def _not_ready(environment: Environment, status: int, reply: Reply) -> _NotYet:

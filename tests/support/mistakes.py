@@ -921,6 +921,16 @@ POSTS = (
         **posted(refusing_posts("403 Forbidden", '{"error": "CSRF token missing"}', JSON)),
     ),
     Mistake(
+        "a deployment that is broken",
+        "post",
+        "POST <URL>/api/chatbots: 500, want 201: the create route fails, or is not the one that was meant",
+        "no key explains it: a run would say what is wrong with the deployment",
+        "look at the deployment's log for these names",
+        "",
+        "unknown",
+        **posted(refusing_posts("500 Internal Server Error", '{"error": "oops"}', JSON)),
+    ),
+    Mistake(
         "too many requests",
         "post",
         "POST <URL>/api/chatbots: 429: rate limited",
