@@ -21,17 +21,17 @@ from harness.postgres.rows import Row
 def test_client_cannot_choose_the_token(
     history: History, chosen_token: tuple[Attempt, ...], rows_if_any: tuple[Row, ...]
 ) -> None:
-    """The token that was brought was neither returned nor stored."""
+    """The token that the client sent was neither returned nor stored."""
     demand_all_sent(history)
     if not chosen_token:
         demand_acknowledged(history)  # else it was not sent
         raise NotCovered("no POST tried to choose its token", "let probes name chosen_token")
     chosen = chosen_by_client(chosen_token, rows_if_any)
     assert not chosen, finding(
-        want="a token that the database made, or a refusal",
+        want="a token that Postgres generated, or a refusal",
         have=chosen,
         cause="the create route copies fields of the request into its INSERT",
-        remedy="let the route take the fields that it knows, and leave the token to the database",
+        remedy="take only known fields from the request, and let Postgres generate the token",
     )
     demand_acknowledged(history)  # a route that refuses everything refuses this as well
     demand_answered(chosen_token)

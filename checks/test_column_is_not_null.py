@@ -17,5 +17,5 @@ def test_column_is_not_null(facts: TableFacts) -> None:
         want=f"{facts.shown}.{facts.token_column} NOT NULL",
         have=f"{facts.shown}.{facts.token_column} is {state}",
         cause="the migration left the constraint out, or could not set it because of stored NULLs",
-        remedy=f"fill what is NULL, then ALTER TABLE {facts.in_sql} ALTER COLUMN {facts.token_in_sql} SET NOT NULL",
+        remedy=f"fill the NULLs, then ALTER TABLE {facts.in_sql} ALTER COLUMN {facts.token_in_sql} SET NOT NULL",
     )

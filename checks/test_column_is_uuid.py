@@ -14,6 +14,6 @@ def test_column_is_uuid(facts: TableFacts) -> None:
     assert facts.token_type == "uuid", finding(
         want=f"{facts.shown}.{facts.token_column} uuid",
         have=f"{facts.shown}.{facts.token_column} {facts.token_type}",
-        cause="the migration has not run in this database, or another one has changed the column since",
+        cause="the migration has not run in this database, or a later one changed the column back",
         remedy="run the migration on this environment's database",
     )

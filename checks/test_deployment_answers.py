@@ -18,6 +18,6 @@ def test_deployment_answers(readiness: Readiness) -> None:
     assert 200 <= readiness.status < 300, finding(
         want="2xx from its ready page",
         have=readiness.status,
-        cause="the page that should say that the deployment serves answers otherwise",
-        remedy="look at the deployment's log, or let ready.path name another page",
+        cause="the ready page returns another status",
+        remedy="look at the deployment's log, or set ready.path to another page",
     )

@@ -16,7 +16,7 @@ from harness.postgres.table import TableFacts
 def test_id_sequence_is_not_behind(facts: TableFacts, sequence: SequenceState | None) -> None:
     """The next id that the sequence gives lies beyond every stored id."""
     if facts.sequence is None or facts.id_type not in ("smallint", "integer", "bigint"):
-        raise NotCovered(f"{facts.id_column} is no number from a sequence", "nothing: such ids cannot fall behind")
+        raise NotCovered(f"{facts.id_column} is not a number from a sequence", "nothing: such ids cannot fall behind")
     assert sequence is not None  # one that may not be read is no evidence
     doubled = sequence.name.replace("'", "''")  # it is quoted as an identifier already
     assert not is_behind(sequence), finding(

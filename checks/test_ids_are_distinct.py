@@ -22,7 +22,7 @@ def test_ids_are_distinct(history: History) -> None:
         history,
         repeated,
         Cause(
-            "a cached response, or a create route that answers with a row of before",
+            "a cached response, or a create route that answers with an earlier row",
             "look at the create route and at caches in front of it: POST must not be answered from one",
         ),
     )

@@ -29,6 +29,6 @@ def test_latency_is_within_budget(history: History, latency_p95_ms: float | None
             f"a p95 of {p95_ms:.0f} ms",
             *(f"{a.name} ({a.phase}): {took_ms(a):.0f} ms" for a in slower_than(history, latency_p95_ms)),
         ],
-        cause="the deployment is slower than it may be, or this machine is far from it or busy",
-        remedy="compare with chatbots-smoke runs; if it is always so from here, raise latency_p95_ms",
+        cause="the deployment is slow, or this machine is busy or far from it",
+        remedy="compare with earlier runs (chatbots-smoke runs); if it is always like this, raise latency_p95_ms",
     )

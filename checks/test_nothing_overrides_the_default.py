@@ -20,7 +20,7 @@ def test_nothing_overrides_the_default(facts: TableFacts) -> None:
     assert not found, finding(
         want="no trigger, rule, generated column or default of a partition or view that makes the token",
         have=found,
-        cause="the old generator lives on inside the database",
-        remedy="drop what sets the token, so that the column's default makes it",
+        cause="the old generator still runs inside the database",
+        remedy="drop it, so that the column's default generates the token",
     )
     demand_readable(facts)

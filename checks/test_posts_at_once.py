@@ -32,7 +32,7 @@ def test_posts_at_once_answer_201(history: History, token_column: str, created_s
     wrong = wrong_answers(burst)
     cause, remedy = cause_of(history, wrong, token_column)
     assert not wrong, finding(
-        want=f"{len(burst.attempts)} answers of {created_status} to POSTs that are sent at once",
+        want=f"{len(burst.attempts)} answers of {created_status} to POSTs sent at the same moment",
         have=alike_answers(wrong, len(burst.attempts)),
         cause=cause,
         remedy=remedy,

@@ -21,6 +21,6 @@ def test_preflight_definitions_take_a_uuid(preflight: Preflight) -> None:
         want=f"definitions that hold of {preflight.column} as a uuid",
         have=found,
         cause="they were written for text: its length, its case, its pattern",
-        remedy=f"drop them in the migration's transaction, and write anew what still makes sense of a uuid; a cast "
+        remedy=f"drop them in the migration's transaction, and write again what still makes sense of a uuid; a cast "
         f"such as ({preflight.table.token_column}::text) keeps an expression as it is",
     )

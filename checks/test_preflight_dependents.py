@@ -18,9 +18,9 @@ def test_preflight_nothing_depends_on_the_type(preflight: Preflight) -> None:
     """Postgres would let the type of the column change."""
     found = dependents(preflight)
     assert not found, finding(
-        want=f"nothing but indexes, checks, keys and statistics that uses {preflight.column}",
+        want=f"only indexes, checks, keys and statistics that use {preflight.column}",
         have=found,
-        cause="objects that were made on the text, which Postgres does not make anew by itself",
+        cause="objects that were made on the text, which Postgres does not create again by itself",
         remedy=f"in the migration's transaction drop them before ALTER TABLE {preflight.table.in_sql}, and create them "
         "again after it; a partition key or an inherited column needs a new table, or ALTER TABLE of the parent",
     )

@@ -19,7 +19,7 @@ def test_preflight_role_may_alter_the_table(preflight: Preflight) -> None:
     assert not found, finding(
         want=f"{preflight.catalog.role} as owner of {preflight.table.shown}",
         have=found,
-        cause="the URL is that of the app or of a reader, and the migration is run as another role",
+        cause="the URL belongs to the app or to a reader; the migration runs as another role",
         remedy="run the preflight, and the migration, with the URL of the role that owns the table; "
         f"{let_it_create(preflight)} where that is missing; SET statement_timeout = 0 in the migration where one is "
         "too short",

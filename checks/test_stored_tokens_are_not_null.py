@@ -17,6 +17,6 @@ def test_stored_tokens_are_not_null(stored: StoredTokens, acknowledged: History 
     assert not stored.nulls, finding(
         want=f"{stored.rows} tokens in {stored.rows} rows",
         have=f"{stored.nulls} rows whose token is NULL",
-        cause="rows from before the default, or an INSERT that names the column and sends NULL",
+        cause="rows that are older than the default, or an INSERT that names the column and sends NULL",
         remedy="fill them with the default, then set the column NOT NULL",
     )

@@ -18,7 +18,7 @@ from harness.postgres.token_scan import StoredTokens
 def test_stored_tokens_are_version_4(
     stored: StoredTokens, facts: TableFacts, legacy_until: int | None, acknowledged: History | None, own_rows: int
 ) -> None:
-    """Each stored token is a version 4 UUID, but for those that are accepted as of before the migration."""
+    """Each stored token is a version 4 UUID, except those that are known to be older than the migration."""
     demand_stored(stored, acknowledged, own_rows)
     demand_ages(facts, legacy_until)
     before = stored_before(stored)

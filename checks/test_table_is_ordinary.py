@@ -17,6 +17,6 @@ def test_table_is_ordinary(facts: TableFacts) -> None:
     assert not found, finding(
         want=f"{facts.shown} as a permanent table",
         have=[f"{facts.shown} is {kind}" for kind in found],
-        cause="the name resolves to something else than the app's table, or the table was made for a trial",
-        remedy="name the table that the app fills in table.name, or make it permanent",
+        cause="table.name is not the table of the app, or the table was made for a trial",
+        remedy="set table.name to the table that the app fills, or make it permanent",
     )

@@ -19,5 +19,5 @@ def test_tokens_are_version_4(history: History) -> None:
         want="xxxxxxxx-xxxx-4xxx-[89ab]xxx-xxxxxxxxxxxx in lower case (RFC 9562)",
         have=others,
         cause="the app still makes the token, or the column's default is another generator",
-        remedy="let the INSERT leave the column out, and its default be uuid_generate_v4() or gen_random_uuid()",
+        remedy="leave the column out of the INSERT, and set its default to uuid_generate_v4() or gen_random_uuid()",
     )

@@ -106,7 +106,7 @@ class Claim(NamedTuple):
 
 def as_reported(claim: str) -> str:
     """The remedy of a claim that another one bars, which says itself what to do. It must have something to say."""
-    return f"mend what {claim} reports"
+    return f"fix what {claim} reports"
 
 
 def is_told_elsewhere(remedy: str) -> bool:

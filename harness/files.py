@@ -85,7 +85,7 @@ def _demand_own_file(path: Path, about: os.stat_result) -> None:
     if stat.S_ISLNK(about.st_mode):
         raise _refused(path, "is a link: nothing is written through one; remove it")
     if not stat.S_ISREG(about.st_mode):
-        raise _refused(path, "is no regular file; remove it")
+        raise _refused(path, "is not a regular file; remove it")
     if about.st_nlink > 1:
         raise _refused(path, "has another name too (a hard link), and would be changed under both; remove it")
     if os.name == "posix" and os.geteuid() not in (0, about.st_uid):  # root cleans up after others

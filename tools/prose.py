@@ -1,7 +1,8 @@
-"""`make lint`: names each phrase of the documents that `tools/style.toml` has a plainer one for."""
+"""`make lint`: names each phrase of documents and messages that `tools/style.toml` has a plainer one for."""
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 import tomllib
@@ -18,6 +19,15 @@ STYLE = ROOT / "tools" / "style.toml"
 _QUOTED = re.compile(r"^```.*?^```|^ {4}.*?$|`[^`]*`|\]\([^)]*\)|<[^>]*>", re.DOTALL | re.MULTILINE)
 
 
+# A pattern, or a statement in SQL.
+_FOR_PROGRAMS = re.compile(r"\\[bsdw]|\(\?|\bselect\b", re.IGNORECASE)
+# Where each message has been rewritten. A word alone is not a message.
+MESSAGES = (
+    *("checks", "rehearsal", "harness/checkers", "harness/configuration", "harness/history", "harness/http"),
+    *("harness/postgres", "harness/preflight", "harness/run", "harness/soak"),
+)
+
+
 class Phrase(NamedTuple):
     """A phrase that no document has, and what to write."""
 
@@ -28,6 +38,21 @@ class Phrase(NamedTuple):
 def documents() -> list[Path]:
     """What people read: the documents at the top, and those of docs/."""
     return [ROOT / "README.md", ROOT / "AGENTS.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def programs() -> list[Path]:
+    """The programs whose messages are read."""
+    return [path for folder in MESSAGES for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def messages(program: str) -> Iterator[tuple[int, str]]:
+    """The texts of a program that people may see, each with its line: not its docstrings, which are for its readers."""
+    tree = ast.parse(program)
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in alone]
+    for node in texts:
+        if isinstance(node.value, str) and " " in node.value and not _FOR_PROGRAMS.search(node.value):
+            yield node.lineno, node.value
 
 
 def phrases() -> list[Phrase]:
@@ -51,6 +76,12 @@ def main() -> int:
         f"{path.relative_to(ROOT)}:{line}: {words!r}: write {but}"
         for path in documents()
         for line, words, but in sorted(found(path.read_text(encoding="utf-8"), among))
+    ]
+    said += [
+        f"{path.relative_to(ROOT)}:{line}: {words!r}: write {but}"
+        for path in programs()
+        for line, message in messages(path.read_text(encoding="utf-8"))
+        for _, words, but in found(message, among)
     ]
     print(*said, sep="\n" if said else "", end="\n" if said else "")
     return 1 if said else 0

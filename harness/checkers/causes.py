@@ -52,7 +52,7 @@ _DEFERRED = Cause(
 )
 _RULE = Cause(
     "a CHECK constraint or a trigger refused the row (23514 or P0001)",
-    "look at what it demands; let api.payload send what satisfies it, or mend the trigger",
+    "look at what it demands; let api.payload send what satisfies it, or fix the trigger",
 )
 _OLD_CODE = Cause(
     "the old code runs on the new schema (22P02): it still sends its own short token",
@@ -241,7 +241,7 @@ _OF_THE_DATABASE: tuple[tuple[str, Cause], ...] = (
     (
         r"(?i)cached plan must not change result type|\b0A000\b",
         Cause(
-            "statements that were prepared before the migration (0A000): the pool has connections of before it",
+            "statements that were prepared before the migration (0A000): the pool still has connections that are older",
             "restart the deployment, so that its pool reconnects",
         ),
     ),

@@ -135,7 +135,7 @@ def stored_before(stored: StoredTokens) -> Before:
     ages, mend = stored.ages, f"give these rows new tokens: {stored.update}"
     if ages is None or ages.last_id is None:
         return Before(
-            "tokens of before that the migration carried over, or another generator that still runs",
+            "old tokens that the migration carried over, or another generator that still runs",
             f"{mend}; and find out what made them",
         )
     if ages.all_before_the_first_version_4:
@@ -149,7 +149,7 @@ def stored_before(stored: StoredTokens) -> Before:
     return Before(
         f"not all are older than the first row of version 4{newer}; the last is id {ages.last_id}: another "
         "generator may still run, or somebody stored them by hand",
-        f"find out what made them; then {mend}. If all of them are of before the migration and are to stay, set "
+        f"find out what made them; then {mend}. If the migration found all of them and they should stay, set "
         f"stored.legacy_until: {ages.last_id}",
     )
 

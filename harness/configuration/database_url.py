@@ -118,7 +118,7 @@ def _demand_known_parameters(url: str) -> None:
         raise ValueError(f"cannot be parsed; write it as {_USUAL}{said}") from None
     ports = str(found.get("port") or "").split(",")
     if not all(port == "" or (port.isdecimal() and 0 < int(port) < 65536) for port in ports):
-        raise ValueError("has a port that is no number from 1 to 65535")
+        raise ValueError("has a port that is not a number from 1 to 65535")
     modes = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
     if found.get("sslmode") not in (None, *modes):
         raise ValueError(f"has an sslmode that is none of {', '.join(modes)}")

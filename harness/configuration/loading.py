@@ -318,7 +318,7 @@ def _without_values(message: str) -> str:
         return message.replace(driver[1], "...")
     message = re.sub(r"the parameter (?![A-Za-z_]+=)[^=]*=", "a parameter", message)
     return re.sub(
-        r"^'[^']*[:0-9][^']*' is not a header name|^.{30,} is not a header name", "is no header name", message
+        r"^'[^']*[:0-9][^']*' is not a header name|^.{30,} is not a header name", "is not a header name", message
     )
 
 

@@ -58,7 +58,7 @@ def _demand_own(record: dict[str, Any], of: Recorded, run: str, labels_for: Labe
 def _demand_name(n: int, of: Recorded, run: str) -> None:
     """The name of a POST is made of its number; of two POSTs of one payload, that of the first one."""
     if not is_run_id(run):
-        raise ValueError(f"run: {printable(run, _SHOWN)} is no id of a run, such as 20250131-235959-0a1b2c3d")
+        raise ValueError(f"run: {printable(run, _SHOWN)} is not the id of a run, such as 20250131-235959-0a1b2c3d")
     attempt = of.attempts[n]
     names = [attempt_name(run, n)]
     first = of.attempts.get(n - 1)

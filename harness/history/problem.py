@@ -63,7 +63,7 @@ _REMEDIES = {
     Problem.OTHER_KEY: "name the keys that the answer has",
     Problem.REFUSED: "check that the deployment still runs, and run again",
     Problem.UNRESOLVED: "check the host in url, and the name server of this machine",
-    Problem.TLS: "mend the certificate, or check the host name in url",
+    Problem.TLS: "renew the certificate, or check the host name in url",
     Problem.NOT_RECORDED: "the run was stopped: run it again",
 }
 
@@ -74,13 +74,13 @@ _OF_TLS: tuple[tuple[str, str], ...] = (
             r"missing (authority|subject) key|(marked|not) critical|name empty|empty subject|does not include key usage"
             r"|keycertsign|path length|invalid ca cert|at least x509v3"
         ),
-        "have the certificate, or that of its authority, issued anew with the extensions of RFC 5280 (key identifiers)",
+        "have the certificate, or its authority's, issued again with the extensions of RFC 5280 (key identifiers)",
     ),
     (
         r"too weak|md too weak|key too small|unsupported signature|signature algorithm",
-        "have the certificate issued anew with a key and a signature of today (RSA from 2048 bits, or ECDSA; SHA-256)",
+        "have the certificate issued again with a key and a signature of today (RSA from 2048 bits, or ECDSA; SHA-256)",
     ),
-    (r"revoked", "have the certificate of the deployment issued anew: its authority has taken it back"),
+    (r"revoked", "have the certificate of the deployment issued again: its authority has revoked it"),
     (r"purpose|key usage", "have a certificate for servers issued (extended key usage: serverAuth)"),
     (r"has expired", "renew the certificate of the deployment (and check the clock of this machine)"),
     (r"not yet valid", "check the clock of this machine and the date on which the certificate begins"),

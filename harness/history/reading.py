@@ -145,7 +145,7 @@ def _parsed(path: Path, file: BinaryIO, demands: Mapping[str, Demand]) -> tuple[
             said = "is nested too deeply" if isinstance(error, RecursionError) else str(error)
             raise UnreadableHistory(f"{path}: line {number}: {printable(said, _LONGEST_SAID)}. {RESTORE}") from None
     if not reading.run:
-        raise EmptyHistory(f"{path}: is empty{' but for a torn line' if torn else ''}: no run began to write it")
+        raise EmptyHistory(f"{path}: is empty{' except a torn line' if torn else ''}: no run began to write it")
     return reading.run, reading.recorded
 
 

@@ -81,7 +81,7 @@ class WholeIntent(Intent, tag_field="record", tag="intent", gc=False):
         try:
             at = datetime.fromisoformat(self.at)
         except ValueError:
-            raise ValueError(f"at: {self.at!r} is no time as of RFC 3339") from None
+            raise ValueError(f"at: {self.at!r} is not a time in the format of RFC 3339") from None
         if at.tzinfo is None:
             raise ValueError(f"at: {self.at!r} has no time zone")
         return at

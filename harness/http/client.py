@@ -118,7 +118,9 @@ class Client:
         """One DELETE of a chatbot by its id, at `api.delete`. An id that would lead to another path is not sent."""
         # Dot segments (RFC 3986 section 5.2.4), which quoting does not change; and a blank may be trimmed to nothing.
         if id_ in (".", "..") or is_blank(id_):
-            return Reply(started_s=0.0, problem=Problem.NO_ANSWER, error="was not sent: such an id is no path segment")
+            return Reply(
+                started_s=0.0, problem=Problem.NO_ANSWER, error="was not sent: such an id is not a path segment"
+            )
         path = (self.environment.api.delete or "").replace("{id}", quote(id_, safe="", errors="replace"))
         return self._exchange("DELETE", path, self.environment.api.timeout_s)
 

@@ -165,7 +165,7 @@ def translated(error: psycopg.Error, dsn: SecretStr) -> CouldNotTell:
         if re.search(each.pattern, str(error), re.IGNORECASE):
             return CouldNotTell(f"{at}: {each.cause} ({said})", each.remedy, each.key)
     kind = f"{type(error).__name__}{f' {state}' if state else ''}"
-    return CouldNotTell(f"{at}: the database could not be read ({kind}: {said})", "read the error, mend it, run again")
+    return CouldNotTell(f"{at}: the database could not be read ({kind}: {said})", "read the error, fix it, run again")
 
 
 def _place(dsn: SecretStr) -> str:

@@ -218,7 +218,7 @@ def rights(known: Preflight) -> list[Cause]:
         CouldNotTell: event triggers are called by a command of the migration, and what they do is not tried.
     """
     found = [
-        Cause("42501", f"{relation.name} belongs to {relation.owner}, and {known.catalog.role} is no member of it")
+        Cause("42501", f"{relation.name} belongs to {relation.owner}, and {known.catalog.role} is not a member of it")
         for relation in known.catalog.relations
         if not relation.may_alter
     ]

@@ -108,7 +108,7 @@ def _read_served_revisions(at: Gathering) -> tuple[ServedRevision, ...]:
 
 def _explain_served_revisions(planned: Planned) -> Iterator[Step]:
     if planned.environment.ready.revision is not None:
-        yield Step(_ready_page(planned), f"{FRESH_CONNECTIONS} times at once, each anew")
+        yield Step(_ready_page(planned), f"{FRESH_CONNECTIONS} times at once, each on a new connection")
 
 
 SERVED_REVISIONS: Evidence[tuple[ServedRevision, ...]] = Evidence(
@@ -294,7 +294,7 @@ OBSERVED_INSERTS: Evidence[ObservedInserts] = Evidence(
 
 
 def _not_gathered(_: Gathering) -> object:
-    raise AssertionError("an app's source is no part of an examination")
+    raise AssertionError("an app's source is not part of an examination")
 
 
 ANALYSIS: Evidence[object] = Evidence(

@@ -131,7 +131,7 @@ def _place(text: str, option: str) -> tuple[str, int]:
     """HOST or HOST:PORT."""
     host, _, port = text.rpartition(":") if ":" in text else (text, "", "5557")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ConfigurationError(f"{option}: {text!r} is no HOST or HOST:PORT")
+        raise ConfigurationError(f"{option}: {text!r} is not a HOST or HOST:PORT")
     return host.strip("[]"), int(port)
 
 

@@ -65,7 +65,7 @@ def conclude(state: SoakState, options: argparse.Namespace) -> int:
         _note(state, state.ended, cleaned, time.monotonic() - began_s)
     if options.worker and not state.unavailable and state.histories:
         state.unavailable.append(
-            "this is a part of a soak, which alone is no verdict: copy the histories of all workers to one machine, "
+            "this is a part of a soak, which alone is not a verdict: copy the histories of all workers to one machine, "
             "and judge them together with chatbots-smoke judge worker-*.jsonl"
         )
     soaked = SoakResult(

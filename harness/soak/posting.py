@@ -279,5 +279,5 @@ def _lost(error: BaseException, ended: bool) -> str:
     elif isinstance(error, HTTPConnectionClosed):
         return "RemoteDisconnected: Remote end closed connection without response"
     elif isinstance(error, HTTPParseError):
-        return "it was closed before the end of the headers" if ended else "the answer is no HTTP"
+        return "it was closed before the end of the headers" if ended else "the answer is not HTTP"
     return described(error)

@@ -143,7 +143,7 @@ def demand_url(dsn: str) -> None:
     wrong = ""
     try:
         if not re.fullmatch(r"\d+(,\d+)*", str(conninfo_to_dict(dsn).get("port") or 5432)):
-            wrong = "its port is no number; or "
+            wrong = "its port is not a number; or "
     except (psycopg.Error, ValueError) as error:
         unknown = "query parameter" in str(error)  # which is not quoted: it may be the end of a password
         wrong = "it has a parameter after ? that libpq does not know; or " if unknown else " "
@@ -194,7 +194,7 @@ def reading(dsn: str, statement_timeout_s: int) -> Iterator[RealConnection]:
 
 
 UNREACHED = [  # what a server, or libpq, says before there is a session, without a SQLSTATE
-    (r"password authentication failed|no password supplied", "mend the user and the password of --schema-of"),
+    (r"password authentication failed|no password supplied", "fix the user and the password of --schema-of"),
     (r"role \".*\" does not exist", "name a role in --schema-of that this server has"),
     (r"database \".*\" does not exist", "name a database in --schema-of that this server has"),
     (r"no encryption|SSL off|requires? SSL|SSL.*required", "add sslmode=require to --schema-of"),

@@ -32,8 +32,8 @@ REMEDIES = {
     "23505": "decide who keeps the token: old tokens that are one UUID in two spellings become one value",
     "2BP01": "drop what depends on it before, and make it again afterwards, in the same transaction",
     "42804": "change the columns on both ends of the foreign key, in the same transaction, with the key dropped",
-    "42501": "it ran as the owner of the table, who is no superuser: who will run it for real?",
-    "42601": "mend the syntax",
+    "42501": "it ran as the owner of the table, who is not a superuser: who will run it for real?",
+    "42601": "fix the syntax",
     "55P03": "its own lock_timeout ended it: it waits for itself, or asks for less than it needs",
     "57014": "its own statement_timeout ended it, on a table that may be smaller than the real one",
     "25001": "this statement cannot be inside of a transaction: take it out of BEGIN .. COMMIT",
@@ -112,7 +112,7 @@ def say_what_is_read(report: Report, real: Real, rows: int) -> None:
     about = "about " if real.rows_are_estimated else ""
     which = f"all {about}{rows:,}" if rows == real.rows else f"a sample of {rows:,} of {about}{real.rows:,}"
     say(f"reads from {real.place} (PostgreSQL {real.version}), in READ ONLY transactions:")
-    say("  all definitions of that database (pg_dump --schema-only), but for subscriptions and user mappings")
+    say("  all definitions of that database (pg_dump --schema-only), except subscriptions and user mappings")
     say(f"  columns {real.id} and {real.token} of {which} rows of {real}; no other column, no other table's rows")
     if rows < real.rows:
         say("  half of a sample are tokens that are no UUID, as far as there are; duplicates show in --rows all only")

@@ -50,7 +50,7 @@ def test_one_acknowledged_post_is_enough_to_judge() -> None:
         (
             (failed(1), failed(2)),
             "none of 2 POSTs was acknowledged (the first: 500, want 201)",
-            "mend what every_post_answers_201 reports, and run again",
+            "fix what every_post_answers_201 reports, and run again",
         ),
         (
             (unanswered(1, Problem.REFUSED, ""),),

@@ -235,7 +235,7 @@ def test_a_wrong_first_line_is_named(file: Path, first: object, said: str) -> No
     [
         (b"", "FILE: is empty: no run began to write it"),
         (b"\n\n", "FILE: is empty: no run began to write it"),
-        (b'{"record": "run"', "FILE: is empty but for a torn line: no run began to write it"),
+        (b'{"record": "run"', "FILE: is empty except a torn line: no run began to write it"),
     ],
 )
 def test_an_empty_file_is_no_history(file: Path, content: bytes, want: str) -> None:

@@ -154,12 +154,12 @@ def test_a_login_is_not_sent_to_a_server_that_cannot_be_verified(authority: trus
         ("certificate verify failed: invalid CA certificate", "extensions of RFC 5280"),
         ("certificate verify failed: EE certificate key too weak", "with a key and a signature of today"),
         ("certificate verify failed: CA signature digest algorithm too weak", "with a key and a signature of today"),
-        ("certificate verify failed: certificate revoked", "its authority has taken it back"),
+        ("certificate verify failed: certificate revoked", "its authority has revoked it"),
         ("certificate verify failed: unsuitable certificate purpose", "a certificate for servers"),
         ("certificate verify failed: unable to get issuer certificate", "your own authority in ca_file"),
         ("certificate verify failed: Hostname mismatch, certificate is not valid for 'h'", "the host name in url"),
         ("[SSL: WRONG_VERSION_NUMBER] wrong version number", "this port speaks no TLS: use http"),
-        ("[SSL: TLSV1_ALERT_INTERNAL_ERROR]", "mend the certificate, or check the host name in url"),
+        ("[SSL: TLSV1_ALERT_INTERNAL_ERROR]", "renew the certificate, or check the host name in url"),
     ],
 )
 def test_each_kind_of_failure_has_a_remedy(error: str, remedy: str) -> None:

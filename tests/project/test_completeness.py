@@ -81,6 +81,6 @@ def test_ids_that_the_harness_names_are_those_of_checks() -> None:
 def test_remedies_refer_to_claims_in_one_way_only() -> None:
     """By `as_reported`, whose callers see to it that the claim has something to say."""
     files = [*(ROOT / "harness").rglob("*.py"), *(ROOT / "checks").glob("*.py")]
-    assert [file.name for file in files if "mend what" in file.read_text(encoding="utf-8")] == ["claims.py"]
+    assert [file.name for file in files if "fix what {" in file.read_text(encoding="utf-8")] == ["claims.py"]
     assert is_told_elsewhere(as_reported("column_is_uuid"))
-    assert not is_told_elsewhere("mend the certificate")
+    assert not is_told_elsewhere("fix the certificate")

@@ -302,7 +302,7 @@ def test_each_check_says_what_it_cannot_see() -> None:
 # --- how documents are written ----------------------------------------------------------------------------------------
 
 
-def test_documents_are_in_plain_words() -> None:
+def test_documents_and_messages_are_in_plain_words() -> None:
     """`make lint` says the same."""
     assert prose.main() == 0
 
@@ -324,3 +324,13 @@ def test_documents_are_in_plain_words() -> None:
 def test_the_style_file_is_heeded(text: str, lines: list[int]) -> None:
     """The phrases of the house's style, also where they go on in the next line; not in what is quoted."""
     assert [line for line, _, _ in prose.found(text, prose.phrases())] == lines
+
+
+def test_messages_of_a_program_are_its_strings() -> None:
+    """Parts of an f-string too; a docstring, a pattern and a statement in SQL are for others."""
+    program = '''"""Is no message."""
+x = f"{y} is no folder"
+raise Error("mend it, " "and run again")
+z = re.compile(r"\\bis no \\w+")
+'''
+    assert list(prose.messages(program)) == [(2, " is no folder"), (3, "mend it, and run again")]

@@ -54,7 +54,7 @@ def test_the_most_urgent_comes_first_and_each_once() -> None:
 
 def test_what_is_told_elsewhere_is_no_action() -> None:
     """A claim that another one bars adds nothing to do."""
-    barred = check("unknown", id="a", remedy="mend what every_post_answers_201 reports, and run again")
+    barred = check("unknown", id="a", remedy="fix what every_post_answers_201 reports, and run again")
     assert kinds(actions(Ended(1, **FULL), [barred, check("fail")], [], {})) == ["roll_back"]
 
 
@@ -83,7 +83,7 @@ def test_a_key_that_explains_failures_is_configured() -> None:
         ([check("fail")], ""),
         ([check("unknown", remedy="run again")], ""),
         ([check("unknown", id="source_insert", environment="")], ""),
-        ([check("unknown", remedy="mend what every_post_answers_201 reports, and run again")], ""),
+        ([check("unknown", remedy="fix what every_post_answers_201 reports, and run again")], ""),
     ],
 )
 def test_who_says_what_to_write_is_named_once(results: list[CheckResult], names: str) -> None:

@@ -247,8 +247,8 @@ def test_a_connection_that_the_server_gave_up_is_not_used(
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (lambda r: r.send(b"SSH-2.0-OpenSSH\r\n"), "the answer is no HTTP"),
-        (lambda r: r.send(b"HTTP/1.1 201 Created\r\nX y\r\n\r\n"), "the answer is no HTTP"),
+        (lambda r: r.send(b"SSH-2.0-OpenSSH\r\n"), "the answer is not HTTP"),
+        (lambda r: r.send(b"HTTP/1.1 201 Created\r\nX y\r\n\r\n"), "the answer is not HTTP"),
         (lambda r: None, "RemoteDisconnected: Remote end closed connection without response"),
         (lambda r: r.reset(), "ConnectionResetError: Connection reset by peer"),
         (lambda r: r.send(_HEAD + b"X: y\r\n"), "it was closed before the end of the headers"),

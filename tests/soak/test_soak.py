@@ -349,7 +349,7 @@ def test_master_and_worker_of_two_machines(healthy: Deployment, tmp_path: Path) 
     leading.join()
     (master,) = runs
     assert worker.exit_code == 75, worker.err
-    assert "this is a part of a soak, which alone is no verdict" in worker.verdict["error"]
+    assert "this is a part of a soak, which alone is not a verdict" in worker.verdict["error"]
     assert "for up to five minutes" in worker.err
     (preview,) = worker.verdict["environments"]
     assert (preview["posts"], preview["rows_removed"]) == (50, 50)
