@@ -7,18 +7,30 @@ stand here, and nowhere else.
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-Kind = Literal["deployment", "preflight", "source"]
+Kind = Literal["deployment", "preflight", "source", "rollout"]
 
 DEPLOYMENT_ANSWERS = "deployment_answers"
 EVERY_POST_ANSWERS_201 = "every_post_answers_201"
 POSTS_AT_ONCE_ANSWER_201 = "posts_at_once_answer_201"
 REVISION_IS_THE_ONE_DEPLOYED = "revision_is_the_one_deployed"
 TOKENS_ARE_DISTINCT = "tokens_are_distinct"
+
+
+class OfRollout(StrEnum):
+    """What a watch claims of its own POSTs: no file in checks/ asks these."""
+
+    STEADY = "rollout_reaches_steady"
+    OUTAGE = "rollout_outage_is_within_budget"
+    TOKENS = "rollout_tokens_are_short_then_v4"
+    DISTINCT = "rollout_tokens_are_distinct"
+    ROWS = "rollout_rows_agree"
+
 
 Deliverable = Literal["token_is_made_by_postgres", "no_duplicate_key_error", "no_generator_in_source"]
 DELIVERABLES: dict[Deliverable, tuple[str, ...]] = {

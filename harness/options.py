@@ -45,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, how in GATE_OPTIONS.items():
         group.addoption(name, **how)
     group.addoption("--soaked", metavar="FILE", help="what the soak that is judged did besides; it gives this itself")
+    group.addoption("--watched", metavar="FILE", help="what a watch saw of the rollout; it gives this itself")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # before pytest begins to capture what is printed

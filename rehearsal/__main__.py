@@ -1,6 +1,7 @@
 """Starts two deployments on one throwaway Postgres, and runs a command against them.
 
     python -m rehearsal [--fault NAME] [--postgres auto|packaged|system] [--revision SHA] [-- COMMAND ..]
+    python -m rehearsal --rollout NAME -- COMMAND ..
     python -m rehearsal --schema-of DSN --migration FILE [--rows N|all] [--table NAME] [-- COMMAND ..]
     python -m rehearsal faults
 
@@ -50,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="python -m rehearsal",
         usage="python -m rehearsal [--fault NAME] [--postgres KIND] [--revision SHA] [-- COMMAND ..] | faults\n"
+        "       python -m rehearsal --rollout NAME -- COMMAND ..\n"
         "       python -m rehearsal --schema-of DSN --migration FILE [--rows N|all] [--table NAME] [-- COMMAND ..]",
         description="Two deployments on this machine, preview and production, that can be broken on purpose.",
         epilog="exit codes: those of COMMAND; 1 the migration fails, 2 usage, 3 the rehearsal could not start, 75 the"
@@ -58,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("what", nargs="?", choices=["faults"], help="list the faults instead")
     options.add_argument("--fault", metavar="NAME", help="break both deployments in this way")
+    options.add_argument("--rollout", metavar="NAME", help="change preview in this way while COMMAND watches it")
     options.add_argument(
         "--postgres", choices=KINDS, help="where Postgres comes from (default: REHEARSAL_POSTGRES, auto)"
     )
@@ -109,6 +112,8 @@ def main(arguments: list[str]) -> int:
             from rehearsal.faults import fault_named
 
             fault_named(options.fault)
+        if options.rollout is not None:
+            return rehearse_rollout(options, command)
         return rehearse(options, command)
     except UnknownName as error:
         print(f"rehearsal: {error}", file=sys.stderr)
@@ -206,6 +211,23 @@ def rehearse(options: argparse.Namespace, command: list[str]) -> int:
             return run(command, variables) if command else stay(variables)
 
 
+def rehearse_rollout(options: argparse.Namespace, command: list[str]) -> int:
+    """Serves preview alone, and rolls the change out there while the command watches it."""
+    from rehearsal.rollouts.catalogue import play, rollout_named
+
+    of = rollout_named(options.rollout)
+    if not command or options.fault:
+        print("rehearsal: --rollout needs a COMMAND that watches it, and goes without --fault", file=sys.stderr)
+        return USAGE
+    with ending_on_sigterm(), embedded_postgres(options.postgres) as server:
+        from rehearsal.rollouts.live import live
+
+        print(f"rehearsal: {server.binaries}, rollout: {of.name}: {of.about}", file=sys.stderr, flush=True)
+        with live(server, revision=options.revision) as preview:
+            play(of, preview)
+            return run(command, {"PREVIEW_URL": preview.url, "PREVIEW_POSTGRES_URL": preview.database})
+
+
 def run(command: list[str], variables: dict[str, str]) -> int:
     """Runs the command to its end. Ctrl-C reaches it by itself; a SIGTERM to the rehearsal is passed on to it."""
     # A handler, not SIG_IGN: that would be inherited by the command.
@@ -226,7 +248,7 @@ def run(command: list[str], variables: dict[str, str]) -> int:
 
 def urls(variables: dict[str, str]) -> str:
     """The URLs among the variables, as CHATBOTS_SMOKE_TRIALS holds them."""
-    return " ".join(dict.fromkeys(variables[name] for name in ("PREVIEW_URL", "PRODUCTION_URL")))
+    return " ".join(dict.fromkeys(variables[name] for name in ("PREVIEW_URL", "PRODUCTION_URL") if name in variables))
 
 
 def wait_for(child: subprocess.Popen[bytes]) -> int:
@@ -282,6 +304,11 @@ def print_faults() -> None:
                 print(f"      {outcome}: {', '.join(claims)}")
         print()
     print(f"{len(FAULTS)} faults")
+    from rehearsal.rollouts.catalogue import ROLLOUTS
+
+    print("\nrollouts\n")
+    for of in ROLLOUTS.values():
+        print(f"  {of.name}\n      {of.about}")
     for name, reason in UNAVAILABLE.items():
         print(f"left out: {name}, because {reason}")
 

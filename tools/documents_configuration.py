@@ -80,6 +80,9 @@ EXAMPLES: dict[str, str] = {
     "soak.attempts": "soak: {attempts: 10000, users: 20, rate: 100}",
     "soak.users": "soak: {attempts: 10000, users: 20, rate: 100}",
     "soak.rate": "soak: {attempts: 10000, users: 20, rate: 2.5}",
+    "watch.rate": "watch: {rate: 1}",
+    "watch.attempts": "watch: {rate: 2, attempts: 1200}",
+    "watch.outage_s": "watch: {outage_s: 5}",
 }
 """An example of each key, as it stands under an environment."""
 

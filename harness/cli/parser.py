@@ -72,6 +72,13 @@ def build_parser(program: str = COMMAND, folder: Path = ROOT) -> argparse.Argume
         commands, "soak", "send the create request as often as `soak` of environments.yaml says", "--env preview"
     )
     _soak_options(soaking)
+    watching = _add(
+        commands,
+        "watch",
+        "send a few POSTs a second through a rollout, and tell what happened when",
+        "--env preview --for 10m --until-revision 5ca1ab1e",
+    )
+    _watch_options(watching)
     judging = _add(commands, "judge", "judge saved histories again, offline", "reports/latest/history.jsonl")
     judging.add_argument("histories", nargs="+", metavar="HISTORY")
     judging.add_argument("--report-dir", metavar="DIR")
@@ -88,7 +95,7 @@ def build_parser(program: str = COMMAND, folder: Path = ROOT) -> argparse.Argume
     listing.add_argument("--env", metavar="NAME", help="of this environment only")
     listing.add_argument("--last", type=_positive, metavar="N", default=30)
     listing.add_argument("--runs", metavar="FILE", help="where they are remembered (reports/runs.sqlite)")
-    for command in (asking, planning, soaking, cleaning):
+    for command in (asking, planning, soaking, watching, cleaning):
         command.add_argument("--environments", metavar="FILE", default=str(folder / CONFIGURATION))
     drafting = _add(
         commands,
@@ -99,7 +106,7 @@ def build_parser(program: str = COMMAND, folder: Path = ROOT) -> argparse.Argume
     _init_options(drafting)
     schemas = _add(commands, "schema", "print a JSON Schema", "environments > environments.schema.json")
     schemas.add_argument("of", choices=["verdict", "environments"])
-    for command in (drafting, asking, planning, soaking, judging, cleaning, listing, schemas):
+    for command in (drafting, asking, planning, soaking, watching, judging, cleaning, listing, schemas):
         command.add_argument("--json", action="store_true", help="print JSON (a schema always is)")
     return parser
 
@@ -145,6 +152,18 @@ def _soak_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--expect-workers", type=_positive, metavar="N", default=1, help="begin when so many are there")
     parser.add_argument("--bind", metavar="HOST:PORT", default="127.0.0.1:5557", help="where a master listens")
     parser.add_argument("--master-host", metavar="HOST:PORT", default="127.0.0.1:5557", help="where the master is")
+
+
+def _watch_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--env", metavar="NAME", default="preview", help="the environment (preview)")
+    parser.add_argument("--for", dest="lasts", metavar="TIME", default="10m", help="how long, such as 90s or 1h (10m)")
+    parser.add_argument(
+        "--until-revision",
+        metavar="SHA",
+        help="end once the ready page names this commit everywhere, and all is steady",
+    )
+    parser.add_argument("--report-dir", metavar="DIR", help="where history and reports are written (reports/<run id>)")
+    parser.add_argument("--allow-many", action="store_true", help="send more than 200 POSTs to a protected environment")
 
 
 def _positive(text: str) -> int:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from harness.configuration.models import Environment, Soak, Table
+    from harness.configuration.models import Environment, Soak, Table, Watch
     from harness.redaction.redactor import Redactor
     from harness.run.gathering import Evidence
 
@@ -77,6 +77,7 @@ def plan(environment: Environment, redact: Redactor, *, read_only: bool = False)
         "configuration": configured(environment, redact),
         "steps": [{**step._asdict(), "does": redact(step.does)} for step in steps],
         **({} if environment.soak is None or read_only else {"soak": _soak(environment, environment.soak, redact)}),
+        **({} if environment.watch is None or read_only else {"watch": _watch(environment, environment.watch, redact)}),
     }
 
 
@@ -88,6 +89,18 @@ def _soak(environment: Environment, soak: Soak, redact: Redactor) -> dict[str, A
     lasts_s = soak.attempts / soak.rate
     times = f"{soak.attempts} times in all, {soak.users} at once at most, {soak.rate:g} a second at most"
     until = f"{times}: {lasts_s:.0f} s or longer; rows are removed as above, at most 10,000 a statement"
+    return {"does": redact(post), "until": until, "mutates": True}
+
+
+def _watch(environment: Environment, watch: Watch, redact: Redactor) -> dict[str, Any]:
+    """What `chatbots-smoke watch` would send; a run of the gate sends none of it."""
+    post = (
+        f"POST {environment.url_of(environment.api.create)} {json.dumps(environment.payload_for(attempt_name(RUN, 1)))}"
+    )
+    until = (
+        f"{watch.rate:g} a second, {watch.attempts} times at most; beside them, once a second, one statement on the "
+        "catalog (READ ONLY) and a GET of the ready page; then the steps above"
+    )
     return {"does": redact(post), "until": until, "mutates": True}
 
 
@@ -202,7 +215,8 @@ def in_words(planned: dict[str, Any]) -> str:
         when = f", {step['until']}" if step["until"] else ""
         out.append(f"  {number}. {'WRITES' if step['mutates'] else 'reads'}{when}:")
         out.append(indent(step["does"], "       "))
-    if "soak" in planned:
-        out.append(f"  chatbots-smoke soak, and no other command, WRITES, {planned['soak']['until']}:")
-        out.append(indent(planned["soak"]["does"], "       "))
+    for command in ("soak", "watch"):
+        if command in planned:
+            out.append(f"  chatbots-smoke {command}, and no other command, WRITES, {planned[command]['until']}:")
+            out.append(indent(planned[command]["does"], "       "))
     return "\n".join(out)

@@ -193,6 +193,17 @@ class Soak(_Model):
     """How many POSTs a second on average, all workers together."""
 
 
+class Watch(_Model):
+    """How a rollout is watched: POSTs at a low rate, while it happens."""
+
+    rate: Annotated[float, Field(gt=0, le=50, allow_inf_nan=False), BeforeValidator(_not_bool)] = 2
+    """How many POSTs a second a watch of a rollout sends."""
+    attempts: Annotated[int, Field(ge=1, le=100_000), BeforeValidator(_not_bool)] = 2_000
+    """How many POSTs a watch sends at most."""
+    outage_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False), BeforeValidator(_not_bool)] | None = None
+    """For how many seconds POSTs may fail during the rollout. null: the run reports it, and fails nothing."""
+
+
 class Environment(_Model):
     """A named deployment. `name` is its key in the file."""
 
@@ -239,6 +250,8 @@ class Environment(_Model):
     """Which rows are of before the migration."""
     soak: Soak | None = None
     """What `chatbots-smoke soak` may send here. null: nothing."""
+    watch: Watch | None = None
+    """What `chatbots-smoke watch` may send here. null: 2 POSTs a second, and nothing if it is protected."""
 
     @model_validator(mode="before")
     @classmethod

@@ -9,7 +9,7 @@ from harness.history.problem import _UNANSWERED, NEVER_SENT, Problem
 from harness.patterns import lazily
 
 Probe = Literal["chosen_token", "same_payload"]
-Phase = Literal["sequence", "burst", "soak", "chosen_token", "same_payload"]
+Phase = Literal["sequence", "burst", "soak", "rollout", "chosen_token", "same_payload"]
 Outcome = Literal["ok", "fail", "unknown"]
 _RUN_ID = lazily(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
 # Somebody gave up waiting: RFC 9110; AWS (460), nginx (499), Cloudflare (520, 522, 524), other proxies (598, 599).

@@ -30,7 +30,7 @@ class WithoutItsName(CouldNotTell):
         self.dropped = dropped
 
 
-_USUAL: tuple[Phase, ...] = ("sequence", "burst", "soak")
+_USUAL: tuple[Phase, ...] = ("sequence", "burst", "soak", "rollout")
 
 
 @dataclass(frozen=True, slots=True)

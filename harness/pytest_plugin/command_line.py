@@ -104,7 +104,12 @@ def build_gate(config: pytest.Config, run: str, folder: Path, redact: Redactor) 
     read_only = config.getoption("--read-only")
     trials = frozenset(os.environ.get(TRIALS, "").split())
     settings = RunSettings(run, environments, folder, revision, read_only=read_only, trials=trials, redact=redact)
-    return Gate(settings)
+    gate = Gate(settings)
+    if config.getoption("--watched"):
+        from harness.run.watch_result import read_watch_result
+
+        gate.outcomes.watched = read_watch_result(config.invocation_params.dir / config.getoption("--watched"))
+    return gate
 
 
 def _judging_gate(config: pytest.Config, run: str, folder: Path, redact: Redactor) -> Gate:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
-from harness.claims import DELIVERABLES, is_told_elsewhere
+from harness.claims import DELIVERABLES, OfRollout, is_told_elsewhere
 from harness.errors import ask_doctor
 from harness.report.deliverables import asked_of_all
 from harness.report.verdict import Action, ActionKind, ExitCode
@@ -26,6 +26,7 @@ ABOUT_DATA = frozenset(
 )
 """Claims about rows that were stored before: rolling the release back mends none of them."""
 
+OUTAGE = "hold: POSTs failed for longer than watch.outage_s allows; rolling back does not undo that"
 TRIAL_HOLDS = "the rehearsal holds; it is no real deployment"
 
 
@@ -118,7 +119,11 @@ def _about_failures(ended: Ended, results: Sequence[CheckResult], set_up: Mappin
     source = [result for result in failed if result.id in DELIVERABLES["no_generator_in_source"]]
     if source:
         yield _about(source, "hold", "fix the source and deploy it again")
-    others = [result for result in failed if not any(result in those for those in (explained, data, source))]
+    outage = [result for result in failed if result.id == OfRollout.OUTAGE]
+    if outage:
+        yield _about(outage, "hold", OUTAGE)
+    told = (explained, data, source, outage)
+    others = [result for result in failed if not any(result in those for those in told)]
     if others:
         yield _about(others, "roll_back", "roll back: the deployment is wrong")
 

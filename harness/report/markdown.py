@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.report.deliverables import WORDS as DELIVERABLE_WORDS
 from harness.report.deliverables import not_selected
+from harness.report.story import story_lines
 from harness.report.summary import (
     CONCLUSIONS,
     PROVED,
@@ -48,6 +49,8 @@ def markdown(verdict: Verdict) -> str:
     if verdict.error:
         out += [_code(verdict.error), ""]
     out += _deliverables(verdict)
+    if verdict.watch is not None:
+        out += [*(f"- {_code(line.strip())}" for line in story_lines(verdict.watch)), ""]
     out += [f"{said}.", ""] if (said := covered(verdict)) else []
     out += [f"- **to do**: {f'[{where}] ' if where else ''}{_code(text)}" for where, text in to_do(verdict)]
     out += _left_behind(verdict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.report.actions import TRIAL_HOLDS
+from harness.report.actions import OUTAGE, TRIAL_HOLDS
 from harness.report.deliverables import asked_of_all
 from harness.report.verdict import ExitCode
 from harness.text import Shown, sentence
@@ -67,14 +67,15 @@ def advice(code: int, kind: Kind = "deployment") -> str:
 def advised(verdict: Verdict) -> str:
     """What a gate does with this verdict. Of a part of the checks, or of a trial, it advises no release."""
     first = verdict.actions[0].kind if verdict.actions else None
-    if verdict.exit_code == ExitCode.ROLL_BACK and verdict.kind == "deployment" and first and first != "roll_back":
-        return _INSTEAD.get(first, "hold")
+    after_a_deploy = verdict.kind in ("deployment", "rollout")
+    if verdict.exit_code == ExitCode.ROLL_BACK and after_a_deploy and first and first != "roll_back":
+        return OUTAGE if verdict.kind == "rollout" and first == "hold" else _INSTEAD.get(first, "hold")
     if verdict.exit_code not in (ExitCode.RELEASE, ExitCode.LEFT_BEHIND):
         return advice(verdict.exit_code, verdict.kind)
     then = "; then clean up the rows that may be left" if verdict.left_behind else ""
     if verdict.scope == "partial":
         said = f"holds: {asked_of_all(verdict.checks, verdict.left_out)}{then}"
-    elif verdict.trial and verdict.kind == "deployment":
+    elif verdict.trial and after_a_deploy:
         said = f"{TRIAL_HOLDS}{then}"
     else:
         said = advice(verdict.exit_code, verdict.kind)

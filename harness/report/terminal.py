@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from harness.patterns import lazily
 from harness.report.deliverables import WORDS as DELIVERABLE_WORDS
 from harness.report.deliverables import not_selected
+from harness.report.story import story_lines
 from harness.report.summary import (
     CONCLUSIONS,
     PROVED,
@@ -56,6 +57,7 @@ class View(NamedTuple):
 
 USUAL = View()
 _EMPTY = (sentence(""), "")
+_HANG_OF_STORY = 4
 
 
 class _Row(NamedTuple):
@@ -73,6 +75,10 @@ class _Row(NamedTuple):
 
 def lines(verdict: Verdict, view: View = USUAL) -> Iterator[tuple[Shown, str]]:
     """The verdict as (line, mood) pairs; mood is pass, fail, unknown, heading, or "" for plain text."""
+    if verdict.watch is not None:
+        for told in story_lines(verdict.watch):
+            yield from _broken(told, "", view, hang=_HANG_OF_STORY)
+        yield _EMPTY
     rows = [*_proved(verdict)]
     if view.detail:
         yield from _in_columns(rows, view)

@@ -134,6 +134,56 @@ class Action(_Model):
     claims: list[str] = Field(default_factory=list, description="the ids of the claims that it is about")
 
 
+class WatchPhase(_Model):
+    """A stretch of a rollout. Seconds count from the beginning of the watch, on a monotonic clock."""
+
+    name: Literal["before", "migrated", "deployed", "steady"]
+    from_s: float
+    to_s: float
+    posts: int
+    failed: int
+    latency_p50_ms: float | None = Field(default=None, description="of acknowledged POSTs; null where there is none")
+    latency_p95_ms: float | None = None
+    latency_max_ms: float | None = None
+
+
+class WatchChange(_Model):
+    """Something that happened on the way, no earlier than `from_s` and no later than `to_s`."""
+
+    kind: Literal["column", "revision", "tokens", "lock", "waited", "failed", "refused", "unseen"]
+    at: str = Field(description="from_s as a time of day of this machine, RFC 3339, UTC")
+    from_s: float
+    to_s: float
+    text: Sentence
+    posts: int = Field(default=0, description="how many POSTs it is about")
+
+
+class WatchVerdict(_Model):
+    """What a watch saw of a rollout: the story of it."""
+
+    environment: str
+    started_at: str = Field(description="RFC 3339, UTC; what seconds count from")
+    lasted_s: float
+    ended: Sentence = Field(description="why it ended")
+    rate: float = Field(description="POSTs a second that were wanted")
+    posts: int
+    acknowledged: int
+    failed: int = Field(description="POSTs that a user would have seen fail")
+    refused: int = Field(description="POSTs that say nothing about the create route, such as 429")
+    withheld: int = Field(description="POSTs that were due and not sent, since too many were under way")
+    outage_s: float = Field(description="seconds from the first to the last POST that failed, over all outages")
+    short_tokens: int
+    version_4_tokens: int
+    steady_s: float | None = Field(description="when the steady state began; null where it was not reached")
+    phases: list[WatchPhase]
+    changes: list[WatchChange] = Field(description="in the order in which they began")
+    looks: int = Field(description="statements that looked at the column and its locks, one transaction each")
+    looks_missed: int
+    look_ms: float | None = Field(description="how long such a look took, the median; null where there was none")
+    clock_ahead_s: float | None = Field(description="how far the clock of the database is ahead of ours, the median")
+    clock_within_s: float | None = Field(description="how exactly that is known: half of the shortest look")
+
+
 class Verdict(_Model):
     """The whole of `verdict.json`. Within one version of the schema fields are only added."""
 
@@ -145,7 +195,7 @@ class Verdict(_Model):
     run: str
     kind: Kind = Field(
         default="deployment",
-        description="verified is a deployment, its database before the migration, or the app's source alone",
+        description="verified is a deployment, its database before the migration, the app's source alone, or a rollout",
     )
     scope: Scope = Field(default="full", description="full: every claim of its kind was selected, and might be asked")
     trial: bool = Field(default=False, description="what was verified is deployed for a trial only: none to release")
@@ -161,6 +211,7 @@ class Verdict(_Model):
         default_factory=list,
         description="checks this run was narrowed not to ask; check[environment] where another environment was asked",
     )
+    watch: WatchVerdict | None = Field(default=None, description="the story of a rollout that was watched, else null")
     error: Lines = Field(default=Shown(""), description="why the run ended before it could ask, where it did")
 
 

@@ -258,6 +258,12 @@ class Gate:
         cleaned = self._clean_up() if clean else self._left_as_it_is()
         if (soak := self.outcomes.soak) is not None:
             cleaned[soak.environment] = CleanUp(soak.removed, tuple(soak.left_behind))
+        if (watched := self.outcomes.watched) is not None:
+            own = cleaned.get(watched.environment, CleanUp())
+            both = (*own.left, *watched.left_behind)
+            cleaned[watched.environment] = own._replace(removed=own.removed + watched.removed, left=both)
+            for result in watched.checks:
+                self.outcomes.record(result)
         ended = {name: known for name in self._examinations if (known := self._ended(name)) is not None}
         verdict = assemble(
             self.settings, self.outcomes, ended, self.sources, cleaned, pytest_status, error, judged=self._judged

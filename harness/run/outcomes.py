@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from harness.claims import Kind
     from harness.run.soak_result import SoakResult
+    from harness.run.watch_result import WatchResult
 
 
 @dataclass(slots=True)
@@ -21,7 +22,8 @@ class Outcomes:
 
     `kind` says what is verified, and `left_out` which checks the run was narrowed not to ask. `narrowed` says that it
     was told not to ask all that the others could (--read-only, a saved history, a soak). `incomplete` says what saved
-    histories lack; `soak` is what became of the rows, where the histories of a soak are judged.
+    histories lack; `soak` is what became of the rows, where the histories of a soak are judged; `watched` is what was
+    seen of the rollout whose steady state is judged.
     """
 
     kind: Kind = "deployment"
@@ -30,6 +32,7 @@ class Outcomes:
     narrowed: bool = False
     incomplete: str = ""
     soak: SoakResult | None = None
+    watched: WatchResult | None = None
     _places: dict[tuple[str, str], int] = field(default_factory=dict)  # of each in `results`, while they come in
 
     def select(

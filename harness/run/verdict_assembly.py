@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from harness.claims import Kind
     from harness.configuration.models import Environment
     from harness.history.history import History
     from harness.report.run_log import PastRun
@@ -82,12 +83,14 @@ def assemble(
     code = exit_code(overall, left, pytest_status)
     scope: Scope = "partial" if outcomes.left_out or outcomes.narrowed else "full"
     trial = any(environment.origin in settings.trials for environment in settings.environments)
-    ended = Ended(code, outcomes.kind, scope, outcomes.left_out, error, trial)
+    watched = outcomes.watched
+    kind: Kind = "rollout" if watched is not None else outcomes.kind
+    ended = Ended(code, kind, scope, outcomes.left_out, error, trial)
     return Verdict(
         verdict=overall,
         exit_code=code,
         run=settings.run,
-        kind=outcomes.kind,
+        kind=kind,
         scope=scope,
         trial=trial,
         coverage=coverage(outcomes.results, outcomes.left_out),
@@ -104,6 +107,7 @@ def assemble(
         checks=outcomes.results,
         left_behind=left,
         left_out=outcomes.left_out,
+        watch=watched.watch if watched is not None else None,
         error=printable_lines(error),
     )
 

@@ -52,7 +52,11 @@ def build(plan: Plan, dsn: str) -> ASGIApp:
         timeout=plan.pool_timeout_s,
         configure=configure,
         open=False,
-        kwargs={"application_name": "chatbots", "autocommit": plan.autocommit},
+        kwargs={
+            "application_name": "chatbots",
+            "autocommit": plan.autocommit,
+            "prepare_threshold": plan.prepare_threshold,
+        },
     )
 
     @contextlib.asynccontextmanager

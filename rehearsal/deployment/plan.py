@@ -93,6 +93,7 @@ class Plan:
     autocommit: bool = False  # each statement by itself, as Node's pools do, instead of a transaction a request
     on_connect: str | None = None  # run by the app once on each connection of its pool
     app_dsn: str | None = None  # another database for the app than the one that was migrated
+    prepare_threshold: int | None = 5  # as psycopg has it: from which time on a statement is prepared; None: never
     pool_size: int = 8
     pool_timeout_s: float = 30.0
     inserts: list[AroundInsert] = field(default_factory=list)

@@ -14,7 +14,7 @@ OWN = {"harness", "rehearsal", "checks", "tests", "tools", "bench", "conftest"}
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"__main__"}),
     frozenset({"cli"}),
-    frozenset({"soak", "pytest_plugin", "doctor", "drafting"}),
+    frozenset({"soak", "rollout", "pytest_plugin", "doctor", "drafting"}),
     frozenset({"plugin"}),
     frozenset({"options"}),
     frozenset({"invocation"}),

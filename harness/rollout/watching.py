@@ -1,0 +1,225 @@
+"""Watches a deployment while it changes: POSTs at a low rate, and each second a look at column, locks and revision."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from harness.errors import CouldNotTell
+from harness.history.attempt import attempt_name
+from harness.history.revision import ServedRevision
+from harness.http.readiness import revision_of, revisions_now
+from harness.postgres.column_look import ColumnWatch
+from harness.rollout.evidence import SAMPLE_S, Served
+from harness.rollout.story import tell
+from harness.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from harness.history.attempt import Attempt
+    from harness.history.writing import Ledger
+    from harness.http.client import Client
+    from harness.postgres.table import TableFacts
+    from harness.rollout.state import WatchState
+
+MOST_UNDER_WAY = 64  # POSTs at the same moment: those of a deployment that does not answer
+_SHORTEST_WAIT_S = 0.2  # of the loop that sends, so that it hears when it is to end
+
+
+def watch(
+    state: WatchState,
+    client: Client,
+    ledger: Ledger,
+    facts: TableFacts | None,
+    why_no_more: Callable[[Attempt], CouldNotTell | None] | None,
+) -> None:
+    """Watch until the time is up, the POSTs are used up, the revision is there and steady, or somebody ends it.
+
+    Args:
+        state: what is to be done, and where what is seen is kept.
+        client: speaks to the deployment, logged in.
+        ledger: where POSTs are written down before they leave.
+        facts: of the table, None where there is no database to look into.
+        why_no_more: asked once, of the first POST that was acknowledged; no further POST is sent where it has a reason.
+    """
+    state.began_s = state.now_s
+    over = threading.Event()
+    with _beside(state, over, client, facts):
+        try:
+            _Poster(state, client, ledger, why_no_more).post()
+        finally:
+            state.ended_s = state.now_s
+            over.set()
+
+
+@contextmanager
+def _beside(state: WatchState, over: threading.Event, client: Client, facts: TableFacts | None) -> Iterator[None]:
+    """What goes on beside the POSTs, each in a thread of its own, once a second until it is over."""
+    works = [state.tell_now]
+    column: ColumnWatch | None = None
+    if facts is not None and state.environment.database is not None:
+        column = ColumnWatch(state.environment.database, facts.in_sql, facts.token_column, state.stop)
+        state.token_column = facts.token_column
+        works.append(partial(_look, state, column))
+    if state.environment.ready.revision is not None:
+        works.append(partial(_ask_revision, state, client))
+    threads = [threading.Thread(target=_each_second, args=(state, over, work), daemon=True) for work in works]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+        if column is not None:
+            column.close()
+
+
+def _each_second(state: WatchState, over: threading.Event, work: Callable[[], None]) -> None:
+    while True:
+        next_s = time.monotonic() + SAMPLE_S
+        try:
+            work()
+        except Exception as error:  # our own mistake must not look like a rollout that nobody saw
+            state.fail(f"the harness itself failed: {type(error).__name__}: {error}")
+            raise
+        if over.wait(max(0.0, next_s - time.monotonic())):
+            return
+
+
+def _look(state: WatchState, column: ColumnWatch) -> None:
+    try:
+        look = column.look()
+    except CouldNotTell as unavailable:
+        state.missed.append(unavailable.cause)
+        return
+    origin_s = state.origin_s
+    state.looks.append(replace(look, asked_s=look.asked_s - origin_s, answered_s=look.answered_s - origin_s))
+
+
+def _ask_revision(state: WatchState, client: Client) -> None:
+    """Ask one fresh connection; several, where it is another revision than before or the end depends on it."""
+    asked_s = state.now_s
+    ready = state.environment.ready
+    reply = client.get(ready.path, timeout_s=min(5.0, state.environment.api.timeout_s))
+    client.renew_connection()
+    if reply.problem is not None or not 200 <= (reply.status or 0) < 300:
+        one = ServedRevision(None, printable(reply.error or f"answered {reply.status}"))
+    else:
+        one = ServedRevision(revision_of(state.environment, reply))
+    before = state.served[-1].named if state.served else None
+    alike = one.revision is None or before == (one.revision,)
+    wanted = state.until is not None and Served(asked_s, (one,)).is_everywhere(state.until)
+    revisions = (one,) if alike and not wanted else revisions_now(client)
+    state.served.append(Served(asked_s, revisions))
+
+
+class _Poster:
+    """Sends the POSTs of a watch, each once, none whose name is not on disk."""
+
+    def __init__(
+        self,
+        state: WatchState,
+        client: Client,
+        ledger: Ledger,
+        why_no_more: Callable[[Attempt], CouldNotTell | None] | None,
+    ) -> None:
+        self._state, self._client, self._ledger = state, client, ledger
+        self._why_no_more = why_no_more
+        self._alone = True  # until one was acknowledged, and its row found
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self._asked_s = 0.0
+
+    def post(self) -> None:
+        """Send until it is over; returns when the last one has ended."""
+        state = self._state
+        period_s, n = 1 / state.watch.rate, 0
+        most = min(MOST_UNDER_WAY, math.ceil(state.watch.rate * state.environment.api.timeout_s) + 1)
+        due_s = state.now_s
+        with ThreadPoolExecutor(most, thread_name_prefix="post") as pool:
+            while not self._over(n):
+                if (wait_s := due_s - state.now_s) > 0:
+                    state.stop.wait(min(wait_s, _SHORTEST_WAIT_S))
+                    continue
+                due_s = max(due_s + period_s, state.now_s)  # what was late is not caught up with
+                if self._under_way >= most:
+                    state.withheld += 1
+                    continue
+                n += 1
+                self._under_way_by(1)
+                if self._alone:
+                    self._send(n)
+                    self._look_for_its_row()
+                else:
+                    pool.submit(self._send, n)
+
+    def _over(self, sent: int) -> bool:
+        state = self._state
+        if state.stop.is_set():
+            state.ended = state.ended or ("somebody ended it" if state.interrupts else "no further POST could be sent")
+        elif state.now_s >= state.began_s + state.for_s:
+            state.ended = f"the time was up ({state.for_s:g} s)"
+        elif sent >= state.watch.attempts:
+            state.ended = f"the POSTs were used up (watch.attempts: {state.watch.attempts})"
+        elif self._has_arrived():
+            state.ended = f"revision {state.until} was everywhere, and steady"
+        return bool(state.ended)
+
+    def _has_arrived(self) -> bool:
+        """Whether the revision that ends it is everywhere, and the POSTs are answered as they should be."""
+        state = self._state
+        if state.until is None or not state.served or state.now_s - self._asked_s < SAMPLE_S / 2:
+            return False
+        self._asked_s = state.now_s
+        last = state.served[-1]
+        return (
+            len(last.revisions) > 1 and last.is_everywhere(state.until) and tell(state.watched()).steady_s is not None
+        )
+
+    def _send(self, n: int) -> None:
+        state, environment = self._state, self._state.environment
+        name = attempt_name(state.run, n)
+        try:
+            self._ledger.intend(environment.name, [(n, name, "rollout", environment.labels_for(name))])
+            attempt = self._client.post_chatbot(n, name, "rollout")
+            self._client.renew_connection()  # the next one may reach another instance
+            with self._lock:
+                state.attempts.append(attempt)
+            self._ledger.settle(environment.name, attempt)
+        except OSError as error:
+            state.fail(
+                f"the history cannot be written ({error.strerror}), and no POST is sent whose name is not on disk"
+            )
+        except Exception as error:  # a thread that dies silently would look like POSTs that were never due
+            state.fail(f"the harness itself failed: {type(error).__name__}: {error}")
+            raise
+        finally:
+            self._under_way_by(-1)
+
+    def _under_way_by(self, number: int) -> None:
+        with self._lock:
+            self._under_way += number
+
+    def _look_for_its_row(self) -> None:
+        """Once one is acknowledged, look for its row; the others go on only where it was found."""
+        state = self._state
+        first = next((attempt for attempt in state.attempts if attempt.outcome == "ok"), None)
+        if first is None:
+            return
+        self._alone = False
+        try:
+            why = self._why_no_more(first) if self._why_no_more is not None else None
+        except OSError as error:
+            state.fail(f"the history cannot be written: {error.strerror}")
+            return
+        if why is not None:
+            state.fail(f"{why.cause}; {why.remedy}")

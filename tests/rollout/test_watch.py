@@ -1,0 +1,144 @@
+"""`chatbots-smoke watch` on deployments whose schema and code change while it watches."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from rehearsal.rollouts.catalogue import ROLLOUTS, Rollout, play, rollout_named
+from rehearsal.rollouts.live import Live, live
+from tests.support.gates import Run, run_harness, write_environments
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rehearsal.deployment.start import Deployment
+    from rehearsal.servers.postgres import Postgres
+
+REVISION = "5ca1ab1e"
+FAST = {"rate": 10, "attempts": 600}
+# One rewrites many rows, which each run of the tests would pay for; its lock is that of the one that fails half-way.
+SHORT = [of for of in ROLLOUTS.values() if of.name != "plain_migration_under_load"]
+
+
+def settings(live: Live, **own: Any) -> dict[str, Any]:
+    """The entry of a live deployment in environments.yaml."""
+    ready = {"path": "/", "revision": "revision"}
+    return {"url": live.url, "database": live.database, "late_rows_s": 1, "ready": ready, "watch": FAST, **own}
+
+
+def watch(folder: Path, entry: dict[str, Any], *arguments: str) -> Run:
+    """The command, with its reports below the folder."""
+    file = write_environments(folder / "environments.yaml", {}, preview=entry)
+    words = ("--environments", str(file), "--report-dir", str(folder / "report"))
+    return run_harness("watch", *words, *arguments, report_dir=folder / "report")
+
+
+def texts(run: Run) -> list[str]:
+    """What the verdict tells of each change, in order."""
+    return [change["text"] for change in run.verdict["watch"]["changes"]]
+
+
+def rows_of_ours(database: str) -> int:
+    with psycopg.connect(database) as connection:
+        (row,) = connection.execute("select count(*) from chatbots where name like 'smoke-%'").fetchall()
+    return int(row[0])
+
+
+@pytest.mark.parametrize("of", SHORT, ids=lambda of: of.name)
+def test_each_rollout_is_told_as_it_was(tmp_path: Path, postgres: Postgres, of: Rollout) -> None:
+    """Each change that the catalogue names is told; POSTs failed where it says so; nothing is left."""
+    with live(postgres) as deployment:
+        play(of, deployment)
+        run = watch(tmp_path, settings(deployment), "--for", "40s", "--until-revision", REVISION)
+        assert rows_of_ours(deployment.database) == 0
+    said = "\n".join(texts(run))
+    for pattern in of.tells:
+        assert re.search(pattern, said), f"{pattern} is not told:\n{said}\n{run.err}"
+    told = run.verdict["watch"]
+    assert of.fails in (None, told["failed"] > 0), said
+    assert run.exit_code == 0, run.out + run.err
+    assert run.verdict["kind"] == "rollout"
+    assert told["phases"][0]["name"] == "before"
+    assert told["phases"][-1]["name"] == "steady"
+    assert sum(phase["posts"] for phase in told["phases"]) == told["posts"]
+    assert run.outcomes("preview")["rollout_rows_agree"] == "pass"
+    assert run.outcomes("preview")["rollout_tokens_are_distinct"] == "pass"
+    assert run.outcomes("preview")["stored_tokens_are_version_4"] == "pass", "all checks of a gate are asked"
+    assert f"watched preview from {told['started_at'][11:19]}" in run.out
+
+
+def test_a_budget_that_is_exceeded_fails_and_asks_for_no_roll_back(tmp_path: Path, postgres: Postgres) -> None:
+    """The steady state holds; the way there broke `watch.outage_s`, which rolling back does not undo."""
+    with live(postgres) as deployment:
+        play(rollout_named("migration_before_code"), deployment)
+        entry = settings(deployment, watch={**FAST, "outage_s": 0.1})
+        run = watch(tmp_path, entry, "--for", "40s", "--until-revision", REVISION)
+    assert run.exit_code == 1, run.out + run.err
+    found = run.check("rollout_outage_is_within_budget")
+    assert found["outcome"] == "fail"
+    assert "22P02" in found["cause"]
+    assert run.verdict["actions"][0]["kind"] == "hold"
+    assert "rolling back does not undo that" in run.out
+    assert {c["id"] for c in run.verdict["checks"] if c["outcome"] == "fail"} == {found["id"]}
+
+
+def test_nothing_happens_while_it_is_watched(tmp_path: Path, healthy: Deployment) -> None:
+    """A deployment that is as it should be from the beginning on is steady from the first POST on."""
+    entry = {"url": healthy.url, "database": healthy.database, "watch": {"rate": 20, "attempts": 12}}
+    run = watch(tmp_path, entry, "--for", "60s")
+    assert run.exit_code == 0, run.out + run.err
+    told = run.verdict["watch"]
+    assert [phase["name"] for phase in told["phases"]] == ["steady"]
+    assert (told["posts"], told["failed"], told["changes"]) == (12, 0, [])
+    assert told["ended"] == "the POSTs were used up (watch.attempts: 12)"
+    assert abs(told["clock_ahead_s"]) <= told["clock_within_s"] + 0.05, "it is the clock of this machine"
+    assert run.verdict["environments"][0]["rows_removed"] > 12, "those of the watch and those of the gate"
+
+
+def test_nothing_was_rolled_out(tmp_path: Path, postgres: Postgres) -> None:
+    """The old code on the old schema is no steady state: could not tell, and nothing else is asked."""
+    with live(postgres) as deployment:
+        run = watch(tmp_path, settings(deployment), "--for", "1.5s")
+        assert rows_of_ours(deployment.database) == 0
+    assert run.exit_code == 75, run.out + run.err
+    assert run.check("rollout_reaches_steady")["outcome"] == "unknown"
+    assert "character varying(64) at the end, not uuid" in run.out
+    assert "column_is_uuid" not in run.outcomes("preview")
+
+
+def test_a_wrong_database_costs_one_row(tmp_path: Path, postgres: Postgres) -> None:
+    """The first POST goes alone: its row is not there, and no other is sent."""
+    with live(postgres, "preview") as deployment, live(postgres, "other") as other:
+        entry = settings(deployment, database=other.database)
+        run = watch(tmp_path, entry, "--for", "20s")
+    assert run.exit_code == 75, run.out + run.err
+    assert run.verdict["watch"]["posts"] == 1
+    assert "the other POSTs were not sent" in run.verdict["error"]
+    assert [row["name"] for row in run.verdict["left_behind"]] == [f"smoke-{run.verdict['run']}-1"]
+
+
+PROTECTED = {"url": "http://127.0.0.1:9", "database": None, "protected": True}
+
+
+@pytest.mark.parametrize(
+    ("entry", "arguments", "said"),
+    [
+        (PROTECTED, [], "watch: is not set"),
+        ({**PROTECTED, "watch": {}}, ["--for", "2m"], "more than 200 need --allow-many"),
+        ({**PROTECTED, "watch": {"attempts": 10}}, ["--for", "soon"], "--for: 'soon' is no duration"),
+        ({**PROTECTED, "watch": {"attempts": 10}}, ["--for", "25h"], "up to 24h"),
+        ({**PROTECTED, "watch": {"rate": 0}}, [], "watch.rate"),
+        ({**PROTECTED, "watch": {"attempts": 10}}, ["--until-revision", "5ca1ab1e"], "ready.revision"),
+    ],
+)
+def test_it_does_not_begin_so(tmp_path: Path, entry: dict[str, Any], arguments: list[str], said: str) -> None:
+    """Exit 4, with the key and what to write; nothing is sent."""
+    run = watch(tmp_path, entry, *arguments)
+    assert run.exit_code == 4, run.out + run.err
+    assert said in run.err
+    assert "Traceback" not in run.err
+    assert not (tmp_path / "report").exists()
