@@ -18,7 +18,7 @@ class EnvironmentEvidence(NamedTuple):
 
     `environment` is None where its requests cannot be repeated: a saved history does not hold what was configured.
     `unavailable` says why there is no history, `stored_unavailable` why there is no sample of the stored tokens. `past`
-    are the last runs on it, this one first.
+    are the last runs on it, this one first; `watched` are the POSTs of a watch, where a rollout to it was watched.
     """
 
     name: str
@@ -28,3 +28,4 @@ class EnvironmentEvidence(NamedTuple):
     stored: Sample | None = None
     stored_unavailable: str = ""
     past: Sequence[PastRun] = ()
+    watched: History | None = None

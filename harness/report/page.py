@@ -33,14 +33,17 @@ from harness.report.plots import (
     Bits,
     Latency,
     PlotColumn,
+    Tick,
     Timeline,
     answer_in_words,
     bit_frequencies,
     in_words,
     latency,
+    marks,
     timeline,
     trend,
 )
+from harness.report.story import story_lines
 from harness.report.summary import CONCLUSIONS, PROVED, WORDS, advised, by_reason, covered, per_cent, to_do
 from harness.report.together import deliverables_together
 from harness.text import Shown, printable, sentence
@@ -53,7 +56,7 @@ if TYPE_CHECKING:
 
     from harness.configuration.models import Environment
     from harness.history.attempt import Attempt, Outcome
-    from harness.report.verdict import EnvironmentVerdict, LeftBehind, Verdict
+    from harness.report.verdict import EnvironmentVerdict, LeftBehind, Verdict, WatchVerdict
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 MOST_REQUESTS = 12  # failed requests that are shown in full, of one environment
@@ -84,6 +87,7 @@ class PhasePlots(NamedTuple):
     timeline: Timeline
     latency: Latency | None
     untimed: int
+    marks: tuple[Tick, ...] = ()
 
 
 class BitPlot(NamedTuple):
@@ -133,6 +137,8 @@ class EnvironmentPage(NamedTuple):
     notes: tuple[str, ...]
     trend: tuple[PlotColumn, ...]
     slowest: str
+    story: tuple[Shown, ...]
+    watched: tuple[PhasePlots, ...]
 
 
 class Page(NamedTuple):
@@ -314,6 +320,7 @@ def _environment(
     bad = history.unacknowledged
     bits, bits_unavailable = _bits(history, evidence_of, text)
     phases = tuple(_phases(history))
+    watch = verdict.watch if verdict.watch is not None and verdict.watch.environment == of.name else None
     return EnvironmentPage(
         key=f"e{number}",
         name=_own(of.name),
@@ -343,6 +350,8 @@ def _environment(
         notes=tuple(map(text, of.notes)),
         trend=trend(list(reversed(evidence_of.past))),
         slowest=in_words(max((run.p95_ms or 0.0 for run in evidence_of.past), default=0.0) / 1000),
+        story=tuple(map(text, story_lines(watch))) if watch is not None else (),
+        watched=_watched(evidence_of.watched, watch) if watch is not None else (),
     )
 
 
@@ -389,19 +398,32 @@ def _phases(history: History) -> Iterator[PhasePlots]:
         attempts = by_phase[name]
         if not attempts:
             continue
-        counts = Counter(a.outcome for a in unacknowledged(attempts))
-        counts["ok"] = len(attempts) - counts.total()
-        drawn = timeline(attempts)
-        yield PhasePlots(
-            name=name,
-            title=title,
-            sent=len(attempts),
-            overlap=largest_overlap(History(history.environment, attempts)),
-            outcomes=", ".join(f"{counts[of]} {word}" for of, word in _OUTCOMES.items() if counts[of]),
-            timeline=drawn,
-            latency=latency(took[name], longest_s),
-            untimed=len(attempts) - drawn.of,
-        )
+        yield _plots(name, title, attempts, latency(took[name], longest_s))
+
+
+def _plots(name: str, title: str, attempts: Sequence[Attempt], took: Latency | None) -> PhasePlots:
+    counts = Counter(a.outcome for a in unacknowledged(attempts))
+    counts["ok"] = len(attempts) - counts.total()
+    drawn = timeline(attempts)
+    return PhasePlots(
+        name=name,
+        title=title,
+        sent=len(attempts),
+        overlap=largest_overlap(History("", attempts)),
+        outcomes=", ".join(f"{counts[of]} {word}" for of, word in _OUTCOMES.items() if counts[of]),
+        timeline=drawn,
+        latency=took,
+        untimed=len(attempts) - drawn.of,
+    )
+
+
+def _watched(history: History | None, watch: WatchVerdict) -> tuple[PhasePlots, ...]:
+    """The POSTs of a watch, with the changes of column and revision drawn in, each where it was seen."""
+    if history is None or not history.attempts:
+        return ()
+    moments = [(change.to_s, change.kind) for change in watch.changes if change.kind in ("column", "revision")]
+    plots = _plots("rollout", "While it was rolled out", history.attempts, None)
+    return (plots._replace(marks=marks(history.attempts, plots.timeline, moments)),)
 
 
 _OUTCOMES: dict[Outcome, str] = {"ok": "acknowledged", "fail": "answered wrongly", "unknown": "without an answer"}

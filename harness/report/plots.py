@@ -102,6 +102,16 @@ def timeline(attempts: Sequence[Attempt]) -> Timeline:
     return Timeline(bars, ticks(span_s), row, len(timed), span_s)
 
 
+def marks(attempts: Sequence[Attempt], line: Timeline, moments: Sequence[tuple[float, str]]) -> tuple[Tick, ...]:
+    """Where moments (seconds of the run, label) stand across a timeline of these attempts; none of those beside it."""
+    begin_s = min(column(attempts, "started_s"), default=0.0)
+    return tuple(
+        Tick(_percent((at_s - begin_s) / line.span_s), label)
+        for at_s, label in moments
+        if line.span_s and 0 <= at_s - begin_s <= line.span_s
+    )
+
+
 def _worth_drawing(attempts: Sequence[Attempt], timed: Sequence[int]) -> Sequence[int]:
     """The places of all, or else of those that did not end ok, of the slowest, and of every k-th of the others."""
     if len(timed) <= MOST_BARS:

@@ -69,7 +69,7 @@ def advised(verdict: Verdict) -> str:
     first = verdict.actions[0].kind if verdict.actions else None
     after_a_deploy = verdict.kind in ("deployment", "rollout")
     if verdict.exit_code == ExitCode.ROLL_BACK and after_a_deploy and first and first != "roll_back":
-        return OUTAGE if verdict.kind == "rollout" and first == "hold" else _INSTEAD.get(first, "hold")
+        return OUTAGE if any(action.text == OUTAGE for action in verdict.actions) else _INSTEAD.get(first, "hold")
     if verdict.exit_code not in (ExitCode.RELEASE, ExitCode.LEFT_BEHIND):
         return advice(verdict.exit_code, verdict.kind)
     then = "; then clean up the rows that may be left" if verdict.left_behind else ""

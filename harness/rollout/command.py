@@ -24,7 +24,7 @@ from harness.report.folder import make_folder, point_latest_at
 from harness.report.paths import as_typed
 from harness.report.run_log import FILE
 from harness.rollout.ending import conclude
-from harness.rollout.state import HISTORY, WatchState
+from harness.rollout.state import WatchState
 from harness.rollout.watching import watch
 from harness.run import first_row
 from harness.run.gathering import Examination, Gathering, RunRequest
@@ -34,6 +34,7 @@ from harness.run.resumed_cleanup import place_of
 from harness.run.settings import new_run
 from harness.run.signals import on_each_signal
 from harness.run.source_reading import SourceReading
+from harness.run.watch_result import HISTORY
 from harness.run.worked_before import known_to
 from harness.text import mask_before_cutting
 

@@ -156,7 +156,7 @@ def _without_gate(state: WatchState, result: WatchResult, *, as_json: bool) -> i
     error = state.unavailable or ("the watch was interrupted" if state.interrupts else "")
     verdict = gate.conclude(status, error=state.redact(error))
     with suppress(OSError):
-        write(verdict, state.folder, redact=state.redact)
+        write(verdict, state.folder, gate.evidence, redact=state.redact)
     if as_json:
         print_verdict(state.folder)
     else:

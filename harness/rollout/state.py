@@ -13,6 +13,7 @@ from harness.errors import Waived
 from harness.http.deadline import abandon_exchanges
 from harness.rollout.evidence import Watched, failed
 from harness.run.signals import SignalEvent
+from harness.run.watch_result import HISTORY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from harness.redaction.redactor import Redactor
     from harness.rollout.evidence import Served
 
-HISTORY = "rollout.jsonl"
 NO_ROWS = Waived("no row was read: database: null, or cleanup is another way", "give this environment its database URL")
 _TELLS_EVERY_S = 10.0  # where nobody sits at a terminal
 _WIDTH = 100

@@ -331,9 +331,11 @@ def _phases(
     watched: Watched, migrated_s: float | None, deployed_s: float | None, steady_s: float | None
 ) -> tuple[PhaseOfRollout, ...]:
     marks: list[tuple[float, PhaseName]] = []
+    if migrated_s is not None and deployed_s is not None and abs(migrated_s - deployed_s) <= SAMPLE_S:
+        migrated_s = deployed_s = max(migrated_s, deployed_s)  # which came first nobody saw
     marks += [(migrated_s, "migrated")] if migrated_s is not None else []
     marks += [(deployed_s, "deployed")] if deployed_s is not None else []
-    marks.sort()
+    marks.sort(key=lambda mark: mark[0])
     if marks or steady_s is None or any(not is_new(a) for a in watched.attempts):
         marks.insert(0, (watched.began_s, "before"))
     marks += [(steady_s, "steady")] if steady_s is not None else []

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from harness.configuration.secrets import secrets_of
 from harness.errors import CouldNotTell, NotCovered, if_available
-from harness.history.reading import UnreadableHistory
+from harness.history.reading import UnreadableHistory, read
 from harness.history.writing import Ledger
 from harness.http.client import Client
 from harness.http.deadline import abandon_exchanges
@@ -33,6 +33,7 @@ from harness.run.resumed_cleanup import place_of
 from harness.run.settings import Interrupts, RunSettings
 from harness.run.source_reading import SourceReading
 from harness.run.verdict_assembly import assemble, page_evidence
+from harness.run.watch_result import HISTORY as HISTORY_OF_WATCH
 from harness.run.worked_before import known_to
 from harness.run.workload import MOST_PROBES
 from harness.text import sentence
@@ -290,8 +291,18 @@ class Gate:
             known = self._ended(environment.name)
             written = self._written(environment.name) if known is None else None
             repeatable = environment.name in self._under_way
-            found.append(page_evidence(environment, known, repeatable=repeatable, written=written, log=log))
+            of = page_evidence(environment, known, repeatable=repeatable, written=written, log=log)
+            found.append(of._replace(watched=self._watched(environment.name)))
         return found
+
+    def _watched(self, name: str) -> History | None:
+        """The POSTs of a watch, where the rollout to this environment was watched."""
+        watched = self.outcomes.watched
+        if watched is None or watched.environment != name:
+            return None
+        with suppress(UnreadableHistory, KeyError):
+            return read(self.settings.report_dir / HISTORY_OF_WATCH)[1][name].history
+        return None
 
     def _written(self, name: str) -> History | None:
         """The history of an environment as it is on disk, for want of a better one."""

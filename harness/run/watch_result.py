@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+HISTORY = "rollout.jsonl"
+"""The file of a report folder that a watch writes its POSTs into; the gate has one of its own."""
+
+
 class WatchResult(BaseModel):
     """The story, what the claims about the way came to, and what became of the rows of the watch."""
 

@@ -95,6 +95,15 @@ def test_code_before_migration_is_deployed_first() -> None:
     assert "23502" in of_kind(story, "failed")[0]
 
 
+@pytest.mark.parametrize("deployed_s", [2.5, 3.0, 3.6])
+def test_two_changes_between_two_looks_are_one_moment(deployed_s: float) -> None:
+    """Which of them came first nobody saw: the phases are the same whatever the looks happened to meet first."""
+    looks = [look(s, "text" if s < 3 else "uuid") for s in range(7)]
+    story = told(each_half_second(["short"] * 6 + ["new"] * 9), looks, [served(0, OLD), served(deployed_s, NEW)])
+    assert [phase.name for phase in story.phases] == ["before", "migrated", "deployed", "steady"]
+    assert story.phases[1].from_s == story.phases[2].from_s == max(deployed_s, 3.01)
+
+
 def test_a_migration_that_is_rolled_back_is_none() -> None:
     """The column became a uuid and text again: what counts is the last time."""
     types = ["text", "uuid", "text", "text", "uuid", "uuid"]

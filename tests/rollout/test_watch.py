@@ -68,7 +68,13 @@ def test_each_rollout_is_told_as_it_was(tmp_path: Path, postgres: Postgres, of: 
     assert run.outcomes("preview")["rollout_rows_agree"] == "pass"
     assert run.outcomes("preview")["rollout_tokens_are_distinct"] == "pass"
     assert run.outcomes("preview")["stored_tokens_are_version_4"] == "pass", "all checks of a gate are asked"
-    assert f"watched preview from {told['started_at'][11:19]}" in run.out
+    first = f"watched preview from {told['started_at'][11:19]}"
+    assert first in run.out
+    assert first in (run.report_dir / "summary.md").read_text(encoding="utf-8")
+    page = (run.report_dir / "report.html").read_text(encoding="utf-8")
+    assert first in page
+    assert "Timeline: while it was rolled out" in page
+    assert "<title>column</title>" in page, "the change is drawn in"
 
 
 def test_a_budget_that_is_exceeded_fails_and_asks_for_no_roll_back(tmp_path: Path, postgres: Postgres) -> None:
