@@ -109,7 +109,8 @@ def _mask_report(report: pytest.TestReport, redact: Redactor) -> None:
     if isinstance(told, tuple):
         report.longrepr = (told[0], told[1], printable_lines(redact(told[2])))
     elif told is not None:
-        report.longrepr = printable_lines(redact(str(told)))
+        report.longrepr = shown = printable_lines(redact(str(told)))
+        redact.take_as_masked(shown)
     report.sections = [(title, printable_lines(redact(text))) for title, text in report.sections]
 
 

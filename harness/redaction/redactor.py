@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MASK = "***"
 _HEAD = 8  # characters of a needle by which most texts are told to hold none
+_WORTH_KEEPING = 10_000  # characters: a shorter text is searched again
 _AT_ONCE = 1_000_000  # characters that are searched together: what is known of where they stood takes memory
 _PER_CHARACTER = 24  # that a character of a secret may take up, escaped several times over
 
@@ -101,23 +102,39 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()
         self._known = _Known()
+        self._masked: frozenset[str] = frozenset()  # texts of which `take_as_masked` was told
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
         """Learn secrets."""
         with self._lock:
-            self._known = self._known.and_those_of(secrets)
+            self._learned(self._known.and_those_of(secrets))
 
     def add_standing(self, secrets: Iterable[str]) -> None:
         """Learn what is masked only where it stands as a credential, such as a user name."""
         with self._lock:
-            self._known = self._known.and_standing(secrets)
+            self._learned(self._known.and_standing(secrets))
+
+    def _learned(self, known: _Known) -> None:
+        if known is not self._known:
+            self._known, self._masked = known, frozenset()
+
+    def take_as_masked(self, text: str) -> None:
+        """Search a text no more, which has been masked and whoever calls keeps; until another secret is learned.
+
+        pytest prints what it was told of a check as it stands, and a traceback with its locals may have megabytes.
+        """
+        if len(text) > _WORTH_KEEPING:
+            with self._lock:
+                self._masked |= {text}
 
     def __call__(self, text: str, also: Iterable[str] = ()) -> str:
         """The text with every secret masked, in whatever case it stands there; `also` are secrets of this text only.
 
         Values of rows that Postgres quotes are taken out as well (`row_values`).
         """
+        if text in self._masked and not also:
+            return text
         spans = _spans(text, self._known.and_those_of(also))
         return without_row_values(_masked(text, spans, 0, len(text)) if spans else text)
 

@@ -275,3 +275,13 @@ def test_variables_called_like_credentials_are_secret(tmp_path: Path) -> None:
     found = secrets_of_variables(file, environ)
     assert found - words_of(environment()) == {"t0ken-1"}
     assert secrets_of_variables(tmp_path / "none.yaml", environ) == set()
+
+
+def test_a_text_that_is_taken_as_masked_is_searched_again_once_more_is_known() -> None:
+    """It is kept as it is until another secret is learned: a cookie that came later may stand in it."""
+    redact = Redactor(["s3cr3t-one"])
+    shown = redact("x" * 20_000 + " s3cr3t-one c00kie-two")
+    redact.take_as_masked(shown)
+    assert redact(shown) == shown
+    redact.add(["c00kie-two"])
+    assert redact(shown).endswith("*** ***")
