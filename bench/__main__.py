@@ -30,6 +30,7 @@ PARTS: tuple[str, ...] = (
     "soak",
     "scale",
     "many",
+    "source",
 )
 RESULTS = Path(__file__).parent / "results.md"
 FEWEST_ROUNDS = 7

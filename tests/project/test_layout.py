@@ -39,7 +39,7 @@ USERS: dict[str, set[str]] = {
     "pytest": {"cli", "invocation", "options", "plugin", "pytest_internals", "pytest_plugin"},
     "_pytest": {"pytest_internals"},
     "jinja2": {"report"},
-    "ast_grep_py": {"source"},
+    "tree_sitter": {"source"},
     "postgast": {"postgres", "source"},
     # Importing it changes a whole process: it stays in the soak's own.
     "locust": {"soak"},

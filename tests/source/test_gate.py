@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.apps import SAMPLES
 from tests.support.gates import Run, run_command, run_gate, run_pytest, write_environments
-from tools.source_speed import write_app
+from tests.support.large_apps import write_app
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 APPS = sorted(folder.name for folder in SAMPLES.iterdir() if folder.is_dir())
 CLAIMS = ("source_handles_no_collision", "source_insert", "source_leaves_no_generator", "source_makes_no_token")
 NOWHERE = {"url": "http://127.0.0.1:9", "database": None}
-BLOCKED = "import sys; sys.modules['ast_grep_py'] = None; import pytest; sys.exit(pytest.main(sys.argv[1:]))"
+BLOCKED = "import sys; sys.modules['tree_sitter'] = None; import pytest; sys.exit(pytest.main(sys.argv[1:]))"
 
 
 def run_source(folder: Path, source: Path, *arguments: str, **settings: object) -> Run:
@@ -168,7 +168,7 @@ def test_without_what_parses_source_the_claims_are_not_covered(tmp_path: Path) -
     run = run_command([*command, "--environments", str(file), "-k", " or ".join(CLAIMS)], tmp_path / "report")
     assert run.exit_code == 75, run.out + run.err
     assert {run.check(claim)["outcome"] for claim in CLAIMS} == {"not_covered"}
-    assert run.check("source_insert")["cause"] == "what parses source is not installed (ast-grep-py)"
+    assert run.check("source_insert")["cause"] == "what parses source is not installed (tree-sitter)"
     assert run.check("source_insert")["remedy"].startswith("pip install 'chatbots-smoke[source]'")
 
 
@@ -177,7 +177,7 @@ def test_a_run_without_a_checkout_imports_no_parser(tmp_path: Path) -> None:
     file = write_environments(tmp_path / "environments.yaml", {}, preview=NOWHERE)
     script = (
         "import sys, pytest; pytest.main(sys.argv[1:]); "
-        "print('loaded:', sorted({'ast_grep_py', 'pathspec', 'harness.source.app.rules', 'harness.source.javascript.program'} & set(sys.modules)))"
+        "print('loaded:', sorted({'tree_sitter', 'pathspec', 'harness.source.app.rules', 'harness.source.javascript.program'} & set(sys.modules)))"
     )
     command = [sys.executable, "-c", script, "-p", "no:cacheprovider", "--report-dir", str(tmp_path / "report")]
     run = run_command([*command, "--environments", str(file), "-k", "source_insert"], tmp_path / "report")

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 from textwrap import dedent
+from typing import TYPE_CHECKING, Any
 
+from checks.test_source_handles_no_collision import test_source_handles_no_collision as source_handles_no_collision
+from checks.test_source_insert import test_source_insert as source_insert
+from checks.test_source_leaves_no_generator import test_source_leaves_no_generator as source_leaves_no_generator
+from checks.test_source_makes_no_token import test_source_makes_no_token as source_makes_no_token
+from checks.test_source_migration import test_source_migration_leaves_a_uuid as source_migration
+from checks.test_source_schema import test_source_schema_agrees as source_schema
+from harness.errors import CouldNotTell, NotCovered
 from harness.source.app.analysis import analyse
-from harness.source.checkout import Checkout, SourceFile
+from harness.source.checkout import Checkout, SourceFile, read_checkout
 from harness.source.evidence import Analysis
+from harness.source.migrations.reading import read_token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SAMPLES = Path(__file__).parents[1] / "source" / "samples"
 ROUTE = "src/routes/chatbots.ts"
@@ -46,3 +58,32 @@ def caught(condition: str, then: str = "continue;", before: str = "") -> str:
             }}
           }}
         }});"""
+
+
+CLAIMS: dict[str, Callable[[Any], None]] = {
+    "makes": source_makes_no_token,
+    "handles": source_handles_no_collision,
+    "left": source_leaves_no_generator,
+    "insert": source_insert,
+    "migration": source_migration,
+    "schema": source_schema,
+}
+OUTCOMES: dict[type[BaseException], str] = {AssertionError: "fail", CouldNotTell: "unknown", NotCovered: "not covered"}
+
+
+def claims_of(root: Path, files: dict[str, str], *claims: str, table: str = "chatbots") -> dict[str, str]:
+    """What becomes of each claim about the source of an app with these files, written below a folder."""
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(dedent(text), encoding="utf-8")
+    checkout = read_checkout(root)
+    said: dict[str, str] = {}
+    for claim in claims or tuple(CLAIMS):
+        read: Callable[[Checkout, str, str], object] = read_token if claim in ("migration", "schema") else analyse
+        try:
+            CLAIMS[claim](read(checkout, table, "public_token"))
+        except (AssertionError, CouldNotTell, NotCovered) as raised:
+            said[claim] = next(word for kind, word in OUTCOMES.items() if isinstance(raised, kind))
+        else:
+            said[claim] = "pass"
+    return said

@@ -12,6 +12,7 @@ import yaml
 
 from harness.source.javascript.literals import literal
 from harness.source.javascript.modules import Binding
+from harness.source.javascript.patterns import found_by
 from harness.source.javascript.syntax import Node, unwrapped
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Rule:
         """Where a file holds one of the patterns: offsets of its nodes."""
         text = module.parsed.text
         asked = [p for p, word in zip(self.patterns, self.words, strict=True) if word in text]
-        return module.parsed.found_by(asked) if asked else []
+        return list(found_by(module.parsed, asked))
 
 
 @cache
@@ -97,6 +98,10 @@ def may_make(text: str) -> bool:
     return any(not names or any(name in text for name in names) for names in needed)
 
 
+# The rules whose packages, imported as a whole where tokens were made, were imported for that.
+_MAKES_NOTHING_ELSE = ("crypto", "nanoid", "uuid", "other_packages")
+
+
 class Generators:
     """Recognises what makes a random value in the files of a program."""
 
@@ -133,6 +138,16 @@ class Generators:
     def is_imported(self, binding: Binding) -> bool:
         """Whether an import is of something that makes random values."""
         return any(rule.is_of_package(binding.package, binding.imported) for rule in rules("generators"))
+
+    def may_be_imported(self, binding: Binding) -> bool:
+        """Whether an import is of all of a package that makes them, or is not seen and says so by its name."""
+        if binding.imported in ("*", "default") and any(
+            binding.package in rule.packages for rule in rules("generators") if rule.id in _MAKES_NOTHING_ELSE
+        ):
+            return True
+        rule = self.by_name_rule
+        is_of_others = re.match(rule.not_from, binding.package) is not None
+        return not is_of_others and rule.is_called(binding.imported)
 
     def by_name(self, callee: Node) -> Rule | None:
         """The rule for a function that is called and not to be found, whose name says that it makes one."""

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from harness.source.javascript.program import Program
 
 VIOLATION = re.compile(r"23505|P2002|unique|duplicate key|ER_DUP_ENTRY", re.IGNORECASE)
+# What a file holds that recognises one: `unique` alone is said of many things.
+_RECOGNISES = re.compile(
+    r"23505|P2002|duplicate key|ER_DUP_ENTRY|violates unique|unique[\w ]{0,12}(?:violat|constraint)", re.IGNORECASE
+)
 _WORDS = ("23505", "p2002", "unique", "duplicate key", "er_dup_entry")
 _DEEPEST = 6  # names and calls that are followed
 
@@ -35,7 +39,7 @@ class Violations:
 
     def all(self) -> Iterator[Node]:
         """Where a violation that is recognised by its code, its message or its name decides."""
-        for module in self._program.files.modules(self._program.files.matching(VIOLATION, *_WORDS)):
+        for module in self._program.files.modules(self._program.files.matching(_RECOGNISES, *_WORDS)):
             for node in self._candidates(module):
                 if collision_rule(self._program, node) is not None and not _is_declaration(node):
                     yield from self.decisions(node)

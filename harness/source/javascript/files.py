@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import posixpath
+import re
+from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from harness.source.checkout import is_auxiliary
 from harness.source.javascript.modules import Module
 from harness.source.javascript.paths import Paths
+from harness.source.javascript.settings import Settings
 from harness.source.javascript.syntax import parse
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Iterable, Iterator
 
     from harness.source.checkout import SourceFile
     from harness.source.javascript.syntax import Node
 
 
+_NAME = re.compile(r"[^\W\d][\w$]*|\$[\w$]+")
+
+
 class Files:
     """Source files; `own` are those of the app itself, without tests, seeds, scripts and the like."""
 
-    def __init__(self, files: tuple[SourceFile, ...]) -> None:
+    def __init__(self, files: tuple[SourceFile, ...], settings: tuple[SourceFile, ...] = ()) -> None:
         self._files = {file.path: file for file in files}
-        self._paths = Paths(frozenset(self._files))
+        self._paths = Paths(frozenset(self._files), Settings(settings))
         self.own = tuple(file for file in files if not is_auxiliary(file.path))
         self._modules: dict[str, Module] = {}
         self._imported: dict[tuple[str, str], Module | None] = {}
@@ -79,10 +84,21 @@ class Files:
             yield self.module(file.path)
 
     def holding(self, word: str) -> list[SourceFile]:
-        """The files of the app itself that hold a word, not parsed for that."""
+        """The files of the app itself that hold a word, not parsed for that; names in it are whole ones."""
         if word not in self._mentions:
-            self._mentions[word] = [file for file in self.own if word in file.text]
+            names = _NAME.findall(word)
+            asked = self._by_name.get(max(names, key=len), []) if names else self.own
+            self._mentions[word] = [file for file in asked if word in file.text]
         return self._mentions[word]
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[SourceFile]]:
+        """The files by each name in them: many names are asked for, and to look through all files takes long."""
+        found: dict[str, list[SourceFile]] = defaultdict(list)
+        for file in self.own:
+            for name in set(_NAME.findall(file.text)):
+                found[name].append(file)
+        return found
 
     def imported_module(self, importer: str, package: str) -> Module | None:
         """The file of the checkout that an import names: relative, by an alias of paths, or of a workspace."""

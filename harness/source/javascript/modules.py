@@ -171,10 +171,20 @@ def _of_pattern(pattern: Node, value: Node | None, path: AccessPath) -> Iterator
             else:
                 yield from _of_pattern(child, value, path)
     elif kind == "array_pattern":
-        for child in pattern.children:
-            yield from _of_pattern(child, value, (*path, ELEMENT))
+        for at, child in _placed(pattern):
+            step = ELEMENT if child.kind == "rest_pattern" else str(at)
+            yield from _of_pattern(child, value, (*path, step))
     elif kind == "rest_pattern" and pattern.children:
         yield from _of_pattern(pattern.children[0], value, path)
+
+
+def _placed(pattern: Node) -> Iterator[tuple[int, Node]]:
+    """The parts of a pattern for a list, each with its place: `[, token]` takes the second element."""
+    text, at, seen = pattern.file.text, 0, pattern.start + 1
+    for child in pattern.children:
+        at += text.count(",", seen, child.start)
+        seen = child.end
+        yield at, child
 
 
 def _declare_parameters(module: Module, function: Node) -> None:
@@ -196,6 +206,10 @@ def _declare_imports(module: Module, node: Node) -> None:
     source = node.field("source") or next(iter(node.below("string")), None)
     package = literal(source)
     if package is None:
+        return
+
+    if node.text.startswith("export"):  # export X from "./x", which the parser was handed as an import
+        module.reexports += [(child.text, package, "default") for child in node.below("identifier")]
         return
 
     def add(local: Node, imported: str) -> None:

@@ -25,14 +25,18 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened(files: tuple[SourceFile, ...]) -> Iterator[Program]:
+def opened(
+    files: tuple[SourceFile, ...], settings: tuple[SourceFile, ...] = (), pages: tuple[SourceFile, ...] = ()
+) -> Iterator[Program]:
     """The program of some files, taken apart at the end.
+
+    `settings` say what they mean by an import, and `pages` are files that use what is in them, but are not parsed.
 
     Trees are full of cycles and live until then: to look for garbage among them costs more than to parse.
     """
     was_enabled = gc.isenabled()
     gc.disable()
-    program = Program(files)
+    program = Program(files, settings, pages)
     try:
         yield program
     finally:
@@ -44,12 +48,20 @@ def opened(files: tuple[SourceFile, ...]) -> Iterator[Program]:
 class Program:
     """The source files of a checkout, with what is known of their names, objects and calls."""
 
-    def __init__(self, files: tuple[SourceFile, ...]) -> None:
-        self.files = Files(files)
+    def __init__(
+        self, files: tuple[SourceFile, ...], settings: tuple[SourceFile, ...] = (), pages: tuple[SourceFile, ...] = ()
+    ) -> None:
+        self._pages = pages
+        self.files = Files(files, settings)
         self.resolver = Resolver(self.files)
         self.objects = Objects(self.files, self.resolver)
         self._exported: dict[str, dict[Node, set[str]]] = {}
         self._callers: dict[Node, list[Node]] = {}
+
+    def is_on_page(self, name: str) -> bool:
+        """Whether a page of Vue, Svelte, Astro or MDX holds a name."""
+        word = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])")
+        return any(name in page.text and word.search(page.text) is not None for page in self._pages)
 
     def made(self, around: Node) -> list[Node]:
         """Where objects of a class are made: `new X(..)`, also `new this(..)` in the class itself."""

@@ -6,6 +6,7 @@ import pytest
 
 from harness.source.app.rules import Generators, Rule, collision_rule, may_make, rules
 from harness.source.checkout import SourceFile
+from harness.source.javascript.patterns import found_by
 from harness.source.javascript.program import Program
 
 GENERATORS = rules("generators")
@@ -79,14 +80,28 @@ def test_a_rule_has_samples_of_both_kinds(rule: Rule) -> None:
 )
 def test_each_pattern_finds_a_sample(rule: Rule, pattern: str) -> None:
     """One that does not parse finds nothing, and says nothing."""
-    found = [text for text in rule.positive if program_of(text).files.module("src/a.ts").parsed.found_by([pattern])]
+    found = [text for text in rule.positive if spans_in(text, pattern)]
     assert found, pattern
 
 
-def test_a_pattern_that_does_not_parse_finds_nothing() -> None:
-    """Which is why each pattern has to find a sample of its rule."""
-    parsed = program_of("nanoid(8);").files.module("src/a.ts").parsed
-    assert [len(parsed.found_by([pattern])) for pattern in ("nanoid($$$A)", "nanoid($$$A")] == [1, 0]
+def spans_in(text: str, pattern: str) -> list[tuple[int, int]]:
+    """Where a pattern is found in a text."""
+    return list(found_by(program_of(text).files.module("src/a.ts").parsed, [pattern]))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "number"),
+    [("nanoid($$$A)", 3), ("nanoid($A)", 1), ("nanoid()", 1), ("nanoid($A, 2)", 1), ("$F(8)", 1), ("-nanoid()", 0)],
+)
+def test_a_pattern_finds_what_is_of_its_shape(pattern: str, number: int) -> None:
+    """With one expression for `$A`, and any for `$$$A`."""
+    assert len(spans_in("nanoid(8); +nanoid(); f(nanoid(1, 2)); nano(id);", pattern)) == number
+
+
+def test_a_pattern_that_does_not_parse_is_an_error() -> None:
+    """It would find nothing, and say nothing."""
+    with pytest.raises(ValueError, match="is no expression"):
+        spans_in("nanoid(8);", "nanoid($$$A")
 
 
 @pytest.mark.parametrize("rule", [rule for rule in GENERATORS if rule.packages], ids=named)

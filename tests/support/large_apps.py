@@ -1,20 +1,17 @@
-"""`python -m tools.source_speed [LINES]`: how long all source checks take on a made-up app of so many lines.
+"""Made-up apps as large as wanted: that of a sample, among modules as large apps have them.
 
-The app is that of a sample, among modules as large apps have them: routes, services, components, types, of which some
-make random values, handle errors of Postgres and know of chatbots.
+Services and components, of which some make random values, handle errors of Postgres and know of chatbots.
 """
 
 from __future__ import annotations
 
 import shutil
-import sys
-import time
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from tests.support.apps import SAMPLES
 
-LINES = 100_000
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SERVICE = """
 export class Thing{n}Service {{
@@ -93,26 +90,3 @@ def write_app(root: Path, lines: int) -> tuple[int, int]:
         written += text.count("\n")
         files += 1
     return written, files
-
-
-def measure(lines: int) -> str:
-    """Write, read and analyse an app, and say how long reading and analysing took."""
-    with TemporaryDirectory() as folder:
-        written, files = write_app(Path(folder), lines)
-        began_s, began_cpu_s = time.perf_counter(), time.process_time()
-        from harness.source.app.analysis import analyse  # its import is part of what a run pays for
-        from harness.source.checkout import read_checkout
-
-        checkout = read_checkout(Path(folder))
-        read_s = time.perf_counter() - began_s
-        found = analyse(checkout, "chatbots", "public_token")
-        took_s, cpu_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s
-    assert len(found.creates) == 1, found
-    assert (found.reaching, found.left, found.handlers) == ((), (), ()), found
-    return (
-        f"{written} lines in {files} files: {took_s:.2f} s ({cpu_s:.2f} s of CPU), of which reading took {read_s:.2f} s"
-    )
-
-
-if __name__ == "__main__":
-    print(measure(int(sys.argv[1]) if len(sys.argv) > 1 else LINES))
