@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from harness.errors import CouldNotTell, NotCovered
 from harness.source.checkout import Place
 from harness.source.sql.columns import Column, Declared, Unclear, unavailable, wrong
+from harness.source.sql.quoting import quote_ident
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,12 @@ class Migrated:
 
 @dataclass(frozen=True, slots=True)
 class TokenInSource:
-    """What a checkout says of the token column: by migrations, None where none names it, and by schema files."""
+    """What a checkout says of the token column: by migrations, None where none names it, and by schema files.
+
+    `made_by` is a platform in which tables are made without files, where the app uses one and holds no migrations, else
+    "". `not_read` says what the checkout holds in languages that
+    are not read, "" where nothing.
+    """
 
     table: str
     token: str
@@ -43,6 +49,8 @@ class TokenInSource:
     declared: tuple[Declared, ...]
     mentioned: bool
     in_other_languages: tuple[str, ...]
+    made_by: str = ""
+    not_read: str = ""
 
     @property
     def shown(self) -> str:
@@ -60,7 +68,7 @@ def wrong_after_migrations(token: TokenInSource) -> list[str]:
 
     Raises:
         CouldNotTell: the migrations do not say, or say what is not understood.
-        NotCovered: there are no migrations, since a schema file is pushed.
+        NotCovered: the tables are made by a platform, and no file says how.
     """
     if token.migrated is None:
         return _without_migrations(token)
@@ -85,15 +93,62 @@ def _without_migrations(token: TokenInSource) -> list[str]:
         )
     if token.declared:
         said = ", ".join(f"{d.place.path}:{d.place.line}" for d in token.declared)
-        raise NotCovered(
-            f"no migration names {token.shown}: the schema file is pushed ({said})", "keep migrations beside it"
+        sent = "; ".join(dict.fromkeys(sent for d in token.declared if (sent := would_be_sent(token, d))))
+        raise CouldNotTell(
+            f"no migration names {token.shown}: its schema file is pushed, or compared at deploy ({said})"
+            + (f"; {sent}" if sent else ""),
+            "write a migration that changes type and default with USING, and run it before the schema file is pushed; "
+            "preflight says what it would meet",
         )
     if not token.mentioned:
+        more = f"; {token.not_read}" if token.not_read else ""
+        which = "nothing that was read" if token.not_read else "nothing in this checkout"
         raise CouldNotTell(
-            f"nothing in this checkout mentions the table {token.table}",
+            f"{which} mentions the table {token.table}{more}",
             "name the app that owns the table in `source`, or its name in `table`",
         )
+    if token.made_by:
+        raise NotCovered(
+            f"no file of this checkout makes or changes {token.shown}: its tables are made in {token.made_by}",
+            "name the folder that holds them in `source`, or with --source; else look at the database itself",
+        )
     return [f"no file of this checkout makes or changes {token.shown}"]
+
+
+def pushed_by(token: TokenInSource) -> str:
+    """The tool that would push the column as a uuid: `drizzle` or `prisma`.
+
+    Raises:
+        NotCovered: migrations change the column, or no schema file of these declares a uuid.
+    """
+    tools = [declared.tool for declared in token.declared if would_be_sent(token, declared)]
+    if token.migrated is not None or not tools:
+        why = (
+            "migrations change it" if token.migrated is not None else "no schema file of Drizzle or Prisma declares it"
+        )
+        raise NotCovered(f"nothing would push {token.shown}: {why}", "nothing to do where no schema file is pushed")
+    return tools[0]
+
+
+def would_be_sent(token: TokenInSource, declared: Declared) -> str:
+    """What a tool that compares a schema file with the database sends for a column of text; "" where that is not known.
+
+    As drizzle-kit 0.31 and Prisma 6 do it: neither says USING.
+    """
+    if wrong(declared.column) or declared.column.type != "uuid":
+        return ""
+    table, column = (quote_ident(name) for name in (token.table.rpartition(".")[2], token.token))
+    if declared.tool == "drizzle":
+        return (
+            f"drizzle-kit would send ALTER TABLE {table} ALTER COLUMN {column} SET DATA TYPE uuid, which Postgres "
+            "refuses where the column is text: 42804 without USING, 22P02 with one where a stored token is no UUID"
+        )
+    if declared.tool == "prisma":
+        return (
+            f"Prisma would send ALTER TABLE {table} DROP COLUMN {column}, ADD COLUMN {column} UUID where the column is "
+            "text: every stored token is lost"
+        )
+    return ""
 
 
 def _wrong(token: TokenInSource, migrated: Migrated) -> list[str]:
@@ -102,7 +157,10 @@ def _wrong(token: TokenInSource, migrated: Migrated) -> list[str]:
         notes = [*migrated.notes, *migrated.refused, *migrated.unclear]
         if migrated.unclear and None in migrated.columns:
             raise _unclear(token, migrated.unclear)
+        if migrated.unread:
+            raise _unread(migrated)
         left = [f"{path} is not run: it is not in the journal or plan of its folder" for path in migrated.left_out]
+        left += [sent for declared in token.declared if (sent := would_be_sent(token, declared))]
         return [*dict.fromkeys(line for lines, _ in found for line in lines), *map(str, notes), *left]
     if any(lines for lines, _ in found):
         raise CouldNotTell(
@@ -116,10 +174,7 @@ def _wrong(token: TokenInSource, migrated: Migrated) -> list[str]:
             "run all migrations on an empty database, in their order, and mend the one that fails",
         )
     if migrated.unread:
-        raise CouldNotTell(
-            f"a migration could not be read: {', '.join(migrated.unread)}",
-            "look into it, or move data out of migrations",
-        )
+        raise _unread(migrated)
     missing = [line for _, unknown in found for line in unknown]
     if missing:
         raise CouldNotTell(
@@ -128,6 +183,12 @@ def _wrong(token: TokenInSource, migrated: Migrated) -> list[str]:
             "keep the migration that makes the table in the checkout, or look at the database itself",
         )
     return []
+
+
+def _unread(migrated: Migrated) -> CouldNotTell:
+    return CouldNotTell(
+        f"a migration could not be read: {', '.join(migrated.unread)}", "look into it, or move data out of migrations"
+    )
 
 
 def _unclear(token: TokenInSource, unclear: tuple[Unclear, ...]) -> CouldNotTell:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from harness.source.checkout import Place
 from harness.source.language import Opaque
 from harness.source.migrations.raw import Defined, Raw
+from harness.source.sql.columns import NOT_UNDERSTOOD
 from harness.source.sql.quoting import quote_ident, quote_literal
 
 if TYPE_CHECKING:
@@ -44,13 +45,13 @@ def table_name(expression: Expression) -> str:
 
 
 def default_of(value: object) -> str:
-    """A default as SQL. Raises Unknown."""
+    """A default as SQL; of one that is not understood, a call that says so, since it may be of any column."""
     if isinstance(value, Raw):
         return value.sql
     if isinstance(value, Opaque):
         if _MADE_NOW.search(value.code):  # made once, when the migration runs: a constant
             return quote_literal(value.code)
-        raise Unknown(f"the default is {value.code}")
+        return f"{NOT_UNDERSTOOD}({quote_literal(value.code)})"
     return quote_literal(str(value) if isinstance(value, (dict, list)) else value)
 
 

@@ -60,6 +60,8 @@ def _by_call(values: Values, node: Node) -> object | None:
         text = last.args[0].text()
         if text is not None:
             return Raw(f"{text}()")
+    if [link.name for link in links[-2:]] == ["fn", "now"]:  # knex.fn.now(6)
+        return Raw("CURRENT_TIMESTAMP")
     if [link.name for link in links[-2:]] == ["fn", "uuid"]:  # knex.fn.uuid()
         return Raw("gen_random_uuid()")
     if [link.name for link in links[-2:]] == ["fn", "now"]:  # knex.fn.now()

@@ -35,13 +35,14 @@ WITH_CALLBACK = {
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A column as a call of Knex says it. Of one that `alters`, what is not said is gone."""
+    """A column as a call of Knex says it. Of one that `alters`, what is not said is gone, but for what it `keeps`."""
 
     name: str
     type: str
     default: str | None
     not_null: bool
     alters: bool
+    keeps: frozenset[str] = frozenset()
 
 
 def knex(links: Sequence[Link]) -> Statements | None:
@@ -79,27 +80,29 @@ def _statement(schema: str, link: Link) -> str | None:
 
 
 def _table(table: str, mode: str, callback: Function, place: Place) -> Statements:
-    statements: Statements = []
+    """What a callback says, in Knex' order: new columns, then those that are altered, then the rest in its order."""
+    altered: Statements = []
+    rest: Statements = []
     columns: list[tuple[Place, str]] = []
     names = callback.parameters
     for links in callback.calls():
         if not names or len(links) < 2 or links[0].name != names[0]:
             continue
-        first, *rest = links[1:]
+        first, *more = links[1:]
         at = links[-1].place
         if first.name.lower() in TYPES or first.name == "specificType":
-            column = _column(first, rest)
+            column = _column(first, more)
             if column.alters:
-                statements.append((at, _altered(table, column)))
+                altered += [(at, statement) for statement in _altered(table, column)]
             else:
                 ends = constraints(column.default, column.not_null)
                 columns.append((at, f"{quote_ident(column.name)} {column.type}{ends}"))
         else:
-            statements += [(at, f"ALTER TABLE {table} {action}") for action in _actions(first)]
+            rest += [(at, f"ALTER TABLE {table} {action}") for action in _actions(first)]
     if mode == "alter":
-        return [*statements, *((at, f"ALTER TABLE {table} ADD COLUMN {column}") for at, column in columns)]
+        return [*((at, f"ALTER TABLE {table} ADD COLUMN {column}") for at, column in columns), *altered, *rest]
     made = created(table, (column for _, column in columns), if_not_exists=mode == "create if")
-    return [(place, made), *statements]
+    return [(place, made), *altered, *rest]
 
 
 def _actions(link: Link) -> list[str]:
@@ -126,17 +129,32 @@ def _column(first: Link, rest: Sequence[Link]) -> _Column:
     elif first.name == "string" and len(args) > 1 and isinstance(args[1], int):
         type_ = f"varchar({args[1]})"
     default, not_null, alters = None, first.name.endswith("ncrements"), False
+    keeps: frozenset[str] = frozenset()
     for link in rest:
         if link.name == "defaultTo" and link.args:
             default = default_of(link.args[0].value())
         not_null = not_null or link.name in ("notNullable", "primary")
-        alters = alters or link.name == "alter"
-    return _Column(name, type_, default, not_null, alters)
+        if link.name == "alter":
+            alters = True
+            options = link.args[0].value() if link.args else None
+            keeps = frozenset(k for k, v in options.items() if v is False) if isinstance(options, dict) else keeps
+    return _Column(name, type_, default, not_null, alters, keeps)
 
 
-def _altered(table: str, column: _Column) -> str:
-    """Knex' alter() says the column anew: what is not named again is gone."""
-    action = f"ALTER COLUMN {quote_ident(column.name)}"
-    word = "SET" if column.not_null else "DROP"
-    ends = f", {action} SET DEFAULT {column.default}" if column.default is not None else ""
-    return f"ALTER TABLE {table} {action} DROP DEFAULT, {action} TYPE {column.type}, {action} {word} NOT NULL{ends}"
+def _altered(table: str, column: _Column) -> list[str]:
+    """Knex' alter() says the column anew, in a statement each: what is not named again is gone.
+
+    The type is always changed by USING a cast. `alter({alterType: false, alterNullable: false})` leaves these alone.
+    """
+    name = quote_ident(column.name)
+    actions = ["DROP DEFAULT"]
+    is_nullable_said = "alterNullable" not in column.keeps
+    if is_nullable_said:
+        actions.append("DROP NOT NULL")
+    if "alterType" not in column.keeps:
+        actions.append(f"TYPE {column.type} USING ({name}::{column.type})")
+    if column.default is not None:
+        actions.append(f"SET DEFAULT {column.default}")
+    if is_nullable_said and column.not_null:
+        actions.append("SET NOT NULL")
+    return [f"ALTER TABLE {table} ALTER COLUMN {name} {action}" for action in actions]

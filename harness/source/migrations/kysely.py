@@ -35,7 +35,10 @@ def kysely(links: Sequence[Link]) -> Statements | None:
         return [(head.place, f"DROP TABLE IF EXISTS {table}")]
     place = links[-1].place
     if head.name == "alterTable":
-        return [(place, f"ALTER TABLE {table} {action}") for link in rest for action in _actions(link)]
+        actions = [action for link in rest for action in _actions(link)]
+        alone = [action for action in actions if action.startswith(("RENAME", "SET SCHEMA"))]
+        together = ", ".join(action for action in actions if action not in alone)  # which Kysely sends as one
+        return [(place, f"ALTER TABLE {table} {action}") for action in (together, *alone) if action]
     columns = [_column(link) for link in rest if link.name == "addColumn"]
     return [(place, created(table, columns, if_not_exists=any(link.name == "ifNotExists" for link in rest)))]
 

@@ -39,8 +39,6 @@ _UP = re.compile(r"\bup\b")
 _DATE = re.compile(r"^(\d{4})[-_.](\d\d)[-_.](\d\d)((?:[-_.T]?\d+)*)(?=\D|$)")
 _VERSION = re.compile(r"^[VB](\d+(?:[._]\d+)*)__")
 _BY_NAME = re.compile(r"\bknex\b|\bKnex\b|queryInterface|\bKysely\b|QueryInterface")
-# A file of another language in a folder of migrations: what it does is not read.
-OTHER_LANGUAGES = (".py", ".rb", ".exs", ".xml", ".yml", ".yaml", ".go", ".php", ".kt", ".java", ".cs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,18 +208,3 @@ def _plan(checkout: Checkout, folder: str) -> list[str] | None:
     except (OSError, ValueError):
         return None
     return [line.split()[0] for line in lines if line.strip() and line[0] not in "%#@"]
-
-
-def in_other_languages(checkout: Checkout) -> list[str]:
-    """Files in folders of migrations whose language is not read here, a few of them."""
-    found: list[str] = []
-    for pattern in ("**/migrations", "**/migrate", "**/versions", "**/changelog", "**/migration"):
-        for folder in checkout.root.glob(pattern):
-            if "node_modules" in folder.parts:
-                continue
-            found += [
-                path.relative_to(checkout.root).as_posix()
-                for path in sorted(folder.iterdir())
-                if path.suffix in OTHER_LANGUAGES and path.is_file()
-            ]
-    return found[:3]

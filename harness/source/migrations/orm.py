@@ -18,6 +18,7 @@ from harness.source.language import Opaque
 from harness.source.migrations.definitions import Unknown, type_of
 from harness.source.migrations.fragments import values_of
 from harness.source.migrations.raw import Raw
+from harness.source.providers import of_postgres
 from harness.source.spelling import snake
 from harness.source.sql.columns import Column, Declared
 from harness.source.sql.quoting import quote_literal
@@ -91,9 +92,7 @@ def read_declarations(checkout: Checkout, wanted: Wanted, program: Program) -> l
 def declarations(checkout: Checkout, wanted: Wanted, program: Program) -> list[Declaration]:
     """The same, each with the names that the files give; of `Every()`, all columns of all tables."""
     found: list[Declaration] = []
-    prisma = checkout.of(".prisma")
-    if prisma and not any(re.search(r'provider\s*=\s*"(?:mysql|sqlite|sqlserver|mongodb)"', f.text) for f in prisma):
-        found += [declared for file in prisma for declared in _prisma(file, wanted)]
+    found += [declared for file in of_postgres(checkout.of(".prisma")) for declared in _prisma(file, wanted)]
     words = (wanted.token.lower(), wanted.token.replace("_", "").lower())
     values = values_of(program)
     for file in checkout.of(*SOURCE):
@@ -155,7 +154,7 @@ def _prisma_fields(
         elif unsupported:
             is_type = unsupported[1]
         column = Column(is_type, not_null="?" not in line, type_at=place, default_at=place)
-        yield Declaration((table,), key, name, Declared(place, _prisma_default(column, attributes)))
+        yield Declaration((table,), key, name, Declared(place, _prisma_default(column, attributes), "prisma"))
 
 
 def _prisma_default(column: Column, attributes: str) -> Column:
@@ -252,7 +251,7 @@ def _drizzle_column(values: Values, wanted: Wanted, key: str, value: Node) -> tu
         column = replace(column, unknown=f"{links[base].name}() stands elsewhere")
     for link in links[base + 1 :]:
         column = _drizzle_modified(column, link)
-    return named, Declared(place, column)
+    return named, Declared(place, column, "drizzle")
 
 
 def _drizzle_chain(values: Values, value: Node) -> tuple[list[Link], bool]:

@@ -33,6 +33,7 @@ _CHANGES = re.compile(
     r"\bsearch_path\b|^\s*select\b.*\binto\b|^\s*rollback\b",
     re.IGNORECASE | re.DOTALL,
 )
+_REMARK = re.compile(r"(?m)(?:^|(?<=[\s;{}(),]))//[^\n]*|/\*(?s:.*?)(?:\*/|\Z)")
 _OF_NO_COLUMN = re.compile(r"\s*(?:create\s+(?:unique\s+)?|drop\s+)index\b[^;]*;?\s*", re.IGNORECASE)
 _TABLE_HOLE = re.compile(r"(?i)\btable\s+(?:if\s+exists\s+|only\s+)*(?:[\w\"]+\.)?\"?(?:hole_|['\"`]?\s*\+)")
 _SCHEMA = re.compile(r"(?i)alter|create(?!d)|drop|rename|column")
@@ -55,7 +56,8 @@ _NAMED = {
 class _Reading:
     """A file that is being read: what it has said so far, and the words that make what is not clear worth saying.
 
-    `harmless` are pieces of its text that are known to change no column, `inside` what is being read elsewhere.
+    `harmless` are pieces of its text that are known to change no column, `inside` what is being read elsewhere, and
+    `sent` the texts that were read already: a statement in a constant runs where it is used.
     """
 
     values: Values
@@ -68,6 +70,7 @@ class _Reading:
     inside: list[Node] = field(default_factory=list)
     harmless: list[str] = field(default_factory=list)
     guarded: int = 0
+    sent: set[tuple[Node, str]] = field(default_factory=set)
 
 
 def read_program(
@@ -96,6 +99,7 @@ def _may_change(reading: _Reading, text: str) -> bool:
     """Whether an `up` of which nothing was understood may change the table: what changes no column is left out."""
     for known in sorted(reading.harmless, key=len, reverse=True):
         text = text.replace(known, "")
+    text = _REMARK.sub("", text)
     return mentions(text, *reading.names) and _SCHEMA.search(text) is not None
 
 
@@ -192,6 +196,8 @@ def _call(reading: _Reading, node: Node) -> bool:
     if changes_no_column(links):
         reading.harmless.append(node.text)
     if _builders(reading, node, links):
+        for given in (one for link in links if link.name == "then" for one in link.args or ()):
+            _visit(reading, given.node)
         return True
     if last.name == "raw" and last.args is not None and len(last.args) > 1:
         text = last.args[0].text()
@@ -231,7 +237,8 @@ def _text(reading: _Reading, node: Node) -> None:
         reading.harmless.append(node.text)
     if text.endswith(".sql"):
         _file(reading, text)
-    elif _DDL.match(text) and _CHANGES.search(text):
+    elif _DDL.match(text) and _CHANGES.search(text) and (node, text) not in reading.sent:
+        reading.sent.add((node, text))
         exact = node.kind == "template_string" and "${" not in node.text
         shown = "" if exact else in_one_line(text)
         reading.found += parse_sql(node.file.path, text, node.line, shown, in_code=not exact)

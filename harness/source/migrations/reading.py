@@ -18,7 +18,7 @@ from harness.source.javascript.program import opened
 from harness.source.javascript.syntax import is_installed
 from harness.source.migrations.checkers import Migrated, TokenInSource, is_right
 from harness.source.migrations.fragments import values_of
-from harness.source.migrations.ordering import MigrationHistory, find_scripts, in_other_languages
+from harness.source.migrations.ordering import MigrationHistory, find_scripts
 from harness.source.migrations.orm import Wanted, read_declarations
 from harness.source.migrations.programs import read_program
 from harness.source.sql.catalog import Catalog, Table
@@ -49,7 +49,7 @@ def read_token(checkout: Checkout, table: str, token: str) -> TokenInSource:
     """
     if find_spec("postgast") is None or not is_installed():
         raise NotCovered("what parses SQL and code is not installed", INSTALL)
-    with opened(checkout.of(*SOURCE)) as program:
+    with opened(checkout.of(*SOURCE), checkout.settings) as program:
         return _read_token(program, checkout, Wanted(table, token))
 
 
@@ -61,7 +61,6 @@ def _read_token(program: Program, checkout: Checkout, wanted: Wanted) -> TokenIn
     migrated, others, snapshots = _put_together(reader, histories, loose)
     declared = [*read_declarations(checkout, wanted, program), *snapshots]
     mentioned = any(mentions(file.text, wanted.table.rpartition(".")[2]) for file in checkout.files)
-    foreign = in_other_languages(checkout) if migrated is None else []
     return TokenInSource(
         wanted.table,
         wanted.token,
@@ -69,7 +68,9 @@ def _read_token(program: Program, checkout: Checkout, wanted: Wanted) -> TokenIn
         tuple(others),
         tuple(declared),
         mentioned or bool(declared),
-        tuple(foreign),
+        checkout.foreign_migrations if migrated is None else (),
+        "" if scripts.histories or not any("@supabase/" in file.text for file in checkout.files) else "Supabase",
+        checkout.not_read,
     )
 
 

@@ -18,7 +18,7 @@ from harness.source.migrations.definitions import (
     table_name,
     type_of,
 )
-from harness.source.migrations.raw import Defined
+from harness.source.migrations.raw import Defined, Raw
 from harness.source.sql.quoting import quote_ident
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _add(args: Args) -> list[str] | None:
 
 
 def _alter(args: Args) -> list[str] | None:
-    """node-pg-migrate's alterColumn: what its options name, and nothing else."""
+    """node-pg-migrate's alterColumn: what its options name, in one statement, and nothing else."""
     if len(args) < 3:
         return None
     name, options = args[1].text(), args[2].value()
@@ -103,12 +103,15 @@ def _alter(args: Args) -> list[str] | None:
         value = options["default"]
         actions.append(f"{column} DROP DEFAULT" if value is None else f"{column} SET DEFAULT {default_of(value)}")
     if "type" in options:
-        actions.append(f"{column} TYPE {type_of(options['type'])}")
+        using = options.get("using")
+        if using is not None and not isinstance(using, (str, Raw)):
+            raise Unknown("what the column is made of is put together while it runs")
+        clause = f" USING {using.sql if isinstance(using, Raw) else using}" if using else ""
+        actions.append(f"{column} TYPE {type_of(options['type'])}{clause}")
     if "notNull" in options or "allowNull" in options:
         strict = options.get("notNull") is True or options.get("allowNull") is False
         actions.append(f"{column} {'SET' if strict else 'DROP'} NOT NULL")
-    table = table_name(args[0])
-    return [f"ALTER TABLE {table} {action}" for action in actions]
+    return [f"ALTER TABLE {table_name(args[0])} {', '.join(actions)}"] if actions else []
 
 
 def _change(args: Args) -> list[str] | None:
@@ -116,18 +119,33 @@ def _change(args: Args) -> list[str] | None:
     if len(args) < 3:
         return None
     table, name, given = table_name(args[0]), args[1].text(), args[2].value()
-    options = _dict(given)
     if name is None:
         raise Unknown("the column's name is put together while it runs")
-    is_typeorm = isinstance(given, Defined)
-    default = _typeorm_default(options) if is_typeorm else _sequelize_default(options)
-    column = f"ALTER COLUMN {quote_ident(name)}"
-    anew = f"ALTER TABLE {table} {column} DROP DEFAULT, {column} TYPE {type_of(options.get('type', 'text'))}"
-    anew += f", {column} SET DEFAULT {default}" if default is not None else ""
-    renamed = options.get("name") if is_typeorm else None
-    if not isinstance(renamed, str) or renamed == name:
-        return [anew]
-    return [anew, f"ALTER TABLE {table} RENAME COLUMN {quote_ident(name)} TO {quote_ident(renamed)}"]
+    if isinstance(given, Defined):
+        return _changed_by_typeorm(table, name, _dict(given))
+    options = given if isinstance(given, dict) else {"type": given}
+    return _changed_by_sequelize(table, quote_ident(name), options)
+
+
+def _changed_by_typeorm(table: str, name: str, options: dict[str, Any]) -> list[str]:
+    """TypeORM drops a column whose type changes, and makes it anew."""
+    renamed = options.get("name", name)
+    return [
+        f"ALTER TABLE {table} DROP COLUMN {quote_ident(name)}",
+        f"ALTER TABLE {table} ADD COLUMN {_typeorm_column({**options, 'name': renamed})}",
+    ]
+
+
+def _changed_by_sequelize(table: str, column: str, options: dict[str, Any]) -> list[str]:
+    """Sequelize sends three statements, the type last, and a USING only where the text of the type holds one."""
+    default = _sequelize_default(options)
+    actions = [
+        f"{'SET' if options.get('allowNull') is False else 'DROP'} NOT NULL",
+        f"SET DEFAULT {default}" if default is not None else "DROP DEFAULT",
+    ]
+    if "type" in options:
+        actions.append(f"TYPE {type_of(options['type'])}")
+    return [f"ALTER TABLE {table} ALTER COLUMN {column} {action}" for action in actions]
 
 
 def _dict(value: object) -> dict[str, Any]:

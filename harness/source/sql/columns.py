@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 # Of pg_catalog, of pgcrypto and of uuid-ossp: the functions that make version 4 UUIDs.
 GENERATORS = frozenset(("gen_random_uuid", "uuid_generate_v4", "uuidv4"))
+NOT_UNDERSTOOD = "chatbots_smoke_does_not_understand"  # a function that stands for a default which code puts together
 _TEXT = frozenset(("text", "varchar", "bpchar", "char", "uuid", "citext"))
 
 
@@ -19,7 +20,8 @@ class Column:
     """A column as a file leaves it.
 
     `type` is Postgres' name of it, "" where nothing says it. `default` is an expression of SQL, None where there is
-    none. `by_the_app` is code of the app that makes the value instead. `unknown` says why the default is not known.
+    none. `by_the_app` is code of the app that makes the value instead. `unknown` says why the default is not known, and
+    `doubtful` why Postgres may refuse the statement that gave it its type.
     """
 
     type: str
@@ -29,6 +31,7 @@ class Column:
     default_at: Place | None = None
     by_the_app: str = ""
     unknown: str = ""
+    doubtful: str = ""
     primary: bool = False  # it is the primary key, or one of its columns
 
     @property
@@ -52,10 +55,11 @@ class Unclear:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The column as a schema file declares it, and where."""
+    """The column as a schema file declares it, where, and of which `tool` that would push it; "" of any other."""
 
     place: Place
     column: Column
+    tool: str = ""
 
 
 def wrong(column: Column) -> list[str]:
@@ -74,7 +78,8 @@ def wrong(column: Column) -> list[str]:
 
 def unavailable(column: Column) -> list[str]:
     """What is not known of a column that would have to be, a few words each."""
-    return (["nothing says its type"] if not column.type else []) + ([column.unknown] if column.unknown else [])
+    said = ["nothing says its type"] if not column.type else []
+    return said + [why for why in (column.unknown, column.doubtful) if why]
 
 
 @lru_cache(maxsize=512)

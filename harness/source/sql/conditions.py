@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness.source.sql.parser import named_value
+from harness.source.sql.parser import named_value, parsed_expression
 
 if TYPE_CHECKING:
     from harness.source.sql.catalog import Catalog, Table
@@ -15,13 +15,8 @@ _TYPES = {"varchar": "character varying", "bpchar": "character", "int4": "intege
 
 def holds(condition: str, catalog: Catalog) -> bool | None:
     """True or False where the tables say so; None where it depends on something else."""
-    from postgast import PgQueryError, parse
-
-    try:
-        node = parse(f"SELECT {condition}").stmts[0].stmt.select_stmt.target_list[0].res_target.val
-    except (PgQueryError, IndexError):
-        return None
-    return _holds(node, catalog)
+    node = parsed_expression(condition)
+    return None if node is None else _holds(node, catalog)
 
 
 def _holds(node: Any, catalog: Catalog) -> bool | None:

@@ -6,14 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.source.sql.catalog import Catalog, Name, Table
-from harness.source.sql.columns import Column, Unclear, makes_version_4
-from harness.source.sql.parser import Statement, named_value
+from harness.source.sql.columns import NOT_UNDERSTOOD, Column, Unclear, makes_version_4
+from harness.source.sql.expressions import refusal_as_uuid, type_of
+from harness.source.sql.parser import Statement, named_value, parsed_expression
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from harness.source.checkout import Place
 
+_WITHOUT_USING = "it is made a uuid without USING, which Postgres refuses where it is text, 42804"
 _REFUSED_CAST = "the default cannot be cast to uuid, 42804"
 # pg's order of the actions of one ALTER TABLE (ATPrepCmd, AT_PASS_*): drops, types, new columns, and then the rest.
 _PASSES = {"AT_DropColumn": 0, "AT_DropNotNull": 0, "AT_AlterColumnType": 1, "AT_AddColumn": 2}
@@ -56,6 +58,11 @@ def _typed(catalog: Catalog, node: Any, place: Place) -> Column:
 def _with_default(catalog: Catalog, column: Column, node: Any, place: Place) -> Column:
     if node.WhichOneof("node") == "a_const" and node.a_const.isnull:
         return replace(column, default=None, default_at=place, unknown="")
+    call = node.func_call if node.WhichOneof("node") == "func_call" else None
+    if call is not None and names_of(call.funcname)[1] == NOT_UNDERSTOOD:
+        return replace(
+            column, default=None, default_at=place, unknown=f"its default is {call.args[0].a_const.sval.sval}"
+        )
     expression = _expression(node)
     return replace(column, default=_own(catalog, node, expression), default_at=place, unknown="")
 
@@ -176,9 +183,13 @@ def _alter_table(catalog: Catalog, node: Any, statement: Statement) -> None:
     table = _known(catalog, key, node.missing_ok, statement)
     if table is None:
         return
+    before = table
     commands = [command.alter_table_cmd for command in node.cmds]
     for command in sorted(commands, key=_pass_of):
         table = _altered(catalog, table, command, statement)
+        if len(table.refused) > len(before.refused):  # then none of its actions is done
+            table = replace(before, refused=table.refused)
+            break
     catalog.tables[key] = table
 
 
@@ -222,8 +233,13 @@ def _altered(catalog: Catalog, table: Table, command: Any, statement: Statement)
     definition = getattr(command, "def")
     if kind == "AT_AlterColumnType":
         typed = _typed(catalog, definition.column_def.type_name, place)
-        if typed.type == "uuid" and column.type not in ("", "uuid") and _cannot_be_cast(column.default):
-            return table.refusing(place, _REFUSED_CAST)
+        if typed.type == "uuid":
+            using = definition.column_def.raw_default if definition.column_def.HasField("raw_default") else None
+            column = replace(column, doubtful=_WITHOUT_USING if using is None and not column.type else "")
+            if why := refusal_as_uuid(using, column.type, table, catalog):
+                return table.refusing(place, why)
+            if column.type not in ("", "uuid") and _cannot_be_cast(column.default, table, catalog):
+                return table.refusing(place, _REFUSED_CAST)
         column = replace(column, type=typed.type, type_at=place)
         if column.unknown and typed.type == "uuid":
             # Nothing but a generator's call could have stayed, as the default of what was no uuid.
@@ -239,9 +255,12 @@ def _altered(catalog: Catalog, table: Table, command: Any, statement: Statement)
 _FLAGS: dict[str, dict[str, Any]] = {"AT_SetNotNull": {"not_null": True}, "AT_DropNotNull": {"not_null": False}}
 
 
-def _cannot_be_cast(default: str | None) -> bool:
+def _cannot_be_cast(default: str | None, table: Table, catalog: Catalog) -> bool:
     """Whether ALTER .. TYPE uuid stumbles on a default: text is cast to uuid only where that is asked for."""
-    return default is not None and default.upper() != "NULL" and not makes_version_4(default)
+    if default is None or default.upper() == "NULL" or makes_version_4(default):
+        return False
+    node = parsed_expression(default)
+    return node is None or type_of(node, table, catalog) != "uuid"
 
 
 def _rename(catalog: Catalog, node: Any, statement: Statement) -> None:

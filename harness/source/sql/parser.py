@@ -64,6 +64,16 @@ def named_value(message: Any, field: str) -> str:
     return str(values[getattr(message, field)].name)
 
 
+def parsed_expression(text: str) -> Any | None:
+    """An expression, None where it is none."""
+    from postgast import PgQueryError, parse
+
+    try:
+        return parse(f"SELECT {text}").stmts[0].stmt.select_stmt.target_list[0].res_target.val
+    except (PgQueryError, IndexError):
+        return None
+
+
 def mentions(text: str, *names: str) -> bool:
     """Whether any of the names stands in a text as a word."""
     lowered = text.lower()  # most texts name none, which is seen quicker so

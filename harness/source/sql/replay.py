@@ -15,7 +15,7 @@ from harness.source.sql.catalog import Catalog
 from harness.source.sql.columns import Unclear
 from harness.source.sql.conditions import holds
 from harness.source.sql.ddl import HANDLERS, names_of
-from harness.source.sql.parser import Statement, mentions, named_value, parse_sql
+from harness.source.sql.parser import Statement, mentions, named_value, parse_sql, parsed_expression
 from harness.source.sql.quoting import quote_ident, quote_literal
 
 if TYPE_CHECKING:
@@ -245,12 +245,8 @@ def _distinct(catalogs: list[Catalog]) -> list[Catalog]:
 
 def _constant(expression: str) -> str | None:
     """The text that an expression of PL/pgSQL makes of constants: a literal, `||`, and format() of literals."""
-    from postgast import PgQueryError, parse
-
-    try:
-        return _text(parse(f"SELECT {expression}").stmts[0].stmt.select_stmt.target_list[0].res_target.val)
-    except (PgQueryError, IndexError):
-        return None
+    node = parsed_expression(expression)
+    return None if node is None else _text(node)
 
 
 def _text(node: Any) -> str | None:

@@ -152,7 +152,7 @@ export async function up(pgm: MigrationBuilder): Promise<void> {
         "migrations/20250101-b.js": """module.exports = {
   async up(queryInterface, Sequelize) {
     await queryInterface.changeColumn('chatbots', 'public_token', {
-      type: Sequelize.UUID, allowNull: false, defaultValue: Sequelize.literal('gen_random_uuid()'),
+      type: 'UUID USING public_token::uuid', allowNull: false, defaultValue: Sequelize.literal('gen_random_uuid()'),
     });
   },
   async down(queryInterface, Sequelize) {
