@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from harness.errors import CouldNotTell
 from harness.findings import finding
-from harness.source.evidence import SHOWN_PLACES, Analysis, demand_spoken_of, demand_understood
+from harness.source.evidence import SHOWN_PLACES, Analysis, demand_spoken_of, demand_stored, demand_understood
 
 
 def test_source_handles_no_collision(analysis: Analysis) -> None:
@@ -31,3 +31,4 @@ def test_source_handles_no_collision(analysis: Analysis) -> None:
             "see whether one of them guards the create route; if not, compare the constraint's name there",
         )
     demand_understood(analysis)
+    demand_stored(analysis)

@@ -10,7 +10,7 @@ It cannot see a generator in a package that the app installs.
 from __future__ import annotations
 
 from harness.findings import finding
-from harness.source.evidence import Analysis, demand_spoken_of, demand_understood
+from harness.source.evidence import Analysis, demand_spoken_of, demand_stored, demand_understood
 
 
 def test_source_leaves_no_generator(analysis: Analysis) -> None:
@@ -23,3 +23,4 @@ def test_source_leaves_no_generator(analysis: Analysis) -> None:
         remedy="delete it; tests and seeds that call it as well",
     )
     demand_understood(analysis)
+    demand_stored(analysis)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from harness.errors import CouldNotTell
 from harness.findings import finding
-from harness.source.evidence import SHOWN_PLACES, Analysis, demand_spoken_of, demand_understood
+from harness.source.evidence import SHOWN_PLACES, Analysis, demand_spoken_of, demand_stored, demand_understood
 
 
 def test_source_makes_no_token(analysis: Analysis) -> None:
@@ -31,3 +31,4 @@ def test_source_makes_no_token(analysis: Analysis) -> None:
             + "; ".join(analysis.unavailable[:SHOWN_PLACES]),
             f"see whether it is stored in {analysis.table}; it must not be",
         )
+    demand_stored(analysis)

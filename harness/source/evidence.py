@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from harness.errors import CouldNotTell
 
 SHOWN_PLACES = 4
+_NAME_IT = (
+    "name the folder of the app that has the create route in `source`, or with --source; "
+    "where that is written in another language than JavaScript, look into it by hand"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,8 @@ class Analysis:
     `left` generators that are left behind, `handlers` those of a collision, `creates` where rows are stored. `unsure`
     are handlers of which it is not known what they guard, since no place that stores was recognised. `unavailable` are
     random values under the token's name of which it is not known in which table they are stored, if in any.
-    `unparsed` are places that were not understood where they matter, `notes` what decides nothing.
+    `unparsed` are places that were not understood where they matter, `notes` what decides nothing. `not_read` says what
+    the checkout holds in languages that are not read, "" where nothing.
     """
 
     table: str
@@ -43,6 +48,7 @@ class Analysis:
     unavailable: tuple[str, ...] = ()
     unparsed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    not_read: str = ""
 
 
 def demand_spoken_of(analysis: Analysis) -> None:
@@ -52,10 +58,20 @@ def demand_spoken_of(analysis: Analysis) -> None:
         CouldNotTell: no file speaks of the table or of its token.
     """
     if not analysis.speaks:
-        raise CouldNotTell(
-            f"no file of the checkout speaks of {analysis.table} or {analysis.token}: not the app that fills it",
-            "name the folder of the app that has the create route in `source`, or with --source",
-        )
+        which = "file that was read" if analysis.not_read else "file of the checkout"
+        more = f"; {analysis.not_read}" if analysis.not_read else ": not the app that fills it"
+        raise CouldNotTell(f"no {which} speaks of {analysis.table} or {analysis.token}{more}", _NAME_IT)
+
+
+def demand_stored(analysis: Analysis) -> None:
+    """Where nothing is seen to store the table, what stores it was not read, and may do anything.
+
+    Raises:
+        CouldNotTell: no place that stores a row of the table was recognised.
+    """
+    if not analysis.creates:
+        more = f"; {analysis.not_read}" if analysis.not_read else ""
+        raise CouldNotTell(f"nothing that was read writes {analysis.table}{more}", _NAME_IT)
 
 
 def demand_understood(analysis: Analysis) -> None:

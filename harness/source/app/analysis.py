@@ -12,20 +12,26 @@ from harness.source.app.constraints import Constraints
 from harness.source.app.flow import Flow
 from harness.source.app.leftovers import Leftovers, leftovers
 from harness.source.app.names import Names
+from harness.source.app.prisma import read_models
+from harness.source.app.retries import retries
 from harness.source.app.rules import Generators
 from harness.source.app.statements import texts_of
 from harness.source.app.tables import Tables, named_by_app
 from harness.source.app.writes import Write, Writes
-from harness.source.checkout import SOURCE, Checkout
+from harness.source.checkout import MADE_SMALL, PAGES, SOURCE, Checkout
 from harness.source.evidence import SHOWN_PLACES, Analysis, Create
 from harness.source.javascript.modules import Module
 from harness.source.javascript.program import Program, opened
 from harness.source.javascript.syntax import Node, line_of
+from harness.source.providers import of_postgres
 from harness.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+_STATEMENTS = ("_statement", "_declaration", "_definition")
+_ALIAS_OF_TYPE = re.compile(r"\btype\s+\w+\s*=")
+_DOES = re.compile(r"[\w)\]]\s*\(|(?<![=!<>])=(?![=>])|\bcatch\b|23505|P2002")
 _HANDLES = re.compile(r"23505|P2002")
 
 
@@ -41,23 +47,26 @@ def analyse(checkout: Checkout, table: str, token: str) -> Analysis:
             f"{checkout.root} holds no TypeScript or JavaScript",
             "name the folder of the app itself in `source`, or with --source",
         )
-    with opened(files) as program:
+    with opened(files, checkout.settings, checkout.of(*PAGES)) as program:
         return _analyse(program, checkout, table, token)
 
 
 def _analyse(program: Program, checkout: Checkout, table: str, token: str) -> Analysis:
+    models = read_models(of_postgres(checkout.of(".prisma")), Names(table, token))
     names = named_by_app(program, checkout.of(".prisma"), Names(table, token))
     generators = Generators(program)
     flow = Flow(program, generators, names)
     texts = texts_of(program, names)
     tables = Tables(program, names, texts)
     calls = Calls(program, tables, names, texts)
-    stores = Writes(program, tables, names, texts, calls)
+    stores = Writes(program, tables, names, texts, calls, models)
     writes = stores.all()
     found = list(_reaching(flow, stores, writes))
-    reaching = [(origin, write) for origin, write, is_stored in found if is_stored]
+    reaching = [(origins, write) for origins, write, is_stored in found if is_stored]
     unavailable = [write for _, write, is_stored in found if not is_stored]
-    rest = leftovers(program, generators, flow, names, writes, [origin for origin, _ in reaching])
+    rest = leftovers(
+        program, generators, flow, names, writes, [origin for origins, _ in reaching for origin in origins]
+    )
     constraints = Constraints(checkout.of(*SOURCE, ".sql", ".prisma"), names)
     handlers = Collisions(program, names, calls, writes, constraints).handlers()
     unparsed = [said for module in program.files.parsed for said in _unparsed(module, names)]
@@ -65,25 +74,33 @@ def _analyse(program: Program, checkout: Checkout, table: str, token: str) -> An
         table,
         token,
         speaks=bool(
-            program.files.matching(names.table_in_text, names.table_word)
+            writes
+            or program.files.matching(names.table_in_text, names.table_word)
             or program.files.matching(names.token_in_text, names.token_word)
         ),
-        reaching=tuple(dict.fromkeys(f"{_quoted(origin)} -> {_target(write)}" for origin, write in reaching)),
-        left=tuple(f"{_quoted(node)} ({why})" for node, why in rest.left),
-        handlers=(
-            *(f"{_quoted(h.node)} ({h.why})" for h in handlers if h.verdict == "ours"),
-            *_conflicts(writes, names),
+        reaching=_once(f"{_parts(origins)} -> {_target(write)}" for origins, write in reaching),
+        left=_once(f"{_quoted(node)} ({why})" for node, why in rest.left),
+        handlers=_once(
+            [
+                *(f"{_quoted(h.node)} ({h.why})" for h in handlers if h.verdict == "ours"),
+                *_conflicts(writes, names),
+            ]
         ),
         creates=tuple(_creates(writes, names)),
-        unsure=tuple(_quoted(h.node) for h in handlers if _is_unsure(h, writes, names)),
+        unsure=_once(_quoted(h.node) for h in handlers if _is_unsure(h, writes, names)),
         unavailable=tuple(dict.fromkeys(printable(write.shown) for write in unavailable)),
-        unparsed=tuple(unparsed),
+        unparsed=_once(unparsed),
         notes=(*_undecided(unavailable, names), *_notes(program, rest, handlers, writes, checkout)),
+        not_read=checkout.not_read,
     )
 
 
-def _reaching(flow: Flow, stores: Writes, writes: list[Write]) -> Iterator[tuple[Node, Write, bool]]:
-    """The random values that are stored in the table, and those of which it cannot be told."""
+def _once(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))
+
+
+def _reaching(flow: Flow, stores: Writes, writes: list[Write]) -> Iterator[tuple[list[Node], Write, bool]]:
+    """The random values that are stored in the table with all their parts, and those of which it cannot be told."""
     seen: set[tuple[Node, str]] = set()
     for write in writes:
         for value, path in write.values:
@@ -93,12 +110,20 @@ def _reaching(flow: Flow, stores: Writes, writes: list[Write]) -> Iterator[tuple
             is_stored = stores.is_stored(write)
             if is_stored is not False:
                 seen.add(key)
-                yield origin, write, bool(is_stored)
+                yield flow.origins(value, path) or [origin], write, bool(is_stored)
             break
 
 
 def _quoted(node: Node) -> str:
     return printable(line_of(node))
+
+
+def _parts(origins: list[Node]) -> str:
+    """The first of what a token is put together from, with its line, and where the others stand."""
+    first, *rest = origins
+    others = dict.fromkeys(place for node in rest if (place := line_of(node).place) != line_of(first).place)
+    shown = list(others)[:SHOWN_PLACES]
+    return _quoted(first) + (printable(f" (and {', '.join(shown)})") if shown else "")
 
 
 def _target(write: Write) -> str:
@@ -145,6 +170,8 @@ def _unparsed(module: Module, names: Names) -> Iterator[str]:
         return
     text = module.parsed.text
     for error in module.parsed.of_kind("ERROR"):
+        if not _may_do(error):
+            continue
         top = next(
             (above for above in [error, *error.above()] if above.parent is None or above.parent.parent is None), error
         )
@@ -152,6 +179,14 @@ def _unparsed(module: Module, names: Names) -> Iterator[str]:
         if names.token_in_text.search(said) or names.table_in_text.search(said) or _HANDLES.search(said):
             yield printable(line_of(error), 200)
             return
+
+
+def _may_do(error: Node) -> bool:
+    """Whether a place that was not understood may hold a call, an assignment or a handler."""
+    around = error
+    if error.parent is not None and not error.parent.kind.startswith("jsx"):
+        around = next((above for above in error.above() if above.kind.endswith(_STATEMENTS)), error)
+    return _DOES.search(_ALIAS_OF_TYPE.sub("", around.text)) is not None
 
 
 def _undecided(writes: list[Write], names: Names) -> Iterator[str]:
@@ -173,15 +208,27 @@ def _notes(
     everywhere = [handler for handler in handlers if handler.verdict == "global"]
     if everywhere:
         yield f"unique violations of every route are handled in one place: {_some([h.node for h in everywhere])}"
+    shown = {(handler.node.file.path, handler.node.line) for handler in handlers if handler.verdict == "ours"}
+    again = [node for node in retries(writes) if not any(path == node.file.path for path, _ in shown)]
+    if again:
+        yield f"a row is stored again after any error, whatever it was: {_some(again)}"
     vague = [write.node for write in writes if write.is_create and write.conflict == ""]
     if vague:
         yield f"ON CONFLICT without a column, which swallows every collision: {_some(vague)}"
     broken = [module.path for module in program.files.parsed if module.parsed.errors]
-    unread = [path for path, _ in checkout.unread if path.lower().endswith(SOURCE)]
+    unread = [path for path, why in checkout.unread if path.lower().endswith(SOURCE) and why != MADE_SMALL]
     if broken or unread:
         listed = [*broken, *unread]
         more = f" and {len(listed) - 2 * SHOWN_PLACES} more" if len(listed) > 2 * SHOWN_PLACES else ""
         yield printable(f"source that could not be parsed wholly: {', '.join(listed[: 2 * SHOWN_PLACES])}{more}")
+    yield from _made_small(checkout)
+
+
+def _made_small(checkout: Checkout) -> Iterator[str]:
+    small = [path for path, why in checkout.unread if why == MADE_SMALL]
+    if small:
+        more = f" and {len(small) - SHOWN_PLACES} more" if len(small) > SHOWN_PLACES else ""
+        yield printable(f"left out, since minified or bundles: {', '.join(small[:SHOWN_PLACES])}{more}")
 
 
 def _some(nodes: list[Node]) -> str:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from harness.source.app.steps import TOKEN, Frame, Step, Steps, is_step, steps_to
-from harness.source.javascript.functions import call_around, member_name, parameters
+from harness.source.javascript.functions import call_around, member_name, parameters, returns
 from harness.source.javascript.literals import key_of
 from harness.source.javascript.modules import ELEMENT, AccessPath, Binding
 from harness.source.javascript.resolver import left_out
@@ -28,6 +28,7 @@ class Bindings:
         self._program = program
         self._generators = generators
         self._names = names
+        self.asks_callers = True  # whether a parameter that nobody was seen to enter stands for what all callers give
 
     def of(self, found: Binding | Node | None, path: AccessPath, frame: Frame | None) -> Steps:
         """From what a name means: an exported expression or a whole module where it is a node."""
@@ -77,9 +78,9 @@ class Bindings:
         if entered is not None:
             yield from _given(entered.call, found, path, entered.outer)
             return
-        for call in self._program.calls_of(function):
+        for call in self._program.calls_of(function) if self.asks_callers else ():
             yield from _given(call, found, path, None)
-        typed = self._program.objects.class_of_type(found.node) if path else None
+        typed = self._program.objects.class_of_type(found.node) if path and self.asks_callers else None
         if typed is not None:
             for made in self._program.made(typed):
                 yield from self.of_object(typed, made, (*found.path, *path), None)
@@ -144,6 +145,10 @@ class Bindings:
                 yield from steps_to([child.field("value")], path[1:], None)
             if child.kind == "method_definition" and key_of(child) == "constructor":
                 yield from self._by_constructor(child, call, path, frame)
+            elif (
+                child.kind == "method_definition" and is_step(self._names, key_of(child), path[0]) and _is_getter(child)
+            ):
+                yield from steps_to(returns(child), path[1:], Frame(child, call, frame))
 
     def _by_constructor(self, constructor: Node, call: Node, path: AccessPath, frame: Frame | None) -> Steps:
         inside = Frame(constructor, call, frame)
@@ -162,6 +167,10 @@ class Bindings:
                 continue
             if is_step(self._names, pattern.text, path[0]):
                 yield Step(given[index], path[1:], frame)
+
+
+def _is_getter(method: Node) -> bool:
+    return re.match(r"(?:(?:public|private|protected|static|override)\s+)*get\s", method.text) is not None
 
 
 def _around(found: Binding, frame: Frame | None) -> Frame | None:

@@ -6,7 +6,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from harness.source.javascript.functions import member_name
+from harness.source.app.tables import is_client
+from harness.source.javascript.functions import class_around, declared_member, member_name
 from harness.source.javascript.modules import Binding
 from harness.source.javascript.syntax import Node, arguments, unwrapped
 from harness.source.spelling import plain
@@ -54,10 +55,17 @@ UPDATES = frozenset(
         "doUpdateSet",
     ]
 )
-# Functions for rows of any table, which are given the table's name first.
-_NAMES_TABLE = re.compile(
-    r"(?:^|\.)(?:insert|create|save|upsert|batchInsert)_?(?:Rows?|Records?|One|Many|Into|Entity|Item|Data|And\w+|Returning)*$"
+# How a chain begins whose method is given the row.
+_BEGUN_BY = {"values": ("insert", "insertInto", "into", "replace"), "set": ("update", "updateTable")}
+_COLLECTIONS = frozenset(("Map", "Set", "WeakMap", "WeakSet", "Array", "LRUCache", "TTLCache", "QuickLRU"))
+_COLLECTION_TYPE = re.compile(
+    r":\s*(?:readonly\s+)?(?:(?:Readonly|Weak)?(?:Map|Set|Array)<|(?:Partial<)?Record<|[\w.<>]+\[\]|\{\s*\[)"
 )
+# Functions for rows of any table, which are given the table's name first.
+STORES_ROWS = (
+    r"(?:insert|create|save|upsert|batchInsert)_?(?:Rows?|Records?|One|Many|Into|Entity|Item|Data|And\w+|Returning)*"
+)
+_NAMES_TABLE = re.compile(rf"(?:^|\.){STORES_ROWS}$")
 _BROWSER = re.compile(
     r"""["']use client["']|\bfrom\s+["'](?:react|react-dom\S*|vue|svelte\S*|@angular/core|preact\S*|solid-js\S*"""
     r"""|zustand\S*|jotai\S*|valtio\S*|mobx\S*|recoil|pinia|vuex|redux|react-redux|@reduxjs/toolkit\S*|swr\S*|idb\S*|dexie"""
@@ -93,7 +101,8 @@ class Calls:
         if callee is None:
             return False
         method = member_name(callee) if callee.kind == "member_expression" else None
-        return self.named_table(call) == "other" or (method in INSERTS and self.table_of_call(call) == "other")
+        is_write = method in INSERTS or method in UPDATES
+        return self.named_table(call) == "other" or (is_write and self.table_of_call(call) == "other")
 
     def table_of_call(self, call: Node) -> WhichTable:
         """The table that a call of an ORM or a query builder stores into."""
@@ -107,13 +116,11 @@ class Calls:
         for name, later in later_calls:
             if name in ("into", "from") and later:
                 return self._tables.of_argument(later[0])
-        if method == "values":
-            inner = owner
-            while inner.kind == "call_expression" and (made := inner.field("function")) is not None:
-                called = member_name(made) if made.kind == "member_expression" else None
-                if called in ("insert", "insertInto", "into", "replace") and arguments(inner):
-                    return self._tables.of_argument(arguments(inner)[0])
-                inner = made.field("object") or made
+        if method in _BEGUN_BY:
+            begun = _begun(owner, _BEGUN_BY[method])
+            if begun is not None or method == "values":
+                return self._tables.of_argument(begun) if begun is not None else "unknown"
+        if self.keeps(owner):
             return "unknown"
         first = unwrapped(given[0]) if given else None
         if method == "insert" and first is not None and len(given) == 1 and _trails(later_calls, "values"):
@@ -130,6 +137,36 @@ class Calls:
             return "unknown"
         return self._tables.of(owner)
 
+    def keeps(self, owner: Node) -> bool:
+        """Whether what a method is of keeps what it is given in memory, or hands it on from a page of the browser."""
+        return self._is_in_memory(owner) or self._is_handed_to_a_page(owner)
+
+    def _is_in_memory(self, owner: Node) -> bool:
+        """Whether what a method is of is a map, a set, a list or a record of the app: what it holds is in no table."""
+        owner = unwrapped(owner)
+        if owner.kind == "identifier":
+            found = self._program.resolver.meaning(owner)
+            value = found.value if isinstance(found, Binding) and found.kind == "var" and not found.path else None
+            declared = found.node.parent if isinstance(found, Binding) else None
+            return _is_collection(value) or (declared is not None and _is_typed_collection(declared))
+        inner = owner.field("object") if owner.kind == "member_expression" else None
+        around = class_around(owner) if inner is not None and inner.kind == "this" else None
+        if around is None:
+            return False
+        name = member_name(owner) or ""
+        held = declared_member(around, name)
+        given = self._program.objects.given_to_own(around, name)
+        values = [*([held.field("value")] if held is not None else []), *given]
+        return any(map(_is_collection, values)) or (held is not None and _is_typed_collection(held))
+
+    def _is_handed_to_a_page(self, owner: Node) -> bool:
+        """Whether an object of a component of the browser: what it saves is sent, and stored by somebody else."""
+        owner = unwrapped(owner)
+        if owner.kind not in ("identifier", "member_expression") or not is_page(owner):
+            return False
+        inner = owner.field("object") if owner.kind == "member_expression" else None
+        return (inner is None or not is_client(inner)) and not owner.text[:1].isupper()
+
     def _of_saved(self, node: Node) -> WhichTable:
         """Of a class whose objects are saved: then it is one of a table, by its name where nothing else tells."""
         which = self._tables.of(node)
@@ -143,6 +180,9 @@ class Calls:
     def is_of_storage(self, owner: Node, first: Node | None) -> bool:
         """Whether a method of this owner stores: not a form, a client of an API or a service of the app."""
         text = owner.text
+        inner = owner.field("object") if owner.kind == "member_expression" else None
+        if inner is not None and is_client(inner):  # prisma.apiToken
+            return first is not None
         if re.search(
             r"(?:api|axios|http|trpc|provider|client\.api|service|controller|fetcher|mutation|router|app)\w*$",
             text,
@@ -160,6 +200,36 @@ class Calls:
         if isinstance(found, Binding) and found.kind == "var" and found.value is not None and not found.path:
             inner = unwrapped(found.value)
         return inner if inner.kind == "new_expression" else None
+
+
+def _begun(chain: Node, names: tuple[str, ...]) -> Node | None:
+    """What the call that a chain begins with is given: `shares` of `db.insert(shares).values(row)`."""
+    while chain.kind == "call_expression" and (made := chain.field("function")) is not None:
+        called = member_name(made) if made.kind == "member_expression" else None
+        if called in names and arguments(chain):
+            return arguments(chain)[0]
+        chain = made.field("object") or made
+    return None
+
+
+def _is_collection(value: Node | None) -> bool:
+    if value is None:
+        return False
+    value = unwrapped(value)
+    made = value.field("constructor") if value.kind == "new_expression" else None
+    is_literal = value.kind == "array" or (value.kind == "object" and not value.children)
+    return is_literal or (made is not None and made.text in _COLLECTIONS)
+
+
+def _is_typed_collection(declared: Node) -> bool:
+    """Whether a declaration's type says that it is a collection."""
+    annotation = declared.of_kind("type_annotation")
+    return annotation is not None and _COLLECTION_TYPE.match(annotation.text) is not None
+
+
+def is_page(node: Node) -> bool:
+    """Whether a file is of the browser: it imports what runs there, or writes elements."""
+    return is_of_browser(node.file.text) or bool(node.file.of_kind("jsx_element", "jsx_self_closing_element"))
 
 
 @lru_cache(maxsize=8)

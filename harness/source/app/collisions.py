@@ -6,6 +6,7 @@ constant or in a helper. What it guards is the block it is to catch errors of, o
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -74,7 +75,9 @@ class Collisions:
 
     def _of_constraints(self) -> Iterator[Handler]:
         """Those that ask for the token's constraint, or for its column, and for no code."""
-        files = self._program.files.matching(self._names.token_in_text, self._names.token_word)
+        asks = re.compile(rf"{OF_AN_ERROR.pattern}|_{self._names.token_in_text.pattern}", re.IGNORECASE)
+        known = self._program.files.matching(self._names.token_in_text, self._names.token_word)
+        files = [file for file in known if asks.search(file.text)]
         named = [name for name, is_ours in self._constraints.known.items() if is_ours]
         files = [
             *files,

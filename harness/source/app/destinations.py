@@ -183,7 +183,8 @@ class Destinations:
             return self._destination(call, depth + 1)
         if callee.text == "JSON.stringify":
             return self._destination(call, depth + 1)
-        if self._is_of_no_tables(callee):
+        owner = callee.field("object") if callee.kind == "member_expression" else None
+        if self._is_of_no_tables(callee) or (owner is not None and self._calls.keeps(owner)):
             return "aside"
         if callee.text == "Object.assign" and unwrapped(arguments(call)[0]).kind == "identifier":
             return self._of_uses(arguments(call)[0], depth + 1) if not arguments(call)[0].holds(node) else "unknown"

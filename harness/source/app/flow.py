@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _DEEPEST = 60
 _LONGEST_PATH = 8
+_MOST_ORIGINS = 12
 _COMPARING = frozenset(("==", "===", "!=", "!==", "<", ">", "<=", ">=", "in", "instanceof"))
 _CHOOSING = ("||", "&&", "??")
 _CALCULATING = ("+", "-", "~")
@@ -64,16 +65,46 @@ class Flow:
         self._seen = set()
         return self._follow(node, path, None)
 
-    def _follow(self, node: Node, path: AccessPath, frame: Frame | None) -> Node | None:
+    def origin_within(self, node: Node) -> Node | None:
+        """The same of what an expression makes by itself, whatever its function is given."""
+        self._bindings.asks_callers = False
+        try:
+            return self.origin(node)
+        finally:
+            self._bindings.asks_callers = True
+
+    def origins(self, node: Node, path: AccessPath = ()) -> list[Node]:
+        """All that make a random value of which it is put together, or may be one of; [] where none is seen."""
+        self._seen = set()
+        found: dict[Node, None] = {}
+        self._gather(node, path, None, found)
+        return list(found)
+
+    def _gather(self, node: Node, path: AccessPath, frame: Frame | None, found: dict[Node, None]) -> None:
+        for step in self._steps_of(node, path, frame):
+            if isinstance(step, Node):
+                found[step] = None
+            elif len(found) < _MOST_ORIGINS:
+                self._depth += 1
+                try:
+                    self._gather(step.node, step.path, step.frame, found)
+                finally:
+                    self._depth -= 1
+
+    def _steps_of(self, node: Node, path: AccessPath, frame: Frame | None) -> Steps:
+        """The steps from an expression; none where it was met before, or is too far away."""
         node = unwrapped(node)
         key = (node, path, frame.call if frame is not None else None)
         steps = self._steps.get(node.kind)
         if steps is None or key in self._seen or self._depth > _DEEPEST or len(path) > _LONGEST_PATH:
-            return None
+            return iter(())
         self._seen.add(key)
+        return steps(node, path, frame)
+
+    def _follow(self, node: Node, path: AccessPath, frame: Frame | None) -> Node | None:
         self._depth += 1
         try:
-            for step in steps(node, path, frame):
+            for step in self._steps_of(node, path, frame):
                 found = step if isinstance(step, Node) else self._follow(step.node, step.path, step.frame)
                 if found is not None:
                     return found
@@ -154,8 +185,22 @@ class Flow:
             around = class_around(node)
             if around is not None:
                 yield from self._bindings.of_own_member(around, name, path)
+            yield from _of_receiver(node, name, path, frame)
         else:
             yield Step(owner, (TOKEN if self._names.is_token(name) else name, *path), frame)
+
+
+def _of_receiver(node: Node, name: str, path: AccessPath, frame: Frame | None) -> Steps:
+    """From `this.name` to that member of what the method around it was called on, where that call is known."""
+    method = next((above for above in node.above() if above.kind in FUNCTIONS and above.kind != "arrow_function"), None)
+    entered = frame.of(method) if frame is not None and method is not None else None
+    if entered is not None and entered.call.kind == "new_expression":  # a getter of what is made there
+        yield Step(entered.call, (name, *path), entered.outer)
+        return
+    callee = entered.call.field("function") if entered is not None else None
+    owner = callee.field("object") if callee is not None and callee.kind == "member_expression" else None
+    if entered is not None and owner is not None and owner.kind not in ("this", "super"):
+        yield Step(owner, (name, *path), entered.outer)
 
 
 def _held(child: Node) -> Node | None:

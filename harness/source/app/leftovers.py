@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.source.app.imports import Imports, made_by
 from harness.source.app.rules import may_make
 from harness.source.javascript.functions import returns
 from harness.source.javascript.literals import key_of
-from harness.source.javascript.modules import Binding
-from harness.source.javascript.syntax import FUNCTIONS, Node, enclosing_function, line_of, unwrapped
+from harness.source.javascript.syntax import Node, enclosing_function, line_of, unwrapped
 from harness.source.spelling import plain
 
 if TYPE_CHECKING:
@@ -38,12 +38,16 @@ _TOKEN = re.compile(r"token|publics?(?:id|key|slug|code)|slug")
 
 @dataclass(frozen=True, slots=True)
 class Helper:
-    """A function of the app that answers a random value, or a name that stands for one."""
+    """A function of the app that answers a random value, or a name that stands for one.
+
+    `is_on_page` where a page of Vue, Svelte, Astro or MDX names it.
+    """
 
     node: Node
     name: str
     origin: Node
     uses: tuple[Node, ...]
+    is_on_page: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ def leftovers(
     makers = [file for file in program.files.own if may_make(file.text)]
     # A helper that is called after tokens, or stands where rows are stored: other files are looked at for notes only.
     homes = {at.file.path for write in writes if write.is_create for at in write.run_at}
-    asked = [f.path for f in makers if f.path in homes or names.table_in_text.search(f.text) or _SPEAKS.search(f.text)]
+    asked = [f.path for f in makers if f.path in homes or names.is_table_in_code(f.text) or _SPEAKS.search(f.text)]
     modules = [program.files.module(path) for path in asked]
     helpers = list(_helpers(program, flow, modules))
     own = set(reaching)
@@ -79,11 +83,9 @@ def leftovers(
             left.append((helper.node, f"{helper.name} is not used any more"))
         else:
             unknown.append(helper)
-    made = {helper.node for helper in helpers}
+    left += Imports(program, generators, flow).unused(homes, [h.name for h in helpers if _is_of_token(h.name, names)])
     for path in sorted(homes):
-        module = program.files.module(path)
-        left += _unused_imports(program, generators, module, made)
-        left += _unread(program, generators, module, helpers)
+        left += _unread(program, generators, program.files.module(path), helpers)
     at = {line_of(node).place for node in (*own, *(node for node, _ in left))}
     elsewhere: list[Node] = []
     files = 0
@@ -131,16 +133,16 @@ def _helpers(program: Program, flow: Flow, modules: list[Module]) -> Iterator[He
         root = module.scopes.get(module.parsed.root, {})
         for binding in list(root.values()):
             if binding.kind == "function" or (binding.kind == "var" and binding.value is not None and not binding.path):
-                origin = _made_by(program, flow, binding)
+                origin = made_by(program, flow, binding)
                 if origin is not None:
                     known = [use for use in program.references(binding) if not _is_passed_on(use)]
                     uses = (*known, *(node for node in _members_called(program, binding.name) if node not in known))
-                    yield Helper(_whole(binding.node), binding.name, origin, uses)
+                    yield Helper(_whole(binding.node), binding.name, origin, uses, program.is_on_page(binding.name))
         for method in module.parsed.of_kind("method_definition"):
             name = key_of(method)
             if name is None or name == "constructor" or _TOKEN.search(plain(name)) is None:
                 continue
-            origin = next((o for value in returns(method) if (o := flow.origin(value)) is not None), None)
+            origin = next((o for value in returns(method) if (o := flow.origin_within(value)) is not None), None)
             if origin is not None:
                 uses = tuple(
                     use
@@ -148,24 +150,7 @@ def _helpers(program: Program, flow: Flow, modules: list[Module]) -> Iterator[He
                     for use in other.parsed.named(name)
                     if use.parent is not method
                 )
-                yield Helper(method, name, origin, uses)
-
-
-def _made_by(program: Program, flow: Flow, binding: Binding) -> Node | None:
-    """What makes the value that a function answers; of a constant only where it is a function itself."""
-    value = unwrapped(binding.value) if binding.value is not None else None
-    if value is None:
-        return None
-    if value.kind in FUNCTIONS:
-        return next((o for one in returns(value) if (o := flow.origin(one)) is not None), None)
-    if value.kind == "call_expression":  # customAlphabet(..), init({..})
-        callee = value.field("function")
-        known = program.resolver.package_of(callee) if callee is not None else None
-        makes = known is not None and re.search(
-            r"alphabet|random$|factory|init|hyperid|customRandom|generator", known[1], re.IGNORECASE
-        )
-        return flow.origin(value) if makes else None
-    return None
+                yield Helper(method, name, origin, uses, program.is_on_page(name))
 
 
 def _whole(node: Node) -> Node:
@@ -216,29 +201,12 @@ def _unused(helpers: list[Helper], homes: set[str], names: Names) -> list[Helper
             helper
             for helper in helpers
             if helper not in dead
+            and not helper.is_on_page
             and all(helper.node.holds(use) or any(other.node.holds(use) for other in left) for use in helper.uses)
         ]
         if not more:
             return dead
         dead += more
-
-
-def _unused_imports(
-    program: Program, generators: Generators, module: Module, helpers: set[Node]
-) -> Iterator[tuple[Node, str]]:
-    for binding in module.imports:
-        uses = [
-            use
-            for use in module.parsed.named(binding.name)
-            if use is not binding.node
-            and (use.parent is None or use.parent.kind not in ("import_specifier", "import_clause"))
-        ]
-        if uses:
-            continue
-        behind = program.resolver.behind(binding)
-        is_helper = isinstance(behind, Binding) and _whole(behind.node) in helpers
-        if is_helper or (isinstance(behind, Binding) and behind.kind == "import" and generators.is_imported(binding)):
-            yield binding.node, f"{binding.name} is imported and not used any more"
 
 
 def _unread(

@@ -8,6 +8,9 @@ from functools import cached_property
 
 from harness.source.spelling import plain, singular
 
+_IMPORTS = re.compile(
+    r"""\b(?:import|export)\b[^;'"()=]{0,2000}\bfrom\s*["'][^"'\n]{0,300}["']|\b(?:import|require)\b\s*\(?\s*["'][^"'\n]{0,300}["']"""
+)
 _SUFFIXES = ("table", "model", "entity", "repository", "repo", "schema", "dao", "store", "record")
 
 
@@ -16,7 +19,8 @@ class Names:
     """The table and the token column as the database has them, and the names that the app's own schema maps to them.
 
     `models` are plain names of classes, models and variables that stand for the table, `aliases` plain names of
-    properties that stand for the column where the table is known.
+    properties that stand for the column where the table is known. `spelled` are the names
+    of the former as code writes them.
     """
 
     table: str
@@ -24,6 +28,7 @@ class Names:
     models: frozenset[str] = field(default_factory=frozenset)
     others: frozenset[str] = field(default_factory=frozenset)
     aliases: frozenset[str] = field(default_factory=frozenset)
+    spelled: frozenset[str] = field(default_factory=frozenset)
 
     @cached_property
     def stem(self) -> str:
@@ -46,6 +51,10 @@ class Names:
         words = _words(self.table.rpartition(".")[2])
         words[-1] = singular(words[-1].lower())
         return re.compile("[_-]?".join(map(re.escape, words)), re.IGNORECASE)
+
+    def is_table_in_code(self, text: str) -> bool:
+        """Whether a text names the table elsewhere than in paths of imports, which may all hold the app's name."""
+        return self.table_in_text.search(_IMPORTS.sub(" ", text)) is not None
 
     @cached_property
     def token_word(self) -> str:

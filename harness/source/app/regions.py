@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from harness.source.javascript.modules import Binding
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from harness.source.javascript.program import Program
 
 _STORES = re.compile(r"(?:create|insert|save|add|store|register|new)", re.IGNORECASE)
-_INSERTS_INTO = re.compile(r"\binsert\s+into\b", re.IGNORECASE)
+_WRITES = re.compile(r"\binsert\s+into\b|\bupdate\s+\S+\s+set\b", re.IGNORECASE)
 _DEEPEST = 6  # names and calls that are followed
 
 
@@ -31,6 +33,9 @@ class Regions:
         self._names = names
         self._calls = calls
         self._creates = creates
+        self._in_file: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for create in sorted(creates, key=lambda node: node.start):
+            self._in_file[create.file.path].append((create.start, create.end))
 
     def may_store(self, regions: tuple[Node, ...]) -> bool:
         """Whether a row of the table may be stored while regions run, by a call that is followed or by its name."""
@@ -50,9 +55,19 @@ class Regions:
             return False
         return any(self._stores_another(region, 0, set()) for region in regions)
 
+    def _holds_create(self, region: Node) -> bool:
+        """Whether a row of the table is stored in a region itself: what begins in it also ends there."""
+        spans = self._in_file.get(region.file.path, [])
+        for start, end in spans[bisect_left(spans, (region.start, 0)) :]:
+            if start >= region.end:
+                break
+            if end <= region.end:
+                return True
+        return False
+
     def _reaches(self, region: Node, depth: int, seen: set[Node]) -> bool:
         """Whether a row of the table may be stored while a region runs."""
-        if any(region.holds(create) for create in self._creates):
+        if self._holds_create(region):
             return True
         if depth > _DEEPEST or region in seen:
             return False
@@ -75,7 +90,7 @@ class Regions:
         if depth > _DEEPEST or region in seen:
             return False
         seen.add(region)
-        if any(_INSERTS_INTO.search(text.text) for text in region.below("string", "template_string")):
+        if any(_WRITES.search(text.text) for text in region.below("string", "template_string")):
             return True
         called: list[Node] = []
         for call in region.below("call_expression", "new_expression"):

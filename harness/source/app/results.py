@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from harness.source.app.steps import Frame, Step, Steps, steps_to
+from harness.source.app.steps import Frame, Step, Steps, is_element, steps_to
 from harness.source.javascript.functions import function_name, member_name, returns
 from harness.source.javascript.literals import literal
 from harness.source.javascript.modules import ELEMENT, AccessPath, Binding
-from harness.source.javascript.syntax import MEMBERS, Node, arguments
+from harness.source.javascript.syntax import FUNCTIONS, MEMBERS, Node, arguments
 
 if TYPE_CHECKING:
     from harness.source.app.bindings import Bindings
@@ -112,6 +112,15 @@ _ELEMENTS = frozenset(
 # Names of functions that answer what is stored elsewhere, and of objects and methods that answer what they are given.
 _FETCHES = ("use", "find", "get", "load", "fetch", "select")
 _CARRYING_OWNERS = ("Object", "Promise", "JSON", "_", "R", "structuredClone")
+# Makers of a wrapper, in small letters, those of one that holds an error, and members that hold neither.
+_WRAPS_ERRORS = frozenset(("left", "err", "error", "failure", "fail", "failed", "bad", "reject", "nothing", "none"))
+_WRAPS = _WRAPS_ERRORS | {
+    "right", "ok", "okasync", "success", "succeed", "some", "just", "of", "resolve", "pure", "good", "valid", "from",
+    "fromnullable", "fromvalue", "wrap", "box", "result", "either", "option", "maybe", "done", "return",
+}  # fmt: skip
+_OF_AN_ERROR = re.compile(r"^(?:left|err(?:or)?s?|failure|cause|reason|exception)$")
+_BESIDE = frozenset(("_tag", "tag", "kind", "type", "ok", "isOk", "isErr", "success", "status", "length", "size"))
+_IS_FLAG = re.compile(r"_?(?:is|has|can|should)[A-Z_]")
 _CARRYING = frozenset(("parse", "parseAsync", "safeParse", "assign", "merge", "with"))
 
 
@@ -139,8 +148,10 @@ class Results:
         functions = self._program.objects.functions(callee)
         if functions:
             yield from _returned(functions, node, path, frame)
-        elif callee.kind == "call_expression":  # customAlphabet("..", 8)()
-            yield from steps_to(() if path else (callee,), (), frame)
+            if callee.kind == "call_expression" and not path:  # getOrElse(() => "")(token), of which that is the rest
+                yield from steps_to(arguments(node), (), frame)
+        elif callee.kind == "call_expression":  # customAlphabet("..", 8)(), getOrElse("")(token)
+            yield from steps_to(() if path else (callee, *arguments(node)), (), frame)
         elif callee.kind == "identifier":
             yield from self._of_unknown_function(node, callee, path, frame)
         elif callee.kind in MEMBERS:
@@ -153,8 +164,8 @@ class Results:
             yield from _returned(functions, call, path, frame)
             if functions:
                 return
-        if meant is not None and not path:
-            yield from self._bindings.of(meant, (), frame)
+        if meant is not None and (not path or (isinstance(meant, Binding) and meant.kind == "var")):
+            yield from self._bindings.of(meant, path, frame)
         if self._names.is_token(literal(next(iter(arguments(call)), None))):  # uuid("public_token"): a column
             return
         is_foreign = meant is None or (isinstance(meant, Binding) and meant.kind in ("import", "param"))
@@ -162,6 +173,9 @@ class Results:
             yield call
             return
         name = callee.text
+        if is_foreign and path and name.lower() in _WRAPS:
+            yield from _out_of_wrapper(name, arguments(call), path, frame)
+            return
         if not _DEFINES_TABLE.search(name) and name not in _ASKING and not name.startswith(_FETCHES):
             yield from steps_to(arguments(call), path, frame)
 
@@ -173,13 +187,21 @@ class Results:
             yield from steps_to(given[:1], path, frame)
         elif name in ("catch", "finally"):
             yield Step(owner, path, frame)
-        elif path and path[0] == ELEMENT and name in ("map", "flatMap", "from"):
+        elif path and is_element(path[0]) and name in ("map", "flatMap", "from"):
             yield from steps_to(given[-1:], path[1:], frame)
+        elif name == "next" and path[:1] == ("value",):  # of a generator
+            yield Step(owner, path[1:], frame)
+        elif name == "get" and len(given) == 1:  # of a map, [[key, value], ..]
+            yield Step(owner, (ELEMENT, "1", *path), frame)
         elif path and name in _ELEMENTS:
             yield from steps_to([owner, *(given if name == "concat" else ())], path, frame)
         elif path:
-            if owner.text in _CARRYING_OWNERS or name in _CARRYING:
+            if name is not None and name.lower() in _WRAPS:
+                yield from _out_of_wrapper(name, given, path, frame)
+            elif owner.text in _CARRYING_OWNERS or name in _CARRYING:
                 yield from steps_to(given, path, frame)
+        elif name is not None and _IS_FLAG.match(name):  # whether it went well, and not what came of it
+            return
         elif name not in _ASKING or _only_changes(owner, call, name):
             if self._makes_by_name(owner, callee, name):
                 yield call
@@ -203,8 +225,20 @@ class Results:
         classes = self._program.objects.of(made) if made is not None else []
         for around in classes if path else ():
             yield from self._bindings.of_object(around, node, path, frame)
-        if not classes:
+        if not classes and path and made is not None and made.text.rpartition(".")[2].lower() in _WRAPS:
+            yield from _out_of_wrapper(made.text.rpartition(".")[2], arguments(node), path, frame)
+        elif not classes:
             yield from steps_to(arguments(node), path, frame)
+
+
+def _out_of_wrapper(name: str, given: list[Node], path: AccessPath, frame: Frame | None) -> Steps:
+    """From a member of what holds a value beside an error: `E.right(token)`, `ok(token)`, `new Some(token)`."""
+    is_error = _OF_AN_ERROR.search(path[0]) is not None
+    is_beside = path[0] in _BESIDE
+    if not is_beside and is_error == (name.lower() in _WRAPS_ERRORS):
+        yield from steps_to(given[:1], path[1:], frame)
+    elif path[0].isdecimal():  # Promise.resolve([error, token])
+        yield from steps_to(given[:1], path, frame)
 
 
 def _returned(functions: list[Node], call: Node, path: AccessPath, frame: Frame | None) -> Steps:
@@ -219,4 +253,6 @@ def _only_changes(owner: Node, call: Node, name: str) -> bool:
         return True
     if name == "update":
         return re.search(r"hash|hmac|cipher", owner.text, re.IGNORECASE) is not None
+    if name == "match":  # of a Result, and not of a text
+        return any(one.kind in (*FUNCTIONS, "object") for one in arguments(call))
     return name in ("values", "first") and not arguments(call)

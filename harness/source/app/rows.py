@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from harness.source.app.steps import TOKEN
+from harness.source.app.steps import TOKEN, is_element
 from harness.source.javascript.functions import member_name, parameters, returns
 from harness.source.javascript.literals import key_of, literal
-from harness.source.javascript.modules import ELEMENT, AccessPath, Binding
+from harness.source.javascript.modules import AccessPath, Binding
 from harness.source.javascript.resolver import left_out
 from harness.source.javascript.syntax import FIELD, FUNCTIONS, Node, arguments, unwrapped
 
@@ -67,7 +67,9 @@ class Rows:
         if node.kind == "object":
             return self._by_object(node, path, depth)
         if node.kind == "array":
-            return self._first(node.children, path[1:] if path[0] == ELEMENT else path, depth)
+            at = int(path[0]) if path[0].isdecimal() else None
+            one = node.children if at is None else node.children[at : at + 1]
+            return self._first(one, path[1:] if is_element(path[0]) else path, depth)
         if node.kind in ("identifier", "shorthand_property_identifier"):
             return self._by_name(node, path, depth)
         if node.kind == "ternary_expression":
@@ -121,7 +123,7 @@ class Rows:
         if _MERGES.match(callee.text):
             return self._first(arguments(node), path, depth)
         name = member_name(callee) if callee.kind == "member_expression" else callee.text
-        if path[0] == ELEMENT and name in ("map", "flatMap"):
+        if is_element(path[0]) and name in ("map", "flatMap"):
             made = [f for one in arguments(node) for f in self._program.objects.functions(one)]
             return next((f for fn in made if (f := self._first(returns(fn), path[1:], depth)) is not None), None)
         if path == (TOKEN,) and name in PARSES:
@@ -182,10 +184,15 @@ class Rows:
             return self.held(found, path, depth + 1)
         if found is None or any(self._is(name, path[0]) for name in left_out(found)):
             return None
-        if path[0] == TOKEN:
-            for name, value in found.members:
-                if self._is(name, TOKEN) and not is_left_to_the_database(value):
-                    return value.parent or value
+        for name, value in found.members:
+            if (
+                self._is(name, path[0])
+                and len(path) > 1
+                and (held := self.held(value, path[1:], depth + 1)) is not None
+            ):
+                return held
+            if self._is(name, path[0]) and len(path) == 1 and not is_left_to_the_database(value):
+                return value.parent or value
         if (merged := self._first(found.merged, path, depth)) is not None:
             return merged
         for value, taken in found.assigned:
@@ -196,7 +203,7 @@ class Rows:
                 given = arguments(call)
                 if found.index < len(given) and (held := self.held(given[found.index], path, depth + 1)) is not None:
                     return held
-        if found.kind == "var" and found.value is not None and ELEMENT not in found.path:
+        if found.kind == "var" and found.value is not None and not any(map(is_element, found.path)):
             return self.held(found.value, (*found.path, *path), depth + 1)
         return None
 

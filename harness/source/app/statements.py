@@ -25,13 +25,23 @@ _NAME = '(?:"[^"]+"|`[^`]+`|\\[\\w+\\]|[\\w$]+|\x01\\d+\x02)'
 _TABLE = rf"({_NAME}(?:\s*\.\s*{_NAME})?)"
 _INSERT = re.compile(rf"\binsert\s+into\s+{_TABLE}(?:\s+as\s+\w+)?\s*", re.IGNORECASE)
 _UPDATE = re.compile(rf"\bupdate\s+(?:only\s+)?{_TABLE}(?:\s+(?:as\s+)?(?!set\b)\w+)?\s+set\s+", re.IGNORECASE)
+_MERGE = re.compile(rf"\bmerge\s+into\s+(?:only\s+)?{_TABLE}", re.IGNORECASE)
+_THEN = re.compile(r"\bthen\s+(insert\s*|update\s+set\s+)", re.IGNORECASE)
+_COPY = re.compile(rf"\bcopy\s+{_TABLE}\s*(?=(?:\([^()]*\)\s*)?from\s+stdin\b)", re.IGNORECASE)
+_DO_UPDATE = re.compile(r"\bdo\s+update\s+set\s+", re.IGNORECASE)
 _RETURNING = re.compile(r"\breturning\b(.*)", re.IGNORECASE | re.DOTALL)
 _CONFLICT = re.compile(r"\bon\s+conflict\b(.*?)\bdo\s+(?:nothing|update)", re.IGNORECASE | re.DOTALL)
-_WRITES = re.compile(r"\binsert\s+into\b|\bupdate\s+\S+(?:\s+\w+)*?\s+set\b|\bupdate\b[^;]*\$\{", re.IGNORECASE)
-_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_WRITES = re.compile(
+    r"\binsert\s+into\b|\bmerge\s+into\b|\bcopy\s+\S+[^;]{0,500}\bstdin\b"
+    r"|\bupdate\s+\S+(?:\s+\w+){0,3}?\s+set\b|\bupdate\b[^;]{0,500}\$\{",
+    re.IGNORECASE,
+)
+_MAY_WRITE = re.compile(r"insert|update|copy|merge", re.IGNORECASE)
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _QUOTES_NAME = re.compile(r"(?:^|\.)(?:sql|raw|identifier|id|ref|table|unsafe)$")
 _IS_NAME = re.compile(r"[\w.\"$]+")
 _LONGEST_NAME = 80
+_LONGEST = 20_000  # characters of a statement, as far as it is read
 _SHORTEST = 8  # characters, such as of "UPDATE "
 _TEXT_KEYS = ("text", "sql", "query", "statement")
 _VALUE_KEYS = ("values", "params", "args", "bind", "replacements", "parameters", "bindings")
@@ -89,14 +99,31 @@ def statements_in(texts: Texts, node: Node, names: Names) -> Iterator[WriteState
     text, holes = texts.flat(node)
     text = _COMMENT.sub(lambda match: " " * len(match[0]), text)
     for match in _INSERT.finditer(text):
-        yield _insert(node, text, holes, match, names)
+        yield _insert(node, text, holes, match[1], match.end(), names)
+        yield from _on_conflict(node, text, holes, match, names)
     for match in _UPDATE.finditer(text):
         if text[: match.start()].rstrip()[-2:].lower() != "do":
-            yield _update(node, text, holes, match, names)
+            yield _update(node, text, holes, match[1], match.end(), names)
+    for match in _MERGE.finditer(text):
+        end = _end_of_statement(text, match.end())
+        for then in _THEN.finditer(text, match.end(), end):
+            read = _insert if then[1].lower().startswith("insert") else _update
+            yield read(node, text, holes, match[1], then.end(), names)
+    for match in _COPY.finditer(text):
+        yield _insert(node, text, holes, match[1], match.end(), names)
 
 
-def _insert(node: Node, text: str, holes: list[Node], match: re.Match[str], names: Names) -> WriteStatement:
-    at, columns, pieces = match.end(), None, []
+def _on_conflict(
+    node: Node, text: str, holes: list[Node], match: re.Match[str], names: Names
+) -> Iterator[WriteStatement]:
+    """What an INSERT does to a row that is there: `ON CONFLICT (id) DO UPDATE SET ..`."""
+    found = _DO_UPDATE.search(text, match.end(), _end_of_statement(text, match.end()))
+    if found is not None:
+        yield _update(node, text, holes, match[1], found.end(), names)
+
+
+def _insert(node: Node, text: str, holes: list[Node], table: str, at: int, names: Names) -> WriteStatement:
+    columns, pieces = None, []
     listed: list[str] = []
     end = _end_of_statement(text, at)
     if text[at : at + 1] == "(":
@@ -126,7 +153,7 @@ def _insert(node: Node, text: str, holes: list[Node], match: re.Match[str], name
     return WriteStatement(
         node=node,
         is_insert=True,
-        table=match[1],
+        table=table,
         columns=columns,
         cell=cell.strip(),
         cell_offset=offset,
@@ -139,11 +166,11 @@ def _insert(node: Node, text: str, holes: list[Node], match: re.Match[str], name
     )
 
 
-def _update(node: Node, text: str, holes: list[Node], match: re.Match[str], names: Names) -> WriteStatement:
-    end = _end_of_statement(text, match.end())
-    body = re.split(r"\b(?:where|from|returning)\b", text[match.end() : end], maxsplit=1, flags=re.IGNORECASE)[0]
-    cell, offset, columns, pieces = "", match.end(), [], []
-    for part, at in _split(body, match.end()):
+def _update(node: Node, text: str, holes: list[Node], table: str, begins: int, names: Names) -> WriteStatement:
+    end = _end_of_statement(text, begins)
+    body = re.split(r"\b(?:where|from|returning|when)\b", text[begins:end], maxsplit=1, flags=re.IGNORECASE)[0]
+    cell, offset, columns, pieces = "", begins, [], []
+    for part, at in _split(body, begins):
         name, equals, value = part.partition("=")
         if not equals:
             pieces += [holes[int(number)] for number in HOLE.findall(part)]
@@ -151,11 +178,11 @@ def _update(node: Node, text: str, holes: list[Node], match: re.Match[str], name
         columns.append(name.strip().strip('"`'))
         if names.is_token(columns[-1]):
             cell, offset = value.strip(), at + len(name) + 1
-    returning = _RETURNING.search(text[match.end() : end])
+    returning = _RETURNING.search(text[begins:end])
     return WriteStatement(
         node=node,
         is_insert=False,
-        table=match[1],
+        table=table,
         columns=tuple(columns),
         cell=cell,
         cell_offset=offset,
@@ -168,18 +195,19 @@ def _update(node: Node, text: str, holes: list[Node], match: re.Match[str], name
 
 
 def _end_of_statement(text: str, at: int) -> int:
-    end = text.find(";", at)
-    return end if end >= 0 else len(text)
+    end = text.find(";", at, at + _LONGEST)
+    return end if end >= 0 else min(len(text), at + _LONGEST)
 
 
 def _brackets(text: str, at: int) -> tuple[str, int]:
     """What stands in the brackets that open at an offset, and the offset behind them."""
     depth = 0
-    for i in range(at, len(text)):
+    for i in range(at, min(len(text), at + _LONGEST)):
         depth += {"(": 1, ")": -1}.get(text[i], 0)
         if depth == 0:
             return text[at + 1 : i], i + 1
-    return text[at + 1 :], len(text)
+    end = min(len(text), at + _LONGEST)
+    return text[at + 1 : end], end
 
 
 def _split(text: str, offset: int) -> Iterator[tuple[str, int]]:
@@ -202,8 +230,8 @@ def _split(text: str, offset: int) -> Iterator[tuple[str, int]]:
 
 
 def may_write(text: str) -> bool:
-    """Whether a file's text can hold an INSERT or UPDATE."""
-    return any(word in text for word in ("insert", "INSERT", "Insert", "update", "UPDATE", "Update"))
+    """Whether a file's text can hold a statement that stores."""
+    return _MAY_WRITE.search(text) is not None
 
 
 def statement_roots(module_nodes: list[Node]) -> list[Node]:

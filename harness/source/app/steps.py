@@ -51,6 +51,11 @@ def steps_to(nodes: Iterable[Node | None], path: AccessPath, frame: Frame | None
     return (Step(node, path, frame) for node in nodes if node is not None)
 
 
+def is_element(step: str) -> bool:
+    """Whether a step of a path leads to an element of a list: any, or the one at a place."""
+    return step == ELEMENT or step.isdecimal()
+
+
 def is_step(names: Names, name: str | None, step: str) -> bool:
     """Whether a member by a name is the one that a path names."""
     if step == TOKEN:

@@ -6,10 +6,12 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 from harness.source.app.names import Names
+from harness.source.app.prisma import read_models
 from harness.source.javascript.functions import class_around, declared_member, member_name
 from harness.source.javascript.literals import key_of, literal
 from harness.source.javascript.modules import Binding
 from harness.source.javascript.syntax import CLASSES, FIELD, Node, arguments, unwrapped
+from harness.source.providers import of_postgres
 from harness.source.spelling import plain, singular
 
 if TYPE_CHECKING:
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
 
 WhichTable = Literal["ours", "other", "unknown"]
 _DEFINES = re.compile(r"(?:^|\.)(?:\w*[tT]able|define|defineEntity|model|createTable|EntitySchema)$")
+# What a file holds that defines a table, so that not all that speak of it are parsed.
+_MAY_DEFINE = re.compile(
+    r"[tT]able\w*\s*(?:<[^>\n]*>\s*)?\(|tableName|\btable\b\s*[:=]|\bdefine\w*\s*\(|\bmodel\s*[(<]|EntitySchema"
+    r"|@(?:Entity|Table|ViewEntity|Model)\b|\.init\s*\("
+)
 _TABLE_KEYS = ("tableName", "table", "name", "collection")
 _DATABASE = re.compile(r"(?:^|\.)(?:prisma\w*|db|database|tx|trx|client|ctx|orm)$", re.IGNORECASE)
 _NAMES_A_MODEL = re.compile(r"^[A-Z][a-z]\w*$|\w{3,}(?:Repository|Repo|Model|Table|Dao|Entity)$")
@@ -57,30 +64,25 @@ _GENERIC = frozenset(
     ]
 )
 _IS_NAME = re.compile(r"[\w.\"$]+")
-_PRISMA_MODEL = re.compile(r"^\s*model\s+(\w+)\s*\{(.*?)^\s*\}", re.MULTILINE | re.DOTALL)
-_PRISMA_MAP = re.compile(r'@@map\(\s*(?:name:\s*)?"([^"]+)"')
-_PRISMA_FIELD = re.compile(r'^\s*(\w+)\s+\S+[^\n]*@map\(\s*(?:name:\s*)?"([^"]+)"', re.MULTILINE)
 
 
 def named_by_app(program: Program, schemas: tuple[SourceFile, ...], names: Names) -> Names:
     """The names with what the app's own schema maps to the table and the column."""
-    models: set[str] = set()
-    others: set[str] = set()
-    aliases: set[str] = set()
-    for file in schemas:
-        for match in _PRISMA_MODEL.finditer(file.text):
-            mapped = _PRISMA_MAP.search(match[2])
-            is_ours = names.is_sql_table(mapped[1]) if mapped is not None else names.is_table(match[1])
-            (models if is_ours else others).add(plain(match[1]))
-            if is_ours:
-                aliases |= {plain(f[1]) for f in _PRISMA_FIELD.finditer(match[2]) if names.is_token(f[2])}
-    for module in program.files.modules(program.files.matching(names.table_in_text, names.table_word)):
+    prisma = read_models(of_postgres(schemas), names)
+    models, others, aliases = set(prisma.ours), set(prisma.others), set(prisma.aliases)
+    spelled = {client for model, client in prisma.clients.items() if model in prisma.ours}
+    speaking = program.files.matching(names.table_in_text, names.table_word)
+    for module in program.files.modules(file for file in speaking if _MAY_DEFINE.search(file.text)):
         for name, table, body in _definitions(module.parsed.of_kind("call_expression", "new_expression", *CLASSES)):
             is_ours = names.is_sql_table(table)
             (models if is_ours else others).add(plain(name))
+            if is_ours:
+                spelled.add(name.rpartition(".")[2])
             if is_ours and body is not None:
                 aliases |= {plain(key) for key in _keys_of_column(body, names)}
-    return Names(names.table, names.token, frozenset(models), frozenset(others - models), frozenset(aliases))
+    return Names(
+        names.table, names.token, frozenset(models), frozenset(others - models), frozenset(aliases), frozenset(spelled)
+    )
 
 
 def _definitions(nodes: list[Node]) -> Iterator[tuple[str, str, Node | None]]:
@@ -179,6 +181,11 @@ def _keys_of_column(body: Node, names: Names) -> Iterator[str]:
             for said in decorator.below("object"):
                 if names.is_token(_table_option(said, ("name", "field", "fieldName", "columnName"))):
                     yield key
+
+
+def is_client(owner: Node) -> bool:
+    """Whether an expression is called like a client of a database whose members are models: `prisma`, `this.db`."""
+    return _DATABASE.search(owner.text) is not None
 
 
 class Tables:
@@ -308,7 +315,7 @@ class Tables:
                 return which
             which = self.by_name(name)
             return which if which != "unknown" or around is None else self._of_namesake(name, around)
-        if _DATABASE.search(owner.text):  # prisma.chatbot
+        if is_client(owner):  # prisma.chatbot
             return "ours" if self._names.is_table(name) else "other"
         for holder in self._program.objects.of(owner):
             value = self._program.objects.member(holder, name)

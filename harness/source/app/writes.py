@@ -10,8 +10,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.source.app.calls import INSERTS, UPDATES, Calls, is_of_browser, trailing
+from harness.source.app.calls import INSERTS, UPDATES, Calls, is_page, trailing
 from harness.source.app.destinations import Destinations
+from harness.source.app.nested import NestedWrites
+from harness.source.app.prisma import NO_MODELS
 from harness.source.app.rows import Rows
 from harness.source.app.statements import (
     WriteStatement,
@@ -22,19 +24,18 @@ from harness.source.app.statements import (
     uses_of,
 )
 from harness.source.app.steps import TOKEN
+from harness.source.app.writers import gives_token, writers
 from harness.source.checkout import Place
 from harness.source.javascript.functions import member_name
-from harness.source.javascript.literals import key_of, literal
+from harness.source.javascript.literals import key_of
 from harness.source.javascript.modules import ELEMENT, AccessPath
 from harness.source.javascript.syntax import (
     CLASSES,
     FIELD,
     FUNCTIONS,
     MEMBERS,
-    WRAPPERS,
     Node,
     arguments,
-    enclosing_function,
     line_of,
     unwrapped,
 )
@@ -43,24 +44,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.source.app.names import Names
+    from harness.source.app.prisma import Models
     from harness.source.app.tables import Tables
     from harness.source.javascript.modules import Module
     from harness.source.javascript.program import Program
     from harness.source.javascript.texts import Texts
 
-_IN_A_CONSTANT = (
-    "pair",
-    "object",
-    "arguments",
-    "enum_assignment",
-    "enum_body",
-    *WRAPPERS,
-)
 _NAMED = (*CLASSES, *FUNCTIONS, "variable_declarator")
 _ROW_AS_JSON = re.compile(r"\b(?:row_to_json|to_jsonb?)\s*\(\s*(\w+)\s*[,)]", re.IGNORECASE)
 _ALIAS = re.compile(r"\binsert\s+into\s+\S+\s+as\s+(\w+)", re.IGNORECASE)
 _OF_INPUT = re.compile(r"^(?:Create|New|Insert)(?=[A-Z])|(?:Dto|DTO|Input|Request|Payload|Body|Data|Row|Props)$")
 _HOOKS = frozenset(["init", "addHook", "beforeCreate", "beforeValidate", "beforeSave", "beforeInsert", "pre", "define"])
+_DEFINES = frozenset(["define", "init", "model"])
 _STORING_FUNCTION = re.compile(r"^_?(?:create|insert|add|save|store|register|upsert|persist|write)")
 
 
@@ -88,12 +83,15 @@ class Write:
 class Writes:
     """Finds the writes of a program."""
 
-    def __init__(self, program: Program, tables: Tables, names: Names, texts: Texts, calls: Calls) -> None:
+    def __init__(
+        self, program: Program, tables: Tables, names: Names, texts: Texts, calls: Calls, models: Models = NO_MODELS
+    ) -> None:
         self._program = program
         self._tables = tables
         self._names = names
         self._texts = texts
         self._rows = Rows(program, names)
+        self._nested = NestedWrites(program, models, self._rows)
         self._calls = calls
         self._destinations = Destinations(program, tables, names, texts, calls)
 
@@ -101,23 +99,15 @@ class Writes:
         """All writes in the app's own files."""
         found: list[Write] = []
         names, program = self._names, self._program
-        speaking = list(program.files.modules(program.files.matching(names.table_in_text, names.table_word)))
-        naming = [module for constant in self._constants(speaking) for module in program.files.mentioning(constant)]
-        for module in dict.fromkeys([*speaking, *naming]):
+        for module in writers(program, names):
             found += self._of_statements(module) if may_write(module.parsed.text) else ()
             found += self._of_calls(module)
-        for module in program.files.modules(program.files.matching(names.token_in_text, names.token_word)):
+        for module in dict.fromkeys(self._nested.modules()):
+            found += self._of_nested(module)
+        naming, gives = program.files.matching(names.token_in_text, names.token_word), gives_token(names)
+        for module in program.files.modules(file for file in naming if gives.search(file.text)):
             found += self._of_keys(module)
         return found
-
-    def _constants(self, modules: list[Module]) -> list[str]:
-        """What the app calls its constants that hold the table's name: `TABLES`, of which a file uses `TABLES.bots`."""
-        found: dict[str, None] = {}
-        for module in modules:
-            for said in module.parsed.of_kind("string"):
-                if self._names.is_sql_table(literal(said) or "") and (name := _constant_of(said)) is not None:
-                    found[name] = None
-        return list(found)
 
     # --- statements
 
@@ -273,6 +263,18 @@ class Writes:
                 self._conflict(call),
             )
 
+    def _of_nested(self, module: Module) -> Iterator[Write]:
+        """Rows that are stored with one of another model, in a client of Prisma."""
+        for call in module.parsed.of_kind("call_expression"):
+            paths = self._nested.of(call)
+            callee = call.field("function")
+            if not paths or callee is None:
+                continue
+            values = self._nested.values(call, paths)
+            named = next((held for node, path in values if (held := self._rows.held(node, path)) is not None), None)
+            at, how = line_of(callee.field("property") or call), f"{paths[0][1]}.{self._names.token}"
+            yield Write(call, at, how, True, (call,), values, named, self._nested.returns(call, paths))
+
     def _is_own_function(self, callee: Node) -> bool:
         return bool(self._program.objects.functions(callee))
 
@@ -377,7 +379,7 @@ class Writes:
         which = self._destinations.of(write.node, holder)
         if which != "unknown":
             return which == "ours"
-        if is_of_browser(write.node.file.text):
+        if is_page(write.node):
             return False
         return True if self._is_said_to_be_ours(write.node) else None
 
@@ -401,7 +403,9 @@ class Writes:
             if callee is None or callee.holds(node):
                 continue
             method = member_name(callee) if callee.kind == "member_expression" else None
-            if text and method == text:
+            if (text and method == text) or (method == "$use" and names.table_in_text.search(above.text) is not None):
+                return True
+            if method in _DEFINES and self._tables.of(above) == "ours":  # hooks of its own definition
                 return True
             is_said = names.table_in_text.search(callee.text) is not None
             if is_said and (method in _HOOKS or _STORING_FUNCTION.search(method or callee.text) is not None):
@@ -454,22 +458,6 @@ def _answers_whole_row(statement: WriteStatement, returning: str) -> bool:
     found, alias = _ROW_AS_JSON.search(returning), _ALIAS.search(statement.text)
     row = alias[1] if alias is not None else statement.table.rpartition(".")[2].strip('"')
     return found is not None and found[1].lower() == row.lower()
-
-
-def _constant_of(said: Node) -> str | None:
-    """The name of the constant that a text is, or is a member of: an object's or an enum's."""
-    for above in said.above():
-        if above.kind in ("variable_declarator", "enum_declaration"):
-            name = above.field("name")
-            if name is None or name.kind != "identifier" or enclosing_function(above) is not None:
-                return None
-            # All files that hold the name are read: of what may be called anything, such as `config`, that is too many.
-            return name.text if re.match(r"[A-Z]|\w*[tT]able", name.text) is not None else None
-        callee = above.field("function") if above.kind == "call_expression" else None
-        is_frozen = callee is not None and callee.text in ("Object.freeze", "Object.seal")
-        if above.kind not in _IN_A_CONSTANT and not is_frozen:
-            return None
-    return None
 
 
 def _nested(name: str) -> Iterator[AccessPath]:
