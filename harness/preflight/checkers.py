@@ -43,6 +43,16 @@ def causes(known: Preflight) -> list[Cause]:
     return [cause for part in parts for cause in part(known)]
 
 
+def push(known: Preflight, tool: str) -> list[Cause]:
+    """What a push of a schema file by `tool`, drizzle or prisma, would end in, or lose."""
+    table, token = known.table, known.table.token_type
+    if token == "uuid":
+        return []
+    if tool == "prisma":
+        return [Cause("data loss", f"{table.shown}: the column, which is {token}, is dropped and added again")]
+    return [Cause("42804", f"{table.shown}: ALTER COLUMN .. SET DATA TYPE uuid without USING, of a column of {token}")]
+
+
 def refused_tokens(known: Preflight) -> list[Cause]:
     """Tokens that the cast refuses: 22P02, of each row; or there is no such cast (42846)."""
     if known.cast.state:

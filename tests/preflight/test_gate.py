@@ -33,7 +33,9 @@ IDS = {
     "preflight_role_may_alter_the_table",
     "preflight_database_takes_writes",
     "preflight_nobody_holds_the_table",
+    "preflight_push_is_taken",
 }
+HOLDS = dict.fromkeys(IDS, "pass") | {"preflight_push_is_taken": "not_covered"}  # without a checkout
 # What each check catches that no other does: a situation of one cause.
 ALONE = {
     "preflight_tokens_can_be_cast": ("short_token", "row 3: 'abc...' of 6 characters (22P02)"),
@@ -60,7 +62,7 @@ def test_each_check_fails_alone_where_its_cause_is(postgres: Postgres, tmp_path:
     with standing(postgres, next(s for s in SITUATIONS if s.name == name)) as database:
         run = preflight(tmp_path, postgres.dsn(database))
     assert run.exit_code == 1, run.out
-    assert run.outcomes("preview") == dict.fromkeys(IDS, "pass") | {check: "fail"}
+    assert run.outcomes("preview") == HOLDS | {check: "fail"}
     found = run.check(check)
     assert found["have"][0] == said
     assert found["want"]
@@ -83,11 +85,48 @@ def test_healthy_table_is_migrated(postgres: Postgres, tmp_path: Path) -> None:
     assert run.exit_code == 0, run.out
     assert run.verdict["kind"] == "preflight"
     assert run.verdict["left_out"] == []
-    assert run.outcomes("preview") == dict.fromkeys(IDS, "pass")
+    assert run.outcomes("preview") == HOLDS
     assert "verdict: PASS (exit 0: migrate: nothing that would stop the migration was found)" in run.out
     [environment] = run.verdict["environments"]
     assert environment["notes"][0].startswith("the rewrite of about 2 rows, ")
     assert not (run.report_dir.parent / "runs.sqlite").exists()  # it is no run of the deployment to compare with
+
+
+@pytest.mark.parametrize(("tool", "said"), [("drizzle", "(42804)"), ("prisma", "(data loss)")])
+def test_a_push_of_the_schema_file_is_predicted(tool: str, said: str, postgres: Postgres, tmp_path: Path) -> None:
+    """Where a checkout is named that holds such a file and no migration. A uuid is left as it is."""
+    source = tmp_path / "app"
+    source.mkdir()
+    name, text = SCHEMAS[tool]
+    (source / name).write_text(text, encoding="utf-8")
+    outcomes = []
+    for situation in ("nothing", "already_uuid"):
+        with standing(postgres, next(s for s in SITUATIONS if s.name == situation)) as database:
+            entry = {"url": "http://127.0.0.1:9", "database": postgres.dsn(database)}
+            file = write_environments(tmp_path / "environments.yaml", {}, preview=entry)
+            selected = ["-m", "preflight", "-k", "push", "--source", str(source)]
+            run = run_pytest(tmp_path / situation, "--environments", str(file), *selected)
+        outcomes.append(run.outcomes("preview")["preflight_push_is_taken"])
+        if situation == "nothing":
+            assert run.check("preflight_push_is_taken")["have"][0].endswith(said)
+    assert outcomes == ["fail", "pass"]
+
+
+DRIZZLE = """
+import { pgTable, uuid } from "drizzle-orm/pg-core";
+export const chatbots = pgTable("chatbots", { publicToken: uuid("public_token").defaultRandom() });
+"""
+PRISMA = """
+datasource db {
+  provider = "postgresql"
+}
+model Chatbot {
+  id Int @id
+  publicToken String @default(dbgenerated("gen_random_uuid()")) @map("public_token") @db.Uuid
+  @@map("chatbots")
+}
+"""
+SCHEMAS = {"drizzle": ("schema.ts", DRIZZLE), "prisma": ("schema.prisma", PRISMA)}
 
 
 def test_nothing_is_asked_of_the_deployment(postgres: Postgres, tmp_path: Path) -> None:
