@@ -15,7 +15,7 @@ from harness.source.app.rules import may_make
 from harness.source.javascript.functions import returns
 from harness.source.javascript.literals import key_of
 from harness.source.javascript.syntax import Node, enclosing_function, line_of, unwrapped
-from harness.source.spelling import plain
+from harness.source.spelling import plain, snake
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,7 @@ def leftovers(
 def _is_of_token(name: str, names: Names) -> bool:
     """Whether a helper's name says that it makes the table's tokens, or random tokens of no other kind."""
     said = plain(name)
-    if plain(names.token) in said or (names.stem in said and re.search(r"token|slug|code|key|id$", said)):
+    if names.token_in_text.search(snake(name)) is not None or (names.stem in said and re.search(r"token|slug|code|key|id$", said)):
         return True
     return _TOKEN.search(said) is not None and _ELSE.search(said) is None
 

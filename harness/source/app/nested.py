@@ -14,7 +14,7 @@ from harness.source.spelling import plain
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.source.app.prisma import Models
+    from harness.source.app.prisma import Models, Way
     from harness.source.app.rows import Rows
     from harness.source.checkout import SourceFile
     from harness.source.javascript.modules import AccessPath, Module
@@ -33,16 +33,22 @@ class NestedWrites:
         self._program = program
         self._models = models
         self._rows = rows
+        self._ways: dict[str, tuple[Way, ...]] = {}
 
     def modules(self) -> list[Module]:
         """The files that may hold such a write: those that name a model from which fields lead to the table."""
         models = self._models
-        asked = [client for model, client in models.clients.items() if models.ways(model)] if models.ours else []
+        asked = [client for model, client in models.clients.items() if model in models.steps] if models.ours else []
         return [module for client in sorted(asked) for module in self._program.files.modules(self._calling(client))]
 
     def _calling(self, client: str) -> Iterator[SourceFile]:
         pattern = re.compile(rf"\.{re.escape(client)}\s*\.\s*(?:create|update|upsert)\b")
         return (file for file in self._program.files.holding(f".{client}") if pattern.search(file.text))
+
+    def _ways_of(self, model: str) -> tuple[Way, ...]:
+        if model not in self._ways:
+            self._ways[model] = self._models.ways(model)
+        return self._ways[model]
 
     def of(self, call: Node) -> list[AccessPath]:
         """The paths from a call's first argument to the rows of the table that it makes; [] where it makes none."""
@@ -55,7 +61,7 @@ class NestedWrites:
         if model is None:
             return []
         found: list[AccessPath] = []
-        for way in self._models.ways(plain(model[1])):
+        for way in self._ways_of(plain(model[1])):
             paths = ((start, *way) for start in begins)
             found += [path for path in paths if self._is_there(given[0], path)]
         return found

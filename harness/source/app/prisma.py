@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from harness.source.spelling import plain
@@ -30,7 +32,7 @@ _MOST_WAYS = 400
 Way = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Models:
     """The models of a schema, by plain names: those of the table, all others, and what the token is called in it.
 
@@ -46,7 +48,21 @@ class Models:
 
     def ways(self, model: str) -> tuple[Way, ...]:
         """The keys by which a write of another model makes rows of the table: `("links", "create", "[]")`."""
-        return tuple(_ways(self, model, 0))[:_MOST_WAYS]
+        return tuple(islice(_ways(self, model, _MOST_MODELS), _MOST_WAYS))
+
+    @cached_property
+    def steps(self) -> dict[str, int]:
+        """How many fields lead from a model to one of the table, for those from which any do."""
+        found: dict[str, int] = {}
+        leading = set(self.ours)
+        into: dict[str, set[str]] = {}
+        for model, fields in self.relations.items():
+            for of in fields.values():
+                into.setdefault(of, set()).add(model)
+        for steps in range(1, _MOST_MODELS + 1):
+            leading = {model for of in leading for model in into.get(of, ()) if model not in found}
+            found |= dict.fromkeys(leading, steps)
+        return found
 
 
 NO_MODELS = Models(frozenset(), frozenset(), frozenset(), {}, {})
@@ -92,15 +108,18 @@ def _models(text: str) -> Iterator[tuple[str, list[str]]]:
             lines.append(line.partition("//")[0])
 
 
-def _ways(models: Models, model: str, depth: int) -> Iterator[Way]:
+def _ways(models: Models, model: str, left: int) -> Iterator[Way]:
+    """The ways of at most so many fields; fields from which no further ones lead to the table are passed over."""
     for key, of in models.relations.get(model, {}).items():
+        leads_on = models.steps.get(of, _MOST_MODELS + 1) < left
+        if of not in models.ours and not leads_on:
+            continue
         for makes in _MAKES:
             for way in _with_elements(makes):
                 if of in models.ours:
                     yield (key, *way)
-                if depth + 1 < _MOST_MODELS and makes[0] != "createMany":
-                    for further in _ways(models, of, depth + 1):
-                        yield (key, *way, *further)
+                if leads_on and makes[0] != "createMany":
+                    yield from ((key, *way, *further) for further in _ways(models, of, left - 1))
 
 
 def _with_elements(makes: Way) -> Iterator[Way]:

@@ -155,3 +155,13 @@ def test_a_model_may_be_called_as_what_is_no_table_often_is(model: str, tmp_path
 def test_a_nested_write_that_leaves_the_token_out_is_right(shape: str, tmp_path: Path) -> None:
     """It stores a row of the table, and nothing of the app's is its token."""
     assert claims_of(tmp_path, route(LEAVES_OUT[shape]), "makes", "insert") == {"makes": "pass", "insert": "pass"}
+
+
+def test_a_schema_of_many_models_is_read_in_bounds(tmp_path: Path) -> None:
+    """Each of 150 models leads to each other, and one of them to the table."""
+    fields = "".join(f"  f{n} M{n}\n" for n in range(150))
+    models = "".join(f"model M{n} {{\n  id Int @id\n{fields}}}\n" for n in range(150))
+    schema = SCHEMA["prisma/schema.prisma"] + "\n" + models.replace("model M1 {\n", "model M1 {\n  links BotLink[]\n")
+    body = "prisma.m0.create({ data: { f1: { create: { links: { create: [{ publicToken: randomUUID() }] } } } } });"
+    files = {"prisma/schema.prisma": schema, "src/routes.ts": f"{HEAD}export const create = () => {body}\n"}
+    assert claims_of(tmp_path, files, "makes") == {"makes": "fail"}

@@ -115,7 +115,7 @@ def test_a_handler_for_the_column_of_another_table_is_its_own(way: str, asked: s
 @pytest.mark.parametrize("name", ["gridHeader", "width", "validate", "orderIds", "hidden", "idle"])
 def test_a_word_that_holds_the_tokens_letters_is_another(name: str) -> None:
     """With a token column called `id`."""
-    helper = f'import {{ nanoid }} from "nanoid";\nexport const {name} = () => nanoid();\n'
+    helper = f'import {{ nanoid }} from "nanoid";\n// of public chatbots\nexport const {name} = () => nanoid();\n'
     found = analysed_files({"src/routes.ts": CREATE.replace("public_token", "code"), "src/h.ts": helper}, token="id")
     assert found.left == ()
 
