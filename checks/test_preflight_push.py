@@ -4,6 +4,8 @@ A tool that compares its schema file with the database sends statements of its o
 that becomes a uuid, drizzle-kit sends `ALTER COLUMN .. SET DATA TYPE uuid` without USING, which ends in 42804 whatever
 is stored; Prisma drops the column and adds it again, and with it every stored token. Asked where a checkout is named
 whose schema file declares a uuid that no migration makes.
+
+It cannot see what other tools than drizzle-kit and Prisma send, nor what these change besides the column.
 """
 
 from harness.findings import finding

@@ -18,6 +18,6 @@ def test_source_migration_leaves_a_uuid(token_in_source: TokenInSource) -> None:
     assert not found, finding(
         want=f"a migration that leaves {token_in_source.shown} uuid DEFAULT gen_random_uuid() or uuid_generate_v4()",
         have=found,
-        cause="the migration is missing, is not run, forgets the type or the default, or a later one changes it back",
+        cause="the migration is missing, not run, refused, forgets type or default, or a later one changes it back",
         remedy="add a migration that says type and default of the column, and nothing after it that undoes them",
     )

@@ -107,7 +107,9 @@ def leftovers(
 def _is_of_token(name: str, names: Names) -> bool:
     """Whether a helper's name says that it makes the table's tokens, or random tokens of no other kind."""
     said = plain(name)
-    if names.token_in_text.search(snake(name)) is not None or (names.stem in said and re.search(r"token|slug|code|key|id$", said)):
+    if names.token_in_text.search(snake(name)) is not None or (
+        names.stem in said and re.search(r"token|slug|code|key|id$", said)
+    ):
         return True
     return _TOKEN.search(said) is not None and _ELSE.search(said) is None
 
