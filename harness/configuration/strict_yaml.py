@@ -104,7 +104,7 @@ def _plain(kind: str) -> Callable[[_Loader, yaml.Node], Any]:
         try:
             return getattr(yaml.SafeLoader, f"construct_yaml_{kind}")(loader, node)
         except (ValueError, KeyError, IndexError):  # PyYAML's ways to say it, where a tag claims the kind
-            raise _refusal(f"this is no {kind}", node) from None
+            raise _refusal(f"this is not of type {kind}", node) from None
 
     return construct
 

@@ -44,7 +44,7 @@ def demand(run: Run, exit_code: int, said: str) -> None:
         ("https://kv.example.com/c4n4ry", "its scheme is https://"),
         ("host=localhost password=c4n4ry", "it has no scheme"),
         ("postgresql://u:c4n4ry%zz@host/db", "percent-encode special characters in its password"),
-        ("postgresql://u:c4n4ry@host:port/db", "is not a postgresql:// URL that can be read: its port is no number"),
+        ("postgresql://u:c4n4ry@host:port/db", "is not a postgresql:// URL that can be read: its port is not a number"),
         ("postgresql://u:c4n4ry@host/db?ssl_mode=require", "it has a parameter after ? that libpq does not know"),
     ],
 )
@@ -66,7 +66,7 @@ def test_wrong_password(postgres: Postgres, tmp_path: Path) -> None:
     """75, as Postgres says it."""
     run = rehearse(postgres.dsn("postgres", "locked_out", "c4n4ry"), tmp_path, SAFE)
     demand(run, COULD_NOT_TELL, "password authentication failed")
-    assert "mend the user and the password" in run.err
+    assert "fix the user and the password" in run.err
     run = rehearse(postgres.dsn("no_such_database"), tmp_path, SAFE)
     demand(run, COULD_NOT_TELL, "name a database in --schema-of that this server has")
 
