@@ -93,7 +93,7 @@ def test_a_wrong_deployment_fails_with_the_gates_code(workspace: Path, postgres:
         done = acted(workspace, secrets_for(deployment), **lenient)
     assert done.exit_code == 1, done.log
     assert (done.outputs["verdict"], done.outputs["exit-code"]) == ("fail", "1")
-    assert "\n::error title=[preview] Every POST answers 201" in done.log
+    assert "\n::error title=[preview] Every POST returns 201" in done.log
 
 
 @pytest.mark.parametrize(("hold_is_failure", "exit_code"), [("true", 75), ("false", 0)])
