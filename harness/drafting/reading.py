@@ -67,7 +67,7 @@ def draft_of(
         choice: Choice | Doubt = choose(listed) if listed is not None else Doubt(NOT_READ)
     else:
         try:
-            with opened(checkout.of(*SOURCE)) as program:
+            with opened(checkout.of(*SOURCE), checkout.settings) as program:
                 choice = _together(listed, read_tables(checkout, program))
                 found = _of_app(checkout, program, choice)
         except RecursionError:
