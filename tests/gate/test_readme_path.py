@@ -20,6 +20,7 @@ import pytest
 
 from rehearsal.servers.postgres import OWNER
 from tests.support.gates import GATE_LIMIT_S, ROOT, clean_environment
+from tests.support.npm import install
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,15 +54,9 @@ chatbots.post("/chatbots", async (req, res) => {
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the app needs, installed once."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("there is no Node: the README's path is not walked on an app of Express")
     folder = tmp_path_factory.mktemp("packages")
     shutil.copy(APP / "package.json", folder)
-    npm = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    done = subprocess.run(npm, cwd=folder, capture_output=True, text=True, timeout=GATE_LIMIT_S, check=False)
-    if done.returncode:
-        pytest.skip(f"npm could not install express and pg from here: {done.stderr.strip()[-200:]}")
-    return folder / "node_modules"
+    return install(folder, "the README's path is not walked on an app of Express")
 
 
 @pytest.fixture

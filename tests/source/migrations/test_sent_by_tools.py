@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ from harness.source.checkout import read_checkout
 from harness.source.migrations.reading import read_token
 from harness.source.sql.columns import makes_version_4
 from rehearsal.servers.postgres import SUPERUSER
+from tests.support.npm import install
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,3 +94,13 @@ COLUMN = """
     from pg_attribute a left join pg_attrdef d on (d.adrelid, d.adnum) = (a.attrelid, a.attnum)
     where a.attrelid = to_regclass('public.chatbots') and a.attname = 'public_token' and not a.attisdropped
 """
+
+
+def test_the_record_is_what_the_tools_send(tmp_path: Path) -> None:
+    """The same versions, installed and run here, send for each body what `sent_by_tools.json` says."""
+    packages = [f"{tool}@{of['version']}" for tool, of in TOOLS.items()]
+    install(tmp_path, "what tools send is only read from a record", packages)
+    shutil.copy(Path(__file__).with_name("sent_by_tools.mjs"), tmp_path)
+    node = ["node", "sent_by_tools.mjs"]
+    sent = subprocess.run(node, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    assert json.loads(sent.stdout) == TOOLS
