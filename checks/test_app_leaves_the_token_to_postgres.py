@@ -1,12 +1,12 @@
 """The app leaves the token to Postgres.
 
 Its INSERT does not name the token column, or says DEFAULT for it. An app that still makes the token passes every test
-of the token's form once its generator is a good one; the statement itself is seen only in Postgres. The statements of
-all connections are looked at again and again while the POSTs run, and counted where pg_stat_statements is loaded. One
+of the token's form if its generator is a good one. Only Postgres shows the statement itself. So the run looks at the
+statements of all connections again and again while it POSTs, and counts them if pg_stat_statements is loaded. One
 statement that gives the token a value is enough, however many others leave it out. What was not seen, or not
 understood, proves nothing: then it could not be told.
 
-It cannot see statements that Postgres hides from the role of `database`, or an INSERT that ran between two looks where
+It cannot see statements that Postgres hides from the role of `database`, or an INSERT that ran between two looks if
 `pg_stat_statements` counts nothing. Then it could not be told.
 """
 

@@ -1,11 +1,12 @@
 """Postgres generates the token: the column's default makes version 4 UUIDs.
 
-By identity, not by name: `uuid_generate_v4` must be the C function of the extension uuid-ossp (in whatever schema), or
-`gen_random_uuid` the one that Postgres or pgcrypto brings. A function of the app with such a name is not taken for it.
-No function of the database is called: its text is read. One that only hands on the value of a known generator is as
-good as that. One whose text proves that it is none fails, and what its text does not prove is "could not tell".
-Besides, what is known to act on nothing is evaluated 10,000 times in a READ ONLY transaction, where this role may: what
-it makes is evidence of its own, and says in a failure how bad it is.
+The run identifies the function, not its name. `uuid_generate_v4` must be the C function of the extension uuid-ossp, in
+whatever schema; `gen_random_uuid` must be the one of Postgres or of pgcrypto. A function of the app with such a name
+does not count. The run calls no function of the database: it reads its text. A function that only returns the value of
+a known generator counts like that generator. If its text proves that it is not a generator, the claim fails. If its
+text proves neither, it could not be told. A default that is known to act on nothing is also evaluated 10,000 times in
+a READ ONLY transaction, if the role may do so. What it makes is evidence of its own, and shows in a failure how bad it
+is.
 
 It cannot see whether the default is used: an app that sends a token of its own never evaluates it.
 """

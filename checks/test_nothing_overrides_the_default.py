@@ -1,10 +1,10 @@
 """Nothing overrides the column's default.
 
-A trigger that sets the token of a new row, before or after it is stored, at once or at COMMIT, a rule that rewrites
-INSERT, or a generated column makes the default meaningless. So does what stands around the table: a partition or a view
-with a default of its own for the token, and triggers and rules of such a view. What leaves the token alone does not
-matter. What cannot be read could not be told. A trigger in C, which has no source, is taken to leave the token alone,
-since the ones that Postgres brings do.
+These make the default meaningless: a trigger that sets the token of a new row (before or after it is stored, at once
+or at COMMIT), a rule that rewrites INSERT, a generated column, a partition or a view with a default of its own, and
+triggers and rules of such a view. What leaves the token alone does not matter. What cannot be read could not be told.
+A trigger in C has no source. The run takes it to leave the token alone, because the triggers that come with Postgres
+do.
 
 It cannot see what the app itself sends.
 """

@@ -1,8 +1,9 @@
 """No two stored tokens become the same UUID.
 
-Text that differs in case, dashes or braces is one UUID: each unique index that is built again then ends in 23505 (an
-exclusion constraint in 23P01), also one that is partial, of several columns, or invalid until now. Where none guards
-the column, tokens that are stored twice keep the unique index from being made that the checks after the deploy ask for.
+Text that differs in case, dashes or braces is one UUID. Each unique index that Postgres builds again then ends in
+23505, and an exclusion constraint in 23P01. That holds for an index that is partial, of several columns, or invalid
+until now, too. If no index guards the column, tokens that are stored twice prevent the unique index that the checks
+after the deploy expect.
 
 It cannot see tokens that are stored between the preflight and the migration.
 """

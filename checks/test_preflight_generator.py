@@ -1,8 +1,8 @@
 """uuid_generate_v4() exists, or the migration can create it.
 
-`create extension if not exists "uuid-ossp"` ends in 0A000 where the server does not have it, in 42501 where this role
-may not create it, and changes nothing where it is installed: in a schema outside the search_path the unqualified name
-is not found then (42883). Without EXECUTE on it each INSERT ends in 42501. gen_random_uuid() is part of Postgres
+`create extension if not exists "uuid-ossp"` ends in 0A000 if the server does not have it, and in 42501 if this role
+may not create it. If it is installed, the command changes nothing: in a schema outside the search_path the unqualified
+name is then not found (42883). Without EXECUTE on it, each INSERT ends in 42501. gen_random_uuid() is part of Postgres
 since 13, and needs none of that.
 
 It cannot see another database than the one in `database`.

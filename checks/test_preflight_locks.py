@@ -1,9 +1,9 @@
 """No long transaction holds the table right now.
 
-ALTER TABLE waits for every transaction that has touched the table, and everybody else waits behind it: with a
-lock_timeout it ends in 55P03, without one the app stands still. A transaction is said to stay if it holds a lock for
-longer than a passing query does; idle in transaction, a long query and a prepared transaction are alike in this. An
-autovacuum gives way, unless it prevents wraparound. This is true of the moment: run it directly before.
+ALTER TABLE waits for every transaction that has touched the table, and everybody else waits behind it. With a
+lock_timeout it ends in 55P03; without one the app stands still. The claim fails if a transaction holds a lock for
+longer than a passing query does: idle in transaction, a long query, a prepared transaction. An autovacuum gives way,
+unless it prevents wraparound. Run it directly before the migration, because it is true of that moment only.
 
 It cannot see transactions that begin after it has looked.
 """

@@ -1,8 +1,8 @@
 """Every stored token can be cast to uuid.
 
-One that cannot ends the migration in 22P02, with nothing changed. They are counted as Postgres' own input function
-judges (braces, missing dashes and upper case pass), in one pass. A token may open what it names: of each example only
-the beginning is shown.
+A token that cannot ends the migration in 22P02, with nothing changed. Postgres' own input function judges the tokens
+(braces, missing dashes and upper case pass), in one pass. A token may be a secret of a user, so the report shows only
+the beginning of each example.
 
 It cannot see tokens that are stored between the preflight and the migration.
 """

@@ -1,9 +1,9 @@
 """The stored tokens are random.
 
-Migrations that keep old tokens sometimes pad them into the shape of a version 4 UUID. Those share the padded half: two
-of them among a million rows are found. What is left is seen by the frequency of each of the 122 random bits, from about
-one row in twenty-five on. Each of the two tests alarms falsely at most once in a million runs. Halves are compared over
-all rows up to 2 million, beyond that on a sample of about as many; bits on about 20,000 rows.
+Migrations that keep old tokens sometimes pad them into the shape of a version 4 UUID. Such tokens share the padded
+half: two of them among a million rows are found. The frequency of each of the 122 random bits shows other patterns,
+from about one row in twenty-five on. Each of the two tests alarms falsely at most once in a million runs. Halves are
+compared over all rows up to 2 million, and on a sample of about 2 million beyond that; bits on about 20,000 rows.
 
 It cannot see a good hash of something guessable, such as md5 of the id with the version bits set, or fewer than three
 padded rows in a table of more than two million.

@@ -1,11 +1,11 @@
 """Tokens are random in both halves.
 
-A short token that is padded into the shape of a version 4 UUID passes every look at its form, but repeats the padding:
-among n true tokens the chance that two share their first or last 8 bytes is about n^2 / 2 * (2^-60 + 2^-62), for 19 of
-them less than one in a million million. From 100 POSTs on, each of the 122 random bits must also be set about as often
-as not; that alarms falsely once in a million runs. A token that is a good hash of something guessable looks random.
+A short token that is padded into the shape of a version 4 UUID passes every look at its form, but repeats the padding.
+Among n random tokens, the chance that two share their first or last 8 bytes is about n^2 / 2 * (2^-60 + 2^-62): for 19
+of them less than one in a million million. From 100 POSTs on, each of the 122 random bits must also be set about as
+often as not. That alarms falsely once in a million runs.
 
-It stays although such tokens are found in the table as well: where no database is given, nothing else sees them.
+It stays although such tokens are found in the table as well: without a database, nothing else sees them.
 
 It cannot see a good hash of something guessable.
 """
