@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
 def run(options: argparse.Namespace) -> int:
     """The checks of the gate, on saved histories: the same claims, the same verdict, nothing asked of a deployment."""
+    if len(options.histories) == 1:
+        from harness.rollout.judging import is_of_a_watch, judge_again  # most histories are not of a watch
+
+        if is_of_a_watch(Path(options.histories[0])):
+            return judge_again(Path(options.histories[0]), options)
     words = judging(map(Path, options.histories))
     if options.report_dir:
         words += ["--report-dir", str(Path(options.report_dir).resolve())]

@@ -10,7 +10,7 @@ import os
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.files import open_own
 from harness.history.attempt import Attempt
@@ -102,6 +102,10 @@ class Ledger:
         """Write the outcome of a POST."""
         outcome = {field: getattr(attempt, field) for field in Attempt.__slots__}
         self._append([{"record": "attempt", "environment": environment, **outcome}])
+
+    def look(self, environment: str, record: Literal["look", "served"], **seen: object) -> None:
+        """Write what a watch of a rollout saw: of the column (`look`), or of the revision (`served`)."""
+        self._append([{"record": record, "environment": environment, **seen}])
 
     def rows(self, record: str, environment: str, rows: Iterable[tuple[str, str]]) -> None:
         """Write (id, label) pairs: `row` before they are deleted, `removed` after."""

@@ -145,7 +145,9 @@ def _watch(state: WatchState) -> None:
         return
     try:
         known = known_to(state.folder.parent / FILE, environment, state.redact)
-        ledger.run(state.run, {environment.name: {**place_of(environment, state.redact), **known}})
+        began = state.started_at.isoformat()
+        bounds = {"watch": {"rate": state.watch.rate, "outage_s": state.watch.outage_s, "started_at": began}}
+        ledger.run(state.run, {environment.name: {**place_of(environment, state.redact), **known, **bounds}})
         place = demand_clean_up(environment, state.stop, certain=True)
         if place is not None:
             ledger.database(environment.name, place.identity)

@@ -50,13 +50,13 @@ def conclude(state: WatchState, *, allow_many: bool, as_json: bool) -> int:
     cleaned = _clean_up(state)
     result = WatchResult(
         environment=state.environment.name,
-        watch=_told(state, watched, story),
+        watch=told(state, watched, story),
         checks=checks,
         removed=cleaned.removed,
         left_behind=_naming(state, cleaned),
     )
     if story.steady_s is None or state.interrupts or state.unavailable:
-        return _without_gate(state, result, as_json=as_json)
+        return without_gate(state, result, as_json=as_json)
     state.tell("steady: the gate judges it")
     return _judged(state, result, allow_many=allow_many, as_json=as_json)
 
@@ -92,7 +92,7 @@ def _naming(state: WatchState, cleaned: CleanUp) -> list[LeftBehind]:
     ]
 
 
-def _told(state: WatchState, watched: Watched, story: Story) -> WatchVerdict:
+def told(state: WatchState, watched: Watched, story: Story) -> WatchVerdict:
     """The story as the verdict has it."""
     attempts, looks = watched.attempts, watched.looks
     took_s = [look.answered_s - look.asked_s for look in looks]
@@ -148,8 +148,8 @@ def _rounded(milliseconds: float | None) -> float | None:
     return None if milliseconds is None else round(milliseconds, 1)
 
 
-def _without_gate(state: WatchState, result: WatchResult, *, as_json: bool) -> int:
-    """The verdict where no steady state is there to be judged: the way there alone."""
+def without_gate(state: WatchState, result: WatchResult, *, as_json: bool) -> int:
+    """The verdict of the way alone, where no steady state is there to be judged; returns the exit code."""
     gate = Gate(RunSettings(state.run, [state.environment], state.folder, redact=state.redact))
     gate.outcomes.watched, gate.outcomes.narrowed = result, True
     status = ExitCode.INTERRUPTED if state.interrupts else ExitCode.RELEASE

@@ -7,7 +7,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -51,7 +51,7 @@ def watch(
     """
     state.began_s = state.now_s
     over = threading.Event()
-    with _beside(state, over, client, facts):
+    with _beside(state, over, client, ledger, facts):
         try:
             _Poster(state, client, ledger, why_no_more).post()
         finally:
@@ -60,16 +60,18 @@ def watch(
 
 
 @contextmanager
-def _beside(state: WatchState, over: threading.Event, client: Client, facts: TableFacts | None) -> Iterator[None]:
+def _beside(
+    state: WatchState, over: threading.Event, client: Client, ledger: Ledger, facts: TableFacts | None
+) -> Iterator[None]:
     """What goes on beside the POSTs, each in a thread of its own, once a second until it is over."""
     works = [state.tell_now]
     column: ColumnWatch | None = None
     if facts is not None and state.environment.database is not None:
         column = ColumnWatch(state.environment.database, facts.in_sql, facts.token_column, state.stop)
         state.token_column = facts.token_column
-        works.append(partial(_look, state, column))
+        works.append(partial(_look, state, column, ledger))
     if state.environment.ready.revision is not None:
-        works.append(partial(_ask_revision, state, client))
+        works.append(partial(_ask_revision, state, client, ledger))
     threads = [threading.Thread(target=_each_second, args=(state, over, work), daemon=True) for work in works]
     for thread in threads:
         thread.start()
@@ -88,6 +90,9 @@ def _each_second(state: WatchState, over: threading.Event, work: Callable[[], No
         next_s = time.monotonic() + SAMPLE_S
         try:
             work()
+        except OSError as error:
+            state.fail(f"the history cannot be written: {error.strerror}")
+            return
         except Exception as error:  # our own mistake must not look like a rollout that nobody saw
             state.fail(f"the harness itself failed: {type(error).__name__}: {error}")
             raise
@@ -95,17 +100,19 @@ def _each_second(state: WatchState, over: threading.Event, work: Callable[[], No
             return
 
 
-def _look(state: WatchState, column: ColumnWatch) -> None:
+def _look(state: WatchState, column: ColumnWatch, ledger: Ledger) -> None:
     try:
         look = column.look()
     except CouldNotTell as unavailable:
         state.missed.append(unavailable.cause)
         return
     origin_s = state.origin_s
-    state.looks.append(replace(look, asked_s=look.asked_s - origin_s, answered_s=look.answered_s - origin_s))
+    look = replace(look, asked_s=look.asked_s - origin_s, answered_s=look.answered_s - origin_s)
+    state.looks.append(look)
+    ledger.look(state.environment.name, "look", **asdict(look))
 
 
-def _ask_revision(state: WatchState, client: Client) -> None:
+def _ask_revision(state: WatchState, client: Client, ledger: Ledger) -> None:
     """Ask one fresh connection; several, where it is another revision than before or the end depends on it."""
     asked_s = state.now_s
     ready = state.environment.ready
@@ -120,6 +127,7 @@ def _ask_revision(state: WatchState, client: Client) -> None:
     wanted = state.until is not None and Served(asked_s, (one,)).is_everywhere(state.until)
     revisions = (one,) if alike and not wanted else revisions_now(client)
     state.served.append(Served(asked_s, revisions))
+    ledger.look(state.environment.name, "served", asked_s=asked_s, revisions=[each.revision for each in revisions])
 
 
 class _Poster:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -81,3 +82,6 @@ def test_a_killed_watch_is_cleaned_up_after(tmp_path: Path, postgres: Postgres) 
         with psycopg.connect(deployment.database) as connection:
             assert ours(connection) == 0, done.out + done.err
     assert done.exit_code in (0, 76), done.out + done.err
+    again = run_harness("judge", history, "--json")
+    assert again.exit_code == 75, again.out + again.err
+    assert json.loads(again.out)["watch"]["posts"] >= 4, "what it saw until then is told"

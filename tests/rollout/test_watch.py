@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,12 @@ def test_each_rollout_is_told_as_it_was(tmp_path: Path, postgres: Postgres, of: 
     assert first in page
     assert "Timeline: while it was rolled out" in page
     assert "<title>column</title>" in page, "the change is drawn in"
+    again = run_harness("judge", str(run.report_dir / "rollout.jsonl"), "--report-dir", str(tmp_path / "again"))
+    judged = json.loads((tmp_path / "again" / "verdict.json").read_text(encoding="utf-8"))
+    assert again.exit_code == 0, again.out + again.err
+    assert judged["watch"]["changes"] == told["changes"], "its history tells the same story"
+    assert judged["watch"]["phases"][-1]["posts"] == told["phases"][-1]["posts"]
+    assert "holds: 3 claims" in again.out
 
 
 def test_a_budget_that_is_exceeded_fails_and_asks_for_no_roll_back(tmp_path: Path, postgres: Postgres) -> None:
