@@ -24,7 +24,15 @@ _FOR_PROGRAMS = re.compile(r"\\[bsdw]|\(\?|\bselect\b", re.IGNORECASE)
 # Where each message has been rewritten. A word alone is not a message.
 MESSAGES = (
     *("checks", "rehearsal", "harness/checkers", "harness/configuration", "harness/history", "harness/http"),
-    *("harness/postgres", "harness/preflight", "harness/run", "harness/soak"),
+    *("harness/postgres", "harness/preflight", "harness/run", "harness/soak", "harness/report", "harness/doctor"),
+    *(
+        "harness/source",
+        "harness/cli",
+        "harness/drafting",
+        "harness/pytest_plugin",
+        "harness/redaction",
+        "harness/rollout",
+    ),
 )
 
 

@@ -128,7 +128,7 @@ class _Asking:
 
     def _primary(self, facts: TableFacts) -> Answer:
         if not facts.in_recovery:
-            return ok(PRIMARY, "the database takes writes: it is no replica", "database")
+            return ok(PRIMARY, "the database takes writes: it is not a replica", "database")
         said = "the database is a replica (pg_is_in_recovery), which lags behind and can only be read"
         return wrong(PRIMARY, said, "set database to the URL of the primary that the deployment writes to", "database")
 

@@ -46,7 +46,7 @@ def read_draft(source: Path | None, url: Given | None, database: Given | None) -
     """What is drafted from what is given.
 
     Raises:
-        ConfigurationError: `source` is no folder, or what reads it is not installed.
+        ConfigurationError: `source` is not a directory, or what reads it is not installed.
         CouldNotTell: the checkout or the database could not be read.
     """
     checkout = _checkout(source) if source is not None else None

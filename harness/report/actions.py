@@ -27,7 +27,7 @@ ABOUT_DATA = frozenset(
 """Claims about rows that were stored before: rolling the release back mends none of them."""
 
 OUTAGE = "hold: POSTs failed for longer than watch.outage_s allows; rolling back does not undo that"
-TRIAL_HOLDS = "the rehearsal holds; it is no real deployment"
+TRIAL_HOLDS = "the rehearsal holds; it is not a real deployment"
 
 
 class SetUp(NamedTuple):
@@ -115,7 +115,7 @@ def _about_failures(ended: Ended, results: Sequence[CheckResult], set_up: Mappin
     data = [result for result in failed if result.id in ABOUT_DATA]
     for remedy in dict.fromkeys(result.remedy for result in data):
         of_it = [result for result in data if result.remedy == remedy]
-        yield _about(of_it, "mend_data", f"{remedy}; rolling back does not mend stored rows")
+        yield _about(of_it, "mend_data", f"{remedy}; rolling back does not fix stored rows")
     source = [result for result in failed if result.id in DELIVERABLES["no_generator_in_source"]]
     if source:
         yield _about(source, "hold", "fix the source and deploy it again")

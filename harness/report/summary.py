@@ -51,7 +51,7 @@ _BEFORE: dict[Kind, dict[ExitCode, str]] = {
 # Failures that rolling back does not mend.
 _INSTEAD: dict[ActionKind, str] = {
     "configure": "fix the configuration and run again: a key of it explains the failures",
-    "mend_data": "mend the data: rolling back does not help",
+    "mend_data": "fix the data: rolling back does not help",
     "fix_setup": "hold: fix the setup and run again",
     "hold": "hold: fix the source and deploy it again",
 }

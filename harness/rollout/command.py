@@ -83,7 +83,7 @@ def seconds(text: str) -> float:
     match = re.fullmatch(_DURATION, text.strip())
     found = float(match[1]) * _UNITS_S[match[2]] if match else 0.0
     if not 0 < found <= LONGEST_S:
-        raise ConfigurationError(f"--for: {text!r} is no duration such as 90s, 10m or 1h, up to 24h.")
+        raise ConfigurationError(f"--for: {text!r} is not a duration such as 90s, 10m or 1h, up to 24h.")
     return found
 
 

@@ -156,7 +156,7 @@ def read_checkout(root: Path) -> Checkout:
     except ImportError:
         raise NotCovered("what reads source is not installed", INSTALL) from None
     if not root.is_dir():
-        raise CouldNotTell(f"{root} is no folder", "name a checkout of the app in `source`, or with --source")
+        raise CouldNotTell(f"{root} is not a directory", "name a checkout of the app in `source`, or with --source")
     files, unread, settings, migrations = [], [], [], []
     foreign: Counter[tuple[str, str]] = Counter()
     for path in _paths(root):
@@ -176,7 +176,7 @@ def read_checkout(root: Path) -> Checkout:
             about = path.stat()
             if about.st_size > LARGEST or not stat.S_ISREG(about.st_mode):  # a FIFO or a device has no end
                 is_file = stat.S_ISREG(about.st_mode)
-                unread.append((said, f"larger than {LARGEST} bytes" if is_file else "is no regular file"))
+                unread.append((said, f"larger than {LARGEST} bytes" if is_file else "is not a regular file"))
                 continue
             text = path.read_text(encoding="utf-8-sig")
             if suffix in SOURCE and is_made_small(said, text):

@@ -51,7 +51,7 @@ def gate(folder: Path, postgres: Postgres, fault: str | None, *arguments: str, *
             ["-k", "stored_tokens"],
             POSTS,
             "mend_data",
-            "mend the data: rolling back does not help",
+            "fix the data: rolling back does not help",
             id="rows-of-before",
         ),
         pytest.param(

@@ -422,7 +422,7 @@ def test_healthy_rehearsal_is_asked_all_there_is_to_ask(tmp_path: Path) -> None:
         assert set(run.outcomes(name).values()) == {"pass"}, run.out
     assert len(run.out.splitlines()) <= 15
     assert run.out.count("31 of 31 claims hold") == 2
-    assert "verdict: PASS (exit 0: the rehearsal holds; it is no real deployment)" in run.out
+    assert "verdict: PASS (exit 0: the rehearsal holds; it is not a real deployment)" in run.out
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make on this machine")

@@ -93,7 +93,7 @@ def test_a_rehearsal_is_no_deployment_to_release(tmp_path: Path) -> None:
     gate = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--report-dir", str(tmp_path / "report")]
     run = run_command([sys.executable, "-m", "rehearsal", "--", *gate, "--env", "preview"], tmp_path / "report")
     assert run.exit_code == 0, run.out
-    assert "verdict: PASS (exit 0: the rehearsal holds; it is no real deployment)" in run.out
+    assert "verdict: PASS (exit 0: the rehearsal holds; it is not a real deployment)" in run.out
     assert run.verdict["trial"] is True
     assert [action["kind"] for action in run.verdict["actions"]] == ["hold"]
 
@@ -105,4 +105,4 @@ def test_another_url_than_the_rehearsals_is_a_deployment(healthy: Deployment, tm
     assert "verdict: PASS (exit 0: release)" in run.out
     file = write_environments(tmp_path / "e.yaml", {}, preview=entry(healthy))
     run = run_pytest(tmp_path / "r2", "--environments", str(file), CHATBOTS_SMOKE_TRIALS=f"http://x {healthy.url}")
-    assert "no real deployment" in run.out
+    assert "not a real deployment" in run.out

@@ -69,7 +69,7 @@ def test_tokens_of_before_are_mended_or_accepted(
     assert "set stored.legacy_until: 40" in found["remedy"]
     first = unset.verdict["actions"][0]
     assert (first["kind"], first["claims"]) == ("mend_data", ["stored_tokens_are_version_4"])
-    assert "verdict: FAIL (exit 1: mend the data: rolling back does not help)" in unset.out
+    assert "verdict: FAIL (exit 1: fix the data: rolling back does not help)" in unset.out
     assert accepted.exit_code == 0, accepted.out
     (note,) = [note for note in accepted.verdict["environments"][0]["notes"] if "legacy" in note]
     assert note == "stored.legacy_until: 40 accepts 40 stored tokens that are UUIDs and not of version 4"

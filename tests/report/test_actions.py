@@ -62,7 +62,7 @@ def test_stored_rows_are_mended_and_not_rolled_back() -> None:
     """Unless something else is broken as well."""
     data = check("fail", id="stored_tokens_are_version_4", remedy="UPDATE")
     (one,) = actions(Ended(1, **FULL), [data], [], {})
-    assert (one.kind, one.text) == ("mend_data", "UPDATE; rolling back does not mend stored rows")
+    assert (one.kind, one.text) == ("mend_data", "UPDATE; rolling back does not fix stored rows")
     assert kinds(actions(Ended(1, **FULL), [data, check("fail")], [], {})) == ["roll_back", "mend_data"]
 
 

@@ -91,7 +91,7 @@ def test_part_of_the_checks_is_no_release() -> None:
 def test_a_rehearsal_is_no_release() -> None:
     """It says so, whatever holds."""
     of = verdict(check("pass"), verdict="pass", trial=True)
-    assert terminal(of).endswith("verdict: PASS (exit 0: the rehearsal holds; it is no real deployment)")
+    assert terminal(of).endswith("verdict: PASS (exit 0: the rehearsal holds; it is not a real deployment)")
 
 
 def test_what_is_waived_is_shown_with_its_reason() -> None:

@@ -142,7 +142,7 @@ PROTECTED = {"url": "http://127.0.0.1:9", "database": None, "protected": True}
     [
         (PROTECTED, [], "watch: is not set"),
         ({**PROTECTED, "watch": {}}, ["--for", "2m"], "more than 200 need --allow-many"),
-        ({**PROTECTED, "watch": {"attempts": 10}}, ["--for", "soon"], "--for: 'soon' is no duration"),
+        ({**PROTECTED, "watch": {"attempts": 10}}, ["--for", "soon"], "--for: 'soon' is not a duration"),
         ({**PROTECTED, "watch": {"attempts": 10}}, ["--for", "25h"], "up to 24h"),
         ({**PROTECTED, "watch": {"rate": 0}}, [], "watch.rate"),
         ({**PROTECTED, "watch": {"attempts": 10}}, ["--until-revision", "5ca1ab1e"], "ready.revision"),

@@ -24,7 +24,7 @@ def test_files_without_an_end_are_not_read(tmp_path: Path) -> None:
     checkout = read_checkout(tmp_path)
     assert [file.path for file in checkout.files] == ["app.ts"]
     why = dict(checkout.unread)
-    assert why["pipe.ts"] == why["zero.ts"] == "is no regular file"
+    assert why["pipe.ts"] == why["zero.ts"] == "is not a regular file"
     assert set(why) == {"pipe.ts", "zero.ts", "self.ts", "gone.sql"}
 
 

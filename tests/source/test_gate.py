@@ -136,7 +136,7 @@ def test_without_a_checkout_the_claims_are_not_covered(tmp_path: Path, healthy: 
 @pytest.mark.parametrize(
     ("made", "outcome", "cause"),
     [
-        (None, "unknown", "is no folder"),
+        (None, "unknown", "is not a directory"),
         ({}, "not_covered", "holds no file that is read"),
         ({"db/a.sql": "SELECT 1;"}, "not_covered", "holds no TypeScript or JavaScript"),
         ({"src/a.ts": "export const a = 1;"}, "unknown", "no file of the checkout speaks of chatbots or public_token"),

@@ -290,7 +290,7 @@ FILE = (
     Mistake(
         "no such checkout",
         "source",
-        "/nowhere is no folder",
+        "/nowhere is not a directory",
         "`source` names a checkout of the app on this machine",
         "name a checkout of the app in `source`, or with --source",
         "source",

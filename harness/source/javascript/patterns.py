@@ -34,7 +34,7 @@ def shape_of(pattern: str) -> Node:
     parsed = parse(SourceFile("pattern.tsx", pattern))
     statements = parsed.root.children
     if parsed.errors or len(statements) != 1 or len(statements[0].children) != 1:
-        raise ValueError(f"{pattern!r} is no expression")
+        raise ValueError(f"{pattern!r} is not an expression")
     return statements[0].children[0]
 
 

@@ -141,7 +141,7 @@ def would_be_sent(token: TokenInSource, declared: Declared) -> str:
     if declared.tool == "drizzle":
         return (
             f"drizzle-kit would send ALTER TABLE {table} ALTER COLUMN {column} SET DATA TYPE uuid, which Postgres "
-            "refuses where the column is text: 42804 without USING, 22P02 with one where a stored token is no UUID"
+            "refuses where the column is text: 42804 without USING, 22P02 with one where a stored token is not a UUID"
         )
     if declared.tool == "prisma":
         return (
@@ -171,7 +171,7 @@ def _wrong(token: TokenInSource, migrated: Migrated) -> list[str]:
     if migrated.refused:
         raise CouldNotTell(
             f"Postgres would refuse a migration: {'; '.join(map(str, migrated.refused))}",
-            "run all migrations on an empty database, in their order, and mend the one that fails",
+            "run all migrations on an empty database, in their order, and fix the one that fails",
         )
     if migrated.unread:
         raise _unread(migrated)

@@ -70,7 +70,7 @@ def _with_default(catalog: Catalog, column: Column, node: Any, place: Place) -> 
 def _own(catalog: Catalog, node: Any, expression: str) -> str:
     """The default; a function that the migrations made themselves is not taken for the one whose name it bears.
 
-    What is said of such a one is no expression of SQL any more, and so never taken for a generator.
+    What is said of such a one is not an expression of SQL any more, and so never taken for a generator.
     """
     while node.WhichOneof("node") == "type_cast":
         node = node.type_cast.arg

@@ -100,7 +100,7 @@ def test_a_pattern_finds_what_is_of_its_shape(pattern: str, number: int) -> None
 
 def test_a_pattern_that_does_not_parse_is_an_error() -> None:
     """It would find nothing, and say nothing."""
-    with pytest.raises(ValueError, match="is no expression"):
+    with pytest.raises(ValueError, match="is not an expression"):
         spans_in("nanoid(8);", "nanoid($$$A")
 
 
