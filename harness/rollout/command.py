@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from harness.configuration.loading import MANY, ConfigurationError, load
 from harness.configuration.models import Watch
 from harness.configuration.secrets import learn
-from harness.errors import CouldNotTell, attempted
+from harness.errors import CouldNotTell, attempted, if_available
 from harness.history.writing import Ledger, StillWritten
 from harness.http.client import Client
 from harness.postgres.rows import read_rows
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from harness.configuration.models import Environment
     from harness.postgres.connection import Connection
     from harness.postgres.rows import Row
+    from harness.postgres.table import TableFacts
 
 _DURATION = r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(s|m|h)?"
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
@@ -159,8 +160,9 @@ def _watch(state: WatchState) -> None:
             f"watching for {state.for_s:g} s, {state.watch.rate:g} POSTs a second, {state.watch.attempts} at most; "
             "Ctrl-C ends it and removes its rows"
         )
-        watch(state, client, ledger, place.facts if place is not None else None, look)
-        if place is not None:
+        facts = place.facts if place is not None else _facts(at)
+        watch(state, client, ledger, facts, look)
+        if facts is not None:
             state.rows = attempted(partial(_read_rows, at, state))
     except CouldNotTell as unavailable:
         state.fail(f"{unavailable.cause}; {unavailable.remedy}")
@@ -168,6 +170,13 @@ def _watch(state: WatchState) -> None:
         state.fail(f"the history cannot be written: {error.strerror}")
     finally:
         ledger.close()
+
+
+def _facts(at: Gathering) -> TableFacts | None:
+    """The table, where rows are removed in another way than by the database; None where it cannot be looked at."""
+    if at.environment.database is None:
+        return None
+    return if_available(attempted(lambda: first_row.asked(at, lambda open_: read_facts(open_, at.environment.table))))
 
 
 def _read_rows(at: Gathering, state: WatchState) -> tuple[Row, ...]:

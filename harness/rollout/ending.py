@@ -170,6 +170,8 @@ def _judged(state: WatchState, result: WatchResult, *, allow_many: bool, as_json
     words = ["--env", state.environment.name, "--environments", str(state.file), "--report-dir", str(state.folder)]
     words += ["--revision", state.until] if state.until is not None else []
     words += ["--allow-many"] if allow_many else []
+    source = state.environment.source  # relative to where the user is, and the gate is run elsewhere
+    words += ["--source", str(source.resolve())] if source is not None else []
     with tempfile.TemporaryDirectory() as aside:  # the folder of the reports may have no room for it
         file = Path(aside) / FILE
         file.write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")

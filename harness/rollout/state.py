@@ -14,6 +14,7 @@ from harness.http.deadline import abandon_exchanges
 from harness.rollout.evidence import Watched, failed
 from harness.run.signals import SignalEvent
 from harness.run.watch_result import HISTORY
+from harness.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 NO_ROWS = Waived("no row was read: database: null, or cleanup is another way", "give this environment its database URL")
 _TELLS_EVERY_S = 10.0  # where nobody sits at a terminal
 _WIDTH = 100
+_DIGITS = 12  # of a revision
 
 
 @dataclass(slots=True)
@@ -125,7 +127,7 @@ class WatchState:
     def tell_now(self) -> None:
         """How it stands: in one line of a terminal, or else when something has changed or time has passed."""
         column = self.looks[-1].type or "no column" if self.looks else ""
-        revisions = [name[:12] for name in self.served[-1].named] if self.served else []
+        revisions = [printable(name)[:_DIGITS] for name in self.served[-1].named] if self.served else []
         wrong = sum(map(failed, list(self.attempts)))
         parts = [f"{len(self.attempts)} POSTs", f"{wrong} failed", column, *revisions]
         line = f"{self.now_s:.0f} s: {', '.join(filter(None, parts))}"

@@ -188,9 +188,9 @@ def revision_changes(watched: Watched) -> Iterator[Change]:
         shares = tuple((name, 0 if len(counts) == 1 else number) for name, number in counts)
         if counts and before is not None and shares != before:
             asked = len(served.revisions)
-            words = [f"{printable(name[:_DIGITS])} on {number}" for name, number in counts]
+            words = [f"{printable(name)[:_DIGITS]} on {number}" for name, number in counts]
             if len(counts) == 1:
-                said = f"revision {printable(counts[0][0][:_DIGITS])} on all connections that were asked"
+                said = f"revision {printable(counts[0][0])[:_DIGITS]} on all connections that were asked"
             else:
                 said = f"revisions {', '.join(words)} of {asked} connections"
             yield Change("revision", last_s, served.asked_s, said)

@@ -127,7 +127,8 @@ def _ask_revision(state: WatchState, client: Client, ledger: Ledger) -> None:
     wanted = state.until is not None and Served(asked_s, (one,)).is_everywhere(state.until)
     revisions = (one,) if alike and not wanted else revisions_now(client)
     state.served.append(Served(asked_s, revisions))
-    ledger.look(state.environment.name, "served", asked_s=asked_s, revisions=[each.revision for each in revisions])
+    named = [each.revision and state.redact(each.revision) for each in revisions]
+    ledger.look(state.environment.name, "served", asked_s=asked_s, revisions=named)
 
 
 class _Poster:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from rehearsal.rollouts.catalogue import ROLLOUTS, Rollout, play, rollout_named
 from rehearsal.rollouts.live import Live, live
 from tests.support.gates import Run, run_harness, write_environments
+from tests.support.servers import Request, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,6 +134,41 @@ def test_a_wrong_database_costs_one_row(tmp_path: Path, postgres: Postgres) -> N
     assert run.verdict["watch"]["posts"] == 1
     assert "the other POSTs were not sent" in run.verdict["error"]
     assert [row["name"] for row in run.verdict["left_behind"]] == [f"smoke-{run.verdict['run']}-1"]
+
+
+def test_rows_that_are_removed_by_the_api_are_looked_at_all_the_same(tmp_path: Path, postgres: Postgres) -> None:
+    """The database tells what the column is, however rows are removed."""
+    with live(postgres) as deployment:
+        entry = settings(deployment, cleanup="api", api={"delete": "/api/chatbots/{id}"})
+        run = watch(tmp_path, entry, "--for", "1.5s")
+        assert rows_of_ours(deployment.database) == 0
+    assert run.verdict["watch"]["looks"] > 0
+    assert run.check("rollout_rows_agree")["outcome"] == "pass"
+
+
+SECRET = "Bearer-of-the-watch-4711"
+
+
+def echoes(request: Request) -> bool | None:
+    """A server that says our own secret wherever it can."""
+    if request.method == "GET":
+        request.answer("200 OK", json.dumps({"revision": SECRET}).encode(), "Content-Type: application/json")
+        return True
+    return request.created({"id": SECRET + uuid4().hex, "public_token": str(uuid4()), "echo": SECRET})
+
+
+def test_a_secret_that_is_echoed_is_shown_nowhere(tmp_path: Path) -> None:
+    """Neither as a revision, nor as a part of one, nor in what an answer holds."""
+    with serving(echoes) as server:
+        entry: dict[str, Any] = {"url": server.url, "database": None, "cleanup": "keep"}
+        entry |= {"headers": {"Authorization": SECRET}, "ready": {"path": "/", "revision": "revision"}}
+        entry["watch"] = {"rate": 20, "attempts": 30}
+        run = watch(tmp_path, entry, "--for", "30s")
+    assert run.verdict["watch"]["posts"] == 30, run.err
+    shown = {"out": run.out, "err": run.err}
+    shown |= {file.name: file.read_text(encoding="utf-8") for file in run.report_dir.iterdir()}
+    assert "rollout.jsonl" in shown
+    assert not {name for name, text in shown.items() if SECRET[:12] in text}
 
 
 PROTECTED = {"url": "http://127.0.0.1:9", "database": None, "protected": True}
