@@ -13,7 +13,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from harness.configuration.loading import ConfigurationError
-from harness.history.reading import EmptyHistory, UnreadableHistory
+from harness.history.reading import EmptyHistory, UnreadableHistory, read
 from harness.report.paths import as_typed
 from harness.report.terminal import View, lines
 from harness.report.verdict import ExitCode, LeftBehind, WatchChange, WatchPhase, WatchVerdict
@@ -41,13 +41,13 @@ _LISTENS_EVERY_S = 0.1
 
 def conclude(state: WatchState, *, allow_many: bool, as_json: bool) -> int:
     """Clean up, tell the story and judge; returns the exit code, of the same table as the gate's."""
+    cleaned = _clean_up(state)  # first: whatever judging may fail of, no row stays for it
     watched = state.watched()
     story = tell(watched)
     checks = []
     if watched.attempts:
         labels = {a.name: state.environment.labels_for(a.name) for a in watched.attempts}
         checks = judge(state.environment.name, watched, story, state.watch.outage_s, state.rows, labels)
-    cleaned = _clean_up(state)
     result = WatchResult(
         environment=state.environment.name,
         watch=told(state, watched, story),
@@ -63,13 +63,14 @@ def conclude(state: WatchState, *, allow_many: bool, as_json: bool) -> int:
 
 def _clean_up(state: WatchState) -> CleanUp:
     """Remove what the history names; what may remain is listed."""
-    if state.hurry.is_set():
-        return left_as_it_is(state.environment, state.attempts)
-    if not state.attempts:
+    if not state.sent:
         return CleanUp()
-    if state.environment.cleanup != "keep":
-        state.tell(f"removing what {state.history.name} names")
     try:
+        if state.hurry.is_set():
+            recorded = read(state.history)[1][state.environment.name]
+            return left_as_it_is(state.environment, recorded.history.sent)
+        if state.environment.cleanup != "keep":
+            state.tell(f"removing what {state.history.name} names")
         return clean_after(state.history, state.run, state.environment, state.redact, state.hurry)
     except EmptyHistory:
         return CleanUp()

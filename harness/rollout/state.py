@@ -77,6 +77,7 @@ class WatchState:
     missed: list[str] = field(default_factory=list)
     served: list[Served] = field(default_factory=list)
     withheld: int = 0
+    sent: int = 0
     token_column: str = ""
     rows: Sequence[Row] | Unavailable = NO_ROWS
     _told_s: float = 0.0

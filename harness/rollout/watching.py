@@ -95,7 +95,7 @@ def _each_second(state: WatchState, over: threading.Event, work: Callable[[], No
             return
         except Exception as error:  # our own mistake must not look like a rollout that nobody saw
             state.fail(f"the harness itself failed: {type(error).__name__}: {error}")
-            raise
+            return
         if over.wait(max(0.0, next_s - time.monotonic())):
             return
 
@@ -164,6 +164,7 @@ class _Poster:
                     state.withheld += 1
                     continue
                 n += 1
+                state.sent = n
                 self._under_way_by(1)
                 if self._alone:
                     self._send(n)
@@ -210,7 +211,6 @@ class _Poster:
             )
         except Exception as error:  # a thread that dies silently would look like POSTs that were never due
             state.fail(f"the harness itself failed: {type(error).__name__}: {error}")
-            raise
         finally:
             self._under_way_by(-1)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from rehearsal.deployment.start import deployed
 from rehearsal.rollouts.live import Live, live
 from tests.support.gates import ROOT, Run, clean_environment, run_harness, write_environments
 
@@ -70,6 +71,31 @@ def test_a_soft_end_removes_its_rows_and_tells(tmp_path: Path, postgres: Postgre
     assert run.verdict["left_behind"] == []
     assert "Traceback" not in run.err
     assert not (run.report_dir / "history.jsonl").exists(), "no gate was run"
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_the_gate_of_a_watch_is_ended_softly_too(tmp_path: Path, postgres: Postgres, how: signal.Signals) -> None:
+    """A signal that comes while the steady state is judged is handed on: the gate removes its rows, and exits 2."""
+    with deployed(postgres, variant="slow_within_budget") as deployment:
+        bounds = {"rate": 20, "attempts": 8}
+        entry = {"url": deployment.url, "database": deployment.database, "late_rows_s": 5, "watch": bounds}
+        file = write_environments(tmp_path / "environments.yaml", {}, preview={**entry, "posts": 200})
+        report = tmp_path / "report"
+        words = ["watch", "--environments", str(file), "--report-dir", str(report), "--for", "10m"]
+        with (
+            subprocess.Popen([sys.executable, "-m", "harness", *words], cwd=ROOT, env=clean_environment()) as watch,
+            psycopg.connect(deployment.database, autocommit=True) as connection,
+        ):
+            deadline = time.monotonic() + PATIENCE_S
+            while not (report / "history.jsonl").exists() or ours(connection) < 3:
+                assert time.monotonic() < deadline, "no gate has stored anything"
+                time.sleep(0.05)
+            watch.send_signal(how)
+            assert watch.wait(PATIENCE_S) == 2
+            assert ours(connection) == 0
+    verdict = json.loads((report / "verdict.json").read_text(encoding="utf-8"))
+    assert (verdict["exit_code"], verdict["kind"], verdict["watch"]["posts"]) == (2, "rollout", 8)
+    assert 0 < verdict["environments"][0]["posts"] < 200
 
 
 def test_a_killed_watch_is_cleaned_up_after(tmp_path: Path, postgres: Postgres) -> None:
