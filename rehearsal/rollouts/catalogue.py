@@ -181,6 +181,18 @@ def rolling_deploy(live: Live) -> None:
     live.deploy(live.new)
 
 
+@rollout(tells=["revision badc0de0.* on all", "revision 01d0c0de.* on all", r"POSTs failed.*500.*22P02"])
+def deploy_that_is_rolled_back(live: Live) -> None:
+    """The migration has run and the new code serves; it is rolled back to the old code, and deployed again later."""
+    live.after(A_FEW)
+    live.migrate()
+    live.deploy(live.planned("badc0de0" * 5))
+    live.after(LONG_ENOUGH)
+    live.deploy(live.old)
+    live.after(LONG_ENOUGH)
+    live.deploy(live.new)
+
+
 @rollout(tells=[r"POSTs waited|AccessExclusiveLock|POSTs failed.*22P02"])
 def plain_migration_under_load(live: Live) -> None:
     """One ALTER rewrites a table of 300,000 rows while it is used; nobody gets in meanwhile."""
