@@ -19,7 +19,7 @@ HISTORY = "rollout.jsonl"
 class WatchResult(BaseModel):
     """The story, what the claims about the way came to, and what became of the rows of the watch."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     environment: str
     watch: WatchVerdict
