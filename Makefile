@@ -44,8 +44,9 @@ selftest: $(STAMP)  ## measure what is caught on every fault, and which attacks 
 bench: $(STAMP)  ## measure side by side what a user would use instead, and write bench/results.md
 	@$(BIN)/python -m bench $(PARTS)
 
-docs: $(STAMP)  ## write what docs/ says of the code
+docs: $(STAMP)  ## write what docs/ says of the code, and take the pictures where there is a Chromium
 	@$(BIN)/python -m tools.documents
+	@$(BIN)/python -m tools.screenshots --if-possible
 
 lint: $(STAMP)  ## ruff, mypy, and how documents are written
 	$(BIN)/ruff check .

@@ -29,8 +29,8 @@ PICTURES: dict[str, tuple[Scheme, int, int, float, str]] = {
 def main() -> int:
     """Deploy, run the gate, look at its page."""
     if CHROMIUM is None:
-        print(MISSING, file=sys.stderr)
-        return 1
+        print(f"the pictures of docs/images stay as they are, because {MISSING}", file=sys.stderr)
+        return 0 if "--if-possible" in sys.argv else 1
     with TemporaryDirectory() as folder, embedded_postgres() as postgres, chromium() as browser:
         run = verify(postgres, Path(folder) / "run", fault=FAULT)
         for name, (scheme, width, height, scale, begins_at) in PICTURES.items():
