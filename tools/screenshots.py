@@ -48,11 +48,11 @@ def main() -> int:
 
 
 def take_terminal(postgres: Postgres, folder: Path, browser: Browser) -> None:
-    """A run on a broken deployment, as a terminal of 110 columns shows it."""
+    """A run on a broken deployment, as a terminal of 104 columns shows it."""
     with deployed(postgres, "answers_500_on_every_third") as deployment:
         file = write_environments(folder / "e.yaml", {}, preview=entry(deployment))
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--environments", str(file)]
-        shown = in_a_terminal([*command, "--report-dir", str(folder / "report")], columns=110)
+        shown = in_a_terminal([*command, "--report-dir", str(folder / "report")], columns=104)
     text = shown.replace(str(folder), "reports")
     page = browser.new_page(viewport={"width": 820, "height": 200}, device_scale_factor=1)
     (folder / "terminal.html").write_text(as_page(text), encoding="utf-8")
