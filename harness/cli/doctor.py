@@ -18,9 +18,8 @@ from harness.doctor.deployment import Visit
 from harness.doctor.examining import diagnose, post_too
 from harness.doctor.first_post import POST, Sending
 from harness.doctor.writing import write_sure
-from harness.history.writing import StillWritten
 from harness.progress import Progress
-from harness.report.folder import make_folder
+from harness.report.folder import demand_folder
 from harness.report.verdict import ExitCode
 from harness.run.settings import new_run
 from harness.run.signals import on_each_signal
@@ -100,12 +99,7 @@ def _folder(options: argparse.Namespace, run: str) -> Path:
         ConfigurationError: it cannot be made, or belongs to a run that is still going on.
     """
     folder = Path(options.report_dir).resolve() if options.report_dir else options.folder / "reports" / run
-    try:
-        make_folder(folder)
-    except StillWritten:
-        raise ConfigurationError(f"the report folder {folder} belongs to a run that is still going on") from None
-    except OSError as error:
-        raise ConfigurationError(f"the report folder {folder} cannot be made: {error.strerror}") from None
+    demand_folder(folder)
     return folder
 
 

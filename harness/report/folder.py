@@ -7,8 +7,9 @@ from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING
 
+from harness.configuration.loading import ConfigurationError
 from harness.files import own_folder
-from harness.history.writing import Ledger
+from harness.history.writing import Ledger, StillWritten
 from harness.report.formats import FORMATS, OF_PYTEST
 
 if TYPE_CHECKING:
@@ -39,6 +40,20 @@ def make_folder(folder: Path) -> Path | None:
         aside = history.rename(folder / f"history-{number}.jsonl")
         return None if concluded else aside
     return None
+
+
+def demand_folder(folder: Path) -> None:
+    """The same, for a command whose user named it.
+
+    Raises:
+        ConfigurationError: it cannot be made, or belongs to a run that is still going on.
+    """
+    try:
+        make_folder(folder)
+    except StillWritten:
+        raise ConfigurationError(f"the report folder {folder} belongs to a run that is still going on") from None
+    except OSError as error:
+        raise ConfigurationError(f"the report folder {folder} cannot be made: {error.strerror}") from None
 
 
 def point_latest_at(folder: Path) -> None:

@@ -14,13 +14,13 @@ from harness.configuration.loading import MANY, ConfigurationError, load
 from harness.configuration.models import Watch
 from harness.configuration.secrets import learn
 from harness.errors import CouldNotTell, attempted, if_available
-from harness.history.writing import Ledger, StillWritten
+from harness.history.writing import Ledger
 from harness.http.client import Client
 from harness.postgres.rows import read_rows
 from harness.postgres.table import read_facts
 from harness.progress import Progress
 from harness.redaction.redactor import Redactor
-from harness.report.folder import make_folder, point_latest_at
+from harness.report.folder import demand_folder, point_latest_at
 from harness.report.paths import as_typed
 from harness.report.run_log import FILE
 from harness.rollout.ending import conclude
@@ -67,7 +67,7 @@ def watch_rollout(options: argparse.Namespace) -> int:
     run = new_run()
     folder = Path(options.report_dir).resolve() if options.report_dir else options.folder / "reports" / run
     state = WatchState(run, environment, bounds, for_s, options.until_revision, folder, file, redact)
-    _make_folder(state)
+    _demand_folder(state)
     if not options.report_dir:
         point_latest_at(folder)
     on_each_signal(state.interrupt)
@@ -121,14 +121,9 @@ def asked(file: Path, name: str, for_s: float, until: str | None, *, allow_many:
     return environment, bounds
 
 
-def _make_folder(state: WatchState) -> None:
+def _demand_folder(state: WatchState) -> None:
     folder = state.folder
-    try:
-        make_folder(folder)
-    except StillWritten:
-        raise ConfigurationError(f"the report folder {folder} belongs to a run that is still going on") from None
-    except OSError as error:
-        raise ConfigurationError(f"the report folder {folder} cannot be made: {error.strerror}") from None
+    demand_folder(folder)
     if os.path.lexists(state.history):
         raise ConfigurationError(
             f"the report folder {folder} holds the history of an earlier watch: name another with --report-dir, or "

@@ -21,7 +21,7 @@ from harness.history.records import Number, Seconds
 from harness.history.revision import ServedRevision
 from harness.postgres.column_look import ColumnLook, Holder
 from harness.redaction.redactor import Redactor
-from harness.report.folder import make_folder, point_latest_at
+from harness.report.folder import demand_folder, point_latest_at
 from harness.rollout.claims import judge
 from harness.rollout.ending import told, without_gate
 from harness.rollout.evidence import Served
@@ -91,7 +91,7 @@ def judge_again(path: Path, options: argparse.Namespace) -> int:
         else:
             folder = Path(aside) / "report" if options.json else options.folder / "reports" / new_run()
         state = _state(path, folder)
-        make_folder(folder)
+        demand_folder(folder)
         if not options.report_dir and not options.json:
             point_latest_at(folder)
         watched = state.watched()

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 from harness.configuration.loading import ConfigurationError
 from harness.errors import CouldNotTell
-from harness.history.writing import StillWritten
 from harness.http.client import Client
 from harness.http.readiness import wait_until_ready
 from harness.progress import Progress
-from harness.report.folder import make_folder, point_latest_at
+from harness.report.folder import demand_folder, point_latest_at
 from harness.report.paths import as_typed
 from harness.report.run_log import FILE
 from harness.run.posting import demand_clean_up
@@ -54,12 +53,7 @@ def soak(options: argparse.Namespace) -> int:
     mask_before_cutting(redact)
     run = new_run()
     folder = Path(options.report_dir).resolve() if options.report_dir else options.folder / "reports" / run
-    try:
-        make_folder(folder)
-    except StillWritten:
-        raise ConfigurationError(f"the report folder {folder} belongs to a run that is still going on") from None
-    except OSError as error:
-        raise ConfigurationError(f"the report folder {folder} cannot be made: {error.strerror}") from None
+    demand_folder(folder)
     state = SoakState(run, environment, bound, folder, file, redact)
     if state.histories:
         raise ConfigurationError(
