@@ -145,7 +145,7 @@ def test_a_plan_leaves_it_out(tmp_path: Path, healthy: Deployment) -> None:
 
     def planned(**settings: object) -> str:
         file = write_environments(tmp_path / "e.yaml", {}, preview=entry(healthy, **settings))
-        done = run_harness("plan", "--environments", str(file))
+        done = run_harness("plan", "--sql", "--environments", str(file))
         assert done.exit_code == 0, done.err
         return done.out.partition("  1. ")[2]
 
