@@ -47,7 +47,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 @pytest.fixture
 def folder(tmp_path: Path, healthy: Deployment) -> Path:
     """A folder that holds an `environments.yaml` and nothing else."""
-    write_environments(tmp_path / "environments.yaml", {}, preview=entry(healthy, posts=2, burst=2))
+    write_environments(tmp_path / "environments.yaml", {}, preview=entry(healthy, posts=2, burst=11))
     return tmp_path
 
 
