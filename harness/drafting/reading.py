@@ -21,6 +21,7 @@ from harness.postgres.failures import translated
 from harness.postgres.parts import read_part
 from harness.source.checkout import INSTALL, SOURCE, read_checkout
 from harness.source.javascript.program import opened
+from harness.source.javascript.syntax import is_installed
 from harness.source.migrations.tables import SourceColumn, SourceTable, read_tables
 from harness.source.routes.facts import Doubt, Known
 from harness.source.routes.reading import read_app
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from harness.source.javascript.program import Program
     from harness.source.routes.facts import Fact
 
-_READERS = ("ast_grep_py", "pathspec", "postgast")
+_READERS = ("pathspec", "postgast")  # beside what parses source
 Choice = tuple[SourceTable, SourceColumn]
 
 
@@ -84,7 +85,7 @@ def draft_of(
 
 
 def _checkout(source: Path) -> Checkout:
-    if any(find_spec(reader) is None for reader in _READERS):
+    if not is_installed() or any(find_spec(reader) is None for reader in _READERS):
         raise ConfigurationError(f"--source: what reads source is not installed: {INSTALL}")
     if not source.is_dir():
         raise ConfigurationError(f"--source: {source} is not a directory. Name a checkout of the app.")

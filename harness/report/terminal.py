@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 SHOWN_CLAIMS = 4  # of a line that names several by their ids
 SHOWN_ITEMS = 3  # of a finding's evidence; all of it with detail, and in the reports
 SHOWN_NOTES = 2
+MOST_OF_A_PASS = 15  # lines that two environments take which pass
 ROWS_A_LINE = 20
 _SHORTEST = 10  # columns, that a title is cut to
 _TOTAL = lazily(r"(?:and \d+ more: )?(\d+(?: of .+)? in all)")
@@ -88,7 +89,9 @@ def lines(verdict: Verdict, view: View = USUAL) -> Iterator[tuple[Shown, str]]:
         rows = []
     else:
         rows += _environments(verdict)
-    yield from _in_columns([*rows, *_not_asked(verdict, view), *_notes(verdict, view)], view)
+    rows += _not_asked(verdict, view)
+    room = MOST_OF_A_PASS - len(rows) - len(view.closing) - 1 if verdict.verdict == "pass" else SHOWN_NOTES
+    yield from _in_columns([*rows, *_notes(verdict, view, room)], view)
     findings = [*_findings(verdict, view)]
     yield from [*findings, _EMPTY] if findings else []
     yield from _left_behind(verdict.left_behind, view)
@@ -216,18 +219,21 @@ def _not_asked(verdict: Verdict, view: View) -> Iterator[_Row]:
         yield _Row("not selected", _few(not_selected(verdict.checks, verdict.left_out), view))
 
 
-def _notes(verdict: Verdict, view: View) -> Iterator[_Row]:
-    """What is unusual and decides nothing: the first of it in a line each, all of it before a migration."""
+def _notes(verdict: Verdict, view: View, room: int) -> Iterator[_Row]:
+    """What is unusual and decides nothing: the first of it in a line each, all of it before a migration.
+
+    `room` is how many lines there are for it. One note is shown even where there is none.
+    """
     whole = view.detail or verdict.kind == "preflight"
     where: dict[Shown, list[str]] = {}
     for environment in verdict.environments:
         for note in environment.notes:
             where.setdefault(note, []).append(environment.name)
-    shown = [*where] if whole else [*where][:SHOWN_NOTES]
+    shown = [*where] if whole else [*where][: max(1, min(SHOWN_NOTES, room))]
+    left = len(where) - len(shown)
     for note in shown:
-        yield _Row("note", f"{only_on(where[note], verdict)}{note}", cut=not whole)
-    if len(where) > len(shown):
-        yield _Row("", f"and {_plural(len(where) - len(shown), 'more note')}, see summary.md")
+        more = f"; and {_plural(left, 'more note')}, see summary.md" if left and note == shown[-1] else ""
+        yield _Row("note", f"{only_on(where[note], verdict)}{note}", rest=more, cut=not whole)
 
 
 def _of(verdict: Verdict, outcome: str) -> list[CheckResult]:

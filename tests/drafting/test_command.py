@@ -161,7 +161,7 @@ def test_a_folder_that_takes_no_file_is_named(tmp_path: Path) -> None:
     assert "cannot be written: No such file or directory" in run.err
 
 
-@pytest.mark.parametrize("module", ["ast_grep_py", "pathspec", "postgast"])
+@pytest.mark.parametrize("module", ["tree_sitter", "tree_sitter_typescript", "pathspec", "postgast"])
 def test_without_the_optional_group_it_says_what_to_install(module: str, tmp_path: Path) -> None:
     """By the name of the group; nothing is written."""
     file = tmp_path / "environments.yaml"
