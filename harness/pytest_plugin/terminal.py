@@ -58,6 +58,7 @@ def say(config: pytest.Config, text: Shown) -> None:
         with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
             reporter.ensure_newline()
             reporter.write_line(text)
+            reporter.flush()  # into a file or a pipe it would else wait for more
 
 
 def is_watched(config: pytest.Config) -> bool:
