@@ -67,6 +67,11 @@ def is_blank(text: str) -> bool:
     return all(character.isspace() or not character.isprintable() for character in _INVISIBLE.sub("", text))
 
 
+def plural(number: int, word: str) -> str:
+    """A number of something, such as "1 row" and "2 rows"."""
+    return f"{number} {word}{'s'[: number != 1]}"
+
+
 def printable_lines(text: str) -> Shown:
     """A text of our own lines, such as a traceback, in which what a server sent may stand: each line printable."""
     return Shown("\n".join(map(sentence, text.split("\n"))))

@@ -19,7 +19,7 @@ from harness.doctor.examining import diagnose, post_too
 from harness.doctor.first_post import POST, Sending
 from harness.doctor.writing import write_sure
 from harness.progress import Progress
-from harness.report.folder import demand_folder
+from harness.report.folder import demand_folder, folder_of
 from harness.report.verdict import ExitCode
 from harness.run.settings import new_run
 from harness.run.signals import on_each_signal
@@ -98,7 +98,7 @@ def _folder(options: argparse.Namespace, run: str) -> Path:
     Raises:
         ConfigurationError: it cannot be made, or belongs to a run that is still going on.
     """
-    folder = Path(options.report_dir).resolve() if options.report_dir else options.folder / "reports" / run
+    folder = folder_of(options, run)
     demand_folder(folder)
     return folder
 

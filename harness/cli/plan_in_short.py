@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from harness.history.attempt import attempt_name
 from harness.run.gathering import Step
 from harness.run.posting import RUN
+from harness.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,19 +26,19 @@ def counted(environment: Environment, steps: Sequence[Step]) -> str:
     sends = any(step.mutates and step.does.startswith("POST ") for step in steps)
     if sends:
         said.append(f"{environment.posts} + {environment.burst} POSTs")
-        said += [f"{_plural(probes, 'POST')} of probes"] if probes else []
+        said += [f"{plural(probes, 'POST')} of probes"] if probes else []
         said += ["1 POST to log in"] if environment.login is not None else []
         said += [_deleted(environment, environment.posts + environment.burst + probes)]
-    said.append(_plural(sum(map(_is_read, steps)), "read"))
+    said.append(plural(sum(map(_is_read, steps)), "read"))
     return ", ".join(said)
 
 
 def _deleted(environment: Environment, rows: int) -> str:
     if environment.cleanup == "api":
-        return _plural(rows, "DELETE")
+        return plural(rows, "DELETE")
     if environment.cleanup == "keep" or environment.database is None:
         return "no DELETE"
-    return f"1 DELETE of up to {_plural(rows, 'row')}"
+    return f"1 DELETE of up to {plural(rows, 'row')}"
 
 
 def _is_read(step: Step) -> bool:
@@ -75,7 +76,3 @@ def _verb(does: str) -> str:
     method, url, *_ = does.split(" ", 2)
     path = "/" + url.partition("://")[2].partition("/")[2]
     return f"{method} {path.replace(attempt_name(RUN, 1), '{name}')}"
-
-
-def _plural(number: int, word: str) -> str:
-    return f"{number} {word}{'s'[: number != 1]}"

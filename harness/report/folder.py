@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.configuration.loading import ConfigurationError
@@ -13,7 +14,7 @@ from harness.history.writing import Ledger, StillWritten
 from harness.report.formats import FORMATS, OF_PYTEST
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import argparse
 
 
 def make_folder(folder: Path) -> Path | None:
@@ -40,6 +41,11 @@ def make_folder(folder: Path) -> Path | None:
         aside = history.rename(folder / f"history-{number}.jsonl")
         return None if concluded else aside
     return None
+
+
+def folder_of(options: argparse.Namespace, run: str) -> Path:
+    """The report folder of a command: what its user named, or one that is called like its run."""
+    return Path(options.report_dir).resolve() if options.report_dir else Path(options.folder) / "reports" / run
 
 
 def demand_folder(folder: Path) -> None:

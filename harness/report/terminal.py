@@ -22,7 +22,7 @@ from harness.report.summary import (
 )
 from harness.report.together import agree, by_environment, deliverables_together, found_together, only_on
 from harness.report.wrapping import in_one, wrapped
-from harness.text import part_of_shown, sentence
+from harness.text import part_of_shown, plural, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -108,10 +108,10 @@ def brief(verdict: Verdict, view: View = USUAL) -> Iterator[tuple[Shown, str]]:
         f"{each.name}: {CONCLUSIONS[each.verdict]}, {_held(verdict, each, named=True)}" for each in verdict.environments
     )
     removed = sum(each.rows_removed for each in verdict.environments)
-    known += f"; {_plural(removed, 'row')} removed" if removed else ""
+    known += f"; {plural(removed, 'row')} removed" if removed else ""
     first = next(iter(verdict.error.splitlines()), known) or "no environment was verified"
     if verdict.left_behind:
-        first = f"{_plural(len(verdict.left_behind), 'row')} may be left behind; {first}"
+        first = f"{plural(len(verdict.left_behind), 'row')} may be left behind; {first}"
     yield in_one(sentence(first), view.width), ""
     yield from _end(verdict, view)
 
@@ -149,10 +149,6 @@ def _few(ids: Sequence[str], view: View = USUAL) -> str:
     return ", ".join(shown) + (f" and {len(ids) - len(shown)} more" if len(ids) > len(shown) else "")
 
 
-def _plural(number: int, word: str) -> str:
-    return f"{number} {word}{'s'[: number != 1]}"
-
-
 # --- what is known, a row for each thing ------------------------------------------------------------------------------
 
 
@@ -176,9 +172,9 @@ def _counted(verdict: Verdict, environment: EnvironmentVerdict) -> str:
     """How many claims hold on an environment, and what became of its POSTs and their rows."""
     said = [_held(verdict, environment)]
     if environment.posts:
-        said.append(f"{environment.acknowledged} of {_plural(environment.posts, 'POST')} acknowledged")
+        said.append(f"{environment.acknowledged} of {plural(environment.posts, 'POST')} acknowledged")
     if environment.posts or environment.rows_removed:
-        said.append(f"{_plural(environment.rows_removed, 'row')} removed")
+        said.append(f"{plural(environment.rows_removed, 'row')} removed")
     return "; ".join(said)
 
 
@@ -189,7 +185,7 @@ def _held(verdict: Verdict, environment: EnvironmentVerdict, *, named: bool = Fa
     asked = sum(map(len, ids.values()))
     if not asked:
         return "no claim was asked"
-    said = [f"{len(ids['pass'])} of {_plural(asked, 'claim')} hold{'s'[asked != 1 :]}"]
+    said = [f"{len(ids['pass'])} of {plural(asked, 'claim')} hold{'s'[asked != 1 :]}"]
     said += [f"{len(ids['fail'])} FAIL" + (f" ({_few(ids['fail'])})" if named else "")] if ids["fail"] else []
     said += [f"{len(ids['unknown'])} could not be told"] if ids["unknown"] else []
     return ", ".join(said)
@@ -232,7 +228,7 @@ def _notes(verdict: Verdict, view: View, room: int) -> Iterator[_Row]:
     shown = [*where] if whole else [*where][: max(1, min(SHOWN_NOTES, room))]
     left = len(where) - len(shown)
     for note in shown:
-        more = f"; and {_plural(left, 'more note')}, see summary.md" if left and note == shown[-1] else ""
+        more = f"; and {plural(left, 'more note')}, see summary.md" if left and note == shown[-1] else ""
         yield _Row("note", f"{only_on(where[note], verdict)}{note}", rest=more, cut=not whole)
 
 

@@ -20,7 +20,7 @@ from harness.postgres.rows import read_rows
 from harness.postgres.table import read_facts
 from harness.progress import Progress
 from harness.redaction.redactor import Redactor
-from harness.report.folder import demand_folder, point_latest_at
+from harness.report.folder import demand_folder, folder_of, point_latest_at
 from harness.report.paths import as_typed
 from harness.report.run_log import FILE
 from harness.rollout.ending import conclude
@@ -65,7 +65,7 @@ def watch_rollout(options: argparse.Namespace) -> int:
     learn(redact, [environment], file, os.environ)
     mask_before_cutting(redact)
     run = new_run()
-    folder = Path(options.report_dir).resolve() if options.report_dir else options.folder / "reports" / run
+    folder = folder_of(options, run)
     state = WatchState(run, environment, bounds, for_s, options.until_revision, folder, file, redact)
     _demand_folder(state)
     if not options.report_dir:

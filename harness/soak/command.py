@@ -16,7 +16,7 @@ from harness.errors import CouldNotTell
 from harness.http.client import Client
 from harness.http.readiness import wait_until_ready
 from harness.progress import Progress
-from harness.report.folder import demand_folder, point_latest_at
+from harness.report.folder import demand_folder, folder_of, point_latest_at
 from harness.report.paths import as_typed
 from harness.report.run_log import FILE
 from harness.run.posting import demand_clean_up
@@ -52,7 +52,7 @@ def soak(options: argparse.Namespace) -> int:
     redact = options.redact = redactor_of(file, environment)
     mask_before_cutting(redact)
     run = new_run()
-    folder = Path(options.report_dir).resolve() if options.report_dir else options.folder / "reports" / run
+    folder = folder_of(options, run)
     demand_folder(folder)
     state = SoakState(run, environment, bound, folder, file, redact)
     if state.histories:
