@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from harness.postgres.statement_counts import Counted
 
 FIRST_PAUSE_S = 0.002
-PAUSE_WHERE_COUNTED_S = 0.01  # pg_stat_statements misses none; what a look adds is when
+PAUSE_WHERE_COUNTED_S = 0.01  # pg_stat_statements misses none; what a look adds is when. All watches share it
 LONGEST_PAUSE_S = 0.1
 SLOWER = 1.05  # after every look, once `EAGER_S` are over
 EAGER_S = 5.0
@@ -83,6 +83,25 @@ class _Sighting(NamedTuple):
     text: str
     transaction: datetime | None  # None where it was idle
     query: datetime
+
+
+class _Looking:
+    """How many watches of this process look now: twenty environments are not to cost twenty times the looks."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.watches = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.watches += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self.watches -= 1
+
+
+_looking = _Looking()
 
 
 class Watch:
@@ -150,9 +169,10 @@ class Watch:
     def _watch(self) -> None:
         assert self._since is not None  # it was begun
         since, began_s = self._since.at, time.monotonic()
-        pause_s = FIRST_PAUSE_S if self._since.calls is None else PAUSE_WHERE_COUNTED_S
+        counted = self._since.calls is not None
+        pause_s = PAUSE_WHERE_COUNTED_S if counted else FIRST_PAUSE_S
         try:
-            with limited(self._connection, WATCHES_S):
+            with _looking, limited(self._connection, WATCHES_S):
                 while True:
                     last = self._enough.is_set()
                     since = self._look(since)
@@ -160,7 +180,7 @@ class Watch:
                         return
                     if time.monotonic() - began_s > EAGER_S:
                         pause_s = min(pause_s * SLOWER, LONGEST_PAUSE_S)
-                    self._enough.wait(pause_s)
+                    self._enough.wait(pause_s * _looking.watches if counted else pause_s)
         except psycopg.Error as error:
             self._obstacle = _said(error)
 
