@@ -57,11 +57,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     early_config.add_cleanup(partial(_conclude_refused, early_config))
     # Run when pytest has put back what it captures, and before it prints a usage error: that must stay one (4).
     early_config.add_cleanup(_keep_stderr)
-    try:
-        tempfile.gettempdir()
-    except FileNotFoundError:  # there is no room, and without a temporary file pytest would exit 1: roll back
-        if early_config.known_args_namespace.capture == "fd":
-            early_config.known_args_namespace.capture = "sys"
+    _capture_in_memory(early_config)
     gc.disable()  # what is imported now stays: looking through it for cycles, again and again, takes a tenth of a run
     try:
         return (yield)
@@ -96,6 +92,22 @@ def pytest_cmdline_main(config: pytest.Config) -> Iterator[None] | pytest.ExitCo
     if concluded is None:
         print(f"ERROR: nothing was verified: pytest ended with {code}, and no verdict was written", file=sys.stderr)
     return pytest.ExitCode.INTERNAL_ERROR if concluded is None else concluded
+
+
+def _capture_in_memory(config: pytest.Config) -> None:
+    """Let a gate capture what Python prints, and no file descriptor: it starts nothing that would write to one.
+
+    pytest asks the system a dozen times for each check, and the threads that examine would run in between each time.
+    """
+    option = config.known_args_namespace
+    if option.capture != "fd":
+        return
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:  # there is no room, and without a temporary file pytest would exit 1: roll back
+        option.capture = "sys"
+    if intention_of(config).gate:
+        option.capture = "sys"
 
 
 def _where(error: BaseException) -> str:
