@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from harness.text import mask_before_cutting
 from rehearsal.deployment.start import deployed
 from rehearsal.servers.postgres import embedded_postgres
 from tests.support import gates
@@ -28,9 +29,12 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 
-# Started in the background of a script, a process ignores Ctrl-C, and so would every command that the tests interrupt.
+# Started in the background of a script, a process ignores Ctrl-C, and by nohup it ignores a closed terminal. So would
+# every command that the tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # The tests start more than a thousand commands. Without bytecode each of them would compile all that it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -78,6 +82,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         del short[:taken]
     if workers:
         items[:] = [*dealt, *short]
+
+
+def pytest_runtest_teardown() -> None:
+    """Mask nothing any more: a command that ran in this process has said how, and would mask what later tests show."""
+    mask_before_cutting(str)
 
 
 @pytest.fixture(scope="session")

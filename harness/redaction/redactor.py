@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from harness.patterns import lazily
 from harness.redaction.decoding import DEEPEST, Pieces, Reading, decoded, undone
@@ -43,8 +45,7 @@ _GAPS = ((BREAK, ""), (_SPLICE, ""), (BREAK, " "))
 _SIGNS_OF_A_LINE_END = ("\n", "\r", "<br", "<BR", "<bR", "<Br", "\v", "\f", "\x85", "\u2028", "\u2029")
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     """All needles. Where none of the `fewest` stands, none of them does: each holds one of those.
 
     Neither does any where none of their `heads` stands, which are fewer: most spellings of a secret begin alike.

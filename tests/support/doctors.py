@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 import yaml
 
 from harness.__main__ import main
-from harness.text import mask_before_cutting
 from rehearsal.deployment.start import deployed
 from tests.support.gates import clean_environment
 from tests.support.proxies import pooling
@@ -66,7 +65,6 @@ def ask(*arguments: str, environ: Mapping[str, str] | None = None) -> Said:
         ):
             code = main(words)
     finally:
-        mask_before_cutting(str)
         for number, handler in before.items():
             signal.signal(number, handler)
     printed = out.getvalue()
