@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,8 +14,7 @@ PATIENCE_S = 1.0  # what is done sooner is not worth a word
 _SLOWER = 3.0  # each word about the same comes after three times as long
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(Struct):
     """What is under way on one environment: its thread writes it, another may read it at any time.
 
     `said` is called at once with what begins to be waited for, where somebody wants to hear it without asking.

@@ -19,7 +19,7 @@ SHOWN_NAMES = 10
 
 def run(options: argparse.Namespace) -> int:
     """Print the last runs of an environment, newest first; returns the exit code."""
-    from dataclasses import asdict
+    from msgspec.structs import asdict
 
     from harness.report.run_log import FILE, past_runs
 

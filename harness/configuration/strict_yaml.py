@@ -7,10 +7,11 @@ duplicate keys, keys that are not text, dates, binary data, and every tag that J
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +36,7 @@ def load(text: str) -> Any:
     return yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
 
 
-@dataclass(slots=True)
-class _Measure:
+class _Measure(Struct):
     """How large a node is with every alias in it written out."""
 
     anchor: str | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from harness.history.problem import _UNANSWERED, NEVER_SENT, Problem
 from harness.patterns import lazily
@@ -26,8 +27,7 @@ def attempt_name(run: str, n: int) -> str:
     return f"smoke-{run}-{n}"
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One POST.
 
     `id` and `token` are set where the answer held them, as text. Times are seconds on the run's monotonic clock.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import islice
 from operator import lt
 from typing import TYPE_CHECKING, Any, overload
+
+from msgspec.structs import replace
 
 from harness.history.attempt import Attempt
 from harness.patterns import lazily

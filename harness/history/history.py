@@ -6,9 +6,10 @@ Writing a history to disk is `harness.history.writing`, reading one `harness.his
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
+
+from msgspec import Struct
 
 from harness.errors import CouldNotTell
 from harness.history.attempt import Attempt, Phase, Probe
@@ -33,8 +34,7 @@ class WithoutItsName(CouldNotTell):
 _USUAL: tuple[Phase, ...] = ("sequence", "burst", "soak", "rollout")
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """All attempts of a run on one environment, in the order of their numbers.
 
     `probes` are the POSTs that ask something else than to be created as usual; no claim about the others counts them.

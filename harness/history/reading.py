@@ -11,9 +11,10 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from msgspec import Struct, field
 
 from harness.errors import CouldNotTell
 from harness.history.attempt import Attempt
@@ -45,8 +46,7 @@ class EmptyHistory(UnreadableHistory):
     """No run began to write it: none was sent whose name would stand in it."""
 
 
-@dataclass(slots=True)
-class Recorded:
+class Recorded(Struct):
     """What a history file holds of one environment.
 
     `sent_at` is when each POST was about to leave; it and `identity` are None where an older version wrote the file.

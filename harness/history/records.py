@@ -105,7 +105,7 @@ class AttemptRecord(msgspec.Struct, tag_field="record", tag="attempt", gc=False)
     @property
     def attempt(self) -> Attempt:
         """The attempt that it records."""
-        fields: dict[str, Any] = {field: getattr(self, field, "") for field in Attempt.__slots__}
+        fields: dict[str, Any] = {field: getattr(self, field, "") for field in Attempt.__struct_fields__}
         return Attempt(**fields)
 
 

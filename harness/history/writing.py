@@ -100,7 +100,7 @@ class Ledger:
 
     def settle(self, environment: str, attempt: Attempt) -> None:
         """Write the outcome of a POST."""
-        outcome = {field: getattr(attempt, field) for field in Attempt.__slots__}
+        outcome = {field: getattr(attempt, field) for field in Attempt.__struct_fields__}
         self._append([{"record": "attempt", "environment": environment, **outcome}])
 
     def look(self, environment: str, record: Literal["look", "served"], **seen: object) -> None:

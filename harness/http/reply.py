@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
 from requests.structures import CaseInsensitiveDict
 
 if TYPE_CHECKING:
     from harness.history.problem import Problem
 
 
-@dataclass(slots=True)
-class Reply:
+class Reply(Struct):
     """How an exchange ended. `problem` is None where a whole answer was read; then `status` is set.
 
     `started_s` and `ended_s` are readings of `time.monotonic()`.

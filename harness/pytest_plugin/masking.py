@@ -10,10 +10,10 @@ import logging
 import os
 import traceback
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import Struct
 
 from harness.pytest_internals import mask_terminal_writer, mask_trace, replace_internal_error, shorten_by
 
@@ -47,8 +47,7 @@ def mask_terminal(config: pytest.Config, redact: Redactor) -> None:
         mask_terminal_writer(config, redact)
 
 
-@dataclass(frozen=True, slots=True)
-class _InternalErrors:
+class _InternalErrors(Struct, frozen=True):
     """A plugin: masks an INTERNALERROR."""
 
     redact: Redactor

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from harness.run.gate import Gate
 
 
-@dataclass(slots=True)
-class GateSession:
+class GateSession(Struct):
     """A session that runs checks, as far as it has come.
 
     `mistake` says why pytest refused the run, where it did; `set_aside` is the history of an earlier run in this report

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing
-from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING, TypeVar
 
+from msgspec import Struct
+from msgspec.structs import astuple
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from harness.checkers.latency import unusual_latency
@@ -30,8 +31,7 @@ _Result = TypeVar("_Result")
 _BUSY_S = 5.0  # for other runs that write
 
 
-@dataclass(frozen=True, slots=True)
-class PastRun:
+class PastRun(Struct, frozen=True):
     """What is remembered of a run on one environment. Latencies are None where no POST was sent."""
 
     run: str
@@ -47,7 +47,7 @@ class PastRun:
     max_ms: float | None
 
 
-_COLUMNS = ", ".join(field.name for field in fields(PastRun))
+_COLUMNS = ", ".join(PastRun.__struct_fields__)
 _CREATE = f"""
 CREATE TABLE IF NOT EXISTS runs (
   run TEXT NOT NULL, environment TEXT NOT NULL, url TEXT NOT NULL, started_at TEXT NOT NULL, verdict TEXT NOT NULL,
@@ -153,7 +153,7 @@ def _remember(verdict: Verdict, database: sqlite3.Connection, requests: Mapping[
         environment.model_copy(update={"notes": [*environment.notes, *_notes(database, of)]})
         for environment, of in zip(verdict.environments, _rows(verdict), strict=True)
     ]
-    marks = ", ".join("?" * len(fields(PastRun)))
+    marks = ", ".join("?" * len(PastRun.__struct_fields__))
     # Only our own field names stand in the statement.
     database.executemany(
         f"INSERT OR REPLACE INTO runs ({_COLUMNS}) VALUES ({marks})",  # noqa: S608

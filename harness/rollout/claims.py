@@ -5,8 +5,9 @@ The steady state that it ends in is judged by the checks of the gate. These are 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from harness.checkers.causes import ANSWER_OF_ANOTHER_ROW, usual_cause
 from harness.checkers.history import difference, repeated_tokens

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from harness.errors import CouldNotTell
 from harness.progress import Progress
@@ -29,8 +30,7 @@ _NO_DATABASE = CouldNotTell(
 )
 
 
-@dataclass(slots=True)
-class Task:
+class Task(Struct):
     """What one run may have stored in one environment, and how to go about it.
 
     Args:

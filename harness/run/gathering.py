@@ -6,9 +6,10 @@ Which kinds there are stands in `harness.run.evidence`.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, cast
+
+from msgspec import Struct, field
 
 from harness.errors import NotCovered, Unavailable, attempted, demanded
 from harness.postgres.parts import read_part
@@ -73,8 +74,7 @@ def _nothing(_: Planned) -> Iterable[Step]:
     return ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Evidence(Generic[T_co]):
+class Evidence(Struct, Generic[T_co], frozen=True, eq=False):
     """One kind of evidence, declared once.
 
     Attributes:
@@ -98,8 +98,7 @@ class Evidence(Generic[T_co]):
     explain: Callable[[Planned], Iterable[Step]] = _nothing
 
 
-@dataclass(slots=True)
-class Examination:
+class Examination(Struct):
     """What is known of one environment. Each part is its value, or why there is none.
 
     `sent` are the POSTs that have to be cleaned up, whether or not there is a history to judge; `otherwise` stands in
@@ -155,8 +154,7 @@ class RunRequest(NamedTuple):
         return [kind for kind in self.needs if kind.phase in phases]
 
 
-@dataclass(slots=True)
-class Gathering:
+class Gathering(Struct):
     """An examination while it is under way: what is known so far, and whatever is needed to ask for more.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from harness.report.deliverables import ORDER, of_one
 from harness.report.verdict import CheckResult
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from harness.run.watch_result import WatchResult
 
 
-@dataclass(slots=True)
-class Outcomes:
+class Outcomes(Struct):
     """The results of the checks, in the order in which they were asked, and what they are results of.
 
     `kind` says what is verified, and `left_out` which checks the run was narrowed not to ask. `narrowed` says that it

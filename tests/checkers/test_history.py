@@ -1,11 +1,11 @@
 """Judgements of histories, on hand-written ones: what passes, what offends, and how it is said."""
 
-from dataclasses import replace
 from typing import SupportsIndex
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from harness.checkers.causes import (
     MOST_ANSWERS,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from harness.checkers import history as history_checkers
 from harness.checkers import latency
@@ -89,7 +89,7 @@ def sent(n: int, kind: str, phase: str, token: str, times: tuple[int, int], id_:
     """One attempt of a kind."""
     start_s, took_s = times
     made = failed(n) if kind == "failed" else unanswered(n) if kind == "unanswered" else ok(n)
-    made = replace(made, phase=phase, started_s=start_s / 8, ended_s=(start_s + took_s) / 8)  # type: ignore[arg-type]
+    made = replace(made, phase=phase, started_s=start_s / 8, ended_s=(start_s + took_s) / 8)
     if kind == "limited":
         return replace(made, outcome="unknown", problem=Problem.RATE_LIMITED, status=429, token=None)
     if kind == "renamed":
@@ -161,7 +161,11 @@ def test_several_pieces_make_one_history(tmp_path: Path, monkeypatch: pytest.Mon
     "line",
     [
         {"record": "of a later version", "environment": "preview", "n": "?"},
-        {"record": "attempt", "environment": "preview", **{f: getattr(ok(1), f) for f in type(ok(1)).__slots__}},
+        {
+            "record": "attempt",
+            "environment": "preview",
+            **{f: getattr(ok(1), f) for f in type(ok(1)).__struct_fields__},
+        },
         {"record": "intent", "environment": "preview", "n": 9, "name": "x\ud800", "phase": "burst", "labels": []},
     ],
 )

@@ -3,7 +3,6 @@
 import json
 import stat
 import threading
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +68,7 @@ def test_attempts_come_back_as_they_were(file: Path) -> None:
     assert run == "r"
     assert recorded["preview"].history.attempts == attempts
     assert recorded["preview"].settings == SETTINGS
-    assert {field.name for field in fields(Attempt)} <= set(json.loads(file.read_bytes().splitlines()[2]))
+    assert set(Attempt.__struct_fields__) <= set(json.loads(file.read_bytes().splitlines()[2]))
 
 
 def test_attempts_come_back_in_the_order_of_their_numbers(file: Path) -> None:

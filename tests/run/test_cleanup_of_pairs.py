@@ -27,7 +27,7 @@ AMPLE_S = 60.0
 
 def pair(one: Attempt, other: Attempt) -> list[Attempt]:
     """Both, under the name of the first."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     return [one, replace(other, name=one.name, phase="same_payload")]
 
