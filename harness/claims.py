@@ -27,6 +27,7 @@ class OfRollout(StrEnum):
 
     STEADY = "rollout_reaches_steady"
     OUTAGE = "rollout_outage_is_within_budget"
+    LATENCY = "rollout_latency_is_within_budget"
     TOKENS = "rollout_tokens_are_short_then_v4"
     DISTINCT = "rollout_tokens_are_distinct"
     ROWS = "rollout_rows_agree"

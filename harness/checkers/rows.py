@@ -108,12 +108,12 @@ def _disagreements(attempt: Attempt, own: Sequence[Row]) -> list[str]:
     row, differences = own[0], []
     if row.id.lower() != (attempt.id or "").lower():
         differences.append(f"id {attempt.id} returned, {row.id} stored")
-    if not _same_token(row.token or "", attempt.token or ""):
+    if not same_token(row.token or "", attempt.token or ""):
         differences.append(f"token {attempt.token} returned, {row.token or 'NULL'} stored")
     return [f"{attempt.name}: {'; '.join(differences)}"] if differences else []
 
 
-def _same_token(one: str, other: str) -> bool:
+def same_token(one: str, other: str) -> bool:
     """Whether two spellings are one token; that an answer spells it as it should is another claim."""
     if one.strip().lower() == other.strip().lower():
         return True

@@ -202,6 +202,9 @@ class Watch(_Model):
     """How many POSTs a watch sends at most."""
     outage_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False), BeforeValidator(_not_bool)] | None = None
     """For how many seconds POSTs may fail during the rollout. null: the run reports it, and fails nothing."""
+    latency_p95_ms: Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_not_bool)] | None = None
+    """The budget of the 95th percentile of the POSTs before, during and after the rollout, each by itself, in
+    milliseconds. null: the run reports them, and fails nothing."""
 
 
 class Environment(_Model):

@@ -103,8 +103,8 @@ class Ledger:
         outcome = {field: getattr(attempt, field) for field in Attempt.__struct_fields__}
         self._append([{"record": "attempt", "environment": environment, **outcome}])
 
-    def look(self, environment: str, record: Literal["look", "served"], **seen: object) -> None:
-        """Write what a watch of a rollout saw: of the column (`look`), or of the revision (`served`)."""
+    def look(self, environment: str, record: Literal["look", "served", "rows"], **seen: object) -> None:
+        """Write what a watch of a rollout saw: the column (`look`), the revision (`served`), its rows (`rows`)."""
         self._append([{"record": record, "environment": environment, **seen}])
 
     def rows(self, record: str, environment: str, rows: Iterable[tuple[str, str]]) -> None:

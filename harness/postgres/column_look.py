@@ -15,11 +15,13 @@ import psycopg
 from harness.errors import CouldNotTell
 from harness.postgres.connection import connect_once, limited, reading
 from harness.postgres.failures import translated
+from harness.postgres.rows import Row
 from harness.text import printable
 
 if TYPE_CHECKING:
     import threading
 
+    from psycopg import sql
     from pydantic import SecretStr
 
     from harness.postgres.connection import Connection
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 MOST_HOLDERS = 4
 LOOK_TIMEOUT_S = 5.0  # of the statement; it reads catalogs only
 _SHOWN = 60  # characters of a name
+# Reading rows locks the table against those alone who lock readers out: for no longer than this do we queue for it.
+ROWS_WAIT = "SET LOCAL lock_timeout = '50ms'"
 
 # A call that is written as one has funcformat 0; the others are casts, such as that to varchar(64).
 # waitstart is there from 14 on; before, a statement that waits has waited since it began at the longest.
@@ -145,6 +149,22 @@ class ColumnWatch:
             raise translated(error, self._dsn) from None
         except UnicodeError as error:
             raise CouldNotTell(f"the database URL cannot be used: {error}", "percent-encode it") from None
+
+    def rows(self, query: sql.Composed, ids: str) -> tuple[Row, ...] | None:
+        """The rows of some ids; None while the table is locked, or where they cannot be read.
+
+        Args:
+            query: selects (id, label, token) for an array of ids, as text.
+            ids: the array.
+        """
+        if self._connection is None or self._connection.closed:
+            return None
+        try:
+            with limited(self._connection, 2 * LOOK_TIMEOUT_S, self._stop), reading(self._connection):
+                self._connection.execute(ROWS_WAIT.encode())
+                return tuple(Row(*row) for row in self._connection.execute(query, [ids]))
+        except (psycopg.Error, UnicodeError):
+            return None
 
     def _look(self, connection: Connection) -> ColumnLook:
         asked_s, asked_at = time.monotonic(), time.time()

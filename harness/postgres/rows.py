@@ -86,6 +86,32 @@ def rows_of_token_query(names: Names) -> sql.Composed:
     )
 
 
+def rows_of_ids_query(names: Names) -> sql.Composed | None:
+    """Selects (id, label, token) as text of the rows of some ids (%s, an array as text), by the index of the ids.
+
+    None for a type whose comparison may be somebody's own.
+    """
+    array = "pg_catalog.int8[]" if names.id_type in INTEGERS else "pg_catalog.uuid[]" if names.id_type == "uuid" else ""
+    column: sql.Composable = quoted(names.id_column)
+    if not array:
+        if not _is_plain_text(names.id_type):
+            return None
+        array, column = "pg_catalog.text[]", _texts(names)["id"]
+    return sql.SQL("SELECT {id}, {label}, {token} FROM {table} WHERE {column} OPERATOR(pg_catalog.=) {ids}").format(
+        table=quoted(names.identifier), column=column, ids=sql.SQL(f"ANY(%s::{array})"), **_texts(names)
+    )
+
+
+def array_of(ids: Many[str]) -> str:
+    """The ids as Postgres reads an array from text."""
+    quoted_ids = ('"' + id_.replace("\\", "\\\\").replace('"', '\\"') + '"' for id_ in ids)
+    return f"{{{','.join(quoted_ids)}}}"
+
+
+def _is_plain_text(type_: str) -> bool:
+    return type_ == "text" or type_.startswith("character varying")
+
+
 def _has_token(names: Names) -> sql.Composed:
     if names.token_type == "uuid":
         return sql.SQL("{} OPERATOR(pg_catalog.=) %s::pg_catalog.uuid").format(quoted(names.token_column))

@@ -27,6 +27,7 @@ ABOUT_DATA = frozenset(
 """Claims about rows that were stored before: rolling the release back mends none of them."""
 
 OUTAGE = "hold: POSTs failed for longer than watch.outage_s allows; rolling back does not undo that"
+SLOW = "hold: POSTs took longer than watch.latency_p95_ms allows; rolling back does not undo that"
 TRIAL_HOLDS = "the rehearsal holds; it is not a real deployment"
 
 
@@ -122,7 +123,10 @@ def _about_failures(ended: Ended, results: Sequence[CheckResult], set_up: Mappin
     outage = [result for result in failed if result.id == OfRollout.OUTAGE]
     if outage:
         yield _about(outage, "hold", OUTAGE)
-    told = (explained, data, source, outage)
+    slow = [result for result in failed if result.id == OfRollout.LATENCY]
+    if slow:
+        yield _about(slow, "hold", SLOW)
+    told = (explained, data, source, outage, slow)
     others = [result for result in failed if not any(result in those for those in told)]
     if others:
         yield _about(others, "roll_back", "roll back: the deployment is wrong")

@@ -25,6 +25,9 @@ def story_lines(watch: WatchVerdict) -> Iterator[Shown]:
     )
     for phase in watch.phases:
         yield sentence(f"  {_at(began, phase.from_s)}  {phase.name:<9}{_figures(phase)}")
+    if len(watch.latency) > 1:
+        spans = ", ".join(f"{span.latency_p95_ms:,.0f} ms {span.name}" for span in watch.latency)
+        yield sentence(f"  p95 of the POSTs: {spans}")
     for change in watch.changes:
         from_, to = _at(began, change.from_s), _at(began, change.to_s)
         when = from_ if change.to_s - change.from_s < _ONE_MOMENT_S or from_ == to else f"{from_} to {to}"
@@ -50,7 +53,8 @@ def _looking(watch: WatchVerdict) -> str:
     clock = ""
     if watch.clock_ahead_s is not None:
         clock = f"; its clock is {watch.clock_ahead_s:+.3f} s from ours, within {watch.clock_within_s:.3f} s"
-    return f"{watch.looks} looks at the database of {watch.look_ms:.1f} ms each{missed}{clock}"
+    rows = f", {watch.row_looks} of them at stored rows too" if watch.row_looks else ", none of them at stored rows"
+    return f"{watch.looks} looks at the database of {watch.look_ms:.1f} ms each{rows}{missed}{clock}"
 
 
 def _at(began: datetime, seconds: float) -> str:

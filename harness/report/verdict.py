@@ -147,10 +147,20 @@ class WatchPhase(_Model):
     latency_max_ms: float | None = None
 
 
+class WatchLatency(_Model):
+    """How long POSTs took until the first change of a rollout, until its steady state, or from then on."""
+
+    name: Literal["before", "during", "after"]
+    posts: int
+    latency_p50_ms: float
+    latency_p95_ms: float = Field(description="the nearest rank of 95 %")
+    latency_max_ms: float
+
+
 class WatchChange(_Model):
     """Something that happened on the way, no earlier than `from_s` and no later than `to_s`."""
 
-    kind: Literal["column", "revision", "tokens", "lock", "waited", "failed", "refused", "unseen"]
+    kind: Literal["column", "revision", "tokens", "rows", "lock", "waited", "failed", "refused", "unseen"]
     at: str = Field(description="from_s as a time of day of this machine, RFC 3339, UTC")
     from_s: float
     to_s: float
@@ -176,9 +186,13 @@ class WatchVerdict(_Model):
     version_4_tokens: int
     steady_s: float | None = Field(description="when the steady state began; null where it was not reached")
     phases: list[WatchPhase]
+    latency: list[WatchLatency] = Field(
+        default_factory=list, description="before, during and after, as far as POSTs were sent"
+    )
     changes: list[WatchChange] = Field(description="in the order in which they began")
     looks: int = Field(description="statements that looked at the column and its locks, one transaction each")
     looks_missed: int
+    row_looks: int = Field(default=0, description="how often stored rows were compared with their answers meanwhile")
     look_ms: float | None = Field(description="how long such a look took, the median; null where there was none")
     clock_ahead_s: float | None = Field(description="how far the clock of the database is ahead of ours, the median")
     clock_within_s: float | None = Field(description="how exactly that is known: half of the shortest look")

@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from harness.checkers.causes import ANSWER_OF_ANOTHER_ROW, usual_cause
 from harness.checkers.history import difference, repeated_tokens
+from harness.checkers.latency import took_ms
 from harness.checkers.rows import disagreeing_rows
 from harness.checkers.wrong_keys import explained
 from harness.claims import OfRollout
-from harness.errors import CouldNotTell, NotCovered, Unavailable
+from harness.errors import CouldNotTell, NotCovered, Unavailable, Waived
 from harness.findings import finding
 from harness.history.history import History
 from harness.report.verdict import CheckResult
@@ -23,6 +24,7 @@ from harness.rollout.evidence import failed, is_new, is_short
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from harness.configuration.models import Environment, Watch
     from harness.findings import Finding
     from harness.history.attempt import Attempt
     from harness.postgres.rows import Row
@@ -32,43 +34,48 @@ if TYPE_CHECKING:
 CLAIMS: dict[str, str] = {
     OfRollout.STEADY: "The rollout ends in a steady state",
     OfRollout.OUTAGE: "POSTs fail no longer on the way than watch.outage_s allows",
+    OfRollout.LATENCY: "Before, during and after it 95 of 100 POSTs are answered within watch.latency_p95_ms",
     OfRollout.TOKENS: "On the way tokens are short before the migration, version 4 after it",
     OfRollout.DISTINCT: "No token comes twice on the way, before and after the migration together",
-    OfRollout.ROWS: "What the answers said on the way is what is stored",
+    OfRollout.ROWS: "What the answers said on the way is what is stored, at each look and at the end",
 }
 _NOTHING = CouldNotTell(
     "no POST was acknowledged while it was watched", "start it before the rollout, and watch longer"
 )
 
+_NOT_ANSWERED = CouldNotTell("no POST was answered while it was watched", _NOTHING.remedy)
+
 
 def judge(
-    environment: str,
+    environment: Environment,
     watched: Watched,
     story: Story,
-    outage_s: float | None,
+    budget: Watch,
     rows: Sequence[Row] | Unavailable,
     labels: Mapping[str, Sequence[str]],
 ) -> list[CheckResult]:
     """What each claim about the way comes to.
 
     Args:
-        environment: its name.
+        environment: what was watched, and which claims it waives.
         watched: what was seen.
         story: what it tells.
-        outage_s: for how many seconds POSTs may fail; None where that fails nothing.
+        budget: how long POSTs may fail, and how long they may take.
         rows: those that carry a label of the run, or why they were not read.
         labels: for each attempt's name, what its label column may hold.
     """
+    name = environment.name
     acknowledged = any(a.outcome == "ok" for a in watched.attempts)
     outcomes: dict[str, Finding | Unavailable | None] = {
         OfRollout.STEADY: _steady(story),
+        OfRollout.OUTAGE: _outage(name, watched, story, budget.outage_s),
+        OfRollout.LATENCY: _latency(story, budget.latency_p95_ms),
         OfRollout.TOKENS: _tokens(watched, story) if acknowledged else _NOTHING,
-        OfRollout.DISTINCT: _repeats(environment, watched) if acknowledged else _NOTHING,
-        OfRollout.ROWS: _rows(environment, watched, story, rows, labels) if acknowledged else _NOTHING,
+        OfRollout.DISTINCT: _repeats(name, watched) if acknowledged else _NOTHING,
+        OfRollout.ROWS: _rows(name, watched, story, rows, labels) if acknowledged else _NOTHING,
     }
-    results = [_result(id_, environment, outcome) for id_, outcome in outcomes.items()]
-    results.insert(1, _outage(environment, watched, story, outage_s))
-    return results
+    waived = {id_: Waived(why, f"take {id_} out of waive to have it judged") for id_, why in environment.waive.items()}
+    return [_result(id_, name, waived.get(id_, outcome)) for id_, outcome in outcomes.items()]
 
 
 def _result(id_: str, environment: str, outcome: Finding | Unavailable | None) -> CheckResult:
@@ -76,7 +83,13 @@ def _result(id_: str, environment: str, outcome: Finding | Unavailable | None) -
     if outcome is None:
         return result
     if isinstance(outcome, Unavailable):
-        word = "unknown" if isinstance(outcome, CouldNotTell) else "not_covered"
+        word = (
+            "unknown"
+            if isinstance(outcome, CouldNotTell)
+            else "waived"
+            if isinstance(outcome, Waived)
+            else "not_covered"
+        )
         return result.model_copy(update={"outcome": word, "cause": outcome.cause, "remedy": outcome.remedy})
     worded = {"want": outcome.want, "have": list(outcome.have), "cause": outcome.cause, "remedy": outcome.remedy}
     return result.model_copy(update={"outcome": "fail", **worded})
@@ -91,24 +104,48 @@ def _steady(story: Story) -> CouldNotTell | None:
     )
 
 
-def _outage(environment: str, watched: Watched, story: Story, outage_s: float | None) -> CheckResult:
+def _outage(environment: str, watched: Watched, story: Story, outage_s: float | None) -> Finding | Unavailable | None:
     """The outages together, against the budget. Without a budget it is told, and decides nothing."""
     lasted_s = sum(outage.lasted_s for outage in story.outages)
     posts = sum(outage.failed for outage in story.outages)
     seen = f"{posts} POSTs failed, for {lasted_s:.1f} s from first to last" if posts else "no POST failed"
     if outage_s is None:
-        return _result(OfRollout.OUTAGE, environment, NotCovered(seen, "set watch.outage_s to judge it"))
+        return NotCovered(seen, "set watch.outage_s to judge it")
     if lasted_s <= outage_s:
-        return _result(OfRollout.OUTAGE, environment, None)
+        return None
     key = explained(History.of(environment, watched.attempts), watched.token_column)
     if key is not None:
-        return _result(OfRollout.OUTAGE, environment, CouldNotTell(key.cause, key.remedy))
+        return CouldNotTell(key.cause, key.remedy)
     wrong = [a for a in watched.attempts if failed(a)]
     cause = usual_cause(wrong, watched.token_column)
     have = [f"{o.failed} of {o.posts} POSTs failed within {o.lasted_s:.1f} s" for o in story.outages]
     wanted = f"POSTs fail for no longer than {outage_s:g} s in all"
-    found = finding(want=wanted, have=have, cause=cause.cause, remedy=cause.remedy)
-    return _result(OfRollout.OUTAGE, environment, found)
+    return finding(want=wanted, have=have, cause=cause.cause, remedy=cause.remedy)
+
+
+def _latency(story: Story, budget_ms: float | None) -> Finding | Unavailable | None:
+    """How long POSTs took before, during and after, against the budget. Without one it is told, and decides nothing."""
+    p95s = {span.name: f"{span.p95_ms:,.0f} ms {span.name}" for span in story.latency}
+    if not p95s:
+        return _NOT_ANSWERED
+    if budget_ms is None:
+        return NotCovered(f"p95 of the POSTs: {', '.join(p95s.values())}", "set watch.latency_p95_ms to judge it")
+    slow = [span for span in story.latency if span.p95_ms > budget_ms]
+    if not slow:
+        return None
+    worst = [max(span.attempts, key=took_ms) for span in slow]
+    have = [f"a p95 of {p95s[span.name]}, over {len(span.attempts)} POSTs" for span in slow]
+    have += [f"{a.name}: {took_ms(a):,.0f} ms" for a in worst]
+    lock = next((change.text for change in story.changes if change.kind == "lock"), None)
+    only_during = [span.name for span in slow] == ["during"]
+    return finding(
+        want=f"a p95 of at most {budget_ms:g} ms before, during and after the rollout",
+        have=have,
+        cause=lock if only_during and lock else "the deployment is slow, or this machine is busy or far from it",
+        remedy="migrate without the lock, or with a lock_timeout: examples/migrations/public_token_uuid_safe.sql"
+        if only_during and lock
+        else "compare with earlier runs (chatbots-smoke runs); if it is always like this, raise watch.latency_p95_ms",
+    )
 
 
 def _tokens(watched: Watched, story: Story) -> Finding | None:
@@ -150,6 +187,27 @@ def _repeats(environment: str, watched: Watched) -> Finding | None:
 
 
 def _rows(
+    environment: str,
+    watched: Watched,
+    story: Story,
+    rows: Sequence[Row] | Unavailable,
+    labels: Mapping[str, Sequence[str]],
+) -> Finding | Unavailable | None:
+    on_the_way = [
+        f"{change.shown} ({look.answered_s:.1f} s after the start)"
+        for look in watched.row_looks
+        for change in look.changes
+        if not change.is_replaced
+    ]
+    at_the_end = _rows_at_the_end(environment, watched, story, rows, labels)
+    if not on_the_way:
+        return at_the_end
+    cause, remedy = ANSWER_OF_ANOTHER_ROW
+    want = "at each look the row of an acknowledged POST holds the token of its answer, or the UUID that replaced it"
+    return finding(want=want, have=on_the_way, cause=cause, remedy=remedy)
+
+
+def _rows_at_the_end(
     environment: str,
     watched: Watched,
     story: Story,

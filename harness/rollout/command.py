@@ -143,8 +143,9 @@ def _watch(state: WatchState) -> None:
     try:
         known = known_to(state.folder.parent / FILE, environment, state.redact)
         began = state.started_at.isoformat()
-        bounds = {"watch": {"rate": state.watch.rate, "outage_s": state.watch.outage_s, "started_at": began}}
-        ledger.run(state.run, {environment.name: {**place_of(environment, state.redact), **known, **bounds}})
+        bounds = state.watch.model_dump(include={"rate", "outage_s", "latency_p95_ms"})
+        of_watch = {"watch": {**bounds, "started_at": began}}
+        ledger.run(state.run, {environment.name: {**place_of(environment, state.redact), **known, **of_watch}})
         place = demand_clean_up(environment, state.stop, certain=True)
         if place is not None:
             ledger.database(environment.name, place.identity)

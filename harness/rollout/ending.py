@@ -16,7 +16,7 @@ from harness.configuration.loading import ConfigurationError
 from harness.history.reading import EmptyHistory, UnreadableHistory, read
 from harness.report.paths import as_typed
 from harness.report.terminal import View, lines
-from harness.report.verdict import ExitCode, LeftBehind, WatchChange, WatchPhase, WatchVerdict
+from harness.report.verdict import ExitCode, LeftBehind, WatchChange, WatchLatency, WatchPhase, WatchVerdict
 from harness.report.writing import write
 from harness.rollout.claims import judge
 from harness.rollout.evidence import about_us, failed, is_new, is_short
@@ -47,7 +47,7 @@ def conclude(state: WatchState, *, allow_many: bool, as_json: bool) -> int:
     checks = []
     if watched.attempts:
         labels = {a.name: state.environment.labels_for(a.name) for a in watched.attempts}
-        checks = judge(state.environment.name, watched, story, state.watch.outage_s, state.rows, labels)
+        checks = judge(state.environment, watched, story, state.watch, state.rows, labels)
     result = WatchResult(
         environment=state.environment.name,
         watch=told(state, watched, story),
@@ -136,9 +136,20 @@ def told(state: WatchState, watched: Watched, story: Story) -> WatchVerdict:
             )
             for phase in story.phases
         ],
+        latency=[
+            WatchLatency(
+                name=span.name,
+                posts=len(span.attempts),
+                latency_p50_ms=round(span.p50_ms, 1),
+                latency_p95_ms=round(span.p95_ms, 1),
+                latency_max_ms=round(span.max_ms, 1),
+            )
+            for span in story.latency
+        ],
         changes=changes,
         looks=len(looks),
         looks_missed=len(watched.missed),
+        row_looks=len(watched.row_looks),
         look_ms=_rounded(1000 * median(took_s)) if looks else None,
         clock_ahead_s=round(median(look.clock_ahead_s for look in looks), 4) if looks else None,
         clock_within_s=round(min(took_s) / 2, 4) if looks else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from harness.history.columnar import Tokens
 from harness.history.problem import Problem
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from harness.postgres.column_look import ColumnLook
 
 LONGEST_SHORT = 16  # characters of a token that the old code makes: 6 to 8, and a few more elsewhere
+GONE, NULL = "no row", "NULL"  # what a row of the watch may be in the place of a token
 SAMPLE_S = 1.0  # between two looks at the column, and between two questions for the revision
 
 # Somebody refuses us and not the users: such a POST says nothing about the create route. What a user would meet as well
@@ -58,6 +60,35 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
+class RowChange:
+    """A row of the watch that holds another token than it did: `was` at the look before, or in its answer."""
+
+    name: str
+    was: str
+    now: str
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether a short token gave way to a UUID, as a migration has it."""
+        return len(self.was) <= LONGEST_SHORT and self.was not in (GONE, NULL) and _is_uuid(self.now)
+
+    @property
+    def shown(self) -> str:
+        """In words."""
+        return f"{self.name}: {self.was} before, {self.now} now"
+
+
+@dataclass(frozen=True, slots=True)
+class RowLook:
+    """One comparison: how many rows were found, and which of them changed. Seconds are on the clock of the run."""
+
+    asked_s: float
+    answered_s: float
+    compared: int
+    changes: tuple[RowChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Watched:
     """All that a watch saw. Seconds are on the clock of the run: monotonic, from its beginning on.
 
@@ -71,6 +102,7 @@ class Watched:
         withheld: POSTs that were due and not sent, since too many were under way already.
         missed: why looks failed, in the order in which they did.
         token_column: the name of the column.
+        row_looks: at the rows of acknowledged POSTs, in their order.
     """
 
     attempts: Sequence[Attempt]
@@ -82,6 +114,7 @@ class Watched:
     withheld: int = 0
     missed: tuple[str, ...] = ()
     token_column: str = "public_token"
+    row_looks: Sequence[RowLook] = ()
 
 
 def failed(attempt: Attempt) -> bool:
@@ -104,3 +137,11 @@ def is_short(attempt: Attempt) -> bool:
     token = attempt.token or ""
     plain = token.replace("-", "").replace("_", "")
     return attempt.outcome == "ok" and len(token) <= LONGEST_SHORT and plain.isascii() and plain.isalnum()
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -24,7 +24,8 @@ from harness.redaction.redactor import Redactor
 from harness.report.folder import demand_folder, point_latest_at
 from harness.rollout.claims import judge
 from harness.rollout.ending import told, without_gate
-from harness.rollout.evidence import Served
+from harness.rollout.evidence import RowChange, RowLook, Served
+from harness.rollout.rows import MOST_COMPARED
 from harness.rollout.state import WatchState
 from harness.rollout.story import tell
 from harness.run.settings import new_run
@@ -59,6 +60,19 @@ class _Look(msgspec.Struct, tag_field="record", tag="look"):
     clock_ahead_s: Seconds
 
 
+class _RowChange(msgspec.Struct):
+    name: _Text
+    was: _Text
+    now: _Text
+
+
+class _Rows(msgspec.Struct, tag_field="record", tag="rows"):
+    asked_s: Seconds
+    answered_s: Seconds
+    compared: Number
+    changes: Annotated[list[_RowChange], Meta(max_length=MOST_COMPARED)]
+
+
 class _Served(msgspec.Struct, tag_field="record", tag="served"):
     asked_s: Seconds
     revisions: Annotated[list[_Text | None], Meta(max_length=100)]
@@ -68,10 +82,11 @@ class _Bounds(msgspec.Struct):
     rate: Annotated[float, Meta(gt=0, le=50)]
     started_at: _Text
     outage_s: Annotated[float, Meta(ge=0)] | None = None
+    latency_p95_ms: Annotated[float, Meta(gt=0)] | None = None
 
 
-_SEEN = (b'{"record":"look"', b'{"record":"served"')
-_DECODER = msgspec.json.Decoder(_Look | _Served)
+_SEEN = (b'{"record":"look"', b'{"record":"served"', b'{"record":"rows"')
+_DECODER = msgspec.json.Decoder(_Look | _Served | _Rows)
 
 
 def is_of_a_watch(path: Path) -> bool:
@@ -100,7 +115,7 @@ def judge_again(path: Path, options: argparse.Namespace) -> int:
         result = WatchResult(
             environment=state.environment.name,
             watch=told(state, watched, story),
-            checks=judge(state.environment.name, watched, story, state.watch.outage_s, _NO_ROWS, labels),
+            checks=judge(state.environment, watched, story, state.watch, _NO_ROWS, labels),
             removed=0,
             left_behind=[],
         )
@@ -120,12 +135,13 @@ def _state(path: Path, folder: Path) -> WatchState:
     except (ValueError, msgspec.MsgspecError, OverflowError) as error:
         raise UnreadableHistory(f"{path}: what the watch saw: {printable(error, 200)}. {RESTORE}") from None
     environment = Environment(name=of.environment, url=of.settings["url"], database=None)
-    watch = Watch(rate=bounds.rate, outage_s=bounds.outage_s)
+    watch = Watch(rate=bounds.rate, outage_s=bounds.outage_s, latency_p95_ms=bounds.latency_p95_ms)
     state = WatchState(run, environment, watch, 0.0, None, folder, path, Redactor(), started_at=started_at)
     sent = of.history.attempts
     state.attempts = [a for a in sent if a.problem is not Problem.NOT_RECORDED]
     state.looks = [_look(each) for each in seen if isinstance(each, _Look)]
     state.served = [_served(each) for each in seen if isinstance(each, _Served)]
+    state.row_looks = [_rows(each) for each in seen if isinstance(each, _Rows)]
     begins_s = [a.started_s for a in state.attempts] + [look.asked_s for look in state.looks]
     state.began_s = min(begins_s, default=0.0)
     ends_s = [a.ended_s for a in state.attempts] + [look.answered_s for look in state.looks]
@@ -156,6 +172,11 @@ def _look(said: _Look) -> ColumnLook:
         holders,
         said.clock_ahead_s,
     )
+
+
+def _rows(said: _Rows) -> RowLook:
+    changes = (RowChange(printable(c.name), printable(c.was), printable(c.now)) for c in said.changes)
+    return RowLook(said.asked_s, said.answered_s, said.compared, tuple(changes))
 
 
 def _served(said: _Served) -> Served:

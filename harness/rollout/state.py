@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from harness.postgres.column_look import ColumnLook
     from harness.postgres.rows import Row
     from harness.redaction.redactor import Redactor
-    from harness.rollout.evidence import Served
+    from harness.rollout.evidence import RowLook, Served
 
 NO_ROWS = Waived("no row was read: database: null, or cleanup is another way", "give this environment its database URL")
 _TELLS_EVERY_S = 10.0  # where nobody sits at a terminal
@@ -76,6 +76,7 @@ class WatchState:
     looks: list[ColumnLook] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
     served: list[Served] = field(default_factory=list)
+    row_looks: list[RowLook] = field(default_factory=list)
     withheld: int = 0
     sent: int = 0
     token_column: str = ""
@@ -98,7 +99,13 @@ class WatchState:
         until_s = self.ended_s or self.now_s
         seen = (list(self.attempts), list(self.looks), list(self.served), self.began_s, until_s, self.watch.rate)
         column = self.token_column or self.environment.table.token
-        return Watched(*seen, withheld=self.withheld, missed=tuple(self.missed), token_column=column)
+        return Watched(
+            *seen,
+            withheld=self.withheld,
+            missed=tuple(self.missed),
+            token_column=column,
+            row_looks=list(self.row_looks),
+        )
 
     def interrupt(self) -> None:
         """Take a signal to end: the first ends the watch, the second what is waited for.

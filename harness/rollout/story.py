@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from harness.checkers.causes import UNKNOWN, usual_cause
 from harness.checkers.latency import percentile
 from harness.rollout.evidence import SAMPLE_S, about_us, failed, is_new, is_short
+from harness.rollout.latency import latency_spans
 from harness.text import printable
 
 if TYPE_CHECKING:
@@ -21,14 +22,16 @@ if TYPE_CHECKING:
 
     from harness.history.attempt import Attempt
     from harness.postgres.column_look import ColumnLook
-    from harness.rollout.evidence import Watched
+    from harness.rollout.evidence import RowLook, Watched
+    from harness.rollout.latency import LatencySpan
 
 PhaseName = Literal["before", "migrated", "deployed", "steady"]
-ChangeKind = Literal["column", "revision", "tokens", "lock", "waited", "failed", "refused", "unseen"]
+ChangeKind = Literal["column", "revision", "tokens", "rows", "lock", "waited", "failed", "refused", "unseen"]
 FEWEST_STEADY = 5  # POSTs in a row that were answered as wanted, after the last change
 _WAITED_S = 0.5  # a POST waited that took so long, and five times as long as usual
 _TIMES_AS_LONG = 5
 _MOST_CAUSES = 4
+_OF_THE_ROLLOUT: frozenset[ChangeKind] = frozenset({"column", "revision", "tokens", "rows", "lock", "failed"})
 _DIGITS = 12  # of a revision
 
 
@@ -83,6 +86,7 @@ class Story:
     deployed_s: float | None
     steady_s: float | None
     unsteady: str = ""
+    latency: tuple[LatencySpan, ...] = ()
 
 
 def tell(watched: Watched) -> Story:
@@ -94,6 +98,7 @@ def tell(watched: Watched) -> Story:
         *column_changes(watched.looks, watched.token_column),
         *revision_changes(watched),
         *_token_changes(attempts),
+        *_row_changes(watched),
         *_locks(watched.looks),
         *_waits(attempts),
         *(_failures(attempts, outage, watched.token_column) for outage in outages),
@@ -104,7 +109,17 @@ def tell(watched: Watched) -> Story:
     steady_s, unsteady = _steady(watched, [each for each in (migrated_s, deployed_s) if each is not None])
     phases = _phases(watched, migrated_s, deployed_s, steady_s)
     ordered = tuple(sorted(changes, key=lambda change: (change.from_s, change.to_s)))
-    return Story(phases, ordered, tuple(outages), migrated_s, deployed_s, steady_s, unsteady)
+    latency = latency_spans(attempts, _begun(ordered), steady_s)
+    return Story(phases, ordered, tuple(outages), migrated_s, deployed_s, steady_s, unsteady, latency)
+
+
+def _begun(changes: Sequence[Change]) -> float | None:
+    """When the first change of the rollout may have begun, or the first POST that it kept waiting."""
+    began_s = min((change.from_s for change in changes if change.kind in _OF_THE_ROLLOUT), default=None)
+    if began_s is None:
+        return None
+    waits_s = [change.from_s for change in changes if change.kind == "waited" and change.to_s >= began_s]
+    return min([began_s, *waits_s])
 
 
 # --- what failed ------------------------------------------------------------------------------------------------------
@@ -217,6 +232,22 @@ def _token_changes(attempts: Sequence[Attempt]) -> Iterator[Change]:
         yield replace(first, text=f"{first.text}{again}")
 
 
+def _row_changes(watched: Watched) -> Iterator[Change]:
+    """When rows of the watch came to hold other tokens: replaced by a migration, or in a way that none has."""
+    last_s = watched.began_s
+    for look in watched.row_looks:
+        replaced = sum(change.is_replaced for change in look.changes)
+        if replaced:
+            text = f"{replaced} stored short tokens were replaced by UUIDs"
+            yield Change("rows", last_s, look.answered_s, text, replaced)
+        others = [change for change in look.changes if not change.is_replaced]
+        if others:
+            more = f", and {len(others) - 1} more" if len(others) > 1 else ""
+            text = f"the row of {printable(others[0].shown)}{more}"
+            yield Change("rows", last_s, look.answered_s, text, len(others))
+        last_s = look.asked_s
+
+
 def _locks(looks: Sequence[ColumnLook]) -> Iterator[Change]:
     """Stretches of looks that show somebody waiting for the table, or somebody who holds it alone."""
     stretch: list[ColumnLook] = []
@@ -272,6 +303,16 @@ def _unseen(watched: Watched) -> Iterator[Change]:
         for from_s, to_s in _gaps(looks, watched.began_s, watched.ended_s, 3 * SAMPLE_S):
             why = f" ({printable(watched.missed[0], 200)})" if watched.missed else ""
             yield Change("unseen", from_s, to_s, f"no look at the column was answered{why}")
+    yield from _rows_unseen(watched.row_looks, watched)
+
+
+def _rows_unseen(looks: Sequence[RowLook], watched: Watched) -> Iterator[Change]:
+    """Stretches in which rows of acknowledged POSTs were not compared with their answers."""
+    first_s = min((a.ended_s for a in watched.attempts if a.outcome == "ok"), default=None)
+    if not looks or first_s is None:
+        return
+    for from_s, to_s in _gaps([(x.asked_s, x.answered_s) for x in looks], first_s, watched.ended_s, 3 * SAMPLE_S):
+        yield Change("unseen", from_s, to_s, "no row was compared with its answer: the table was locked, or not read")
 
 
 def _gaps(

@@ -16,7 +16,9 @@ from harness.history.attempt import attempt_name
 from harness.history.revision import ServedRevision
 from harness.http.readiness import revision_of, revisions_now
 from harness.postgres.column_look import ColumnWatch
-from harness.rollout.evidence import SAMPLE_S, Served
+from harness.postgres.rows import array_of, rows_of_ids_query
+from harness.rollout.evidence import SAMPLE_S, RowChange, RowLook, Served
+from harness.rollout.rows import RowComparison
 from harness.rollout.story import tell
 from harness.text import printable
 
@@ -69,7 +71,7 @@ def _beside(
     if facts is not None and state.environment.database is not None:
         column = ColumnWatch(state.environment.database, facts.in_sql, facts.token_column, state.stop)
         state.token_column = facts.token_column
-        works.append(partial(_look, state, column, ledger))
+        works.append(partial(_look, state, column, _Rows(state, facts, ledger), ledger))
     if state.environment.ready.revision is not None:
         works.append(partial(_ask_revision, state, client, ledger))
     threads = [threading.Thread(target=_each_second, args=(state, over, work), daemon=True) for work in works]
@@ -100,7 +102,7 @@ def _each_second(state: WatchState, over: threading.Event, work: Callable[[], No
             return
 
 
-def _look(state: WatchState, column: ColumnWatch, ledger: Ledger) -> None:
+def _look(state: WatchState, column: ColumnWatch, rows: _Rows, ledger: Ledger) -> None:
     try:
         look = column.look()
     except CouldNotTell as unavailable:
@@ -110,6 +112,33 @@ def _look(state: WatchState, column: ColumnWatch, ledger: Ledger) -> None:
     look = replace(look, asked_s=look.asked_s - origin_s, answered_s=look.answered_s - origin_s)
     state.looks.append(look)
     ledger.look(state.environment.name, "look", **asdict(look))
+    if look.type is not None:
+        rows.compare(column, look.type)
+
+
+class _Rows:
+    """Compares the rows of the POSTs that were acknowledged by now with their answers, after each look."""
+
+    def __init__(self, state: WatchState, facts: TableFacts, ledger: Ledger) -> None:
+        self._state, self._facts, self._ledger = state, facts, ledger
+        self._known = RowComparison(facts.id_type, state.environment.labels_for)
+
+    def compare(self, column: ColumnWatch, token_type: str) -> None:
+        """Read them once, if the table is not locked just now; what is seen of it is kept, and written down."""
+        state = self._state
+        query = rows_of_ids_query(self._facts._replace(token_type=token_type))
+        wanted = self._known.wanted(list(state.attempts)) if query is not None else {}
+        if query is None or not wanted:
+            return
+        asked_s = state.now_s
+        rows = column.rows(query, array_of(list(wanted)))
+        if rows is None:
+            return
+        seen, changes = self._known.compare(wanted, rows)
+        masked = tuple(RowChange(c.name, state.redact(c.was), state.redact(c.now)) for c in changes)
+        look = RowLook(asked_s, state.now_s, seen, masked)
+        state.row_looks.append(look)
+        self._ledger.look(state.environment.name, "rows", **asdict(look))
 
 
 def _ask_revision(state: WatchState, client: Client, ledger: Ledger) -> None:

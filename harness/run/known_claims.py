@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.claims import ids_beside
+from harness.claims import OfRollout, ids_beside
 from harness.configuration.loading import ConfigurationError, nearest
 from harness.run.pytest_process import CHECKS
 
@@ -23,7 +23,7 @@ def demand_known_claims(environments: Sequence[Environment], file: Path) -> None
     """
     if not any(environment.waive for environment in environments):
         return
-    known = [*ids_beside(CHECKS, "deployment"), *ids_beside(CHECKS, "preflight")]
+    known = [*ids_beside(CHECKS, "deployment"), *ids_beside(CHECKS, "preflight"), *OfRollout]
     for environment in environments:
         for name in environment.waive:
             if name not in known:

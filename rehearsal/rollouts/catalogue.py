@@ -15,10 +15,12 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from rehearsal.deployment.plan import INSERT_OLD
+from rehearsal.dry_run.splitting import split
 from rehearsal.faults.transition import statements_prepared_before_the_migration
 from rehearsal.names import look_up
 from rehearsal.rollouts.live import Live, Over
@@ -26,6 +28,7 @@ from rehearsal.rollouts.live import Live, Over
 if TYPE_CHECKING:
     from rehearsal.deployment.plan import Connection, Insert, Plan, Stored, Wanted
 
+SAFE = Path(__file__).parents[2] / "examples" / "migrations" / "public_token_uuid_safe.sql"
 A_FEW = 8  # POSTs: of each phase, so that it is seen
 LONG_ENOUGH = 25  # POSTs: for a lock to be seen by several looks, at ten a second
 PLAIN_CAST = (
@@ -105,6 +108,25 @@ def code_that_bears_both(live: Live) -> None:
     live.deploy(live.planned(sends_a_uuid, "b07hb07h" * 5))
     live.after(A_FEW)
     live.migrate()
+    live.after(A_FEW)
+    live.deploy(live.new)
+
+
+@rollout(
+    tells=[
+        "version 4 tokens, and returned short tokens before",
+        "column public_token became uuid",
+        r"\d+ stored short tokens were replaced by UUIDs",
+        "revision 5ca1ab1e.* on all",
+    ],
+    fails=False,
+)
+def safe_migration(live: Live) -> None:
+    """The safe migration of examples/, between code that sends a UUID of its own and code that leaves it out."""
+    live.after(A_FEW)
+    live.deploy(live.planned(sends_a_uuid, "b07hb07h" * 5))
+    live.after(A_FEW)
+    live.run(*(statement.text for statement in split(SAFE.read_text(encoding="utf-8")).statements))
     live.after(A_FEW)
     live.deploy(live.new)
 
@@ -195,10 +217,10 @@ def deploy_that_is_rolled_back(live: Live) -> None:
 
 @rollout(tells=[r"POSTs waited|AccessExclusiveLock|POSTs failed.*22P02"])
 def plain_migration_under_load(live: Live) -> None:
-    """One ALTER rewrites a table of 300,000 rows while it is used; nobody gets in meanwhile."""
+    """One ALTER rewrites a table of 1,000,000 rows while it is used; nobody gets in meanwhile."""
     live.run(
         "insert into chatbots (name, public_token) select 'chatbot ' || n, left(md5(n::text), 8) || n"
-        " from generate_series(1, 300000) n"
+        " from generate_series(1, 1000000) n"
     )
     live.after(A_FEW)
     live.run(PLAIN_CAST)

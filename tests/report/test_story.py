@@ -15,7 +15,7 @@ from harness.report.plots import marks, timeline
 from harness.report.story import story_lines
 from harness.report.summary import advised
 from harness.report.terminal import lines
-from harness.report.verdict import Action, WatchChange, WatchPhase, WatchVerdict
+from harness.report.verdict import Action, WatchChange, WatchLatency, WatchPhase, WatchVerdict
 from harness.text import Shown
 from tests.support.attacks import ALL_NASTY
 from tests.support.pages import FOLDER, HOSTILE, read_page
@@ -47,6 +47,11 @@ def seen(text: str = "column public_token became uuid", **but: Any) -> WatchVerd
         "changes": [change],
         "looks": 10,
         "looks_missed": 1,
+        "row_looks": 9,
+        "latency": [
+            WatchLatency(name=name, posts=9, latency_p50_ms=4, latency_p95_ms=p95, latency_max_ms=p95)
+            for name, p95 in (("before", 9), ("during", 2412.4), ("after", 11))
+        ],
         "look_ms": 2.5,
         "clock_ahead_s": -0.0021,
         "clock_within_s": 0.0012,
@@ -66,8 +71,12 @@ def test_the_story_has_a_moment_for_each_line() -> None:
             "10 of version 4"
         ),
         "  10:00:00  before   10 s, 20 POSTs, 1 failed, p50 4 ms, p95 9 ms, max 12 ms",
+        "  p95 of the POSTs: 9 ms before, 2,412 ms during, 11 ms after",
         "  10:00:02 to 10:00:03  column public_token became uuid",
-        "  10 looks at the database of 2.5 ms each, 1 more failed; its clock is -0.002 s from ours, within 0.001 s",
+        (
+            "  10 looks at the database of 2.5 ms each, 9 of them at stored rows too, 1 more failed; its clock is -0.002 s "
+            "from ours, within 0.001 s"
+        ),
         "  ended: the time was up (10 s)",
     ]
     blind = [*story_lines(seen(look_ms=None, clock_ahead_s=None, looks=0, failed=0, outage_s=0))]

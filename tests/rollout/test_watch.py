@@ -10,20 +10,25 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from rehearsal.deployment.plan import answer
+from rehearsal.faults.transition import old_code
 from rehearsal.rollouts.catalogue import ROLLOUTS, Rollout, play, rollout_named
-from rehearsal.rollouts.live import Live, live
+from rehearsal.rollouts.live import OLD_REVISION, Live, live
 from tests.support.gates import Run, run_harness, write_environments
 from tests.support.servers import Request, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rehearsal.deployment.plan import Plan
     from rehearsal.deployment.start import Deployment
     from rehearsal.servers.postgres import Postgres
 
 REVISION = "5ca1ab1e"
+UNTIL = ("--until-revision", REVISION)
+PAGE = "report.html"
 FAST = {"rate": 10, "attempts": 600}
-# One rewrites many rows, which each run of the tests would pay for; its lock is that of the one that fails half-way.
+# One rewrites a million rows, which each run would pay for; its lock is that of the one that fails half-way.
 SHORT = [of for of in ROLLOUTS.values() if of.name != "plain_migration_under_load"]
 
 
@@ -99,6 +104,46 @@ def test_a_budget_that_is_exceeded_fails_and_asks_for_no_roll_back(tmp_path: Pat
     assert run.verdict["actions"][0]["kind"] == "hold"
     assert "rolling back does not undo that" in run.out
     assert {c["id"] for c in run.verdict["checks"] if c["outcome"] == "fail"} == {found["id"]}
+
+
+def answers_another_token(plan: Plan) -> None:
+    """Old code whose answer is not made from the row that it stored."""
+    plan.answer = lambda stored: {**answer(stored), "public_token": str(stored.public_token)[::-1]}
+
+
+def test_an_answer_of_another_token_is_seen_before_the_migration_hides_it(tmp_path: Path, postgres: Postgres) -> None:
+    """At the end each row of the old code holds the token that the migration gave it: only a look meanwhile tells."""
+
+    def steps(live: Live) -> None:
+        live.deploy(live.planned(old_code, answers_another_token, OLD_REVISION))
+        live.after(12)
+        live.migrate()
+        live.deploy(live.new)
+
+    with live(postgres) as deployment:
+        play(Rollout("answers_another_token", "", (), None, steps), deployment)
+        run = watch(tmp_path, settings(deployment), "--for", "40s", "--until-revision", REVISION)
+    found = run.check("rollout_rows_agree")
+    assert found["outcome"] == "fail", run.out + run.err
+    assert re.search(r"smoke-\S+: [0-9a-f]{8} before, [0-9a-f]{8} now", found["have"][0])
+    assert run.exit_code == 1
+    judged = run_harness("judge", str(run.report_dir / "rollout.jsonl"), "--json")
+    again = {check["id"]: check for check in json.loads(judged.out)["checks"]}
+    assert again["rollout_rows_agree"]["have"] == found["have"], "the history holds it too"
+
+
+def test_a_claim_that_is_waived_is_shown_with_its_reason(tmp_path: Path, postgres: Postgres) -> None:
+    """The outage is far beyond its budget, and somebody has said why that is no reason to hold."""
+    with live(postgres) as deployment:
+        play(rollout_named("migration_before_code"), deployment)
+        waive = {"rollout_outage_is_within_budget": "announced for tonight"}
+        bounds = {**FAST, "outage_s": 0, "latency_p95_ms": 60_000}
+        run = watch(tmp_path, settings(deployment, watch=bounds, waive=waive), "--for", "40s", *UNTIL)
+    assert run.exit_code == 0, run.out + run.err
+    assert run.check("rollout_outage_is_within_budget")["outcome"] == "waived"
+    assert run.check("rollout_latency_is_within_budget")["outcome"] == "pass"
+    for shown in (run.out, *((run.report_dir / file).read_text(encoding="utf-8") for file in ("summary.md", PAGE))):
+        assert "announced for tonight" in shown
 
 
 def test_nothing_happens_while_it_is_watched(tmp_path: Path, healthy: Deployment) -> None:
@@ -178,6 +223,7 @@ PROTECTED = {"url": "http://127.0.0.1:9", "database": None, "protected": True}
     ("entry", "arguments", "said"),
     [
         (PROTECTED, [], "watch: is not set"),
+        ({**PROTECTED, "waive": {"rollout_outage": "why"}}, [], "there is no claim 'rollout_outage'"),
         ({**PROTECTED, "watch": {}}, ["--for", "2m"], "more than 200 need --allow-many"),
         ({**PROTECTED, "watch": {"attempts": 10}}, ["--for", "soon"], "--for: 'soon' is not a duration"),
         ({**PROTECTED, "watch": {"attempts": 10}}, ["--for", "25h"], "up to 24h"),
