@@ -39,10 +39,19 @@ _ABOUT_US = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What fresh connections said that they serve, asked at the same moment; `asked_s` on the clock of the run."""
+    """What fresh connections said that they serve: asked at `asked_s` on the clock of the run, all at one moment.
+
+    `answered_s` is when the last of them had answered; 0 in a history that does not say it.
+    """
 
     asked_s: float
     revisions: tuple[ServedRevision, ...]
+    answered_s: float = 0.0
+
+    @property
+    def until_s(self) -> float:
+        """When they had answered: what they serve may have changed while they were asked."""
+        return max(self.asked_s, self.answered_s)
 
     @property
     def named(self) -> tuple[str, ...]:

@@ -76,6 +76,7 @@ class _Rows(msgspec.Struct, tag_field="record", tag="rows"):
 class _Served(msgspec.Struct, tag_field="record", tag="served"):
     asked_s: Seconds
     revisions: Annotated[list[_Text | None], Meta(max_length=100)]
+    answered_s: Seconds = 0.0
 
 
 class _Bounds(msgspec.Struct):
@@ -181,4 +182,4 @@ def _rows(said: _Rows) -> RowLook:
 
 def _served(said: _Served) -> Served:
     revisions = (ServedRevision(None if name is None else printable(name), "") for name in said.revisions)
-    return Served(said.asked_s, tuple(revisions))
+    return Served(said.asked_s, tuple(revisions), said.answered_s)

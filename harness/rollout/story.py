@@ -208,7 +208,7 @@ def revision_changes(watched: Watched) -> Iterator[Change]:
                 said = f"revision {printable(counts[0][0])[:_DIGITS]} on all connections that were asked"
             else:
                 said = f"revisions {', '.join(words)} of {asked} connections"
-            yield Change("revision", last_s, served.asked_s, said)
+            yield Change("revision", last_s, served.until_s, said)
         before = shares if counts else before
         last_s = served.asked_s
 
@@ -340,7 +340,7 @@ def _deployed(watched: Watched) -> float | None:
     if named:
         last = named[-1].only
         other = next((place for place in reversed(range(len(named))) if named[place].only != last), None)
-        return None if last is None or other is None else named[other + 1].asked_s
+        return None if last is None or other is None else named[other + 1].until_s
     short = [a for a in watched.attempts if is_short(a)]
     if not short:
         return None

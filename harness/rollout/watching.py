@@ -155,9 +155,11 @@ def _ask_revision(state: WatchState, client: Client, ledger: Ledger) -> None:
     alike = one.revision is None or before == (one.revision,)
     wanted = state.until is not None and Served(asked_s, (one,)).is_everywhere(state.until)
     revisions = (one,) if alike and not wanted else revisions_now(client)
-    state.served.append(Served(asked_s, revisions))
+    served = Served(asked_s, revisions, state.now_s)
+    state.served.append(served)
     named = [each.revision and state.redact(each.revision) for each in revisions]
-    ledger.look(state.environment.name, "served", asked_s=asked_s, revisions=named)
+    answered_s = served.answered_s
+    ledger.look(state.environment.name, "served", asked_s=asked_s, answered_s=answered_s, revisions=named)
 
 
 class _Poster:

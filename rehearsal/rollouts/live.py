@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
 from starlette.applications import Starlette
@@ -35,8 +37,21 @@ class Over(Exception):
     """Nobody watches any more."""
 
 
+@dataclass(frozen=True)
+class Step:
+    """What was done of a rollout: `run` or `deploy`, from when to when, in seconds of this machine's clock (epoch)."""
+
+    what: Literal["run", "deploy"]
+    from_s: float
+    to_s: float
+
+
 class Live:
-    """A deployment while its rollout goes on. Its methods are the steps of a rollout; each returns when it is done."""
+    """A deployment while its rollout goes on. Its methods are the steps of a rollout; each returns when it is done.
+
+    Attributes:
+        done: the steps that changed something, in order, so that a story can be held against them.
+    """
 
     def __init__(self, server: Postgres, name: str, dsn: str) -> None:
         self._server, self._name, self.database = server, name, dsn
@@ -47,6 +62,7 @@ class Live:
         self._posts, self._turn = 0, 0
         self._counted = threading.Condition()
         self._seen = 0  # POSTs that steps have waited for
+        self.done: list[Step] = []
         self._over = False
         self.old = self.planned(old_code, OLD_REVISION)
         self.new = self.planned()
@@ -74,7 +90,9 @@ class Live:
     def deploy(self, *plans: Plan) -> None:
         """Let these serve from now on, each with a pool of its own that is opened now; several take turns."""
         assert self._loop is not None  # it serves
-        asyncio.run_coroutine_threadsafe(self._switch([self._built(plan) for plan in plans]), self._loop).result(30)
+        with self._noted("deploy"):
+            switch = self._switch([self._built(plan) for plan in plans])
+            asyncio.run_coroutine_threadsafe(switch, self._loop).result(30)
 
     def migrate(self) -> None:
         """Run the migration as its file has it."""
@@ -82,7 +100,14 @@ class Live:
 
     def run(self, *statements: str) -> None:
         """Run statements as the owner of the table, each committed by itself."""
-        self._server.run(self._name, statements, role=OWNER)
+        with self._noted("run"):
+            self._server.run(self._name, statements, role=OWNER)
+
+    @contextmanager
+    def _noted(self, what: Literal["run", "deploy"]) -> Iterator[None]:
+        from_s = time.time()
+        yield
+        self.done.append(Step(what, from_s, time.time()))
 
     @contextmanager
     def transaction(self, application: str) -> Iterator[psycopg.Connection[Any]]:

@@ -74,8 +74,8 @@ def test_the_story_has_a_moment_for_each_line() -> None:
         "  p95 of the POSTs: 9 ms before, 2,412 ms during, 11 ms after",
         "  10:00:02 to 10:00:03  column public_token became uuid",
         (
-            "  10 looks at the database of 2.5 ms each, 9 of them at stored rows too, 1 more failed; its clock is -0.002 s "
-            "from ours, within 0.001 s"
+            "  10 looks at the database of 2.5 ms each, 9 of them at stored rows too, 1 more failed; "
+            "its clock is -0.002 s from ours, within 0.001 s"
         ),
         "  ended: the time was up (10 s)",
     ]

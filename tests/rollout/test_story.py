@@ -84,6 +84,14 @@ def test_a_change_lies_between_the_look_before_and_the_one_that_shows_it() -> No
     assert (change.from_s, change.to_s) == (1, 2.01)
 
 
+def test_a_revision_may_change_while_it_is_asked_for() -> None:
+    """The moment lasts until the last connection has answered."""
+    asked = [Served(1.0, (ServedRevision(OLD),), 1.1), Served(2.0, (ServedRevision(NEW),), 2.4)]
+    story = told(each_half_second(["new"] * 8), serving=asked)
+    assert [(change.kind, change.from_s, change.to_s) for change in story.changes] == [("revision", 1.0, 2.4)]
+    assert story.deployed_s == 2.4
+
+
 def test_code_before_migration_is_deployed_first() -> None:
     """Phases stand in the order in which they came."""
     attempts = [*each_half_second(["short"] * 4), *(post(n, n / 2, "500", evidence=E_23502) for n in range(4, 10))]
