@@ -2,7 +2,8 @@
 
     python -m rehearsal [--fault NAME] [--postgres auto|packaged|system] [--revision SHA] [-- COMMAND ..]
     python -m rehearsal --rollout NAME -- COMMAND ..
-    python -m rehearsal --schema-of DSN --migration FILE [--rows N|all] [--table NAME] [-- COMMAND ..]
+    python -m rehearsal --schema-of DSN --migration FILE [--rows N|all] [--table NAME] [--traffic N]
+        [-- COMMAND ..]
     python -m rehearsal faults
 
 The command finds PREVIEW_URL, PREVIEW_POSTGRES_URL, PRODUCTION_URL and POSTGRES_URL in its environment, and its exit
@@ -44,6 +45,7 @@ FAILS, USAGE, COULD_NOT_START, COULD_NOT_TELL, NO_SUCH_COMMAND = 1, 2, 3, 75, 12
 HANDED_OVER = "REHEARSAL_SCHEMA_OF"  # the DSN, from a command line that everybody can read to the next process
 DEPLOYED = "CHATBOTS_SMOKE_TRIALS"  # what a gate reads: the deployments that are only a rehearsal
 SAMPLE_ROWS = 1000
+MOST_TRAFFIC = 100
 
 
 def parser() -> argparse.ArgumentParser:
@@ -52,7 +54,8 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m rehearsal",
         usage="python -m rehearsal [--fault NAME] [--postgres KIND] [--revision SHA] [-- COMMAND ..] | faults\n"
         "       python -m rehearsal --rollout NAME -- COMMAND ..\n"
-        "       python -m rehearsal --schema-of DSN --migration FILE [--rows N|all] [--table NAME] [-- COMMAND ..]",
+        "       python -m rehearsal --schema-of DSN --migration FILE [--rows N|all] [--table NAME] [--traffic N]"
+        " [-- COMMAND ..]",
         description="Two deployments on this machine, preview and production, that can be broken on purpose.",
         epilog="exit codes: those of COMMAND; 1 the migration fails, 2 usage, 3 the rehearsal could not start, 75 the"
         " migration could not be tried, 127 no such command, 128 + n ended by signal n",
@@ -79,6 +82,12 @@ def parser() -> argparse.ArgumentParser:
     real.add_argument("--id", default="id", metavar="COLUMN", help="its id (%(default)s)")
     real.add_argument("--label", default="name", metavar="COLUMN", help="what the app is sent (%(default)s)")
     real.add_argument("--token", default="public_token", metavar="COLUMN", help="its token (%(default)s)")
+    real.add_argument(
+        "--traffic",
+        type=per_second,
+        metavar="N",
+        help="run the migration once more while N POSTs a second come in, and say what users would have met",
+    )
     real.add_argument("--report", metavar="FILE", help="write what is said as JSON too")
     return options
 
@@ -89,6 +98,13 @@ def rows(text: str) -> int | None:
         return None
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError("it is a number from 1, or all")
+    return int(text)
+
+
+def per_second(text: str) -> int:
+    """A number from 1 to MOST_TRAFFIC."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_TRAFFIC:
+        raise argparse.ArgumentTypeError(f"it is a number of POSTs a second, from 1 to {MOST_TRAFFIC}")
     return int(text)
 
 
@@ -108,6 +124,9 @@ def main(arguments: list[str]) -> int:
     try:
         if options.schema_of is not None or options.migration is not None:
             return rehearse_migration(options, command)
+        if options.traffic is not None:
+            print("rehearsal: --traffic goes with --schema-of and --migration", file=sys.stderr)
+            return USAGE
         if options.fault:
             from rehearsal.faults import fault_named
 
@@ -125,8 +144,8 @@ def main(arguments: list[str]) -> int:
 
 def rehearse_migration(options: argparse.Namespace, command: list[str]) -> int:
     """Tries a migration on the copy of a real table, and runs the command on the result if it went through."""
-    if options.schema_of is None or options.migration is None or options.fault:
-        print("rehearsal: --schema-of and --migration go together, and without --fault", file=sys.stderr)
+    if options.schema_of is None or options.migration is None or options.fault or options.rollout is not None:
+        print("rehearsal: --schema-of and --migration go together, and without --fault and --rollout", file=sys.stderr)
         return USAGE
     from rehearsal.dry_run.command import MigrationFailed, Request, migrated
     from rehearsal.dry_run.real_schema import CannotRehearse, Misused, Wanted
@@ -136,7 +155,8 @@ def rehearse_migration(options: argparse.Namespace, command: list[str]) -> int:
     try:
         report = None if options.report is None else Path(options.report)
         dsn = expanded(options.schema_of)
-        request = Request(dsn, file, options.rows, table, options.postgres, options.revision, report)
+        how = (table, options.postgres, options.revision, report, options.traffic)
+        request = Request(dsn, file, options.rows, *how)
         with ending_on_sigterm(), migrated(request) as variables:
             return run(command, variables) if command else stay(variables)
     except Misused as error:

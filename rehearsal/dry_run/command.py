@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psycopg
 
-from rehearsal.deployment.plan import Plan, Stored
+from rehearsal.deployment.plan import Plan
 from rehearsal.deployment.start import deployed_copy
 from rehearsal.dry_run.made_up_rows import load, stand_in
 from rehearsal.dry_run.masking import without_tokens, without_values
@@ -34,6 +33,7 @@ from rehearsal.dry_run.real_schema import (
     quoted,
     reading,
 )
+from rehearsal.dry_run.reference_app import new_code
 from rehearsal.dry_run.relatives import Relatives, demand_all, relatives_of
 from rehearsal.dry_run.report import (
     Report,
@@ -51,6 +51,7 @@ from rehearsal.dry_run.sample import tokens_of
 from rehearsal.dry_run.sessions import DATABASE, by_hand
 from rehearsal.dry_run.splitting import Script, split
 from rehearsal.dry_run.squawk import squawked
+from rehearsal.dry_run.traffic import copy_for_traffic, meet
 from rehearsal.servers.binaries import NoPostgres
 from rehearsal.servers.postgres import Postgres, confined
 
@@ -74,6 +75,7 @@ class Request:
     kind: str | None  # of Postgres, as in find_binaries
     revision: str
     report: Path | None = None  # where the JSON goes
+    traffic: int | None = None  # POSTs a second while the migration runs once more
 
 
 @dataclass(frozen=True)
@@ -180,9 +182,25 @@ def copy_and_migrate(
     say_what_is_run(script)
     settings = settings_of(source.rights)
     server.set_for(DATABASE, settings)
-    try_it(request, report, server, source, script)
+    copy = copy_for_traffic(server) if request.traffic else None
+    if copy is not None:
+        server.set_for(copy.name, settings)
+    failed: MigrationFailed | None = None
+    try:
+        try_it(request, report, server, source, script)
+    except MigrationFailed as error:
+        failed = error
     with psycopg.connect(server.dsn("postgres", server.superuser), autocommit=True) as connection:
         inherit(connection, source.rights, roles, always=True)  # the reference app knows no SET ROLE
+    if copy is not None and request.traffic and (report.failure or {}).get("sqlstate") == "42501":
+        report.note(
+            "what users would have met was not tried: the migration lacks rights that the app's copy would grant"
+        )
+    elif copy is not None and request.traffic:
+        meet(report, copy, source.real, source.rights, script, request.traffic)
+        copy.drop()
+    if failed is not None:
+        raise failed
     return settings, prepare_app(request, report, server, source)
 
 
@@ -323,24 +341,4 @@ def prepare_app(request: Request, report: Report, server: Postgres, source: Sour
             raise MigrationFailed
         for note in stand_in(connection, real, report.rows or 0):
             report.note(note)
-    table, id_, label, token = (
-        part.replace("%", "%%")
-        for part in (f"{quoted(real.schema)}.{quoted(real.name)}", *map(quoted, (real.id, real.label, real.token)))
-    )
-    return Plan(
-        insert_sql=f"insert into {table} ({label}) values (%(name)s) returning {id_}, {token}",
-        delete_sql=f"delete from {table} where {id_} = %(id)s",
-        autocommit=True,
-        answer=answer,
-        revision=request.revision,
-    )
-
-
-def answer(stored: Stored) -> dict[str, Any]:
-    """The JSON of a 201, whatever the types of id and token are."""
-    return {
-        "id": stored.id if isinstance(stored.id, int) else str(stored.id),
-        "name": stored.name,
-        "public_token": None if stored.public_token is None else str(stored.public_token),
-        "require_auth": stored.require_auth,
-    }
+    return new_code(real, request.revision)

@@ -85,6 +85,7 @@ class Report:
     migration: dict[str, Any] | None = None
     failure: dict[str, Any] | None = None
     squawk: list[str] = field(default_factory=list)
+    traffic: dict[str, Any] | None = None  # what users would have met, with POSTs meanwhile
 
     def write(self, file: Path) -> None:
         """As JSON, for its owner only: beginnings of tokens stand in it. It is no failure if it cannot be written."""

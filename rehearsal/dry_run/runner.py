@@ -94,12 +94,31 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Span:
+    """From the beginning of the statement that took a lock until it was gone, on the monotonic clock."""
+
+    from_s: float
+    to_s: float
+    statement: Statement
+
+    @property
+    def lasted_s(self) -> float:
+        """For how long it was held at most."""
+        return self.to_s - self.from_s
+
+
+@dataclass(frozen=True)
 class Held:
     """A lock that stopped others, on a table that was there before."""
 
     table: str
     mode: str  # as in pg_locks
-    at_most_s: tuple[float, ...]  # each time: from the beginning of the statement that took it until it was gone
+    spans: tuple[Span, ...]  # each time
+
+    @property
+    def at_most_s(self) -> tuple[float, ...]:
+        """For how long it was held, each time."""
+        return tuple(span.lasted_s for span in self.spans)
 
     def __str__(self) -> str:
         longest, times = milliseconds(max(self.at_most_s)), len(self.at_most_s)
@@ -144,21 +163,21 @@ def created_extensions(script: Script) -> set[str]:
     return {quoted or plain.lower() for quoted, plain in CREATES_EXTENSION.findall(text)}
 
 
-def migrate(server: Postgres, script: Script) -> Course:
+def migrate(server: Postgres, script: Script, database: str = DATABASE) -> Course:
     """Runs the file as `app` until its end or its first error, and looks on. Raises CannotRehearse."""
-    with by_hand(server, budget_s=2 * MIGRATION_BUDGET_S) as looking:
-        course = run(server, looking, script)
-    with by_hand(server) as connection:
+    with by_hand(server, budget_s=2 * MIGRATION_BUDGET_S, database=database) as looking:
+        course = run(server, looking, script, database)
+    with by_hand(server, database=database) as connection:
         connection.execute(TELLS_NO_MORE.encode())
     return course
 
 
-def run(server: Postgres, looking: psycopg.Connection[Any], script: Script) -> Course:
+def run(server: Postgres, looking: psycopg.Connection[Any], script: Script, database: str) -> Course:
     """The same, with DDL that tells of its locks."""
     course = Course()
     with (
         psycopg.connect(
-            server.dsn(DATABASE), autocommit=True, application_name="migration", prepare_threshold=None
+            server.dsn(database), autocommit=True, application_name="migration", prepare_threshold=None
         ) as connection,
         bounded(server, connection, MIGRATION_BUDGET_S, "the migration"),
         watched(looking, connection.info.backend_pid, course) as watch,
@@ -186,7 +205,7 @@ def run(server: Postgres, looking: psycopg.Connection[Any], script: Script) -> C
 
 def step(connection: psycopg.Connection[Any], statement: Statement, course: Course, watch: Watch) -> bool:
     """Runs one statement; False if it failed."""
-    began = watch.begin()
+    began = watch.begin(statement)
     try:
         execute(connection, statement.text)
     except psycopg.Error as error:
@@ -286,15 +305,16 @@ class Watch:
         )
         self.tables: dict[int, str] = dict(rows.fetchall())
         self.statement_began = time.monotonic()
-        self.held: dict[tuple[int, str], float] = {}  # at the last look: since when at the earliest
-        self.over: dict[tuple[int, str], list[float]] = {}  # for how long at most, each time
+        self.statement = Statement(1, "")
+        self.held: dict[tuple[int, str], tuple[float, Statement]] = {}  # since when at the earliest, and by what
+        self.over: dict[tuple[int, str], list[Span]] = {}
         self.told: set[tuple[int, str]] = set()  # what the current statement itself has told of
         self.counts: dict[tuple[int, str], int] = {}  # how often each was over when it began
 
     def look(self) -> None:
         """Compares what is held now with what was held at the last look."""
         with self.lock:
-            began = self.statement_began
+            began = self.statement_began, self.statement
             try:
                 held = self.blocking()
             except psycopg.Error:  # the server has gone, which the migration says
@@ -303,19 +323,20 @@ class Watch:
             for key in held - set(self.held):
                 self.held[key] = began
             for key in set(self.held) - held:
-                self.over.setdefault(key, []).append(now - self.held.pop(key))
+                since, statement = self.held.pop(key)
+                self.over.setdefault(key, []).append(Span(since, now, statement))
 
     def tell(self, relation: int, mode: str) -> None:
         """What DDL tells of itself; of what it could not know nothing is kept."""
         if relation in self.tables and mode in BLOCKING:
             self.told.add((relation, mode))
 
-    def begin(self) -> float:
+    def begin(self, statement: Statement) -> float:
         """The next statement begins; returns when."""
         self.look()
         self.told.clear()
         self.counts = {key: len(times) for key, times in self.over.items()}
-        self.statement_began = time.monotonic()
+        self.statement, self.statement_began = statement, time.monotonic()
         return self.statement_began
 
     def end(self) -> None:
@@ -325,7 +346,7 @@ class Watch:
         with self.lock:
             for key in self.told:
                 if len(self.over.get(key, ())) == self.counts.get(key, 0):
-                    self.over.setdefault(key, []).append(now - self.statement_began)
+                    self.over.setdefault(key, []).append(Span(self.statement_began, now, self.statement))
 
     def blocking(self) -> set[tuple[int, str]]:
         """The tables and modes that are held now and stop others."""

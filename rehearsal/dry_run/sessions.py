@@ -30,11 +30,15 @@ OPTIONS = "-c search_path=pg_catalog -c statement_timeout=0 -c lock_timeout=0 -c
 
 @contextmanager
 def by_hand(
-    server: Postgres, search_path: str | None = None, budget_s: float = BUDGET_S, what: str = "a look at the copy"
+    server: Postgres,
+    search_path: str | None = None,
+    budget_s: float = BUDGET_S,
+    what: str = "a look at the copy",
+    database: str = DATABASE,
 ) -> Iterator[psycopg.Connection[Any]]:
     """A session in which each statement is committed by itself. Raises CannotRehearse where its budget is spent."""
     with (
-        psycopg.connect(server.dsn(DATABASE, HAND), autocommit=True, options=OPTIONS) as connection,
+        psycopg.connect(server.dsn(database, HAND), autocommit=True, options=OPTIONS) as connection,
         bounded(server, connection, budget_s, what),
     ):
         if search_path is not None:

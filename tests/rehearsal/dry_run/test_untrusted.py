@@ -57,11 +57,11 @@ def unconfined(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "CONFINED", [*servers.CONFINED, "log_connections=on"])
 
 
-def request(dsn: str, folder: Path, migration: str) -> Request:
+def request(dsn: str, folder: Path, migration: str, traffic: int | None = None) -> Request:
     """What the command line would ask for."""
     file = folder / "migration.sql"
     file.write_text(migration, encoding="utf-8")
-    return Request(dsn, file, None, Wanted(), None, REVISION)
+    return Request(dsn, file, None, Wanted(), None, REVISION, traffic=traffic)
 
 
 def demand_ended(said: str, of: Request) -> None:
@@ -74,7 +74,7 @@ def demand_no_superuser(database: str) -> None:
     """None was ever in a database that holds definitions of others, once there was one; its own log says it."""
     log = (Path(str(conninfo_to_dict(database)["host"])) / "log").read_text()
     sessions = re.findall(r"connection authorized: user=(\w+) database=(\w+)", log)
-    copies = [user for user, name in sessions if re.match(r"rehearsed|preview|production", name)]
+    copies = [user for user, name in sessions if re.match(r"rehearsed|traffic|preview|production", name)]
     assert len(copies) > 5
     assert re.match(r"rehearsal_\w{16}$", copies[0])  # which makes extensions, before anything else is there
     assert set(copies[1:]) <= {"app", "rehearsal_hand", *(user for user in copies if user.startswith("hostile"))}
@@ -88,7 +88,7 @@ def test_definitions_and_rows_have_no_rights(postgres: Postgres, tmp_path: Path)
     """Whatever calls it, of all that belongs to a table: no attack succeeds, and no superuser is there who could."""
     with attacked() as target:
         dsn = hostile_database(postgres, target.text(start_attack()), *DEFINITIONS)
-        with migrated(request(dsn, tmp_path, "update chatbots set name = name")) as variables:
+        with migrated(request(dsn, tmp_path, "update chatbots set name = name", traffic=5)) as variables:
             called, won, roles = loot_of(variables["PREVIEW_POSTGRES_URL"])
             demand_no_superuser(variables["PREVIEW_POSTGRES_URL"])
         assert target.outside() == []
