@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
-import time
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
 from rehearsal.deployment.start import deployed
-from tests.support.gates import ROOT, Run, clean_environment, entry, run_harness, write_environments
+from tests.support.endings import going, ours, rows_of_ours
+from tests.support.gates import Run, entry, run_harness, write_environments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     from rehearsal.deployment.start import Deployment
     from rehearsal.servers.postgres import Postgres
 
-PATIENCE_S = 60
 LATE_S = 5  # the app takes 0.3 s for a POST, or longer on a machine that is busy
 
 
@@ -28,27 +25,8 @@ def end_in_the_middle(deployment: Deployment, folder: Path, how: signal.Signals)
     """Start the gate with many POSTs, wait until the first rows are stored, and send it a signal."""
     settings = entry(deployment, posts=200, late_rows_s=LATE_S)
     file = write_environments(folder / "environments.yaml", {}, preview=settings)
-    command = [sys.executable, "-m", "pytest", "--environments", str(file), "--report-dir", str(folder / "report")]
-    with (
-        psycopg.connect(deployment.database, autocommit=True) as connection,
-        subprocess.Popen(
-            command, cwd=ROOT, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as gate,
-    ):
-        deadline = time.monotonic() + PATIENCE_S
-        while ours(connection) < 3:
-            assert time.monotonic() < deadline, "the gate has stored nothing"
-            time.sleep(0.02)
-        gate.send_signal(how)
-        out, err = gate.communicate(timeout=PATIENCE_S)
-    return Run(gate.returncode, out, err, folder / "report")
-
-
-def ours(connection: psycopg.Connection[tuple[int]]) -> int:
-    """How many rows of this harness are stored."""
-    row = connection.execute("select count(*) from chatbots where name like 'smoke-%'").fetchone()
-    assert row is not None
-    return row[0]
+    with going(folder, file) as gate:
+        return gate.end_in_the_middle(deployment.database, how)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
@@ -56,8 +34,7 @@ def test_soft_end_cleans_up_and_reports(tmp_path: Path, postgres: Postgres, how:
     """No further POST is sent, the rows are removed, the verdict is written, and the exit code is pytest's 2."""
     with deployed(postgres, variant="slow_within_budget") as deployment:
         run = end_in_the_middle(deployment, tmp_path, how)
-        with psycopg.connect(deployment.database) as connection:
-            assert ours(connection) == 0
+        assert rows_of_ours(deployment.database) == 0
     assert run.exit_code == 2, run.out + run.err
     assert run.verdict["exit_code"] == 2
     assert run.verdict["verdict"] == "unknown"

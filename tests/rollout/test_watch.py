@@ -7,13 +7,13 @@ import re
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import psycopg
 import pytest
 
 from rehearsal.deployment.plan import answer
 from rehearsal.faults.transition import old_code
 from rehearsal.rollouts.catalogue import ROLLOUTS, Rollout, play, rollout_named
 from rehearsal.rollouts.live import OLD_REVISION, Live, live
+from tests.support.endings import rows_of_ours
 from tests.support.gates import Run, run_harness, write_environments
 from tests.support.servers import Request, serving
 
@@ -48,12 +48,6 @@ def watch(folder: Path, entry: dict[str, Any], *arguments: str) -> Run:
 def texts(run: Run) -> list[str]:
     """What the verdict tells of each change, in order."""
     return [change["text"] for change in run.verdict["watch"]["changes"]]
-
-
-def rows_of_ours(database: str) -> int:
-    with psycopg.connect(database) as connection:
-        (row,) = connection.execute("select count(*) from chatbots where name like 'smoke-%'").fetchall()
-    return int(row[0])
 
 
 @pytest.mark.parametrize("of", SHORT, ids=lambda of: of.name)

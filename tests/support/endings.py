@@ -1,4 +1,4 @@
-"""Runs that are ended from outside: gates that go on beside a test, what their histories hold, and what is stored."""
+"""Runs that are ended from outside: commands that go on beside a test, what their histories hold, what is stored."""
 
 from __future__ import annotations
 
@@ -16,21 +16,25 @@ from tests.support import gates
 from tests.support.gates import ROOT, Run, clean_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import signal
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from tests.support.warm import Forked
 
 PATIENCE_S = 60
+GATE = ("pytest", "-p", "no:cacheprovider")
+WATCH = ("harness", "watch")
 _LOOKS_EVERY_S = 0.004
 
 
 @dataclass(slots=True)
 class Going:
-    """A gate that is going on. What it prints goes to files, so that nobody has to read along."""
+    """A gate or a watch that is going on. What it prints goes to files, so that nobody has to read along."""
 
     process: subprocess.Popen[bytes] | Forked
     folder: Path
+    file: str = "history.jsonl"
     _size: int = 0
     _records: int = 0
 
@@ -42,7 +46,7 @@ class Going:
     @property
     def history(self) -> Path:
         """Its history."""
-        return self.report_dir / "history.jsonl"
+        return self.report_dir / self.file
 
     def records(self) -> int:
         """How many whole records its history has; -1 where there is none yet."""
@@ -64,6 +68,13 @@ class Going:
             time.sleep(_LOOKS_EVERY_S)
         return True
 
+    def end_in_the_middle(self, database: str, how: signal.Signals, rows: int = 3) -> Run:
+        """Send it a signal when so many of its rows are stored, and wait for its end."""
+        with psycopg.connect(database, autocommit=True) as connection:
+            assert self.wait_until(lambda: ours(connection) >= rows), "it ended before"
+        self.process.send_signal(how)
+        return self.ended()
+
     def ended(self) -> Run:
         """Wait for its end."""
         code = self.process.wait(PATIENCE_S)
@@ -72,22 +83,27 @@ class Going:
 
 
 @contextmanager
-def going(folder: Path, file: Path, *arguments: str, **how: Any) -> Iterator[Going]:
+def going(
+    folder: Path, file: Path, *arguments: str, command: Sequence[str] = GATE, history: str = "history.jsonl", **how: Any
+) -> Iterator[Going]:
     """A gate with its report in `folder/report`, for the time of the block; it does not outlive it.
+
+    `command` is another module with its first words, which has another `history`.
 
     It is forked where that can be; with `how`, which is for `subprocess.Popen`, it starts as users start it.
     """
     folder.mkdir(exist_ok=True)
-    words = ["-p", "no:cacheprovider", "--environments", str(file), "--report-dir", str(folder / "report"), *arguments]
+    module, *first = command
+    words = [*first, "--environments", str(file), "--report-dir", str(folder / "report"), *arguments]
     process: subprocess.Popen[bytes] | Forked
     if gates.FORGE is not None and not how:
-        process = gates.FORGE.start(folder, "pytest", words, clean_environment())
+        process = gates.FORGE.start(folder, module, words, clean_environment())
     else:
         with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
             streams = {"stdout": out, "stderr": err, "env": clean_environment(), **how}
-            process = subprocess.Popen([sys.executable, "-m", "pytest", *words], cwd=ROOT, **streams)
+            process = subprocess.Popen([sys.executable, "-m", module, *words], cwd=ROOT, **streams)
     try:
-        yield Going(process, folder)
+        yield Going(process, folder, history)
     finally:
         if process.poll() is None:
             process.kill()
@@ -137,6 +153,19 @@ def stored(database: str) -> dict[int, tuple[str, str]]:
     with psycopg.connect(database) as connection:
         rows = connection.execute("select id, name, chatbots::text from chatbots").fetchall()
     return {id_: (name, whole) for id_, name, whole in rows}
+
+
+def ours(connection: psycopg.Connection[Any]) -> int:
+    """How many rows of this harness are stored."""
+    row = connection.execute("select count(*) from chatbots where name like 'smoke-%'").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def rows_of_ours(database: str) -> int:
+    """The same, on a connection of its own."""
+    with psycopg.connect(database) as connection:
+        return ours(connection)
 
 
 def names_of(database: str, run: str) -> set[str]:

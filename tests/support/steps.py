@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import yaml
 
+from tests.support.endings import ours, rows_of_ours
 from tests.support.gates import GATE_LIMIT_S, ROOT, clean_environment
 
 if TYPE_CHECKING:
@@ -96,23 +97,15 @@ class Ending:
     def send(self, pid: int) -> None:
         deadline = time.monotonic() + GATE_LIMIT_S
         with psycopg.connect(self.database, autocommit=True) as connection:
-            while stored(connection) < 3:
+            while ours(connection) < 3:
                 assert time.monotonic() < deadline, "the gate has stored nothing"
                 time.sleep(0.02)
         (os.killpg if self.how == signal.SIGKILL else os.kill)(pid, self.how)
 
 
-def stored(connection: psycopg.Connection[Any]) -> int:
-    """How many rows of this harness are stored."""
-    row = connection.execute("select count(*) from chatbots where name like 'smoke-%'").fetchone()
-    assert row is not None
-    return int(row[0])
-
-
 def rows_of(deployment: Deployment) -> int:
-    """The same, on a connection of its own."""
-    with psycopg.connect(deployment.database) as connection:
-        return stored(connection)
+    """How many rows of this harness are stored."""
+    return rows_of_ours(deployment.database)
 
 
 @dataclass(slots=True)
