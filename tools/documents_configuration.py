@@ -83,6 +83,7 @@ EXAMPLES: dict[str, str] = {
     "watch.rate": "watch: {rate: 1}",
     "watch.attempts": "watch: {rate: 2, attempts: 1200}",
     "watch.outage_s": "watch: {outage_s: 5}",
+    "watch.latency_p95_ms": "watch: {latency_p95_ms: 800}",
 }
 """An example of each key, as it stands under an environment."""
 

@@ -1,7 +1,8 @@
 """`python -m tools.rollouts [RUNS] [NAME ..]`: watches each rollout several times, and counts who tells the same story.
 
-A story is its phases and what changed, without numbers. A moment is right if the step that was done lies in it, and it
-is no wider than two sampling periods. Exits 1 where one differs or is wrong. Bounded: RUNS (10) of each NAME (all).
+A story is its phases and what changed, without numbers. A moment is right if a step that was done lies in it. It is wide
+if it is longer than two sampling periods, as where a busy machine answers no look in time: that is counted, and no
+mistake. Exits 1 where a story differs or a moment is wrong. Bounded: RUNS (10) of each NAME (all).
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ BY_CHANCE = {"lock", "waited", "unseen"}
 
 @dataclass(frozen=True)
 class Told:
-    """One run: its story without numbers, what was not told, moments that are wrong, and the widest of them."""
+    """One run: its story without numbers, what was not told, moments that are wrong, and how wide each was."""
 
     story: tuple[str, ...]
     untold: tuple[str, ...]
     wrong: tuple[str, ...]
-    widest_s: float
+    widths_s: tuple[float, ...]
     failed: int
 
 
@@ -68,17 +69,16 @@ def watched(postgres: Postgres, of: Rollout, folder: Path) -> Told:
         (*phases, *story_of(watch["changes"])),
         tuple(untold),
         tuple(wrong),
-        max((change["to_s"] - change["from_s"] for change in due), default=0.0),
+        tuple(change["to_s"] - change["from_s"] for change in due),
         watch["failed"],
     )
 
 
 def is_right(change: dict[str, Any], steps: list[Step], began_s: float) -> bool:
-    """Whether a step that changes such a thing was done in its moment, which is no wider than it should be."""
+    """Whether a step that changes such a thing was done in its moment."""
     from_s, to_s = began_s + change["from_s"], began_s + change["to_s"]
     kind = STEPS[change["kind"]]
-    done = any(step.what == kind and step.from_s <= to_s and step.to_s >= from_s for step in steps)
-    return done and to_s - from_s <= 2 * SAMPLE_S
+    return any(step.what == kind and step.from_s <= to_s and step.to_s >= from_s for step in steps)
 
 
 def story_of(changes: list[dict[str, Any]]) -> list[str]:
@@ -102,10 +102,11 @@ def main(runs: int, names: list[str]) -> int:
                     found.append(watched(postgres, of, Path(folder)))
             ((usual, alike),) = Counter(each.story for each in found).most_common(1)
             right = sum(not each.untold and not each.wrong for each in found)
-            widest_s, failed = max(each.widest_s for each in found), sorted(each.failed for each in found)
+            widths_s, failed = [s for each in found for s in each.widths_s], sorted(each.failed for each in found)
+            wide = sum(s > 2 * SAMPLE_S for s in widths_s)
             print(
-                f"{of.name}: {alike} of {runs} tell the same story, {right} of {runs} all that they must, each moment "
-                f"within {widest_s:.2f} s; {failed[0]} to {failed[-1]} POSTs failed",
+                f"{of.name}: {alike} of {runs} tell the same story, {right} of {runs} all that they must; {wide} of "
+                f"{len(widths_s)} moments are wide, the widest {max(widths_s, default=0):.2f} s; {failed[0]} to {failed[-1]} POSTs failed",
                 flush=True,
             )
             for each in found:

@@ -137,7 +137,8 @@ class WatchState:
         column = self.looks[-1].type or "no column" if self.looks else ""
         revisions = [printable(name)[:_DIGITS] for name in self.served[-1].named] if self.served else []
         wrong = sum(map(failed, list(self.attempts)))
-        parts = [f"{len(self.attempts)} POSTs", f"{wrong} failed", column, *revisions]
+        rate = self.sent / max(self.now_s - self.began_s, 1.0)
+        parts = [f"{len(self.attempts)} POSTs, {rate:.1f} a second", f"{wrong} failed", column, *revisions]
         line = f"{self.now_s:.0f} s: {', '.join(filter(None, parts))}"
         if sys.stderr.isatty():
             text = f"{self.environment.name}: {self.redact(line)}"[:_WIDTH]

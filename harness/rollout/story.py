@@ -31,7 +31,7 @@ FEWEST_STEADY = 5  # POSTs in a row that were answered as wanted, after the last
 _WAITED_S = 0.5  # a POST waited that took so long, and five times as long as usual
 _TIMES_AS_LONG = 5
 _MOST_CAUSES = 4
-_OF_THE_ROLLOUT: frozenset[ChangeKind] = frozenset({"column", "revision", "tokens", "rows", "lock", "failed"})
+_OF_THE_ROLLOUT: frozenset[ChangeKind] = frozenset({"column", "revision", "tokens", "lock", "failed"})
 _DIGITS = 12  # of a revision
 
 
@@ -234,8 +234,10 @@ def _token_changes(attempts: Sequence[Attempt]) -> Iterator[Change]:
 
 def _row_changes(watched: Watched) -> Iterator[Change]:
     """When rows of the watch came to hold other tokens: replaced by a migration, or in a way that none has."""
+    begun_s = {a.name: a.started_s for a in watched.attempts}
     last_s = watched.began_s
     for look in watched.row_looks:
+        last_s = max(last_s, min((begun_s.get(change.name, last_s) for change in look.changes), default=last_s))
         replaced = sum(change.is_replaced for change in look.changes)
         if replaced:
             text = f"{replaced} stored short tokens were replaced by UUIDs"

@@ -11,7 +11,7 @@ from harness.history.attempt import Attempt
 from harness.history.problem import Problem
 from harness.history.revision import ServedRevision
 from harness.postgres.column_look import ColumnLook, Holder
-from harness.rollout.evidence import Served, Watched
+from harness.rollout.evidence import RowChange, RowLook, Served, Watched
 from harness.rollout.story import Story, tell
 
 OLD, NEW = "01d0c0de" * 5, "5ca1ab1e" * 5
@@ -82,6 +82,24 @@ def test_a_change_lies_between_the_look_before_and_the_one_that_shows_it() -> No
     story = told(each_half_second(["new"] * 8), [look(0, "text"), look(1, "text"), look(2), look(3)])
     (change,) = story.changes
     assert (change.from_s, change.to_s) == (1, 2.01)
+
+
+def test_rows_that_were_replaced_are_told_since_they_were_there() -> None:
+    """Between the look before and the one that shows it, and no earlier than the first of their POSTs."""
+    attempts = each_half_second(["short"] * 6 + ["new"] * 8)
+    replaced = [RowChange(f"smoke-r-{n}", f"tok{n:05}", str(UUID(int=n, version=4))) for n in (3, 4)]
+    other = RowChange("smoke-r-7", str(UUID(int=7, version=4)), "no row")
+    looks = [RowLook(2.2, 2.3, 2, tuple(replaced)), RowLook(3.2, 3.3, 5), RowLook(4.2, 4.3, 7, (other,))]
+    story = tell(Watched(attempts, [look(s) for s in range(8)], [], 0.0, 7.0, rate=2.0, row_looks=looks))
+    changes = [(c.from_s, c.to_s, c.text, c.posts) for c in story.changes if c.kind == "rows"]
+    assert changes == [
+        (1.5, 2.3, "2 stored short tokens were replaced by UUIDs", 2),
+        (3.5, 4.3, f"the row of {other.shown}", 1),
+    ]
+    assert of_kind(story, "unseen") == []
+    late = [RowLook(6.2, 6.3, 5)]
+    story = tell(Watched(attempts, [look(s) for s in range(8)], [], 0.0, 7.0, rate=2.0, row_looks=late))
+    assert of_kind(story, "unseen") == ["no row was compared with its answer: the table was locked, or not read"]
 
 
 def test_a_revision_may_change_while_it_is_asked_for() -> None:
