@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -129,7 +130,7 @@ def test_a_post_that_waited_for_the_first_change_is_of_the_rollout() -> None:
 def test_what_was_slow_for_a_lock_alone_names_the_lock() -> None:
     """The cause of a slow stretch on the way is the lock that was seen; one that stays slow has another cause."""
     holder = Holder(4711, "AccessExclusiveLock", "migration", "active", 1.0, "ALTER TABLE")
-    looks = [replace(look, holders=(holder,), waiting=2) if look.asked_s == 1.7 else look for look in LOOKS]
+    looks = [dataclasses.replace(look, holders=(holder,), waiting=2) if look.asked_s == 1.7 else look for look in LOOKS]
     id_ = "rollout_latency_is_within_budget"
     locked = results(slow(USUAL, 3), looks=looks, latency_p95_ms=500)[id_]
     assert "pid 4711 (migration), ALTER TABLE" in locked.cause
