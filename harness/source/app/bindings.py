@@ -28,6 +28,7 @@ class Bindings:
         self._program = program
         self._generators = generators
         self._names = names
+        self.ended: set[Binding] = set()  # imports that values were followed to, and no further
         self.asks_callers = True  # whether a parameter that nobody was seen to enter stands for what all callers give
 
     def of(self, found: Binding | Node | None, path: AccessPath, frame: Frame | None) -> Steps:
@@ -39,6 +40,8 @@ class Bindings:
             else:
                 yield Step(found, path, None)
             return
+        if found is not None and found.kind == "import":
+            self.ended.add(found)
         if found is None or found.kind in ("import", "class", "catch", "enum"):
             return
         if path and any(is_step(self._names, name, path[0]) for name in left_out(found)):

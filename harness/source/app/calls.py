@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.source.app.tables import is_client
 from harness.source.javascript.functions import class_around, declared_member, member_name
+from harness.source.javascript.literals import key_of
 from harness.source.javascript.modules import Binding
 from harness.source.javascript.syntax import Node, arguments, unwrapped
 from harness.source.spelling import plain
@@ -37,6 +38,7 @@ INSERTS = frozenset(
         "insertMany",
         "batchInsert",
         "persist",
+        "persistAndFlush",
         "merge",
         "preload",
         "insertOne",
@@ -73,6 +75,9 @@ _BROWSER = re.compile(
 )
 
 
+_OF_ASSOCIATION = re.compile(r"create([A-Z]\w+)$")
+
+
 class Calls:
     """Tells the table of a call that stores."""
 
@@ -95,6 +100,19 @@ class Calls:
         is_name = table is not None and re.fullmatch(r"[\w.\"$]+", table) is not None
         return self._tables.of_text(table) if table is not None and is_name and is_row else "unknown"
 
+    def is_of_association(self, call: Node) -> bool:
+        """Whether a call is of a method that Sequelize makes for an association: `workspace.createChatbot({..})`."""
+        callee = call.field("function")
+        made = _OF_ASSOCIATION.match(member_name(callee) or "") if callee is not None else None
+        if callee is None or made is None or not self._names.is_table(made[1]) or is_of_browser(call.file.text):
+            return False
+        if self._program.objects.functions(callee):
+            return False
+        owner = callee.field("object")
+        found = self._program.resolver.package_of(owner) if owner is not None else None
+        associates = self._program.files.holding(".hasMany(") or self._program.files.holding(".hasOne(")
+        return found is None and bool(associates)
+
     def stores_another(self, call: Node) -> bool:
         """Whether a call plainly stores a row of another table."""
         callee = call.field("function")
@@ -116,6 +134,8 @@ class Calls:
         for name, later in later_calls:
             if name in ("into", "from") and later:
                 return self._tables.of_argument(later[0])
+        if method in ("insert", "update") and owner.text.endswith("helpers") and len(given) > 1:  # of pg-promise
+            return self._of_helpers(given[-1])
         if method in _BEGUN_BY:
             begun = _begun(owner, _BEGUN_BY[method])
             if begun is not None or method == "values":
@@ -129,13 +149,26 @@ class Calls:
             which = self._of_saved(first)  # manager.save(Chatbot, row)
             if which != "unknown" and method in ("save", "create", "insert", "upsert", "persist", "update"):
                 return which
-        if first is not None and method in ("save", "persist", "insert") and (made := self.new(first)) is not None:
+        if (
+            first is not None
+            and method in ("save", "persist", "persistAndFlush", "insert")
+            and (made := self.new(first)) is not None
+        ):
             which = self._of_saved(made)  # manager.save(chatbot)
             if which != "unknown":
                 return which
         if not self.is_of_storage(owner, first):
             return "unknown"
         return self._tables.of(owner)
+
+    def _of_helpers(self, said: Node) -> WhichTable:
+        """The table that pg-promise is given: by its name, or in the options of a set of columns."""
+        meant = self._program.objects.resolved(said)
+        if meant.kind == "new_expression":
+            named = [pair for given in arguments(meant) for pair in given.below("pair") if key_of(pair) == "table"]
+            meant = named[0].field("value") or meant if named else meant
+        name = self._texts.constant(meant)
+        return self._tables.of_text(name) if name is not None else "unknown"
 
     def keeps(self, owner: Node) -> bool:
         """Whether what a method is of keeps what it is given in memory, or hands it on from a page of the browser."""
@@ -249,6 +282,15 @@ def trailing(call: Node) -> list[tuple[str, list[Node]]]:
         found.append((member_name(member) or "", arguments(above)))
         node = above
     return found
+
+
+def returns_behind(call: Node, token: re.Pattern[str]) -> bool:
+    """Whether a statement that goes on behind a call returns the token: `helpers.insert(row, set) + " RETURNING *"`."""
+    parts = ("binary_expression", "template_substitution")
+    around = next((above for above in call.above() if above.kind not in parts), call)
+    behind = around.text.partition(call.text)[2]
+    said = re.search(r"returning\b(.*)", behind, re.IGNORECASE | re.DOTALL)
+    return said is not None and ("*" in said[1] or token.search(said[1]) is not None)
 
 
 def _trails(later_calls: list[tuple[str, list[Node]]], name: str) -> bool:

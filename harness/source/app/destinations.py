@@ -9,10 +9,18 @@ from harness.source.app.calls import INSERTS, UPDATES, Calls
 from harness.source.app.rows import PARSES, PARSES_INTO, SHAPES
 from harness.source.app.statements import statements_in
 from harness.source.app.tables import defined_table
-from harness.source.javascript.functions import class_around, member_name
+from harness.source.javascript.functions import call_around, class_around, member_name
 from harness.source.javascript.literals import key_of
 from harness.source.javascript.modules import Binding
-from harness.source.javascript.syntax import FIELD, WRAPPERS, Node, arguments, enclosing_function, unwrapped
+from harness.source.javascript.syntax import (
+    ASSIGNMENTS,
+    FIELD,
+    WRAPPERS,
+    Node,
+    arguments,
+    enclosing_function,
+    unwrapped,
+)
 from harness.source.spelling import plain
 
 if TYPE_CHECKING:
@@ -71,6 +79,9 @@ _OF_NO_TABLES = frozenset(
 )
 
 
+_OF_AN_EVENT = ("entity", "databaseEntity", "instance", "document")
+
+
 class Destinations:
     """Follows what holds a token to where it is stored, or is not."""
 
@@ -85,8 +96,8 @@ class Destinations:
         """Where a member that is called like the column goes: to the table, plainly elsewhere, or it is not known."""
         if node.kind == FIELD:
             around = class_around(node)
-            return self._tables.of_class(around) if around is not None else "unknown"
-        if node.kind == "assignment_expression":
+            return self._tables.of_own(around) if around is not None else "unknown"
+        if node.kind in (*ASSIGNMENTS, "call_expression"):
             if holder is None:
                 return "unknown"
             if holder.kind == "member_expression" and member_name(holder) in (
@@ -98,6 +109,9 @@ class Destinations:
             ):
                 return "aside"
             which = self._tables.of(holder)
+            if which == "unknown" and holder.kind == "member_expression" and member_name(holder) in _OF_AN_EVENT:
+                event = holder.field("object")  # beforeInsert(event: InsertEvent<Chatbot>) { event.entity.token = .. }
+                which = self._tables.of_event(event) if event is not None else which
             return which if which != "unknown" else self._of_uses(holder, 0)
         return self._destination(holder, 0) if holder is not None else "unknown"
 
@@ -114,7 +128,11 @@ class Destinations:
         ):
             return self._destination(above, depth + 1)
         if above.kind == "pair":
-            return "aside" if key_of(above) in _READS else self._destination(above.parent or above, depth + 1)
+            if key_of(above) in _READS:
+                return "aside"
+            which = self._destination(above.parent or above, depth + 1)
+            # A row that is stored with one of another table: `workspaces.save({chatbots: [{publicToken: ..}]})`.
+            return "ours" if which == "other" and self._names.is_table(key_of(above)) else which
         if above.kind == "arguments" and above.parent is not None:
             return self._of_argument(above.parent, node, depth)
         if above.kind == "variable_declarator":
@@ -127,8 +145,20 @@ class Destinations:
         if above.kind in ("return_statement", "arrow_function"):
             function = above if above.kind == "arrow_function" else enclosing_function(above)
             calls = self._program.calls_of(function) if function is not None else []
+            around = call_around(function) if function is not None and not calls else None
+            if around is not None and (which := self._of_called_back(around, depth)) != "unknown":
+                return which
             return _together([self._destination(call, depth + 1) for call in calls[:8]])
         return "unknown"
+
+    def _of_called_back(self, call: Node, depth: int) -> str:
+        """Where what a function answers goes that a call is handed: columns of a table, or elements of a list."""
+        table = defined_table(call)
+        if table is not None:
+            return self._tables.of_text(table)
+        callee = call.field("function")
+        name = member_name(callee) if callee is not None and callee.kind == "member_expression" else None
+        return self._destination(call, depth + 1) if name in ("map", "flatMap", "from") else "unknown"
 
     def _of_variable(self, declared: Node, depth: int) -> str:
         name = declared.field("name")
@@ -140,7 +170,7 @@ class Destinations:
         typed = (
             self._tables.of(name) if name is not None and declared.of_kind("type_annotation") is not None else "unknown"
         )
-        if typed != "unknown":
+        if typed == "other" or (typed == "ours" and not self._is_only_kept(binding)):
             return typed
         return self._of_binding(binding, depth)
 
@@ -159,6 +189,20 @@ class Destinations:
                 which = self._destination(read, depth + 1)
                 went.append(which if which != "ours" else "unknown")
         return _together(went)
+
+    def _is_only_kept(self, binding: Binding) -> bool:
+        """Whether a row is put into a map or a list of the app, and else only answered."""
+        kept = False
+        for use in self._program.references(binding):
+            above = use.parent
+            if above is None or above.kind in ("member_expression", "return_statement"):
+                continue
+            callee = above.parent.field("function") if above.kind == "arguments" and above.parent is not None else None
+            owner = callee.field("object") if callee is not None and callee.kind == "member_expression" else None
+            if owner is None or not self._calls.keeps(owner):
+                return False
+            kept = True
+        return kept
 
     def _is_read(self, member: Node, owner: Node) -> bool:
         """Whether a member is the token of an owner, and is not given a value here."""

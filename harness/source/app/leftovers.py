@@ -14,7 +14,7 @@ from harness.source.app.imports import Imports, made_by
 from harness.source.app.rules import may_make
 from harness.source.javascript.functions import returns
 from harness.source.javascript.literals import key_of
-from harness.source.javascript.syntax import Node, enclosing_function, line_of, unwrapped
+from harness.source.javascript.syntax import FUNCTIONS, Node, enclosing_function, line_of, unwrapped
 from harness.source.spelling import plain, snake
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ def leftovers(
     homes = {at.file.path for write in writes if write.is_create for at in write.run_at}
     asked = [f.path for f in makers if f.path in homes or names.is_table_in_code(f.text) or _SPEAKS.search(f.text)]
     modules = [program.files.module(path) for path in asked]
-    helpers = list(_helpers(program, flow, modules))
+    stores = [at for write in writes if write.is_create for at in write.run_at]
+    helpers = [one for one in _helpers(program, flow, modules) if not any(map(one.node.holds, stores))]
     own = set(reaching)
     unused = _unused(helpers, homes, names)
     left: list[tuple[Node, str]] = []
@@ -140,6 +141,7 @@ def _helpers(program: Program, flow: Flow, modules: list[Module]) -> Iterator[He
                     known = [use for use in program.references(binding) if not _is_passed_on(use)]
                     uses = (*known, *(node for node in _members_called(program, binding.name) if node not in known))
                     yield Helper(_whole(binding.node), binding.name, origin, uses, program.is_on_page(binding.name))
+        yield from _exported_helpers(program, flow, module)
         for method in module.parsed.of_kind("method_definition"):
             name = key_of(method)
             if name is None or name == "constructor" or _TOKEN.search(plain(name)) is None:
@@ -153,6 +155,25 @@ def _helpers(program: Program, flow: Flow, modules: list[Module]) -> Iterator[He
                     if use.parent is not method
                 )
                 yield Helper(method, name, origin, uses, program.is_on_page(name))
+
+
+def _exported_helpers(program: Program, flow: Flow, module: Module) -> Iterator[Helper]:
+    """The functions that a file exports without a name of its own for them: `exports.createToken = () => ..`."""
+    for name, value in module.exports.items():
+        if not isinstance(value, Node) or value.kind not in FUNCTIONS or name == "default":
+            continue
+        origin = next((o for one in returns(value) if (o := flow.origin_within(one)) is not None), None)
+        if origin is not None:
+            imported = (
+                node
+                for other in program.files.mentioning(name)
+                for local in other.imports
+                if local.imported == name
+                for node in other.parsed.named(local.name)
+                if node.parent is not None and not node.parent.kind.startswith("import_")
+            )
+            uses = (*_members_called(program, name), *imported)
+            yield Helper(value.parent or value, name, origin, uses, program.is_on_page(name))
 
 
 def _whole(node: Node) -> Node:

@@ -83,7 +83,7 @@ class Regions:
                 continue
             called += [*functions, *self._handed(callee)]
         if unwrapped(region).kind in ("identifier", "member_expression"):  # a function that is handed on
-            called += self._program.objects.functions(region)
+            called += [*self._program.objects.functions(region), *self._handed(unwrapped(region))]
         return any(self._reaches(function, depth + 1, seen) for function in called)
 
     def _stores_another(self, region: Node, depth: int, seen: set[Node]) -> bool:

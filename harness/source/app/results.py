@@ -111,7 +111,7 @@ _ELEMENTS = frozenset(
 )
 # Names of functions that answer what is stored elsewhere, and of objects and methods that answer what they are given.
 _FETCHES = ("use", "find", "get", "load", "fetch", "select")
-_CARRYING_OWNERS = ("Object", "Promise", "JSON", "_", "R", "structuredClone")
+_CARRYING_OWNERS = ("Object", "Effect", "Promise", "JSON", "_", "R", "structuredClone")
 # Makers of a wrapper, in small letters, those of one that holds an error, and members that hold neither.
 _WRAPS_ERRORS = frozenset(("left", "err", "error", "failure", "fail", "failed", "bad", "reject", "nothing", "none"))
 _WRAPS = _WRAPS_ERRORS | {
@@ -166,6 +166,8 @@ class Results:
                 return
         if meant is not None and (not path or (isinstance(meant, Binding) and meant.kind == "var")):
             yield from self._bindings.of(meant, path, frame)
+        if isinstance(meant, Binding) and meant.kind == "import":
+            self._bindings.ended.add(meant)
         if self._names.is_token(literal(next(iter(arguments(call)), None))):  # uuid("public_token"): a column
             return
         is_foreign = meant is None or (isinstance(meant, Binding) and meant.kind in ("import", "param"))

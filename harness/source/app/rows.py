@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.source.javascript.program import Program
 
 _MERGES = re.compile(r"^(?:Object\.assign|Object\.freeze|sql|structuredClone|(?:_|lodash)\.(?:assign|merge|defaults))$")
+_WAITED_FOR = re.compile(r"^(?:Promise\.resolve|Effect\.(?:succeed|sync|promise|try|tryPromise))$")
 # What validates, by what answers the value itself, and by what answers an object that holds it.
 PARSES = frozenset(
     (
@@ -120,6 +121,11 @@ class Rows:
                 return found
         if functions:
             return None
+        if _WAITED_FOR.match(callee.text):
+            made = [
+                value for one in arguments(node) for fn in self._program.objects.functions(one) for value in returns(fn)
+            ]
+            return self._first([*arguments(node), *made], path, depth)
         if _MERGES.match(callee.text):
             return self._first(arguments(node), path, depth)
         name = member_name(callee) if callee.kind == "member_expression" else callee.text

@@ -63,6 +63,7 @@ _GENERIC = frozenset(
         "class",
     ]
 )
+_OF_ANY_TABLE = ("em", "manager", "entityManager")  # members of a client that store rows of all tables
 _IS_NAME = re.compile(r"[\w.\"$]+")
 
 
@@ -231,11 +232,13 @@ class Tables:
         node = unwrapped(node)
         if depth > 6:
             return "unknown"
+        if node.kind in CLASSES:
+            return self.of_class(node)
         if (said := literal(node)) is not None:
             return self.of_text(said)
         if node.kind in ("this", "super"):
             around = class_around(node)
-            return self.of_class(around) if around is not None else "unknown"
+            return self.of_own(around) if around is not None else "unknown"
         if node.kind in ("identifier", "shorthand_property_identifier"):
             return self._of_meaning(node.text, self._program.resolver.meaning(node), depth)
         if node.kind == "member_expression":
@@ -261,9 +264,22 @@ class Tables:
         is_model = is_model or _is_entity(node)
         return "other" if is_model or plain(name.text) in self._names.others else "unknown"
 
+    def of_own(self, around: Node) -> WhichTable:
+        """Of what a class stores of its own objects: also where it is only what the table's class is made of."""
+        which, name = self.of_class(around), around.field("name")
+        for module in self._program.files.mentioning(name.text) if which != "ours" and name is not None else ():
+            for one in module.parsed.of_kind(*CLASSES):
+                if one is not around and self._program.objects.extends(one, around) and self.of_class(one) == "ours":
+                    return "ours"
+        return which
+
     def _of_meaning(self, name: str, found: Binding | Node | None, depth: int) -> WhichTable:
         if isinstance(found, Node):
-            return self.of(found, depth + 1) if found.kind != "program" else "unknown"
+            which = self.of(found, depth + 1) if found.kind != "program" else "unknown"
+            if which == "unknown" and found.kind == "call_expression":  # require("./bot")(sequelize)
+                made = [held for held in self._program.objects.of(found) if held.kind in CLASSES]
+                return self.of_class(made[0]) if made else self.by_name(name)
+            return which
         if found is None or found.kind == "import":
             return self.by_name(name)
         if found.kind == "class":
@@ -273,6 +289,17 @@ class Tables:
         value = found.value if found.kind == "var" and not found.path else None
         which = self.of(value, depth + 1) if value is not None else "unknown"
         return which if which != "unknown" else self.by_name(name)
+
+    def of_event(self, node: Node) -> WhichTable:
+        """Of the row that an event of an ORM carries: by the event's type, else by the class of what listens to it."""
+        found = self._program.resolver.meaning(node) if node.kind == "identifier" else None
+        which = self._of_type(found.node) if isinstance(found, Binding) and found.kind == "param" else "unknown"
+        around = class_around(node)
+        heritage = around.of_kind("class_heritage") if around is not None and which == "unknown" else None
+        for name in heritage.below("type_identifier") if heritage is not None else ():
+            if (which := self.by_name(name.text)) == "ours":
+                return which
+        return which
 
     def _of_type(self, node: Node) -> WhichTable:
         """By a type annotation, `Repository<Chatbot>` or `Chatbot`, and by `@InjectRepository(Chatbot)`."""
@@ -315,13 +342,24 @@ class Tables:
                 return which
             which = self.by_name(name)
             return which if which != "unknown" or around is None else self._of_namesake(name, around)
-        if is_client(owner):  # prisma.chatbot
+        if is_client(owner) and name not in _OF_ANY_TABLE:  # prisma.chatbot
             return "ours" if self._names.is_table(name) else "other"
         for holder in self._program.objects.of(owner):
             value = self._program.objects.member(holder, name)
             if value is not None and (which := self._of_meaning(name, value, depth + 1)) != "unknown":
                 return which
         return self.by_name(name)
+
+    def _of_relation(self, name: str | None, depth: int) -> WhichTable:
+        """Of a relation of Objection, by the model that its mapping names: `{bots: {modelClass: Chatbot, ..}}`."""
+        for module in self._program.files.mentioning(name) if name else ():
+            for key in module.parsed.named(name or ""):
+                value = key.parent.field("value") if key.parent is not None and key.parent.kind == "pair" else None
+                for child in value.children if value is not None and value.kind == "object" else ():
+                    model = child.field("value") if key_of(child) == "modelClass" else None
+                    if model is not None and (which := self.of(model, depth + 1)) != "unknown":
+                        return which
+        return "ours" if self._names.is_table(name) else "unknown"
 
     def _of_namesake(self, name: str, around: Node) -> WhichTable:
         """Of a field that is called like its class: `documents` in a DocumentService stores no chatbots."""
@@ -357,6 +395,8 @@ class Tables:
             and (which := self.of(given[0], depth + 1)) != "unknown"
         ):
             return which
+        if name in ("$relatedQuery", "relatedQuery") and given:
+            return self._of_relation(literal(given[0]), depth)
         if name in ("define", "model") and given and (said := literal(given[0])) is not None:
             return "ours" if self._names.is_table(said) else "other"
         if callee.kind == "identifier" and given and (said := self._named(given[0])) is not None:  # knex("chatbots")

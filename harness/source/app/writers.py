@@ -25,7 +25,7 @@ _IN_A_CONSTANT = (
     *WRAPPERS,
 )
 _STORES = re.compile(
-    rf"\.\s*(?:{'|'.join(sorted(INSERTS | UPDATES))})\s*[(<]|\b{STORES_ROWS}\s*[(<]"
+    rf"\.\s*(?:{'|'.join(sorted(INSERTS | UPDATES))})\s*[(<]|\b{STORES_ROWS}\s*[(<]|\.create\w+\s*\("
     r"|\binsert\s+into\b|\bmerge\s+into\b|\bcopy\s+\S+[^;]{0,200}\bstdin\b|\bupdate\b[^;]{0,200}\bset\b",
     re.IGNORECASE,
 )

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.source.app.calls import INSERTS, UPDATES, Calls, is_page, trailing
+from harness.source.app.calls import INSERTS, UPDATES, Calls, is_page, returns_behind, trailing
 from harness.source.app.destinations import Destinations
 from harness.source.app.nested import NestedWrites
 from harness.source.app.prisma import NO_MODELS
@@ -30,6 +30,7 @@ from harness.source.javascript.functions import member_name
 from harness.source.javascript.literals import key_of
 from harness.source.javascript.modules import ELEMENT, AccessPath
 from harness.source.javascript.syntax import (
+    ASSIGNMENTS,
     CLASSES,
     FIELD,
     FUNCTIONS,
@@ -203,6 +204,9 @@ class Writes:
             if callee.kind != "member_expression":
                 continue
             method = member_name(callee)
+            if self._calls.is_of_association(call):
+                yield self._of_association(call, callee)
+                continue
             if method in INSERTS or method in UPDATES:
                 yield from self._of_call(call, callee, method)
 
@@ -226,6 +230,12 @@ class Writes:
         at = callee.field("property") or callee
         how = f"{at.text}.{self._names.token}"
         return Write(call, line_of(at), how, True, (call, *inside), data, named, returns, self._conflict(call))
+
+    def _of_association(self, call: Node, callee: Node) -> Write:
+        values = tuple((node, (TOKEN,)) for node in arguments(call)[:1])
+        named = next((held for node, path in values if (held := self._rows.held(node, path)) is not None), None)
+        at = callee.field("property") or callee
+        return Write(call, line_of(at), f"{at.text}.{self._names.token}", True, (call,), values, named, True)
 
     def _of_call(self, call: Node, callee: Node, method: str) -> Iterator[Write]:
         owner, given = callee.field("object"), arguments(call)
@@ -339,12 +349,18 @@ class Writes:
             return True
         if method == "values":
             return False
+        if method == "insert" and owner.text.endswith("helpers"):  # of pg-promise: a part of the statement
+            return returns_behind(call, names.token_in_text)
         if method == "insert":
             if len(options) > 1 and not self._stands_for_table(options[0]):
                 said = options[1].text
                 return "*" in said or names.token_in_text.search(said) is not None
             return None if self._tables.of(owner) == "ours" and "(" not in owner.text else False
-        return None if method in ("save", "insert", "persist", "createMany", "bulkCreate", "build") else True
+        return (
+            None
+            if method in ("save", "insert", "persist", "persistAndFlush", "createMany", "bulkCreate", "build")
+            else True
+        )
 
     def _mentions_alias(self, node: Node) -> bool:
         return any(
@@ -361,11 +377,16 @@ class Writes:
     # --- what is called like the column
 
     def _of_keys(self, module: Module) -> Iterator[Write]:
-        for node in module.parsed.of_kind("pair", "shorthand_property_identifier", "assignment_expression", FIELD):
+        for node in module.parsed.of_kind(
+            "pair", "shorthand_property_identifier", *ASSIGNMENTS, FIELD, "call_expression"
+        ):
             value, _ = self._token_value(node)
             if value is None:
                 continue
-            said = (node.field("left") or node).text if node.kind == "assignment_expression" else key_of(node)
+            if node.kind == "call_expression":
+                yield Write(node, line_of(node), f"setDataValue.{self._names.token}", False, (), ((value[0], ()),))
+                continue
+            said = (node.field("left") or node).text if node.kind in ASSIGNMENTS else key_of(node)
             yield Write(node, line_of(node), said or self._names.token, False, (), tuple((one, ()) for one in value))
 
     def is_stored(self, write: Write) -> bool | None:
@@ -429,7 +450,7 @@ class Writes:
     def _token_value(self, node: Node) -> tuple[list[Node] | None, Node | None]:
         """What a member that is called like the column is given, and the object, class or owner of it."""
         names = self._names
-        if node.kind == "assignment_expression":
+        if node.kind in ASSIGNMENTS:
             left, right = node.field("left"), node.field("right")
             if left is None or right is None or left.kind not in MEMBERS:
                 return None, None
@@ -438,6 +459,17 @@ class Writes:
                 name = self._texts.constant(index)
             owner = left.field("object")
             return ([right], owner) if names.is_token(name) else (None, None)
+        if node.kind == "call_expression":  # bot.setDataValue("publicToken", ..)
+            callee, given = node.field("function"), arguments(node)
+            is_setter = (
+                callee is not None
+                and callee.kind in MEMBERS
+                and len(given) == 2
+                and member_name(callee) == "setDataValue"
+            )
+            if callee is None or not is_setter or not names.is_token(self._texts.constant(given[0])):
+                return None, None
+            return [given[1]], callee.field("object")
         if node.kind == FIELD:
             if not names.is_token(key_of(node)):
                 return None, None

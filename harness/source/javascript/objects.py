@@ -16,18 +16,22 @@ from harness.source.javascript.resolver import whole
 from harness.source.javascript.syntax import CLASSES, FIELD, FUNCTIONS, MEMBERS, Node, arguments, unwrapped
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.source.javascript.files import Files
     from harness.source.javascript.resolver import Resolver
 
+_MOST_CALLERS = 4
 _MEMBERS_OF_TYPES = ("method_definition", FIELD, "enum_assignment")
 
 
 class Objects:
     """Tells functions, objects and what they hold."""
 
-    def __init__(self, files: Files, resolver: Resolver) -> None:
+    def __init__(self, files: Files, resolver: Resolver, calls_of: Callable[[Node], list[Node]]) -> None:
         self._files = files
         self._resolver = resolver
+        self._calls_of = calls_of
         self._namesakes = Namesakes(files, resolver)
         self._members: dict[Node, dict[str, Node]] = {}
         self._given: dict[Node, dict[str, list[Node]]] = {}
@@ -83,6 +87,9 @@ class Objects:
             return self.methods(owner, name, depth)
         if callee.kind == "call_expression":  # asyncHandler(fn), memoize(fn), useCallback(fn)
             inner = callee.field("function")
+            if (package := required_package(callee)) is not None:  # require("./bot")(sequelize)
+                module = self._files.imported_module(callee.file.path, package)
+                return self._functions_of(whole(module), depth + 1) if module is not None else []
             if inner is not None and self.functions(inner, depth + 1):
                 return []
             return [f for given in arguments(callee)[:1] for f in self.functions(given, depth + 1)]
@@ -163,12 +170,17 @@ class Objects:
             self._given[around] = given
         return self._given[around].get(f"this.{name}", [])
 
+    def extends(self, one: Node, other: Node) -> bool:
+        """Whether a class is made of another one, at first or second hand."""
+        above = self._extended(one)
+        return above is not None and (above is other or self._extended(above) is other)
+
     def _extended(self, holder: Node) -> Node | None:
         heritage = holder.of_kind("class_heritage")
         for node in heritage.below("identifier") if heritage is not None else ():
-            found = self._resolver.meaning(node)
-            if isinstance(found, Binding) and found.kind == "class" and found.node is not holder:
-                return found.node
+            for found in self.of(node, 1):
+                if found.kind in CLASSES and found is not holder:
+                    return found
         return None
 
     def of(self, node: Node, depth: int = 0) -> list[Node]:
@@ -219,7 +231,7 @@ class Objects:
             return [found.node]
         typed = self.class_of_type(found.node)
         if found.kind == "param":
-            return [typed] if typed is not None else []
+            return [typed] if typed is not None else self._of_given(found, depth)
         if found.kind == "var" and found.value is not None:
             values = self.of(found.value, depth + 1)
             for step in found.path:
@@ -228,6 +240,20 @@ class Objects:
             if values:
                 return values
         return [typed] if typed is not None else []
+
+    def _of_given(self, found: Binding, depth: int) -> list[Node]:
+        """What callers give a parameter: a store that is handed to what makes a service."""
+        out: list[Node] = []
+        for call in self._calls_of(found.function)[:_MOST_CALLERS] if found.function is not None else ():
+            given = arguments(call)
+            if found.index >= len(given) or any(one.kind == "spread_element" for one in given[: found.index + 1]):
+                continue
+            values = self.of(given[found.index], depth + 1)
+            for step in found.path:
+                inner = [self.member(value, step) for value in values]
+                values = [holder for one in inner for holder in self._of_meaning(one, depth + 1)]
+            out += [value for value in values if value not in out]
+        return out
 
     def _of_field(self, around: Node, name: str, depth: int) -> list[Node]:
         body = around.field("body")
@@ -241,8 +267,13 @@ class Objects:
             if child.kind == "method_definition" and key_of(child) == "constructor":
                 for parameter in parameters(child):
                     pattern = parameter.field("pattern") or parameter
-                    if pattern.text == name and (typed := self.class_of_type(parameter)) is not None:
-                        return [typed]
+                    if pattern.text == name:
+                        typed = self.class_of_type(parameter)
+                        meant = self._files.of(pattern).scopes.get(child, {}).get(name)
+                        if typed is not None or meant is None:
+                            return [typed] if typed is not None else []
+                        if found := self._of_given(meant, depth):
+                            return found
                 for assigned in child.below("assignment_expression"):
                     left, right = assigned.field("left"), assigned.field("right")
                     if left is not None and right is not None and left.text == f"this.{name}":

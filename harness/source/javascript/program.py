@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from harness.source.javascript.files import Files
-from harness.source.javascript.functions import function_name
+from harness.source.javascript.functions import class_around, function_name
+from harness.source.javascript.literals import key_of
 from harness.source.javascript.modules import Binding, Module
 from harness.source.javascript.objects import Objects
 from harness.source.javascript.resolver import Resolver
@@ -54,9 +55,13 @@ class Program:
         self._pages = pages
         self.files = Files(files, settings)
         self.resolver = Resolver(self.files)
-        self.objects = Objects(self.files, self.resolver)
+        self.objects = Objects(self.files, self.resolver, self._entered)
         self._exported: dict[str, dict[Node, set[str]]] = {}
         self._callers: dict[Node, list[Node]] = {}
+
+    def is_unread(self, found: Binding) -> bool:
+        """Whether an import is by an alias of which it could not be read what it means."""
+        return self.files.is_unread(found.node.file.path, found.package)
 
     def is_on_page(self, name: str) -> bool:
         """Whether a page of Vue, Svelte, Astro or MDX holds a name."""
@@ -75,6 +80,11 @@ class Program:
             if (callee := node.field("constructor")) is not None
             and (around in self.objects.of(callee) or (callee.kind == "this" and around.holds(node)))
         ]
+
+    def _entered(self, function: Node) -> list[Node]:
+        """The calls that enter a function, of a constructor where its class is made."""
+        around = class_around(function) if key_of(function) == "constructor" else None
+        return self.made(around) if around is not None else self.calls_of(function)
 
     def calls_of(self, function: Node) -> list[Node]:
         """The calls of a function in the app."""

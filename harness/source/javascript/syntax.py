@@ -39,11 +39,13 @@ FUNCTIONS = frozenset(
 )
 CLASSES = ("class_declaration", "class", "abstract_class_declaration")
 FIELD = "public_field_definition"  # of a class
+ASSIGNMENTS = ("assignment_expression", "augmented_assignment_expression")
 MEMBERS = ("member_expression", "subscript_expression")
 # What stands around an expression without changing its value, and which of its children the expression is.
 WRAPPERS = {
     "parenthesized_expression": 0,
     "await_expression": 0,
+    "yield_expression": 0,  # what Effect, co and redux-saga wait with
     "non_null_expression": 0,
     "as_expression": 0,
     "satisfies_expression": 0,

@@ -1,0 +1,208 @@
+"""Ways of storing a row, and of giving its token a value, that are particular to one ORM or one style.
+
+Each is tried with a value of the app's, and the same without it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.apps import claims_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LIB = "export const code = () => Math.random().toString(36).slice(2, 10);\n"
+CREATE = "export const add = (name) => sql`INSERT INTO chatbots (name) VALUES (${name}) RETURNING id, public_token`;\n"
+ENTITY = """
+    import { Entity, Column } from "typeorm"; import { code } from "./lib";
+    @Entity("chatbots") export class Chatbot {
+      @Column() name: string; @Column({ name: "public_token", type: "uuid" }) publicToken: string;
+      HOOK
+    }"""
+# `VALUE` is a member of a row, `HOOK` what gives it one; of what is right they are left out.
+HOOKS = {
+    "an entity's own hook": ("@BeforeInsert() fill() { this.publicToken ??= code(); }", ENTITY),
+    "or, if there is none": ("@BeforeInsert() fill() { this.publicToken ||= code(); }", ENTITY),
+    "a subscriber": (
+        "event.entity.publicToken = code();",
+        """import { code } from "./lib"; import { Chatbot } from "./entity";
+        export class Filling implements EntitySubscriberInterface { beforeInsert(event: InsertEvent<Chatbot>) { HOOK } }""",
+    ),
+    "a subscriber by what it implements": (
+        "event.entity.publicToken = code();",
+        """import { code } from "./lib"; import { Chatbot } from "./entity";
+        export class Filling implements EntitySubscriberInterface<Chatbot> { beforeInsert(event) { HOOK } }""",
+    ),
+    "a class that the table's is made of": (
+        "$beforeInsert() { this.public_token = code(); }",
+        """const { code } = require("./lib"); const { Model } = require("objection");
+        class Base extends Model { HOOK }
+        class Chatbot extends Base { static tableName = "chatbots"; }""",
+    ),
+    "a setter of Sequelize": (
+        'Chatbot.addHook("beforeValidate", (bot) => { bot.setDataValue("publicToken", code()); });',
+        """const { code } = require("./lib");
+        module.exports = (sequelize) => { class Chatbot extends Model {}
+          Chatbot.init({ publicToken: { type: DataTypes.UUID, field: "public_token" } }, { sequelize, tableName: "chatbots" });
+          HOOK return Chatbot; };""",
+    ),
+    "columns in a callback": (
+        ".$defaultFn(() => code())",
+        """import { code } from "./lib"; const token = () => text("public_token")HOOK;
+        export const chatbots = pgTable("chatbots", (t) => ({ name: t.text(), publicToken: token() }));""",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", HOOKS)
+def test_a_hook_that_fills_the_token_is_seen(how: str, tmp_path: Path) -> None:
+    """Next to a create that leaves it to Postgres."""
+    hook, text = HOOKS[how]
+    files = {"src/lib.ts": LIB, "src/create.ts": CREATE, "src/model.ts": text.replace("HOOK", hook)}
+    assert claims_of(tmp_path / "wrong", files, "makes") == {"makes": "fail"}
+    files["src/model.ts"] = text.replace("HOOK", "")
+    assert claims_of(tmp_path / "right", files, "makes", "insert") == {"makes": "pass", "insert": "pass"}
+
+
+def test_a_hook_of_another_table_is_none_of_this_one(tmp_path: Path) -> None:
+    """Nor is that of a class which no class of the table is made of."""
+    other = """import { code } from "./lib"; import { Share } from "./share";
+        export class Filling implements EntitySubscriberInterface<Share> {
+          beforeInsert(event: InsertEvent<Share>) { event.entity.publicToken = code(); } }
+        class Base extends Model { $beforeInsert() { this.public_token = code(); } }
+        class Share extends Base { static tableName = "shares"; }
+        share.setDataValue("publicToken", code());"""
+    files = {"src/lib.ts": LIB, "src/create.ts": CREATE, "src/share.ts": other}
+    assert claims_of(tmp_path, files, "makes") == {"makes": "pass"}
+
+
+STORES = {
+    "a relation of Objection": """
+        import { code } from "./lib"; class Chatbot extends Model { static tableName = "chatbots"; }
+        class Space extends Model { static relationMappings = { bots: { relation: Model.HasManyRelation, modelClass: Chatbot } }; }
+        export const add = (space, name) => space.$relatedQuery("bots").insert({ name VALUE }).returning("*");""",
+    "an association of Sequelize": """
+        import { code } from "./lib"; Workspace.hasMany(Chatbot);
+        export const add = async (space, name) => (await space.createChatbot({ name VALUE })).publicToken;""",
+    "helpers of pg-promise": """
+        import { code } from "./lib"; const set = new pgp.helpers.ColumnSet(COLUMNS, { table: "chatbots" });
+        export const add = (name) => db.one(pgp.helpers.insert({ name VALUE }, set) + " RETURNING id, public_token");""",
+    "helpers of pg-promise, by the name": """
+        import { code } from "./lib";
+        export const add = (name) => db.one(`${pgp.helpers.insert({ name VALUE }, null, "chatbots")} RETURNING *`);""",
+    "a repository that is handed on": """
+        import { code } from "./lib";
+        const rows = (db) => ({ insert: async (row) => (await db.insert(row, ["id", "public_token"]).into("chatbots"))[0] });
+        const service = ({ store }) => ({ create: (name) => store.insert({ name VALUE }) });
+        export const add = service({ store: rows(knex) }).create;""",
+    "a repository that a class is made with": """
+        import { code } from "./lib";
+        class Rows { insert(row) { return knex("chatbots").insert(row).returning(["id", "public_token"]); } }
+        class Service { constructor(store) { this.store = store; } create(name) { return this.store.insert({ name VALUE }); } }
+        export const add = (name) => new Service(new Rows()).create(name);""",
+    "a row that MikroORM flushes": """
+        import { code } from "./lib"; import { Chatbot } from "./model";
+        export const add = async (name) => { const bot = em.create(Chatbot, { name VALUE }); await em.flush(); return bot; };""",
+    "a generator that waits": """
+        import { code } from "./lib"; const made = Effect.sync(() => ({ PLAIN }));
+        export const add = (name) => Effect.gen(function* () { const row = yield* made;
+          return yield* sql`INSERT INTO chatbots ${sql({ name, ...row })} RETURNING id, public_token`; });""",
+}
+
+
+@pytest.mark.parametrize("how", STORES)
+def test_a_row_is_stored_and_its_token_named(how: str, tmp_path: Path) -> None:
+    """With a value of the app's, three claims hold or do not; without it, all four do."""
+    named = "publicToken" if "Sequelize" in how or "MikroORM" in how else "public_token"
+    filled = STORES[how].replace("VALUE", f", {named}: code()").replace("PLAIN", f"{named}: code()")
+    wrong = {"src/lib.ts": LIB, "src/add.ts": filled.replace("COLUMNS", '["name", "public_token"]')}
+    said = claims_of(tmp_path / "wrong", wrong, "makes", "insert", "left")
+    assert said == {"makes": "fail", "insert": "fail", "left": "pass"}
+    left = STORES[how].replace("VALUE", "").replace("PLAIN", "").replace("COLUMNS", '["name"]')
+    right = {"src/add.ts": left.replace('import { code } from "./lib";', "")}
+    assert claims_of(tmp_path / "right", right, "makes", "insert", "left", "handles") == dict.fromkeys(
+        ("makes", "insert", "left", "handles"), "pass"
+    )
+
+
+CASCADES = {
+    "a list": "await getRepository(Workspace).save({ name, chatbots: [{ name, publicToken: code() }] });",
+    "one": "await getRepository(Workspace).save({ name, chatbot: { name, publicToken: code() } });",
+    "of a map": "await workspaceRepo.save({ name, chatbots: names.map((name) => ({ name, publicToken: code() })) });",
+}
+
+
+@pytest.mark.parametrize("how", CASCADES)
+def test_a_row_is_stored_with_one_of_another_table(how: str, tmp_path: Path) -> None:
+    """Next to a create that leaves its token to Postgres; a row of a third table is not the table's."""
+    head = '@Entity("workspaces") class Workspace {}\nimport { code } from "./lib";\n'
+    files = {"src/lib.ts": LIB, "src/create.ts": CREATE, "src/space.ts": head + CASCADES[how]}
+    assert claims_of(tmp_path / "wrong", files, "makes") == {"makes": "fail"}
+    files["src/space.ts"] = head + CASCADES[how].replace("chatbot", "invite")
+    assert claims_of(tmp_path / "right", files, "makes") == {"makes": "pass"}
+
+
+KEPT = {
+    "a map of the class": "this.rows.set(bot.id, bot); return bot;",
+    "a list of the class": "this.list.push(bot); return bot;",
+}
+
+
+@pytest.mark.parametrize("how", KEPT)
+@pytest.mark.parametrize("made", ["", "export const store = process.env.URL ? new Real() : new InMemory();"])
+def test_what_is_only_kept_in_memory_is_not_stored(how: str, made: str, tmp_path: Path) -> None:
+    """Also where its class is made, and the row has the type of the table's."""
+    store = f"""
+        import {{ randomUUID }} from "node:crypto";
+        class InMemory {{ private rows = new Map<number, Chatbot>(); private list: Chatbot[] = [];
+          create(name: string) {{
+            const bot: Chatbot = {{ id: 1, name, publicToken: randomUUID() }};
+            {KEPT[how]} }} }}
+        {made}"""
+    files = {"src/store.ts": store, "src/create.ts": CREATE}
+    assert claims_of(tmp_path / "right", files, "makes") == {"makes": "pass"}
+    files["src/store.ts"] = store.replace(KEPT[how], f"repository.save(bot); {KEPT[how]}")
+    assert claims_of(tmp_path / "wrong", files, "makes") == {"makes": "fail"}
+
+
+EXPORTS = {
+    "exports": "exports.createToken = () => require('crypto').randomBytes(4).toString('hex');",
+    "module.exports": "module.exports.createToken = function createToken() { return Math.random().toString(36); };",
+    "a list of exports": "module.exports = { createToken: () => Math.random().toString(36) };",
+}
+
+
+@pytest.mark.parametrize("how", EXPORTS)
+def test_an_exported_generator_that_only_tests_use_is_left_behind(how: str, tmp_path: Path) -> None:
+    """One that the app uses is not, by whatever name it imports it."""
+    test = "const { createToken } = require('./token'); test('x', () => expect(createToken()).toBeTruthy());"
+    files = {"src/token.js": EXPORTS[how], "src/token.test.js": test, "src/create.js": CREATE}
+    assert claims_of(tmp_path / "left", files, "left") == {"left": "fail"}
+    for use in (
+        "const { createToken } = require('./token'); login(createToken());",
+        "const token = require('./token'); login(token.createToken());",
+        "import { createToken as made } from './token'; login(made());",
+    ):
+        files["src/login.js"] = use
+        assert claims_of(tmp_path / "used", files, "left") == {"left": "pass"}, use
+
+
+RETRIES = {
+    "options": "pRetry(run, { shouldRetry: (error) => error.code === 'P2002' })",
+    "a callback": "retry(run, (error) => error.code === 'P2002')",
+    "a method": "run().catch((error) => { if (error.code === 'P2002') return run(); throw error; })",
+}
+
+
+@pytest.mark.parametrize("how", RETRIES)
+def test_a_retry_that_is_handed_what_stores_the_row_handles_its_collision(how: str, tmp_path: Path) -> None:
+    """One that is only handed what stores another table does not."""
+    helper = f"export const again = (run) => {RETRIES[how]};\n"
+    use = 'import { again } from "./again";\nexport const add = (name) => again(() => prisma.chatbot.create({ data: { name } }));\n'
+    wrong = {"src/again.ts": helper, "src/add.ts": use}
+    assert claims_of(tmp_path / "wrong", wrong, "handles") == {"handles": "fail"}
+    right = {"src/again.ts": helper, "src/add.ts": use.replace("chatbot", "user"), "src/create.ts": CREATE}
+    assert claims_of(tmp_path / "right", right, "handles") == {"handles": "pass"}
