@@ -25,6 +25,12 @@ def test_source_makes_no_token(analysis: Analysis) -> None:
         "delete what makes it if nothing else uses it",
     )
     demand_understood(analysis)
+    if analysis.unread:
+        raise CouldNotTell(
+            f"what makes a {analysis.token} is imported by an alias whose target is not written out: "
+            + "; ".join(analysis.unread[:SHOWN_PLACES]),
+            "see what the imported function answers; an alias that is a text or a path.resolve(..) of texts is read",
+        )
     if analysis.unavailable and not analysis.creates:
         raise CouldNotTell(
             f"no place that stores {analysis.table} was recognised, and a random value is called {analysis.token}: "

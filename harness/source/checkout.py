@@ -46,7 +46,11 @@ _OTHER_LANGUAGES = frozenset(
 # A file of another language in a folder of migrations: what it does is not read.
 _MIGRATIONS_NOT_READ = frozenset((".py", ".rb", ".exs", ".xml", ".yml", ".yaml", ".go", ".php", ".kt", ".java", ".cs"))
 _OF_MIGRATIONS = frozenset(("migrations", "migrate", "versions", "changelog", "migration"))
-_SETTINGS = lazily(r"package\.json$|(?:ts|js)config(?:\.[\w.-]+)?\.json$|.*\bts-?config\b.*\.json$|base\.json$")
+_SETTINGS = lazily(
+    r"package\.json$|(?:ts|js)config(?:\.[\w.-]+)?\.json$|.*\bts-?config\b.*\.json$|base\.json$"
+    r"|\.babelrc(?:\.json)?$|babel\.config\.json$"
+)
+_BABEL = ".babelrc"
 _LARGEST_SETTINGS = 200_000  # bytes
 _MOST_SHOWN = 3
 
@@ -169,7 +173,7 @@ def read_checkout(root: Path) -> Checkout:
             continue
         if suffix in _MIGRATIONS_NOT_READ:
             continue
-        if suffix == ".json":
+        if suffix == ".json" or path.name == _BABEL:
             settings += _setting(path, said)
             continue
         try:
@@ -222,7 +226,7 @@ def _paths(root: Path) -> Iterator[Path]:
 
 
 def _is_looked_at(name: str, folder: str) -> bool:
-    if name.endswith(".json"):
+    if name.endswith((".json", _BABEL)):
         return _SETTINGS.match(name) is not None
     suffix = os.path.splitext(name)[1]  # noqa: PTH122
     if suffix in _MIGRATIONS_NOT_READ and folder in _OF_MIGRATIONS:

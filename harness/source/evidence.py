@@ -33,7 +33,8 @@ class Analysis:
     `left` generators that are left behind, `handlers` those of a collision, `creates` where rows are stored. `unsure`
     are handlers of which it is not known what they guard, since no place that stores was recognised. `unavailable` are
     random values under the token's name of which it is not known in which table they are stored, if in any.
-    `unparsed` are places that were not understood where they matter, `notes` what decides nothing. `not_read` says what
+    `unparsed` are places that were not understood where they matter, `unread` tokens that come by an alias of which the
+    settings do not say what it means, `notes` what decides nothing. `not_read` says what
     the checkout holds in languages that are not read, "" where nothing.
     """
 
@@ -47,6 +48,7 @@ class Analysis:
     unsure: tuple[str, ...] = ()
     unavailable: tuple[str, ...] = ()
     unparsed: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     not_read: str = ""
 

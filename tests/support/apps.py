@@ -25,6 +25,18 @@ SAMPLES = Path(__file__).parents[1] / "source" / "samples"
 ROUTE = "src/routes/chatbots.ts"
 
 
+# A module that makes a random value, one that makes none, and a route that stores what one of them makes.
+RANDOM = 'import { randomBytes } from "node:crypto";\nexport const makeIt = () => randomBytes(4).toString("hex");\n'
+FIXED = "export const makeIt = () => undefined;\n"
+
+
+def route_of(package: str) -> str:
+    """A create route that stores what `makeIt` of a module answers."""
+    return f"""
+        import {{ makeIt }} from "{package}";
+        export const create = (name) => db.insert(chatbots).values({{ name, publicToken: makeIt() }}).returning();"""
+
+
 def checkout_of(files: dict[str, str]) -> Checkout:
     """A checkout that holds these files."""
     return Checkout(Path("/app"), tuple(SourceFile(path, dedent(files[path])) for path in sorted(files)))

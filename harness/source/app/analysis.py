@@ -90,6 +90,7 @@ def _analyse(program: Program, checkout: Checkout, table: str, token: str) -> An
         unsure=_once(_quoted(h.node) for h in handlers if _is_unsure(h, writes, names)),
         unavailable=tuple(dict.fromkeys(printable(write.shown) for write in unavailable)),
         unparsed=_once(unparsed),
+        unread=_once(printable(write.shown) for write in writes if _is_unread(flow, stores, write)),
         notes=(*_undecided(unavailable, names), *_notes(program, rest, handlers, writes, checkout)),
         not_read=checkout.not_read,
     )
@@ -112,6 +113,11 @@ def _reaching(flow: Flow, stores: Writes, writes: list[Write]) -> Iterator[tuple
                 seen.add(key)
                 yield flow.origins(value, path) or [origin], write, bool(is_stored)
             break
+
+
+def _is_unread(flow: Flow, stores: Writes, write: Write) -> bool:
+    """Whether what is stored comes by an alias of which it could not be read what it means."""
+    return any(flow.unread(value, path) for value, path in write.values) and stores.is_stored(write) is not False
 
 
 def _quoted(node: Node) -> str:

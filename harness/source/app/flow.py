@@ -65,6 +65,12 @@ class Flow:
         self._seen = set()
         return self._follow(node, path, None)
 
+    def unread(self, node: Node, path: AccessPath = ()) -> bool:
+        """Whether the value leads to an import of which it could not be read what it means."""
+        self._bindings.ended.clear()
+        is_made = self.origin(node, path) is not None
+        return not is_made and any(map(self._program.is_unread, self._bindings.ended))
+
     def origin_within(self, node: Node) -> Node | None:
         """The same of what an expression makes by itself, whatever its function is given."""
         self._bindings.asks_callers = False

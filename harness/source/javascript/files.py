@@ -29,7 +29,7 @@ class Files:
 
     def __init__(self, files: tuple[SourceFile, ...], settings: tuple[SourceFile, ...] = ()) -> None:
         self._files = {file.path: file for file in files}
-        self._paths = Paths(frozenset(self._files), Settings(settings))
+        self._paths = Paths(frozenset(self._files), Settings(settings), self.module)
         self.own = tuple(file for file in files if not is_auxiliary(file.path))
         self._modules: dict[str, Module] = {}
         self._imported: dict[tuple[str, str], Module | None] = {}
@@ -99,6 +99,10 @@ class Files:
             for name in set(_NAME.findall(file.text)):
                 found[name].append(file)
         return found
+
+    def is_unread(self, importer: str, package: str) -> bool:
+        """Whether an import is by an alias of which it could not be read what it means."""
+        return (posixpath.dirname(importer), package) in self._paths.unread
 
     def imported_module(self, importer: str, package: str) -> Module | None:
         """The file of the checkout that an import names: relative, by an alias of paths, or of a workspace."""

@@ -12,11 +12,14 @@ from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from harness.source.javascript.settings import Settings, matched, split_package
+from harness.source.javascript.bundlers import CONFIGURATION, aliased, aliases_of_document, aliases_of_program
+from harness.source.javascript.settings import Settings, above_of, matched, split_package
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from harness.source.javascript.bundlers import Alias
+    from harness.source.javascript.modules import Module
     from harness.source.javascript.settings import Package
 
 _SUFFIXES = ("", ".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
@@ -29,9 +32,17 @@ _OUTPUT = re.compile(r"(?:^|(?<=/))(?:dist|build|lib|out|output|esm|cjs)(?:/(?:e
 class Paths:
     """The paths of a checkout's source files."""
 
-    def __init__(self, paths: frozenset[str], settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        paths: frozenset[str],
+        settings: Settings | None = None,
+        module: Callable[[str], Module] | None = None,
+    ) -> None:
         self._paths = paths
         self._settings = settings or Settings(())
+        self._module = module
+        self._aliases: dict[str, list[Alias]] = {}
+        self.unread: set[tuple[str, str]] = set()  # imports by an alias of which it could not be read what it means
 
     def find(self, folder: str, package: str) -> str | None:
         """The path of what a file of a folder imports by a name; None where it is none of the checkout."""
@@ -39,9 +50,13 @@ class Paths:
             return self._with_suffix(posixpath.normpath(posixpath.join(folder, package)))
         if package.startswith("node:"):
             return None
-        aliased = self._aliased(folder, package)
-        if aliased is not None:
-            return aliased
+        by_settings = self._aliased(folder, package)
+        if by_settings is not None:
+            return by_settings
+        for target in aliased(self._aliases_of(folder), package):
+            found = self._with_suffix(target) if target is not None else self._only_ending(folder, package)
+            if found is not None or target is None:
+                return found
         name, below = split_package(package)
         home = self._settings.workspaces.get(name)
         if home is not None:
@@ -67,6 +82,37 @@ class Paths:
         bases = [compiler.base for compiler in compilers if compiler.base is not None]
         candidates = (self._with_suffix(posixpath.normpath(posixpath.join(base, package))) for base in bases)
         return next((found for found in candidates if found is not None), None)
+
+    def _aliases_of(self, folder: str) -> list[Alias]:
+        """Of the nearest configuration of a bundler or of Babel above a folder that has any."""
+        for above in above_of(folder):
+            if above not in self._aliases:
+                self._aliases[above] = self._read_aliases(above)
+            if self._aliases[above]:
+                return self._aliases[above]
+        return []
+
+    def _read_aliases(self, folder: str) -> list[Alias]:
+        found = [one for document in self._settings.babel_in(folder) for one in aliases_of_document(document, folder)]
+        for path in self._configurations.get(folder, ()) if self._module is not None else ():
+            found += aliases_of_program(self._module(path)) if self._module is not None else ()
+        return sorted(found, key=lambda alias: not alias.find)  # where all imports may begin from: last
+
+    @cached_property
+    def _configurations(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for path in sorted(self._paths):
+            if CONFIGURATION.match(posixpath.basename(path)):
+                found[posixpath.dirname(path)].append(path)
+        return found
+
+    def _only_ending(self, folder: str, package: str) -> str | None:
+        """The one file that an alias may mean which could not be read; None where there are more."""
+        found = list(self._endings(_BUILT.sub("", package.partition("/")[2]))) if "/" in package else []
+        if len(found) == 1:
+            return found[0]
+        self.unread.add((folder, package))
+        return None
 
     def _exported(self, home: Package, below: str) -> str | None:
         """What a package of the checkout exports by a name, also where its settings name what is built of it."""

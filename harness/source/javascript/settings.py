@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _STRINGS_AND_COMMENTS = re.compile(r'"(?:[^"\\\n]|\\[^\n])*"?|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
 _COMMA_TOO_MANY = re.compile(r'("(?:[^"\\\n]|\\[^\n])*"?)|,(?=\s*[}\]])')
+_OF_BABEL = (".babelrc", ".babelrc.json", "babel.config.json")
 _MOST_EXTENDED = 8
 _CONDITIONS = ("source", "development", "import", "node", "module", "default", "require", "types")
 _MOST_TARGETS = 16
@@ -57,6 +58,12 @@ class Settings:
         }
         self.workspaces = {package.name: package for package in self.packages.values() if package.name}
         self._compilers: dict[str, list[Compiler]] = {}
+
+    def babel_in(self, folder: str) -> list[dict[str, Any]]:
+        """What a folder's documents set up Babel with."""
+        found = [self._documents.get(posixpath.join(folder, name)) for name in _OF_BABEL]
+        package = self._documents.get(posixpath.join(folder, "package.json"), {}).get("babel")
+        return [one for one in (*found, package) if isinstance(one, dict)]
 
     def package_of(self, folder: str) -> Package | None:
         """The nearest package above a folder."""

@@ -6,21 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.apps import claims_of
+from tests.support.apps import FIXED, RANDOM, claims_of, route_of
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-RANDOM = 'import { randomBytes } from "node:crypto";\nexport const makeIt = () => randomBytes(4).toString("hex");\n'
-FIXED = "export const makeIt = () => undefined;\n"
-
-
-def route(package: str) -> str:
-    """A create route that stores what `makeIt` of a module answers."""
-    return f"""
-        import {{ makeIt }} from "{package}";
-        export const create = (name) => db.insert(chatbots).values({{ name, publicToken: makeIt() }}).returning();"""
-
 
 # Each has two files whose paths end alike: `true` is the one that the import means.
 ALIASES: dict[str, tuple[dict[str, str], str, str, str]] = {
@@ -124,7 +113,7 @@ ALIASES: dict[str, tuple[dict[str, str], str, str, str]] = {
 def test_an_alias_leads_to_the_file_that_it_names(alias: str, tmp_path: Path) -> None:
     """And not to another one whose path ends alike."""
     settings, package, true, other = ALIASES[alias]
-    wrong = {**settings, "server/routes.ts": route(package), true: RANDOM, other: FIXED}
+    wrong = {**settings, "server/routes.ts": route_of(package), true: RANDOM, other: FIXED}
     assert claims_of(tmp_path / "wrong", wrong, "makes") == {"makes": "fail"}
 
 
@@ -132,7 +121,7 @@ def test_an_alias_leads_to_the_file_that_it_names(alias: str, tmp_path: Path) ->
 def test_the_other_file_is_not_meant(alias: str, tmp_path: Path) -> None:
     """What it makes at random is not stored."""
     settings, package, true, other = ALIASES[alias]
-    right = {**settings, "server/routes.ts": route(package), true: FIXED, other: RANDOM}
+    right = {**settings, "server/routes.ts": route_of(package), true: FIXED, other: RANDOM}
     assert claims_of(tmp_path, right, "makes") == {"makes": "pass"}
 
 
@@ -150,5 +139,10 @@ def test_the_other_file_is_not_meant(alias: str, tmp_path: Path) -> None:
 )
 def test_settings_that_make_no_sense_are_passed_over(text: str, tmp_path: Path) -> None:
     """They are the app's, and may be anything."""
-    files = {"tsconfig.json": text, "package.json": text, "server/ids.ts": RANDOM, "server/routes.ts": route("./ids")}
+    files = {
+        "tsconfig.json": text,
+        "package.json": text,
+        "server/ids.ts": RANDOM,
+        "server/routes.ts": route_of("./ids"),
+    }
     assert claims_of(tmp_path, files, "makes") == {"makes": "fail"}
