@@ -133,7 +133,7 @@ def pushed_by(token: TokenInSource) -> str:
 def would_be_sent(token: TokenInSource, declared: Declared) -> str:
     """What a tool that compares a schema file with the database sends for a column of text; "" where that is not known.
 
-    As drizzle-kit 0.31 and Prisma 6 do it: neither says USING.
+    As drizzle-kit 0.31 and Prisma 7 do it: neither says USING. `sent_by_tools.json` of the tests has what they send.
     """
     if wrong(declared.column) or declared.column.type != "uuid":
         return ""

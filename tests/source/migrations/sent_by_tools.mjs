@@ -1,13 +1,20 @@
 // Writes sent_by_tools.json: what tools send for the bodies of migrations below. In an empty folder:
-//   npm install knex node-pg-migrate sequelize kysely
-//   cp .../sent_by_tools.mjs . && node sent_by_tools.mjs > .../sent_by_tools.json
+//   npm install knex node-pg-migrate sequelize kysely drizzle-kit drizzle-orm pg \
+//     @prisma/schema-engine-wasm @prisma/adapter-pg
+//   cp .../sent_by_tools.mjs . && DATABASE_URL=.. node sent_by_tools.mjs > .../sent_by_tools.json
+// What drizzle-kit pushes is asked in that database, whose table chatbots it makes and drops.
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import * as prismaEngine from "@prisma/schema-engine-wasm/schema_engine_bg";
 import * as kyselyModule from "kysely";
 import { MigrationBuilder, PgLiteral } from "node-pg-migrate";
 
 const require = createRequire(import.meta.url);
 const version = (name) => require(`./node_modules/${name}/package.json`).version;
 const knex = require("knex")({ client: "pg" });
+const drizzleKit = require("drizzle-kit/api");
+const drizzleCore = require("drizzle-orm/pg-core");
+const { Client } = require("pg");
 const { Sequelize, DataTypes } = require("sequelize");
 const { Kysely, PostgresAdapter, PostgresQueryCompiler, PostgresIntrospector, DummyDriver, sql } = kyselyModule;
 
@@ -53,7 +60,71 @@ const BODIES = {
     drop_and_add: "db.schema.alterTable('chatbots').dropColumn('public_token').addColumn('public_token', 'uuid', (c) => c.notNull().defaultTo(sql`gen_random_uuid()`))",
     add_and_drop: "db.schema.alterTable('chatbots').addColumn('public_token', 'uuid', (c) => c.defaultTo(sql`gen_random_uuid()`)).dropColumn('public_token')",
   },
+  // Of these, the column as the schema file declares it after the change; before it is a text of 8 characters.
+  "drizzle-kit": {
+    uuid: 'uuid("public_token").notNull().defaultRandom()',
+    uuid_alone: 'uuid("public_token").notNull()',
+    of_the_client: 'uuid("public_token").notNull().$defaultFn(() => crypto.randomUUID())',
+    text: 'text("public_token").notNull()',
+    text_default: 'text("public_token").default("x")',
+    default_only: 'varchar("public_token", { length: 8 }).notNull().default(sql`left(gen_random_uuid()::text, 8)`)',
+  },
+  prisma: {
+    uuid: 'String @default(dbgenerated("gen_random_uuid()")) @map("public_token") @db.Uuid',
+    uuid_alone: 'String @map("public_token") @db.Uuid',
+    of_the_client: 'String @default(uuid()) @map("public_token") @db.Uuid',
+    text: 'String @map("public_token")',
+    default_only: 'String @default("x") @map("public_token") @db.VarChar(8)',
+    nullable: 'String? @map("public_token") @db.VarChar(8)',
+  },
 };
+const PACKAGES = { prisma: "@prisma/schema-engine-wasm" };
+
+const drizzleTable = (column) => {
+  const publicToken = run(column, { ...drizzleCore, sql: require("drizzle-orm").sql });
+  return { chatbots: drizzleCore.pgTable("chatbots", { id: drizzleCore.serial("id").primaryKey(), publicToken }) };
+};
+const DRIZZLE_BEFORE = 'varchar("public_token", { length: 8 }).notNull()';
+const PRISMA_BEFORE = 'String @map("public_token") @db.VarChar(8)';
+const prismaSchema = (field) => ({
+  files: [
+    {
+      path: "schema.prisma",
+      content: `datasource db {\n  provider = "postgresql"\n}\nmodel Chatbot {\n  id Int @id @default(autoincrement())\n  publicToken ${field}\n  @@map("chatbots")\n}\n`,
+    },
+  ],
+});
+
+async function startedPrisma() {
+  const bytes = readFileSync(new URL("./node_modules/@prisma/schema-engine-wasm/schema_engine_bg.wasm", import.meta.url));
+  const module = new WebAssembly.Module(bytes);
+  const names = WebAssembly.Module.imports(module).map((one) => one.module);
+  const instance = new WebAssembly.Instance(module, Object.fromEntries(names.map((name) => [name, prismaEngine])));
+  prismaEngine.__wbg_set_wasm(instance.exports);
+  instance.exports.__wbindgen_start();
+  const { PrismaPg } = require("@prisma/adapter-pg");
+  const { bindMigrationAwareSqlAdapterFactory } = require("@prisma/driver-adapter-utils");
+  const database = bindMigrationAwareSqlAdapterFactory(new PrismaPg({ connectionString: process.env.DATABASE_URL }));
+  const datamodel = prismaSchema(PRISMA_BEFORE).files[0];
+  return prismaEngine.SchemaEngine.new({ datamodels: [[datamodel.path, datamodel.content]] }, () => {}, database);
+}
+
+// What `drizzle-kit push` sends, and what Postgres says to it: it compares with the database itself.
+async function pushedByDrizzle(column) {
+  const client = new Client({ connectionString: process.env.DATABASE_URL });
+  await client.connect();
+  await client.query("CREATE TABLE chatbots (id serial PRIMARY KEY, public_token varchar(8) NOT NULL)");
+  await client.query("INSERT INTO chatbots (public_token) VALUES ('ab12cd34')");
+  const write = process.stdout.write;
+  process.stdout.write = () => true; // it draws a spinner
+  const { drizzle } = require("drizzle-orm/node-postgres");
+  const pushed = await drizzleKit.pushSchema(drizzleTable(column), drizzle(client));
+  process.stdout.write = write;
+  const refused = await pushed.apply().then(() => null, (error) => error.cause?.code ?? error.code);
+  await client.query("DROP TABLE chatbots");
+  await client.end();
+  return { sent: pushed.statementsToExecute, warnings: pushed.warnings, refused };
+}
 
 const run = (body, given) => new Function(...Object.keys(given), `return ${body.replace(/;\s*(?=pgm)/g, ", ")}`)(...Object.values(given));
 const sent = {
@@ -81,10 +152,23 @@ const sent = {
     });
     return [run(body, { db, sql }).compile().sql];
   },
+  "drizzle-kit": async (body) => {
+    const before = drizzleKit.generateDrizzleJson(drizzleTable(DRIZZLE_BEFORE));
+    return drizzleKit.generateMigration(before, drizzleKit.generateDrizzleJson(drizzleTable(body), before.id));
+  },
+  prisma: async (body) => {
+    const [from, to] = [PRISMA_BEFORE, body].map((field) => ({ tag: "schemaDatamodel", ...prismaSchema(field) }));
+    const filters = { externalTables: [], externalEnums: [] };
+    const asked = { from, to, script: true, exitCode: null, shadowDatabaseUrl: null, filters };
+    return [(await prisma.diff(asked)).stdout];
+  },
 };
+const prisma = await startedPrisma();
 const found = {};
 for (const [tool, bodies] of Object.entries(BODIES)) {
-  found[tool] = { version: version(tool), migrations: {} };
+  found[tool] = { version: version(PACKAGES[tool] ?? tool), migrations: {} };
   for (const [name, body] of Object.entries(bodies)) found[tool].migrations[name] = { body, sent: await sent[tool](body) };
 }
+found["drizzle-kit"].pushed = await pushedByDrizzle(BODIES["drizzle-kit"].uuid);
 console.log(JSON.stringify(found, null, 1));
+process.exit(0); // Prisma's engine keeps its connection
