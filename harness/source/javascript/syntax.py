@@ -275,7 +275,8 @@ def _parsed(text: str, grammar: str) -> tuple[Tree, int]:
         if not tree.root_node.has_error:
             return tree, 0
         broken = QueryCursor(query).captures(tree.root_node).get("error", [])
-        repaired = mended(data, [(node.start_byte, node.end_byte) for node in broken])
+        places = [(node.start_byte, node.end_byte) for node in broken]
+        repaired = mended(data, places, holds_elements=grammar != "typescript")
         again = parser.parse(repaired) if repaired != data else None
         if again is None or (again.root_node.has_error and _errors(again, query) >= len(broken)):
             break

@@ -26,6 +26,21 @@ MISREAD = {
     "a member called in": ("a.ts", "interface Filter {\n  id: number\n  in: string[]\n  name: string\n}\n"),
     "an optional member called in": ("a.ts", "type Filter = {\n  id: number\n  in?: string[]\n}\n"),
     "a field called in": ("a.ts", "class Filter {\n  id: number\n  in: string[] = []\n}\n"),
+    "an imported type of a type with parameters": ("a.ts", 'type Rows<R = any> = import("./x").Rows<R>;\n'),
+    "what a type parameter is used for": (
+        "a.ts",
+        "export interface Store<in out A, out E = never> extends Base<A, E> {}\n",
+    ),
+    "the same of a class, in lines": ("a.ts", "class Store<\n  in A,\n  // and\n  out E extends Error,\n> {}\n"),
+    "the same of an alias": ("a.ts", "type Get<out T, const in out K extends string> = { get(key: K): T };\n"),
+    "members of a type without semicolons": (
+        "a.ts",
+        "interface Pick {\n  <A>(a: A): Of<A>\n  /** or */\n  <A, B>(a: A, b: B): Of<A | B>\n  (): void\n}\n",
+    ),
+    "overloads of an object": (
+        "a.ts",
+        "export const map: {\n  (n: number): (self: Of<A>) => Of<B>\n  // or\n  <A>(self: Of<A>, n: number): Of<A & B>\n} = dual;\n",
+    ),
     "a default that is passed on": ("a.ts", 'export Chatbot from "./chatbot";\nexport Bot from "./bot"\n'),
 }
 
@@ -47,6 +62,28 @@ def test_what_stands_beside_it_is_seen(shape: str) -> None:
     found = analysed_files({"src/routes.ts": CREATE, f"src/{path}": text + RANDOM})
     assert len(found.reaching) == 1
     assert found.unparsed == ()
+
+
+def test_what_is_no_member_of_a_type_stays_as_it_is() -> None:
+    """A call that goes on in the next line, an arrow, an element and a comment, in a file that has to be mended."""
+    text = """type Get<out T> = T;
+const f = <A>() =>
+  <B>(b: B) => nanoid();
+const g = make // of what
+  (nanoid());
+interface Both {
+  <A>(a: A): Of<A>
+  <B>(b: B): Of<B>
+}
+"""
+    parsed = parse(SourceFile("a.ts", text))
+    assert parsed.errors == 0
+    assert len(parsed.named("nanoid")) == 2
+    assert [call.text for call in parsed.of_kind("call_expression")] == [
+        "nanoid()",
+        "make // of what\n  (nanoid())",
+        "nanoid()",
+    ]
 
 
 def test_a_default_that_is_passed_on_is_followed() -> None:
