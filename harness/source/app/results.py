@@ -215,6 +215,8 @@ class Results:
         if owner.kind not in ("identifier", "member_expression") or self._program.objects.of(owner):
             return False
         is_of_tokens = name in ("generate", "next", "rnd", "random") and "oken" in owner.text
+        if name == "random" and self._program.resolver.package_of(owner) is not None:  # string.random(8) of AdonisJS
+            return True
         return is_of_tokens or self._generators.by_name(callee) is not None
 
     def of_new(self, node: Node, path: AccessPath, frame: Frame | None) -> Steps:

@@ -49,6 +49,12 @@ HOOKS = {
           Chatbot.init({ publicToken: { type: DataTypes.UUID, field: "public_token" } }, { sequelize, tableName: "chatbots" });
           HOOK return Chatbot; };""",
     ),
+    "a hook of AdonisJS": (
+        "bot.publicToken = string.random(8);",
+        """import string from "@adonisjs/core/helpers/string"; import { BaseModel, beforeCreate } from "@adonisjs/lucid/orm";
+        export default class Chatbot extends BaseModel { static table = "chatbots"; declare publicToken: string;
+          @beforeCreate() static fill(bot: Chatbot) { HOOK } }""",
+    ),
     "columns in a callback": (
         ".$defaultFn(() => code())",
         """import { code } from "./lib"; const token = () => text("public_token")HOOK;
