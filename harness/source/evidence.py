@@ -5,7 +5,7 @@ Checks import this and nothing that parses: a run without a checkout does not pa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from harness.errors import CouldNotTell
 
@@ -16,8 +16,7 @@ _NAME_IT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Create:
+class Create(Struct, frozen=True):
     """A place that stores a row of the table: whether it names the token column, and whether the token comes back."""
 
     shown: str
@@ -25,8 +24,7 @@ class Create:
     returns: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Analysis:
+class Analysis(Struct, frozen=True):
     """What an app's source says.
 
     Each text begins with `path:line:` and quotes the line. `reaching` are random values that reach the token column,

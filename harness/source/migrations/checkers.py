@@ -5,16 +5,18 @@ Reading them is `harness.source.migrations.reading`, which checks do not import:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from harness.errors import CouldNotTell, NotCovered
-from harness.source.checkout import Place
-from harness.source.sql.columns import Column, Declared, Unclear, unavailable, wrong
-from harness.source.sql.quoting import quote_ident
+
+if TYPE_CHECKING:
+    from harness.source.checkout import Place
+    from harness.source.sql.columns import Column, Declared, Unclear
 
 
-@dataclass(frozen=True, slots=True)
-class Migrated:
+class Migrated(Struct, frozen=True):
     """What the migrations lead to.
 
     `columns` holds the column once for each way in which they can go; None where it is not there then. `at` is where
@@ -33,8 +35,7 @@ class Migrated:
     complete: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TokenInSource:
+class TokenInSource(Struct, frozen=True):
     """What a checkout says of the token column: by migrations, None where none names it, and by schema files.
 
     `made_by` is a platform in which tables are made without files, where the app uses one and holds no migrations, else
@@ -56,6 +57,28 @@ class TokenInSource:
     def shown(self) -> str:
         """The column by its full name."""
         return f"{self.table}.{self.token}"
+
+
+def wrong(column: Column) -> list[str]:
+    """What is wrong with a column as a uuid that Postgres makes, a few words each; what is not known is not wrong."""
+    from harness.source.sql.columns import makes_version_4  # with Postgres' parser: only a run that reads source has it
+
+    found = []
+    if column.type not in ("", "uuid"):
+        found.append(f"type {column.type}")
+    if column.by_the_app:
+        found.append(f"the app makes the value: {column.by_the_app}")
+    elif column.default is None and not column.unknown:
+        found.append("no default")
+    elif column.default is not None and not makes_version_4(column.default):
+        found.append(f"default {column.default}")
+    return found
+
+
+def unavailable(column: Column) -> list[str]:
+    """What is not known of a column that would have to be, a few words each."""
+    said = ["nothing says its type"] if not column.type else []
+    return said + [why for why in (column.unknown, column.doubtful) if why]
 
 
 def is_right(migrated: Migrated) -> bool:
@@ -137,6 +160,8 @@ def would_be_sent(token: TokenInSource, declared: Declared) -> str:
     """
     if wrong(declared.column) or declared.column.type != "uuid":
         return ""
+    from harness.source.sql.quoting import quote_ident
+
     table, column = (quote_ident(name) for name in (token.table.rpartition(".")[2], token.token))
     if declared.tool == "drizzle":
         return (

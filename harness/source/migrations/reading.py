@@ -7,10 +7,12 @@ declare one.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from harness.errors import NotCovered
 from harness.source.checkout import INSTALL, SOURCE, Place

@@ -62,26 +62,6 @@ class Declared:
     tool: str = ""
 
 
-def wrong(column: Column) -> list[str]:
-    """What is wrong with a column as a uuid that Postgres makes, a few words each; what is not known is not wrong."""
-    found = []
-    if column.type not in ("", "uuid"):
-        found.append(f"type {column.type}")
-    if column.by_the_app:
-        found.append(f"the app makes the value: {column.by_the_app}")
-    elif column.default is None and not column.unknown:
-        found.append("no default")
-    elif column.default is not None and not makes_version_4(column.default):
-        found.append(f"default {column.default}")
-    return found
-
-
-def unavailable(column: Column) -> list[str]:
-    """What is not known of a column that would have to be, a few words each."""
-    said = ["nothing says its type"] if not column.type else []
-    return said + [why for why in (column.unknown, column.doubtful) if why]
-
-
 @lru_cache(maxsize=512)
 def makes_version_4(expression: str) -> bool:
     """Whether an expression of SQL is one call of a generator of version 4 UUIDs, of whatever schema.
