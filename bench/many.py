@@ -13,6 +13,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 from bench.gate import GATE, LEAST, least
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 MANY = 20
 AT_MOST = 3.0
+MOST_OVER_LEAST = 1.15
 
 
 def measure(rounds: int) -> str:
@@ -52,17 +54,23 @@ def _compared(rounds: int, variant: str | None) -> str:
             commands[f"{LEAST}, {count}"] = least(sys.executable, DEPLOYMENTS=asked)
         timings = in_turns(commands, rounds)
     rows: list[tuple[str, ...]] = []
-    over_one = {}
+    over_one, walls = {}, {}
     for name in (GATE, LEAST):
         one, many = (timings[f"{name}, {count}"] for count in (1, MANY))
         for count, of in ((1, one), (MANY, many)):
             rows.append((f"{name}, {count}", shown(of.wall_s), shown(of.cpu_s), shown(of.peak_mb, "MB", 0)))
         over_one[name] = ratio(many.wall_s, one.wall_s)
+        walls[name] = median(many.wall_s)
         rows.append((f"{MANY} over 1", over_one[name], ratio(many.cpu_s, one.cpu_s), ""))
     met = "met" if float(over_one[GATE]) <= AT_MOST else "missed"
     compared = table(("environments", "wall clock", "its CPU", "its peak memory"), rows)
     measured = f"{met} at {over_one[GATE]} x, where the least is at {over_one[LEAST]} x"
-    return f"{compared}\n\nTarget, at most {AT_MOST:g} x one: {measured}."
+    over_least = walls[GATE] / walls[LEAST]
+    met = "met" if over_least <= MOST_OVER_LEAST else "missed"
+    return (
+        f"{compared}\n\nTarget, at most {AT_MOST:g} x one: {measured}. "
+        f"Target, {MANY} at most {MOST_OVER_LEAST:g} x the least's {MANY}: {met} at {over_least:.2f} x."
+    )
 
 
 def _gate(folder: Path, file: Path, names: list[str]) -> Command:

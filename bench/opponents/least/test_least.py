@@ -1,7 +1,8 @@
 """The least that asks what the gate asks: its POSTs, its statements, and its rows removed. Nothing is judged or kept.
 
 No configuration, no history on disk, no second look, no report: what is spent by pytest, requests, psycopg and servers.
-DEPLOYMENTS is a JSON array of (URL, database URL); without it, both environments of a rehearsal are asked.
+DEPLOYMENTS is a JSON array of (URL, database URL); without it, both environments of a rehearsal are asked. PACKAGES are
+modules that are imported besides, and not used.
 """
 
 from __future__ import annotations
@@ -9,12 +10,16 @@ from __future__ import annotations
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from threading import Barrier
 
 import psycopg
 import requests
 
-POSTS, BURST, TIMES = 3, 16, 10_000
+for package in os.environ.get("PACKAGES", "").split():
+    import_module(package)
+
+POSTS, BURST, TIMES = 8, 11, 10_000
 COLUMN = (
     "SELECT a.atttypid::regtype::text, pg_get_expr(d.adbin, d.adrelid) FROM pg_attribute a LEFT JOIN pg_attrdef d "
     "ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
