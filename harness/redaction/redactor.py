@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 MASK = "***"
 _HEAD = 8  # characters of a needle by which most texts are told to hold none
 _WORTH_KEEPING = 10_000  # characters: a shorter text is searched again
-_AT_ONCE = 1_000_000  # characters that are searched together: what is known of where they stood takes memory
+_AT_ONCE = 50_000  # characters that are searched together: only near a secret must it be known where each one stood
+_AT_ONCE_FOR_ITS_REACH = 8  # times the longest secret's reach, by which two parts overlap on each side
 _PER_CHARACTER = 24  # that a character of a secret may take up, escaped several times over
 
 # Likewise where each line is a string of its own (repr, pprint, a JSON array), or ends in a mark that it goes on.
@@ -174,8 +175,9 @@ def _spans(text: str, known: _Known) -> list[tuple[int, int]]:
     if not known.needles and not known.standing:
         return []
     found: list[tuple[int, int]] = []
-    for first in range(0, len(text), _AT_ONCE):
-        part = text if len(text) <= _AT_ONCE else text[max(0, first - known.reach) : first + _AT_ONCE + known.reach]
+    at_once = max(_AT_ONCE, _AT_ONCE_FOR_ITS_REACH * known.reach)
+    for first in range(0, len(text), at_once):
+        part = text if len(text) <= at_once else text[max(0, first - known.reach) : first + at_once + known.reach]
         offset = max(0, first - known.reach)
         found += [(start + offset, end + offset) for start, end in _spans_of_part(part, known)]
     found.sort()
@@ -194,7 +196,10 @@ def _spans_of_part(text: str, known: _Known) -> Iterator[tuple[int, int]]:
         if _may_hold(text, known):
             yield from _occurrences(text, known)
         return
-    deepest = max((level for level, reading in _readings(text, known) if _may_hold(reading, known)), default=-1)
+    readings = list(_readings(text, known))
+    if not _may_hold("\0".join([reading for _, reading in readings]), known):
+        return
+    deepest = max((level for level, reading in readings if _may_hold(reading, known)), default=-1)
     layers: list[Reading] = []
     reading = text
     # To know where each character stood takes long: it is found out for those readings alone that may hold a secret.
@@ -235,7 +240,8 @@ def _readings(text: str, known: _Known) -> Iterator[tuple[int, str]]:
 
 def _flat(text: str, gap: re.Pattern[str], joint: str) -> str:
     """The text without the gaps between its lines."""
-    return joint.join(_line(piece, gap) for piece in gap.split(text))
+    pieces = gap.split(text)
+    return joint.join([_line(piece, gap) for piece in pieces] if gap is BREAK else pieces)
 
 
 def _escaped_in_base64(text: str, known: _Known) -> Iterator[tuple[int, int]]:
