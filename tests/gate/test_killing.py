@@ -1,7 +1,8 @@
 """Gates that are killed at any moment leave nothing behind that a clean-up does not find, and touch nobody else's.
 
-200 gates are run against one deployment, several at once, and killed with SIGKILL at seeded moments, while another
-client creates chatbots, some under names that look like ours. Then one command cleans up after all of them.
+48 gates (`make selftest`: 200) are run against one deployment, several at once, and killed with SIGKILL at seeded
+moments of every part of a run, while another client creates chatbots, some under names that look like ours. Then one
+command cleans up after all of them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import random
 import threading
 import time
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from rehearsal.servers.postgres import Postgres
 
 SEED = 20250101
-GATES = 200
+GATES = int(os.environ.get("GATES_TO_KILL", "48"))
 AT_ONCE = 5
 POSTS, BURST = 20, 16
 RECORDS = 2 + 4 * (POSTS + BURST)  # run, database; and of each POST its intent, attempt, row and removal
@@ -78,7 +80,13 @@ def moments() -> list[Moment]:
     """Spread over a whole run by what it has written and not by the clock, so that they are the same on any machine."""
     chance = random.Random(SEED)
     # Some come after the last record: those gates end by themselves, beside others that do not.
-    return [Moment(n, chance.randrange(RECORDS + 8), chance.uniform(0, 0.06)) for n in range(GATES)]
+    part = (RECORDS + 8) / GATES
+    each = [Moment(n, int(part * (n + chance.random())), chance.uniform(0, 0.06)) for n in range(GATES)]
+    # Between two phases, and after the last, there is little time to hit.
+    each[0] = Moment(0, RECORDS - 2 * (POSTS + BURST), 0)
+    each[-1] = Moment(GATES - 1, RECORDS, 0)
+    chance.shuffle(each)
+    return each
 
 
 @dataclass(slots=True)
