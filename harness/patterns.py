@@ -10,10 +10,12 @@ _METHODS = ("search", "match", "fullmatch", "finditer", "findall", "sub", "subn"
 
 def lazily(expression: str, flags: int = 0) -> re.Pattern[str]:
     """A pattern, for the start of a module. What it is used by is as fast as of `re.compile` from the second use on."""
-    return cast("re.Pattern[str]", _Uncompiled(expression, flags))
+    return cast("re.Pattern[str]", Uncompiled(expression, flags))
 
 
-class _Uncompiled:
+class Uncompiled:
+    """Stands for a pattern until it is needed."""
+
     def __init__(self, expression: str, flags: int) -> None:
         self._expression, self._flags = expression, flags
 

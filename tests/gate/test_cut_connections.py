@@ -67,13 +67,15 @@ def end(cut: Cut, folder: Path, postgres: Postgres, deployment: Deployment) -> E
 
 
 def cuts(requests: list[str]) -> list[Cut]:
-    """Every request before and after it is done; and some from which on there is no database any more."""
-    each = [Cut(at, when) for at in range(1, len(requests) + 1) for when in ("before", "after")]
+    """Every request, those of the clean-up before and after it is done; and some from which on there is no database."""
     # A gate without a database takes its time to believe it: one end of each request of the clean-up, and both of
     # its COMMIT; of the requests that read before it every fourth.
     begin = max(n for n, request in enumerate(requests, 1) if "application_name" in request)
     commit = requests.index(COMMIT) + 1
     for_good = {*range(1, begin, 4), *range(begin, len(requests) + 1)} - {commit}
+    # Until then all of them read: whether one was done nobody can tell, and nothing depends on it.
+    each = [Cut(at, ("before", "after")[at % 2]) for at in range(1, begin)]
+    each += [Cut(at, when) for at in range(begin, len(requests) + 1) for when in ("before", "after")]
     return [
         *(Cut(commit, when, for_good=True) for when in ("before", "after")),
         *(Cut(at, ("before", "after")[at % 2], for_good=True) for at in sorted(for_good)),

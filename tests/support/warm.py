@@ -28,6 +28,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from harness.patterns import Uncompiled
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -150,7 +152,7 @@ class Warm:
                 self._going.pop(said["pid"]).end(said["code"])
 
 
-# What the checks, the gate and its reports are made of. Not its plugins: pytest wants to be the first to import those.
+# What the gate and its reports are made of.
 _ROOMS = ("checkers", "cli", "http", "postgres", "preflight", "report", "run", "source")
 _AT_THE_END = ("faulthandler", "jinja2", "pickle", "pdb", "readline", "tomllib", "unittest")
 
@@ -173,8 +175,38 @@ def _import_gates() -> None:
         _import_below(f"harness.{room}")
     for name in _AT_THE_END:
         importlib.import_module(name)
+    _import_what_pytest_rewrites()
     _build(pydantic.BaseModel)
+    _compile()
     del psycopg, requests
+
+
+def _import_what_pytest_rewrites() -> None:
+    """The plugin and the checks, as pytest would import them: with its own hook, which sees to their assertions."""
+    from _pytest.assertion import install_importhook
+    from _pytest.config import get_config
+    from _pytest.pathlib import import_path
+
+    path = [*sys.path]
+    hook = install_importhook(get_config())
+    try:
+        hook.mark_rewrite("harness.options")
+        importlib.import_module("harness.options")
+        _import_below("harness.pytest_plugin")
+        for file in sorted(Path("checks").resolve().glob("test_*.py")):
+            import_path(file, root=Path.cwd(), consider_namespace_packages=False)
+    finally:
+        sys.meta_path.remove(hook)
+        sys.path[:] = path
+
+
+def _compile() -> None:
+    """Compile the patterns that the modules of the harness compile when they first need them."""
+    for name, module in [*sys.modules.items()]:
+        if name.startswith("harness."):
+            for value in vars(module).values():
+                if isinstance(value, Uncompiled):
+                    assert value.pattern
 
 
 def _build(model: type[BaseModel]) -> None:
