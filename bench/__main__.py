@@ -26,6 +26,7 @@ PARTS: tuple[str, ...] = (
     "scan",
     "scan_tried",
     "posts",
+    "workers",
     "judge",
     "soak",
     "scale",

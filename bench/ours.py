@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.configuration.models import Environment
 from harness.history.writing import Ledger
@@ -17,18 +18,27 @@ from harness.http.client import Client
 from harness.redaction.redactor import Redactor
 from harness.run.workload import post_all
 
+if TYPE_CHECKING:
+    from harness.history.history import History
+
 
 def main(url: str, posts: str, burst: str) -> int:
     """Send them; 0 if every POST was acknowledged."""
-    settings = {"url": url, "database": None, "posts": max(1, int(posts)), "burst": int(burst)}
-    environment = Environment.model_validate({"name": "bench", **settings})
+    sent = max(1, int(posts)), int(burst)
+    return 0 if len(post(url, *sent).acknowledged) == sum(sent) else 1
+
+
+def post(url: str, posts: int, burst: int, **settings: object) -> History:
+    """Send them in this process, to an environment that these settings say more of."""
+    given = {"url": url, "database": None, "posts": posts, "burst": burst, **settings}
+    environment = Environment.model_validate({"name": "bench", **given})
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder) / "history.jsonl")
         ledger.run("bench", {"bench": {}})
         client = Client(environment, "bench", Redactor(), time.monotonic())
         history = post_all(client, ledger, "bench", 1, threading.Event())
         ledger.close()
-    return 0 if len(history.acknowledged) == environment.posts + environment.burst else 1
+    return history
 
 
 if __name__ == "__main__":

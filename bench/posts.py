@@ -63,7 +63,7 @@ reports. Nobody is measured who did not get every 201. `at once` is what the ser
 {posts}
 
 {BURST:,} POSTs at the same moment, to the same server, which takes {SLOW_S:g} s for each. The gate and requests have a
-thread for each, whose connection a GET has opened before; aiohttp and k6 open theirs as they send.
+thread for each, whose connection is open before, to requests by a GET; aiohttp and k6 open theirs as they send.
 
 {burst}
 

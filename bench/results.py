@@ -47,3 +47,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A Markdown table, numbers to the right from the second column on."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def target(wanted: str, measured: str, met: bool) -> str:
+    """One line of a target: what was wanted, and whether what was measured meets it."""
+    return f"Target, {wanted}: {'met' if met else 'missed'}, {measured}."

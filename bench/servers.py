@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -48,9 +49,22 @@ def create_route(delay_s: float) -> Iterator[tuple[str, int]]:
 
 
 @contextmanager
-def _up(line: list[str]) -> Iterator[tuple[str, int]]:
+def sync_server(workers: int, delay_s: float, kind: str, **variables: str) -> Iterator[tuple[str, int]]:
+    """`bench/opponents/sync_server.py`, up: its URL and its process id.
+
+    Raises:
+        Failed: it did not start; stderr says why.
+    """
+    line = [sys.executable, "bench/opponents/sync_server.py", str(workers), str(delay_s), *kind.split()]
+    with _up(line, **variables) as (said, pid):
+        yield said.strip(), pid
+
+
+@contextmanager
+def _up(line: list[str], **variables: str) -> Iterator[tuple[str, int]]:
     """A server that says one line when it is up and ends when its standard input does: the line, its process id."""
-    with subprocess.Popen(line, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    env = {**os.environ, **variables}
+    with subprocess.Popen(line, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:

@@ -231,7 +231,8 @@ class Environment(_Model):
     posts: Annotated[int, Field(ge=1, le=100_000), BeforeValidator(_not_bool)] = 8
     """How many POSTs go one after another, up to eight on one connection: a stale plan fails from the fifth on."""
     burst: Annotated[int, Field(ge=0, le=1_000), BeforeValidator(_not_bool)] = 11  # each has a thread of its own
-    """How many POSTs are sent at the same moment."""
+    """How many POSTs are sent at the same moment, each on a connection that is open before, as far as the server
+    takes so many."""
     cleanup: Literal["database", "api", "keep"] = "database"
     """How the rows are deleted. database: by SQL. api: through api.delete. keep: not at all; the run exits with 76."""
     late_rows_s: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False), BeforeValidator(_not_bool)] = 10

@@ -264,7 +264,7 @@ def explain_posts(planned: Planned) -> Iterator[Step]:
             purpose="is the first row in this database?",
         )
     if environment.burst:
-        together = f"{environment.burst} times at once, each behind a GET that opens its connection"
+        together = f"{environment.burst} times at once, each on a connection that is open before"
         yield Step(usual, together, mutates=True, purpose="also at the same moment?")
 
 

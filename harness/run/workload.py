@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 MOST_PROBES = 3  # POSTs that all probes together send
 ON_ONE_CONNECTION = 8  # POSTs of the sequence: a prepared plan, or whatever else is kept, may fail from the sixth on
 LONGEST_IDLE_S = 1.0  # of a connection that is used again; some servers close one after a few seconds
-WARM_UP_S = 5.0  # at most, for the GET that opens a connection before the burst
 
 
 class Unrecorded(CouldNotTell):
@@ -151,7 +150,7 @@ def _at_once(
 
         try:
             # The connection is opened, and the request made, before all are let go: then each has only to be written.
-            client.get(client.environment.ready.path, timeout_s=min(WARM_UP_S, client.environment.api.timeout_s))
+            # No other request opens it: a worker that has answered one may wait for the next, and take no other.
             attempt = client.post_chatbot(n, attempt_name(run, n), "burst", hold=hold)
         except Withheld:
             return

@@ -18,7 +18,8 @@ from harness.history.reading import read
 from harness.history.writing import Ledger
 from harness.run.workload import post_all
 from tests.support.clients import RUN, client_of
-from tests.support.servers import Request, Server, creating, in_turn, refusing, serving
+from tests.support.histories import TOKENS
+from tests.support.servers import Request, Server, certificate, creating, in_turn, refusing, serving
 
 Answer = Callable[[Request], bool | None]
 
@@ -127,12 +128,34 @@ def test_the_burst_is_in_flight_together(file: Path) -> None:
     assert largest_overlap(history.phase("sequence")) == 1
 
 
-def test_connections_of_the_burst_are_warmed(file: Path) -> None:
-    """Those of the sequence share one; each of the burst uses one that a GET has opened."""
+def test_connections_of_the_burst_are_opened_for_it_alone(file: Path) -> None:
+    """Those of the sequence share one; each of the burst has one of its own, and no other request goes on it."""
     with serving(creating) as server:
         sent(server.url, file, posts=3, burst=4)
-    assert (len(server.of("GET")), len(server.of("POST")), server.connections) == (4, 7, 5)
-    assert sorted(request.number for request in server.of("POST")) == [1, 2, 2, 2, 2, 2, 3]
+    assert (len(server.of("GET")), len(server.of("POST")), server.connections) == (0, 7, 5)
+    assert sorted(request.number for request in server.of("POST")) == [1, 1, 1, 1, 1, 2, 3]
+
+
+def closing(request: Request) -> bool:
+    """Answer and close, as gunicorn's sync workers do."""
+    request.answer("201 Created", b'{"id": 1, "public_token": "%s"}' % TOKENS[0].encode(), "Connection: close")
+    return False
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("answer", [closing, creating], ids=["which close", "which keep"])
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "TLS"])
+def test_few_workers_are_not_held_up(
+    file: Path, workers: int, answer: Answer, encrypted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that has taken a connection takes no other: what it does not take now is sent when it does."""
+    monkeypatch.setattr("harness.run.start_line.LONGEST_WAIT_S", 3600)
+    with certificate() as (tls, ca_file), serving(answer, tls if encrypted else None, workers=workers) as server:
+        of: dict[str, Any] = {"ca_file": ca_file} if encrypted else {}
+        history = sent(server.url, file, posts=2, burst=12, **of)
+    assert [a.outcome for a in history.attempts] == ["ok"] * 14
+    together = largest_overlap(history.phase("burst"))
+    assert together >= 1 if encrypted else together > workers  # a handshake wants a worker, a connection does not
 
 
 def test_eight_posts_go_on_one_connection(file: Path) -> None:
@@ -250,16 +273,18 @@ def test_a_stopped_run_sends_nothing_more(file: Path) -> None:
     assert len(server.of("POST")) == 2
 
 
-def test_a_run_that_is_stopped_before_its_burst_sends_none_of_it(file: Path) -> None:
-    """While connections are warmed; its intents are on disk, and nothing arrived."""
+def test_a_run_that_is_stopped_before_its_burst_sends_none_of_it(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While connections are opened; its intents are on disk, and nothing arrived."""
     stop = threading.Event()
+    intend = Ledger.intend
 
-    def answer(request: Request) -> bool | None:
-        if request.method == "GET":
+    def stopped(ledger: Ledger, environment: str, attempts: Any) -> None:
+        intend(ledger, environment, attempts)
+        if len(attempts) == 4:
             stop.set()
-        return creating(request)
 
-    with serving(answer) as server:
+    monkeypatch.setattr(Ledger, "intend", stopped)
+    with serving(creating) as server:
         history = sent(server.url, file, stop=stop, posts=1, burst=4)
     assert [a.n for a in history.attempts] == [1]
     assert len(server.of("POST")) == 1

@@ -111,18 +111,26 @@ class Server:
             return
         with suppress(OSError):  # closed before anybody came: accept() says the same
             self.listener.listen(128)
-        while not self.closed.is_set():
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            with self._lock:
-                self.connections += 1
-                self._sockets.append(connection)
-            connection.settimeout(_PATIENCE_S)
+        while (connection := self._accepted()) is not None:
             thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
             self._threads.append(thread)
             thread.start()
+
+    def _work(self) -> None:
+        """As a blocking worker: one connection after the other, each to its end."""
+        while (connection := self._accepted()) is not None:
+            self._serve(connection)
+
+    def _accepted(self) -> socket.socket | None:
+        try:
+            connection, _ = self.listener.accept()
+        except OSError:  # closed
+            return None
+        with self._lock:
+            self.connections += 1
+            self._sockets.append(connection)
+        connection.settimeout(_PATIENCE_S)
+        return None if self.closed.is_set() else connection
 
     def _serve(self, connection: socket.socket) -> None:
         try:
@@ -166,17 +174,26 @@ class Server:
 
 @contextmanager
 def serving(
-    answer: Callable[[Request], bool | None], tls: ssl.SSLContext | None = None, *, refuses_for_s: float = 0.0
+    answer: Callable[[Request], bool | None],
+    tls: ssl.SSLContext | None = None,
+    *,
+    refuses_for_s: float = 0.0,
+    workers: int = 0,
 ) -> Iterator[Server]:
-    """A server that answers so, as long as the block lasts; at first it may refuse connections for a while."""
+    """A server that answers so, as long as the block lasts; at first it may refuse connections for a while.
+
+    Each connection has a thread of its own, or with `workers` one of so many, which serves it to its end.
+    """
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", 0))
         if not refuses_for_s:
             listener.listen(128)
         server = Server(answer, listener, tls)
-        accepting = threading.Thread(target=server._accept, args=(refuses_for_s,), daemon=True)
-        accepting.start()
+        work, of = (server._work, ()) if workers else (server._accept, (refuses_for_s,))
+        accepting = [threading.Thread(target=work, args=of, daemon=True) for _ in range(workers or 1)]
+        for thread in accepting:
+            thread.start()
         try:
             yield server
         finally:
@@ -184,11 +201,10 @@ def serving(
             with suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
             listener.close()
-            accepting.join(_PATIENCE_S)
             for connection in server._sockets:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
-            for thread in server._threads:
+            for thread in [*accepting, *server._threads]:
                 thread.join(_PATIENCE_S)
         if server.broken:
             raise server.broken[0]
