@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from harness.history.bodies import Bodies
 from harness.history.columnar import Attempts
 from harness.history.history import History
 from harness.history.reading import LONGEST_LINE, UnreadableHistory, begun, not_recorded, read
@@ -110,6 +111,7 @@ class _Odd(Exception):
 def _decoded(path: Path) -> dict[str, Attempts]:
     sent: dict[str, Attempts] = {}
     begun: dict[str, dict[int, Intent]] = {}
+    bodies = Bodies()
     for records, settled in _pieces(path):
         if not sent:
             first = records.pop(0)
@@ -126,7 +128,7 @@ def _decoded(path: Path) -> dict[str, Attempts]:
         alone = len(named) == 1
         for name in named:
             own = settled if alone else [r for r in settled if r.environment == name]
-            _add(sent[name], own)
+            _add(sent[name], own, bodies)
             ended = {r.n for r in own}
             if not ended <= begun[name].keys() | {r.n for r in intents if alone or r.environment == name}:
                 raise _Odd
@@ -166,7 +168,7 @@ def _pieces(path: Path) -> Iterator[tuple[list[Any], list[AttemptRecord]]]:
                 yield records, attempts
 
 
-def _add(attempts: Attempts, settled: list[AttemptRecord]) -> None:
+def _add(attempts: Attempts, settled: list[AttemptRecord], bodies: Bodies) -> None:
     """Add attempts to the columns; whole where they are unusual."""
     first = len(attempts)
     numbers = [r.n for r in settled]
@@ -185,4 +187,4 @@ def _add(attempts: Attempts, settled: list[AttemptRecord]) -> None:
         return
     for place, r in enumerate(settled, start=first):
         if r.outcome != "ok" or r.status != 201 or r.problem is not None or r.name != f"{prefix}{r.n}":
-            attempts.others[place] = r.attempt
+            attempts.others[place] = bodies.bounded(r.attempt)
