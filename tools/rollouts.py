@@ -1,7 +1,7 @@
 """`python -m tools.rollouts [RUNS] [NAME ..]`: watches each rollout several times, and counts who tells the same story.
 
-A story is its phases and what changed, without numbers. A moment is right if a step that was done lies in it. It is wide
-if it is longer than two sampling periods, as where a busy machine answers no look in time: that is counted, and no
+A story is its phases and what changed, without numbers. A moment is right if a step that was done lies in it. It is
+wide if it is longer than two sampling periods, as where a busy machine answers no look in time: that is counted, and no
 mistake. Exits 1 where a story differs or a moment is wrong. Bounded: RUNS (10) of each NAME (all).
 """
 
@@ -60,7 +60,7 @@ def watched(postgres: Postgres, of: Rollout, folder: Path) -> Told:
     said = "\n".join(change["text"] for change in watch["changes"])
     untold = [pattern for pattern in of.tells if not re.search(pattern, said)]
     untold += [] if run.exit_code == 0 else [f"exit {run.exit_code}: {run.err[-400:]}"]
-    untold += [] if of.fails in (None, watch["failed"] > 0) else [f"{watch['failed']} POSTs failed"]
+    untold += [] if of.fails == (watch["failed"] > 0) else [f"{watch['failed']} POSTs failed"]
     began_s = datetime.fromisoformat(watch["started_at"]).timestamp()
     due = [change for change in watch["changes"] if change["kind"] in STEPS]
     wrong = [change["text"] for change in due if not is_right(change, steps, began_s)]
@@ -104,11 +104,10 @@ def main(runs: int, names: list[str]) -> int:
             right = sum(not each.untold and not each.wrong for each in found)
             widths_s, failed = [s for each in found for s in each.widths_s], sorted(each.failed for each in found)
             wide = sum(s > 2 * SAMPLE_S for s in widths_s)
-            print(
-                f"{of.name}: {alike} of {runs} tell the same story, {right} of {runs} all that they must; {wide} of "
-                f"{len(widths_s)} moments are wide, the widest {max(widths_s, default=0):.2f} s; {failed[0]} to {failed[-1]} POSTs failed",
-                flush=True,
-            )
+            print(f"{of.name}: {alike} of {runs} tell the same story, {right} of {runs} all that they must", flush=True)
+            widest_s = max(widths_s, default=0.0)
+            print(f"    {wide} of {len(widths_s)} moments are wide, the widest {widest_s:.2f} s", flush=True)
+            print(f"    {failed[0]} to {failed[-1]} POSTs failed", flush=True)
             for each in found:
                 apart = sorted(set(each.story) ^ set(usual)) or (["another order"] if each.story != usual else [])
                 for line in (*each.untold, *each.wrong, *apart):

@@ -30,7 +30,7 @@ COLUMNS = (
 )
 _HEAD = """\
 Measured on this project's table with {rows:,} rows, at {rate} POSTs a second, on PostgreSQL {version}, by `python -m
-tools.traffic`. The app is the one of before the migration. `tests/rehearsal/dry_run/test_traffic.py` holds what each
+tools.traffic`. The app is the old one. `tests/rehearsal/dry_run/test_traffic.py` holds what each
 column says, on a small table.
 
 """

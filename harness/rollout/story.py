@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from statistics import median
 from typing import TYPE_CHECKING, Literal
 
 from harness.checkers.causes import UNKNOWN, usual_cause
@@ -30,6 +29,7 @@ ChangeKind = Literal["column", "revision", "tokens", "rows", "lock", "waited", "
 FEWEST_STEADY = 5  # POSTs in a row that were answered as wanted, after the last change
 _WAITED_S = 0.5  # a POST waited that took so long, and five times as long as usual
 _TIMES_AS_LONG = 5
+_FAST = 10  # per cent
 _MOST_CAUSES = 4
 _OF_THE_ROLLOUT: frozenset[ChangeKind] = frozenset({"column", "revision", "tokens", "lock", "failed"})
 _DIGITS = 12  # of a revision
@@ -271,7 +271,8 @@ def _lock(stretch: Sequence[ColumnLook]) -> Change:
 
 def _waits(attempts: Sequence[Attempt]) -> Iterator[Change]:
     """POSTs that were answered late, well or not, those together that overlap."""
-    usual_s = median([a.took_s for a in attempts if a.outcome == "ok"] or [0.0])
+    # Of the fast ones: where a lock lasts, most of those that were acknowledged may have waited for it.
+    usual_s = percentile(sorted(a.took_s for a in attempts if a.outcome == "ok") or [0.0], _FAST)
     late = [a for a in attempts if a.status is not None and a.took_s > max(_WAITED_S, _TIMES_AS_LONG * usual_s)]
     together: list[Attempt] = []
     for attempt in late:

@@ -46,7 +46,7 @@ FEWEST = 5  # POSTs before and after the migration: at least these, and as many 
 WAITED_S, TIMES_AS_LONG = 0.1, 5  # a POST waited that took so long, and so many times as long as usual
 ALPHABET = string.ascii_lowercase + string.digits
 MEANINGS = {
-    "22P02": "the app sends its own token, which is no UUID",
+    "22P02": "the app sends its own token, which is not a UUID",
     "23502": "a column that the app leaves out is NOT NULL",
     "42703": "a column that the app names is gone",
     "42804": "the app sends a text to a column that is a uuid",
@@ -146,7 +146,7 @@ def tell(report: Report, sender: Posting, course: Course, kind: str, rate: int, 
         "phases": phases,
         "lock": lock,
     }
-    say(f"what users would have met, with {rate} POSTs a second to the app of before the migration ({kind}):")
+    say(f"what users would have met, with {rate} POSTs a second to the old app ({kind}):")
     for each in phases:
         say(f"  {in_words(each)}")
     if lock is not None:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
@@ -57,7 +57,7 @@ def moments() -> list[Moment]:
 
 def end(moment: Moment, folder: Path, file: Path) -> tuple[Moment, Going, Run]:
     """Run a gate and send it the signal when the moment has come; a whole one where that is when Python ends."""
-    how = {"env": clean_environment()} if moment.concluded else {}
+    how: dict[str, Any] = {"env": clean_environment()} if moment.concluded else {}
     with going(folder, file, **how) as gate:
         verdict = gate.report_dir / "verdict.json"
         if gate.wait_until(lambda: verdict.exists() if moment.concluded else gate.records() >= moment.records):

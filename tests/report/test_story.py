@@ -49,8 +49,9 @@ def seen(text: str = "column public_token became uuid", **but: Any) -> WatchVerd
         "looks_missed": 1,
         "row_looks": 9,
         "latency": [
-            WatchLatency(name=name, posts=9, latency_p50_ms=4, latency_p95_ms=p95, latency_max_ms=p95)
-            for name, p95 in (("before", 9), ("during", 2412.4), ("after", 11))
+            WatchLatency(name="before", posts=9, latency_p50_ms=4, latency_p95_ms=9, latency_max_ms=9),
+            WatchLatency(name="during", posts=9, latency_p50_ms=4, latency_p95_ms=2412.4, latency_max_ms=2412.4),
+            WatchLatency(name="after", posts=9, latency_p50_ms=4, latency_p95_ms=11, latency_max_ms=11),
         ],
         "look_ms": 2.5,
         "clock_ahead_s": -0.0021,

@@ -201,6 +201,12 @@ def test_posts_that_wait_for_a_lock_are_told_with_who_holds_it() -> None:
     )
 
 
+def test_most_of_the_posts_may_have_waited() -> None:
+    """What is usual is told by those that did not."""
+    attempts = [post(n, n / 2, took_s=3.0 if 4 <= n < 24 else 0.01) for n in range(30)]
+    assert of_kind(told(attempts), "waited") == ["20 POSTs waited, the longest 3.0 s"]
+
+
 def test_what_nobody_saw_is_said() -> None:
     """Where no POST was in flight, and where no look was answered."""
     attempts = [post(1, 0), post(2, 0.5), *(post(n, 6 + n / 2) for n in range(3, 12))]

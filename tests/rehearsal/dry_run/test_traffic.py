@@ -76,7 +76,7 @@ def test_the_safe_migration_fails_nobody_until_its_swap(postgres: Postgres, tmp_
     assert found["after"]["failed"] == found["after"]["posts"] >= RATE
     assert found["after"]["causes"] == {"500, 22P02": found["after"]["posts"]}
     assert "after it, until the new code is deployed: " in found["err"]
-    assert "500, 22P02: the app sends its own token, which is no UUID" in found["err"]
+    assert "500, 22P02: the app sends its own token, which is not a UUID" in found["err"]
 
 
 def test_an_app_that_sends_uuids_goes_on(postgres: Postgres, tmp_path: Path) -> None:
