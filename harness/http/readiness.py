@@ -202,12 +202,15 @@ def _named(environment: Environment, reply: Reply) -> str | None:
     return in_one_line(text) if len(text) <= LONGEST_REVISION else printable(text, limit=LONGEST_REVISION)
 
 
-def revisions_now(client: Client) -> tuple[ServedRevision, ...]:
-    """Ask several fresh connections at once: a balancer that counts or hashes connections spreads them."""
+def revisions_now(client: Client, timeout_s: float | None = None) -> tuple[ServedRevision, ...]:
+    """Ask several fresh connections at once: a balancer that counts or hashes connections spreads them.
+
+    `timeout_s` is for each, api.timeout_s where it is None.
+    """
     ready = client.environment.ready
 
     def ask(_: int) -> ServedRevision:
-        reply = client.get(ready.path, timeout_s=client.environment.api.timeout_s)
+        reply = client.get(ready.path, timeout_s=timeout_s or client.environment.api.timeout_s)
         client.renew_connection()
         if reply.problem is not None or not 200 <= (reply.status or 0) < 300:
             return ServedRevision(None, printable(reply.error or f"answered {reply.status}"))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from harness.history.attempt import Attempt
     from harness.postgres.column_look import ColumnLook
-    from harness.rollout.evidence import RowLook, Watched
+    from harness.rollout.evidence import RowLook, Served, Watched
     from harness.rollout.latency import LatencySpan
 
 PhaseName = Literal["before", "migrated", "deployed", "steady"]
@@ -195,22 +195,22 @@ def column_changes(looks: Sequence[ColumnLook], column: str) -> Iterator[Change]
 
 
 def revision_changes(watched: Watched) -> Iterator[Change]:
-    """Each change of what fresh connections say that they serve."""
-    before: tuple[tuple[str, int], ...] | None = None
+    """Each change of which revisions fresh connections name. How many name which of two differs from look to look."""
+    before: tuple[str, ...] = ()
     last_s = watched.began_s
     for served in watched.served:
-        counts = tuple((name, sum(e.revision == name for e in served.revisions)) for name in served.named)
-        shares = tuple((name, 0 if len(counts) == 1 else number) for name, number in counts)
-        if counts and before is not None and shares != before:
-            asked = len(served.revisions)
-            words = [f"{printable(name)[:_DIGITS]} on {number}" for name, number in counts]
-            if len(counts) == 1:
-                said = f"revision {printable(counts[0][0])[:_DIGITS]} on all connections that were asked"
-            else:
-                said = f"revisions {', '.join(words)} of {asked} connections"
-            yield Change("revision", last_s, served.until_s, said)
-        before = shares if counts else before
+        if served.named and before and served.named != before:
+            yield Change("revision", last_s, served.until_s, _served_in_words(served))
+        before = served.named or before
         last_s = served.asked_s
+
+
+def _served_in_words(served: Served) -> str:
+    if served.only is not None:
+        return f"revision {printable(served.only)[:_DIGITS]} on all connections that were asked"
+    counts = [(name, sum(each.revision == name for each in served.revisions)) for name in served.named]
+    words = ", ".join(f"{printable(name)[:_DIGITS]} on {number}" for name, number in counts)
+    return f"revisions {words} of {len(served.revisions)} connections"
 
 
 def _token_changes(attempts: Sequence[Attempt]) -> Iterator[Change]:

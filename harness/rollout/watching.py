@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING
 
 from harness.errors import CouldNotTell
 from harness.history.attempt import attempt_name
-from harness.history.revision import ServedRevision
-from harness.http.readiness import revision_of, revisions_now
+from harness.http.readiness import revisions_now
 from harness.postgres.column_look import ColumnWatch
 from harness.postgres.rows import array_of, rows_of_ids_query
 from harness.rollout.evidence import SAMPLE_S, RowChange, RowLook, Served
 from harness.rollout.rows import RowComparison
 from harness.rollout.story import tell
-from harness.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -142,19 +140,9 @@ class _Rows:
 
 
 def _ask_revision(state: WatchState, client: Client, ledger: Ledger) -> None:
-    """Ask one fresh connection; several, where it is another revision than before or the end depends on it."""
+    """Ask several fresh connections each time: one alone may meet the old instance, and date the new one late."""
     asked_s = state.now_s
-    ready = state.environment.ready
-    reply = client.get(ready.path, timeout_s=min(5.0, state.environment.api.timeout_s))
-    client.renew_connection()
-    if reply.problem is not None or not 200 <= (reply.status or 0) < 300:
-        one = ServedRevision(None, printable(reply.error or f"answered {reply.status}"))
-    else:
-        one = ServedRevision(revision_of(state.environment, reply))
-    before = state.served[-1].named if state.served else None
-    alike = one.revision is None or before == (one.revision,)
-    wanted = state.until is not None and Served(asked_s, (one,)).is_everywhere(state.until)
-    revisions = (one,) if alike and not wanted else revisions_now(client)
+    revisions = revisions_now(client, min(5.0, state.environment.api.timeout_s))
     served = Served(asked_s, revisions, state.now_s)
     state.served.append(served)
     named = [each.revision and state.redact(each.revision) for each in revisions]
