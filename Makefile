@@ -1,5 +1,4 @@
-# make smoke   verify two rehearsal deployments, the way a real run verifies Preview and production
-# make test    prove the harness        make lint   ruff, mypy and prose
+# `make help` lists the targets. `make smoke` shows the harness at work on two deployments of this machine.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,8 +17,8 @@ UNKNOWN := $(filter-out $(KNOWN) SHELL MAKE% -%,$(GIVEN))
 $(if $(UNKNOWN),$(error there is no variable $(UNKNOWN); make knows $(KNOWN), in capitals: make smoke FAULT=reuses_token))
 .PHONY: help setup smoke test selftest bench docs lint format lock clean
 
-help:  ## what can be made
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
+help:  ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /\1 /p' $(MAKEFILE_LIST) | while read -r name what; do printf 'make %-9s %s\n' "$$name" "$$what"; done
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
@@ -28,43 +27,43 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
-setup: $(STAMP)  ## make .venv and install what the project needs
+setup: $(STAMP)  ## create .venv and install everything that the project needs
 
-smoke: $(STAMP)  ## run every check against two rehearsal deployments; FAULT=name breaks them
+smoke: $(STAMP)  ## start two small deployments and verify both; FAULT=name breaks them
 	@$(ALONE) $(BIN)/python -m rehearsal --revision $(REVISION) $(if $(FAULT),--fault $(FAULT)) -- $(BIN)/python -m pytest \
 		--environments rehearsal/environments.yaml --revision $(REVISION) --env preview --env production $(ARGS)
 
-test: $(STAMP)  ## prove the harness: each fault is caught by the checks that claim to, and by no other
+test: $(STAMP)  ## run the tests of the harness; ARGS="-k name" selects some
 	$(BIN)/python -m pytest tests -n $(WORKERS) --dist worksteal $(ARGS)
 
-selftest: $(STAMP)  ## measure what is caught on every fault, and which attacks hold; write it into docs/
+selftest: $(STAMP)  ## try every fault and every attack, and write docs/detection.md and docs/safety.md
 	@$(BIN)/python -m tools.selftest
 	@$(BIN)/python -m tools.attacks
 
-bench: $(STAMP)  ## measure side by side what a user would use instead, and write bench/results.md
+bench: $(STAMP)  ## measure the gate beside other tools, and write bench/results.md; PARTS=name selects
 	@$(BIN)/python -m bench $(PARTS)
 
-docs: $(STAMP)  ## write what docs/ says of the code, and take the pictures where there is a Chromium
+docs: $(STAMP)  ## write the generated documents, and the pictures if there is a Chromium
 	@$(BIN)/python -m tools.documents
 	@$(BIN)/python -m tools.screenshots --if-possible
 
-lint: $(STAMP)  ## ruff, mypy, and how documents are written
+lint: $(STAMP)  ## check the code with ruff and mypy, and the words with codespell and tools.prose
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell *.md docs checks examples action.yml environments.yaml
 	$(BIN)/python -m tools.prose
 
-format: $(STAMP)  ## let ruff format and sort
+format: $(STAMP)  ## format the code with ruff
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: $(STAMP)  ## resolve requirements/*.txt anew from pyproject.toml
+lock: $(STAMP)  ## pin requirements/*.txt again from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links -o requirements/gate.txt
 	$(BIN)/uv pip compile --quiet pyproject.toml --extra source --constraint requirements/gate.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links -o requirements/source.txt
 	$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet requirements/bench.in --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links -o requirements/bench.txt
 
-clean:  ## remove what make and the runs have made
+clean:  ## delete .venv, reports and caches
 	rm -rf $(VENV) reports .pytest_cache .mypy_cache .ruff_cache .hypothesis .bench

@@ -35,36 +35,39 @@ PARTS: tuple[str, ...] = (
 )
 RESULTS = Path(__file__).parent / "results.md"
 FEWEST_ROUNDS = 7
+_DESCRIPTION = "Measure the gate beside the tools that you could use instead, and write the tables to bench/results.md."
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure the parts that were named, or all; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all where none is named")
+    parser = argparse.ArgumentParser(prog="python -m bench", description=_DESCRIPTION)
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"measure only these: {', '.join(PARTS)} (default: all)"
+    )
     parser.add_argument(
         "--rounds",
         type=int,
         default=FEWEST_ROUNDS,
         metavar="N",
-        help=f"how often each is measured; medians count (%(default)s; fewer than {FEWEST_ROUNDS} are printed only)",
+        help="measure each N times and take the median (default: %(default)s); with fewer, results.md stays as it is",
     )
     options = parser.parse_args(arguments)
     if options.rounds < 1:
-        parser.error("--rounds: at least 1")
+        parser.error("--rounds must be 1 or more")
     if unknown := {*options.parts} - {*PARTS}:
-        parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; choose from {', '.join(PARTS)}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is under way is ended with this process
     failed: list[str] = []
     try:
         failed += [part for part in options.parts or PARTS if not _measured(part, options.rounds)]
     except KeyboardInterrupt:
         print(
-            f"interrupted; of a part that was not measured to its end, {RESULTS.name} keeps what it had",
+            f"interrupted: {RESULTS.name} keeps the earlier results of every part that did not finish",
             file=sys.stderr,
         )
         return 128 + signal.SIGINT
     if failed:
-        print(f"not measured: {', '.join(failed)}; {RESULTS.name} keeps what it had of them", file=sys.stderr)
+        print(f"not measured: {', '.join(failed)}; {RESULTS.name} keeps their earlier results", file=sys.stderr)
     return 1 if failed else 0
 
 

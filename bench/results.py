@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 _SECTION = re.compile(r"<!-- (?P<part>\w+) -->\n(?P<text>.*?)<!-- /(?P=part) -->\n", re.DOTALL)
 _HEAD = """# Measured
 
-`make bench` writes this file; `python -m bench PART` measures one part of it anew. Medians, with the least and the most
-in brackets. What stands in one table was measured in turns in one run: compare within a table, as ratios.
+`make bench` writes this file; `python -m bench PART` measures one part again. Numbers are medians, with the least and
+the most in brackets. All numbers of one table were measured in turns in one run: compare them within a table, as
+ratios.
 
 """
 

@@ -59,7 +59,7 @@ def measure(rounds: int) -> str:
         f"Medians of {rounds}. The last three columns are for {GOAL:,} tokens. Time is extrapolated from the two "
         "largest sizes that were measured: t = a + b n log n. `error` is how far the same, from the two smaller ones, "
         "was away from the largest. Memory is that of the judging process: it grows with n for `judge` alone. "
-        f"Temporary files grow with n; tokens take {TOKEN * GOAL / 1e9:.1f} GB besides, as text twice that.\n\n"
+        f"Temporary files grow with n; tokens take {TOKEN * GOAL / 1e9:.1f} GB more, as text twice that.\n\n"
         f"{as_table(head, lines)}\n"
     )
     text = DOCUMENT.read_text(encoding="utf-8")

@@ -1,11 +1,10 @@
 """A client cannot choose the token.
 
-An app that copies what it is sent into its INSERT lets a client take a token that somebody else will be given, or one
-that is easy to guess. Asked where `probes` sends `chosen_token`: a POST that also brings a token of its own, beside the
-name, as `api.token` and `table.token` call it. Refusing that POST is as good as passing the token over.
+An app that copies every field of a request into its INSERT lets a client choose its token: one that another chatbot
+should get, or one that is easy to guess. The run checks this if `probes` contains `chosen_token`. It then sends a POST
+with a token in it, under the names of `api.token` and `table.token`. The app may refuse that POST, or ignore the token.
 
-It stays although the INSERT of such an app gives it away as well: where the statements cannot be seen, nothing else
-does.
+It stays although the INSERT of such an app gives it away as well: if the statements cannot be seen, nothing else does.
 
 It cannot see a field that takes a token under a name that is neither `api.token` nor `table.token`.
 """
@@ -25,7 +24,7 @@ def test_client_cannot_choose_the_token(
     demand_all_sent(history)
     if not chosen_token:
         demand_acknowledged(history)  # else it was not sent
-        raise NotCovered("no POST tried to choose its token", "let probes name chosen_token")
+        raise NotCovered("no POST tried to choose its token", "add chosen_token to probes")
     chosen = chosen_by_client(chosen_token, rows_if_any)
     assert not chosen, finding(
         want="a token that Postgres generated, or a refusal",

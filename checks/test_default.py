@@ -2,11 +2,14 @@
 
 The run identifies the function, not its name. `uuid_generate_v4` must be the C function of the extension uuid-ossp, in
 whatever schema; `gen_random_uuid` must be the one of Postgres or of pgcrypto. A function of the app with such a name
-does not count. The run calls no function of the database: it reads its text. A function that only returns the value of
-a known generator counts like that generator. If its text proves that it is not a generator, the claim fails. If its
-text proves neither, it could not be told. A default that is known to act on nothing is also evaluated 10,000 times in
-a READ ONLY transaction, if the role may do so. What it makes is evidence of its own, and shows in a failure how bad it
-is.
+does not count.
+
+The run does not call a function of the app. It reads its text. A function that only returns the value of a known
+generator counts like that generator. If the text proves that the function is not a generator, the claim fails. If the
+text proves neither, the claim ends in "could not tell".
+
+A default that is known to have no effect is also evaluated 10,000 times in a READ ONLY transaction, if the role may do
+so. A failure shows how bad these values are.
 
 It cannot see whether the default is used: an app that sends a token of its own never evaluates it.
 """

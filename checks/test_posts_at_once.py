@@ -3,8 +3,8 @@
 Collisions, exhausted pools and locks show only under concurrency. The run measures the overlap: if no two POSTs were in
 flight together, the claim was not checked.
 
-It stays although every POST of the burst is looked at by other checks as well: it alone tells whether there was any
-concurrency to speak of.
+It stays although other checks look at every POST of the burst as well: it alone shows whether there was any real
+concurrency.
 
 It cannot see what needs more POSTs at once than `burst`.
 """
@@ -48,5 +48,5 @@ def test_posts_at_once_answer_201(history: History, token_column: str, created_s
     if largest_overlap(burst) < 2:
         raise CouldNotTell(
             f"of {len(burst.attempts)} POSTs sent at once no two were in flight together",
-            "set burst to more, or run where the deployment is not answered from so close by",
+            "raise burst, or run the harness farther away from the deployment",
         )

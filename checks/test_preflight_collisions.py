@@ -1,9 +1,9 @@
 """No two stored tokens become the same UUID.
 
-Text that differs in case, dashes or braces is one UUID. Each unique index that Postgres builds again then ends in
-23505, and an exclusion constraint in 23P01. That holds for an index that is partial, of several columns, or invalid
-until now, too. If no index guards the column, tokens that are stored twice prevent the unique index that the checks
-after the deploy expect.
+Texts that differ only in case, dashes or braces are one UUID. Each unique index that Postgres builds again then ends in
+23505, and an exclusion constraint in 23P01. That also holds for an index that is partial, covers several columns, or
+was invalid until now. If no index guards the column yet, tokens that are stored twice prevent the unique index that the
+checks after the deploy require.
 
 It cannot see tokens that are stored between the preflight and the migration.
 """

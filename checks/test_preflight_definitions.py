@@ -1,12 +1,13 @@
 """Checks, indexes and statistics on the token column accept a uuid.
 
-Postgres builds them again from their printed definition: `lower(public_token)` of a text column is then a function that
-does not exist (42883), while that of a varchar is printed with a cast and passes. So Postgres is let parse each of
-them on a row whose token is a uuid, and a CHECK or index that parses is evaluated on the stored tokens as UUIDs, and on
-new ones: a CHECK refuses them (23514), or either raises what it raises. Operator classes and collations of text end in
-42804, an access method without one for uuid in 42704.
+Postgres builds them again from their printed definition. On a text column, `lower(public_token)` then becomes a call of
+a function that does not exist (42883). On a varchar column the definition is printed with a cast, and passes. So the
+run lets Postgres parse each definition on a row whose token is a uuid. It then evaluates each CHECK and index on the
+stored tokens as UUIDs, and on new ones. A CHECK may refuse them (23514), and both may raise an error of their own.
+Operator classes and collations of text end in 42804. An access method that has no operator class for uuid ends in
+42704.
 
-It cannot see what a function does that a CHECK or an index calls; then it could not be told.
+It cannot see what a function does that a CHECK or an index calls. Then the claim ends in "could not tell".
 """
 
 from harness.findings import finding

@@ -1,10 +1,12 @@
 """Nothing that depends on the token column blocks the change of its type.
 
-Views, rules, policies, triggers of the column or with a WHEN of it, generated columns, functions with a SQL body,
-column lists and row filters of publications, and columns of the table's row type end the migration in 0A000; a
-partition key and an inherited column in 42P16. What pg_depend says of the column decides, in whatever schema; an object
-of the table that does not use the column is not in the way. Of a function that a trigger or a CHECK hands the whole row
-to it does not know what it uses: one whose source names the column may raise at each INSERT, and cannot be told.
+These end the migration in 0A000: views, rules, policies, triggers of the column or with the column in their WHEN,
+generated columns, functions with a SQL body, column lists and row filters of publications, and columns of the table's
+row type. A partition key and an inherited column end it in 42P16. The run goes by pg_depend, in every schema. An object
+of the table that does not use the column does not matter.
+
+A trigger or a CHECK may pass the whole row to a function. If the source of that function names the column, it may fail
+at each INSERT. The run cannot know, and the claim ends in "could not tell".
 
 It cannot see statements that the app builds at run time and that name the column.
 """

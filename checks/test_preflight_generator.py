@@ -1,9 +1,9 @@
 """uuid_generate_v4() exists, or the migration can create it.
 
-`create extension if not exists "uuid-ossp"` ends in 0A000 if the server does not have it, and in 42501 if this role
-may not create it. If it is installed, the command changes nothing: in a schema outside the search_path the unqualified
-name is then not found (42883). Without EXECUTE on it, each INSERT ends in 42501. gen_random_uuid() is part of Postgres
-since 13, and needs none of that.
+`create extension if not exists "uuid-ossp"` ends in 0A000 if the server does not have the extension, and in 42501 if
+this role may not create it. If the extension is installed already, the command changes nothing. The unqualified name is
+then not found if the extension is in a schema outside the search_path (42883). Without EXECUTE on the function, each
+INSERT ends in 42501. gen_random_uuid() has been part of Postgres since version 13, and needs none of this.
 
 It cannot see another database than the one in `database`.
 """

@@ -1,11 +1,11 @@
 """A push of the schema file would change the column as the migration does.
 
 A tool that compares its schema file with the database sends statements of its own, at a push or at the deploy. For text
-that becomes a uuid, drizzle-kit sends `ALTER COLUMN .. SET DATA TYPE uuid` without USING, which ends in 42804 whatever
-is stored; Prisma drops the column and adds it again, and with it every stored token. Asked where a checkout is named
-whose schema file declares a uuid that no migration makes.
+that becomes a uuid, drizzle-kit sends `ALTER COLUMN .. SET DATA TYPE uuid` without USING. That ends in 42804, whatever
+is stored. Prisma drops the column and adds it again, and every stored token is lost. The run checks this if you name a
+checkout (`--source`) whose schema file declares a uuid that no migration makes.
 
-It cannot see what other tools than drizzle-kit and Prisma send, nor what these change besides the column.
+It cannot see what other tools than drizzle-kit and Prisma send, or what these two change elsewhere.
 """
 
 from harness.findings import finding

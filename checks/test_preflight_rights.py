@@ -1,9 +1,9 @@
 """The role of the database URL may alter the table.
 
-ALTER TABLE takes the owner or a member of it, also of the tables that inherit the column; it ends in 42501 for any
-other role, whatever it was granted. An event trigger that a command of the migration calls may forbid it nevertheless;
-that is not tried, and cannot be told. A missing unique index takes CREATE on the schema (42501), and a
-statement_timeout that the role has, shorter than the rewrite, ends it in 57014.
+ALTER TABLE needs the owner of the table or a member of that role, also for each table that inherits the column. For any
+other role it ends in 42501, whatever was granted. A missing unique index needs CREATE on the schema (42501). If the
+role has a statement_timeout that is shorter than the rewrite, the rewrite ends in 57014. An event trigger may forbid a
+command of the migration. The run does not try that, and the claim ends in "could not tell".
 
 It cannot see the rights of another role than the one in `database`.
 """

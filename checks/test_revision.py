@@ -20,9 +20,7 @@ def test_revision_is_the_one_deployed(
     """Every fresh connection named the revision that was asked for, or else the one that the run began with."""
     wanted = revision or readiness.revision
     if wanted is None:
-        raise NotCovered(
-            "no revision is known of this deployment", "give --revision SHA, and ready.revision in the file"
-        )
+        raise NotCovered("this deployment names no revision", "pass --revision SHA, and set ready.revision")
     others = other_revisions(served_revisions, wanted)
     assert not others, finding(
         want=f"{wanted} on each of {len(served_revisions)} fresh connections",

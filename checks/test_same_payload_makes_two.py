@@ -25,7 +25,7 @@ def test_same_payload_makes_two(history: History, same_payload: tuple[Attempt, .
     demand_all_sent(history)
     if not same_payload:
         demand_acknowledged(history)  # else it was not sent
-        raise NotCovered("no payload was sent twice", "let probes name same_payload")
+        raise NotCovered("no payload was sent twice", "add same_payload to probes")
     pair = History(history.environment, same_payload)
     repeated = repeated_ids(pair) + repeated_tokens(pair)
     cause, remedy = cause_of_repeats(
@@ -46,4 +46,4 @@ def test_same_payload_makes_two(history: History, same_payload: tuple[Attempt, .
     demand_answered(same_payload)
     if len(pair.acknowledged) < len(same_payload):
         refusal = same_payload[-1].error
-        raise NotCovered(f"the app refused one of them ({refusal})", "nothing, if names are to be unique")
+        raise NotCovered(f"the app refused one of them ({refusal})", "nothing, if names must be unique")

@@ -1,9 +1,9 @@
 """The app's source handles no unique violation of the token column.
 
-Version 4 UUIDs do not collide; a retry on 23505 would only hide a default that repeats itself. A handler is recognised
-by the code, a constant, Prisma's P2002, the message or the constraint's name, in any spelling, and counts if what it
-guards stores a chatbot or that constraint is the token's. One that asks for another constraint, or guards another
-table, is a note.
+Version 4 UUIDs do not collide. A retry on 23505 would only hide a default that repeats itself. The run recognises a
+handler by the code, a constant, Prisma's P2002, the message or the constraint's name, in any spelling. The handler
+counts if it guards code that stores a chatbot, or if it names the token's constraint. A handler for another constraint
+or another table is a note.
 
 It cannot see handlers in libraries or in other services.
 """
@@ -22,7 +22,7 @@ def test_source_handles_no_collision(analysis: Analysis) -> None:
         want=f"no handler for 23505 around what stores {analysis.table}",
         have=analysis.handlers,
         cause="the handler of the old tokens was left in place: it hides a default that repeats itself",
-        remedy="delete it, with its loop; a violation of another column is to be told by its constraint's name",
+        remedy="delete it, with its loop; recognise a violation of another column by its constraint's name",
     )
     if analysis.unsure:
         handlers = ", ".join(analysis.unsure[:SHOWN_PLACES])

@@ -1,10 +1,10 @@
 """The create route's INSERT leaves the token out and returns it.
 
-A column that is named gets what is named, whatever its default. And what the route answers must be the row that was
-stored: RETURNING says so at once, in SQL or as an ORM has it. Statements of tests, seeds and migrations are others.
+An INSERT that names a column overrides the column's default. And the route must answer with the row that was stored:
+RETURNING, or what an ORM has for it, returns exactly that row. Statements of tests, seeds and migrations do not count.
 
-It cannot see statements that are put together at run time from parts that the source does not spell out; then it could
-not be told.
+It cannot see statements that are built at run time from parts that the source does not contain. Then the claim ends in
+"could not tell".
 """
 
 from __future__ import annotations
@@ -29,6 +29,6 @@ def test_source_insert(analysis: Analysis) -> None:
     assert len(without) < len(analysis.creates), finding(
         want=f"RETURNING {analysis.token}, or what the ORM has for it",
         have=without,
-        cause="the answer cannot hold the token that Postgres made, unless it is asked for again",
+        cause="the answer cannot contain the token that Postgres made, except after a second query",
         remedy=f"INSERT .. RETURNING id, {analysis.token}; .returning(); or take it into `select`",
     )

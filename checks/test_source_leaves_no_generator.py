@@ -1,8 +1,8 @@
 """No unused generator of tokens is left in the app's source.
 
-The change deletes it: what lies around unused is used again one day. A helper counts that is called after tokens, or
-that stands where chatbots are stored, and that nothing uses; and so does an import or a random value there that nothing
-reads. What makes session ids, reset codes or passwords is used, and a note.
+The change deletes the generator. One that stays unused is used again one day. The claim fails if nothing uses a
+function that is named after tokens, or that is defined where chatbots are stored. It also fails if nothing reads an
+import or a random value there. A generator of session ids, reset codes or passwords is in use, and becomes a note.
 
 It cannot see a generator in a package that the app installs.
 """

@@ -1,8 +1,8 @@
 """No random value that the app makes reaches the token column.
 
-An app that still makes tokens itself passes every test of their shape. So its source is followed, from each place that
-stores the column (an INSERT, an ORM's values, a default or a hook of its schema, an assignment) back through names,
-calls and files to what makes the value. A random value that goes elsewhere is a note.
+An app that still makes tokens itself may pass every test of their form. So the run reads its source. It starts where
+the column is stored: an INSERT, the values of an ORM, a default or a hook of its schema, an assignment. From there it
+follows names, calls and files back to what makes the value. A random value that goes elsewhere is a note.
 
 It cannot see values that come from another service.
 """
@@ -18,11 +18,11 @@ def test_source_makes_no_token(analysis: Analysis) -> None:
     """Nothing that the app makes at random is stored as a token."""
     demand_spoken_of(analysis)
     assert not analysis.reaching, finding(
-        want=f"no random value of the app's reaches {analysis.table}.{analysis.token}",
+        want=f"no random value of the app reaches {analysis.table}.{analysis.token}",
         have=analysis.reaching,
         cause="the old generator is still used: in a statement, or in a default or a hook of what describes the table",
-        remedy="take the value out where it is stored: the column's default is to make the token; "
-        "delete what makes it if nothing else uses it",
+        remedy="take the value out where it is stored: the column's default makes the token; "
+        "delete the generator if nothing else uses it",
     )
     demand_understood(analysis)
     if analysis.unread:

@@ -1,9 +1,9 @@
 """The migrations of the app leave the token column a uuid that Postgres makes.
 
-All migration files are replayed, in the order in which their tool runs them and by PostgreSQL's own grammar, into the
-last state of the column: the last word on type and default counts, so that a later migration which changes the column
-back is seen before it is deployed. Programs (Knex, node-pg-migrate, Sequelize, TypeORM, Kysely) are read as the SQL
-that they would send. What is not understood is said, and never taken for good.
+The run replays all migration files in the order of their tool, with PostgreSQL's own grammar. The last type and the
+last default of the column count. So a later migration that changes the column back is found before it is deployed.
+Migrations that are programs (Knex, node-pg-migrate, Sequelize, TypeORM, Kysely) are read as the SQL that they would
+send. What the run does not understand, it names: then the claim does not pass.
 
 It cannot see whether the migrations were run, or what somebody changed by hand.
 """

@@ -1,8 +1,8 @@
 """Every schema file declares the token column as a uuid that Postgres makes.
 
-Drizzle, Prisma, TypeORM, MikroORM and Sequelize make statements from such a file, and the next migration or push; a
-dump such as schema.sql is what new databases start from. One that still declares text, no default, or a value that the
-client makes (`$defaultFn`, `@default(uuid())`, `DataTypes.UUIDV4`) undoes the change sooner or later.
+Drizzle, Prisma, TypeORM, MikroORM and Sequelize make their statements from such a file, and the next migration or push
+too. New databases start from a dump such as schema.sql. A schema file undoes the change sooner or later if it still
+declares text, no default, or a value that the client makes (`$defaultFn`, `@default(uuid())`, `DataTypes.UUIDV4`).
 
 It cannot see schema files of other tools.
 """

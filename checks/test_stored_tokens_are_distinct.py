@@ -22,6 +22,6 @@ def test_stored_tokens_are_distinct(stored: StoredTokens, acknowledged: History 
             for (_, number), ids in zip(stored.repeated, stored.repeated_ids, strict=True)
         ],
         total=stored.repeated_tokens,
-        cause="duplicates that are older than the unique index, or an index that misses rows (amcheck tells)",
+        cause="duplicates that are older than the unique index, or an index that misses rows (amcheck shows it)",
         remedy="give the later rows new tokens, then REINDEX INDEX CONCURRENTLY the unique index",
     )

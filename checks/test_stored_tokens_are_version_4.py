@@ -2,7 +2,7 @@
 
 The run reads the version and variant bits (RFC 9562 section 5.4) of each token in the table. Old tokens that were
 padded into the shape of a UUID, or that another generator made, do not have them. Rows up to `stored.legacy_until` may
-hold a UUID of any version: they were stored before the migration, and are to stay as they are.
+hold a UUID of any version: they were stored before the migration, and stay as they are.
 
 It cannot see whether a token of version 4 is random: another claim looks at that.
 """

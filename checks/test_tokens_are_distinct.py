@@ -2,8 +2,8 @@
 
 All POSTs of the run are judged together: the ones sent one after another and the ones sent at once.
 
-It stays although an answer that repeats a token disagrees with its row as well: where no database is given, nothing
-else sees it.
+It stays although an answer that repeats a token disagrees with its row as well: without a database, nothing else
+sees it.
 
 It cannot see collisions that are rare: six random characters repeat once in about two billion pairs.
 """

@@ -56,39 +56,54 @@ def parser() -> argparse.ArgumentParser:
         "       python -m rehearsal --rollout NAME -- COMMAND ..\n"
         "       python -m rehearsal --schema-of DSN --migration FILE [--rows N|all] [--table NAME] [--traffic N]"
         " [-- COMMAND ..]",
-        description="Two deployments on this machine, preview and production, that can be broken on purpose.",
-        epilog="exit codes: those of COMMAND; 1 the migration fails, 2 usage, 3 the rehearsal could not start, 75 the"
-        " migration could not be tried, 127 no such command, 128 + n ended by signal n",
+        description="Start two small deployments on this machine, preview and production, and run COMMAND against them."
+        " Faults break them on purpose.",
+        epilog="Exit codes: that of COMMAND. Without one: 1 the migration fails, 2 wrong usage, 3 the deployments could"
+        " not start, 75 the migration could not be tried, 127 COMMAND was not found, 128 + n signal n ended it.",
         allow_abbrev=False,  # the value of --schema-of is looked for by its whole name
     )
-    options.add_argument("what", nargs="?", choices=["faults"], help="list the faults instead")
-    options.add_argument("--fault", metavar="NAME", help="break both deployments in this way")
-    options.add_argument("--rollout", metavar="NAME", help="change preview in this way while COMMAND watches it")
     options.add_argument(
-        "--postgres", choices=KINDS, help="where Postgres comes from (default: REHEARSAL_POSTGRES, auto)"
+        "what", nargs="?", choices=["faults"], help="list the faults, and the claims that catch each; start nothing"
     )
-    options.add_argument("--revision", default=REVISION, metavar="SHA", help="the commit that their pages name")
+    options.add_argument("--fault", metavar="NAME", help="break both deployments with this fault")
+    options.add_argument("--rollout", metavar="NAME", help="play this rollout on preview while COMMAND runs")
+    options.add_argument(
+        "--postgres",
+        choices=KINDS,
+        help="take Postgres from the Python package, from this system, or from either (default: auto)",
+    )
+    options.add_argument("--revision", default=REVISION, metavar="SHA", help="let both ready pages name this commit")
     real = options.add_argument_group(
-        "rehearse a migration",
-        "on the definition of a real table and its tokens. Of its rows only two columns are read, in READ ONLY"
-        " transactions; other columns are made up.",
+        "try a migration",
+        "Copy a real table's definition, its ids and its tokens into a Postgres on this machine, and run the migration"
+        " there. The real table is read in READ ONLY transactions. All other columns get made-up values.",
     )
     real.add_argument(
-        "--schema-of", metavar="DSN", help="postgresql:// URL, or '${NAME}' of the variable that holds it"
+        "--schema-of", metavar="DSN", help="the database with the real table: a postgresql:// URL, or '${VAR}'"
     )
-    real.add_argument("--migration", metavar="FILE", help="run on the copy, statement by statement, as psql -f does")
-    real.add_argument("--rows", default=SAMPLE_ROWS, type=rows, metavar="N|all", help="how many tokens (%(default)s)")
-    real.add_argument("--table", default="chatbots", metavar="NAME", help="table or schema.table (%(default)s)")
-    real.add_argument("--id", default="id", metavar="COLUMN", help="its id (%(default)s)")
-    real.add_argument("--label", default="name", metavar="COLUMN", help="what the app is sent (%(default)s)")
-    real.add_argument("--token", default="public_token", metavar="COLUMN", help="its token (%(default)s)")
+    real.add_argument(
+        "--migration", metavar="FILE", help="run this file on the copy, statement by statement, as psql -f does"
+    )
+    real.add_argument(
+        "--rows", default=SAMPLE_ROWS, type=rows, metavar="N|all", help="copy so many rows (default: %(default)s)"
+    )
+    real.add_argument(
+        "--table", default="chatbots", metavar="NAME", help="the table, or schema.table (default: %(default)s)"
+    )
+    real.add_argument("--id", default="id", metavar="COLUMN", help="its id column (default: %(default)s)")
+    real.add_argument(
+        "--label", default="name", metavar="COLUMN", help="its column for the name (default: %(default)s)"
+    )
+    real.add_argument(
+        "--token", default="public_token", metavar="COLUMN", help="its token column (default: %(default)s)"
+    )
     real.add_argument(
         "--traffic",
         type=per_second,
         metavar="N",
-        help="run the migration once more while N POSTs a second come in, and say what users would have met",
+        help="run the migration once more while N POSTs a second arrive, and say what users would have met",
     )
-    real.add_argument("--report", metavar="FILE", help="write what is said as JSON too")
+    real.add_argument("--report", metavar="FILE", help="also write the result into this file, as JSON")
     return options
 
 
@@ -97,7 +112,7 @@ def rows(text: str) -> int | None:
     if text == "all":
         return None
     if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError("it is a number from 1, or all")
+        raise argparse.ArgumentTypeError("must be a number from 1, or all")
     return int(text)
 
 

@@ -6,6 +6,7 @@ hold.
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import subprocess
@@ -37,6 +38,9 @@ class Tried(NamedTuple):
 
 def main() -> int:
     """Run all, write; returns the exit code."""
+    argparse.ArgumentParser(
+        description="Try the attacks on each promise of docs/safety.md, and write the table there."
+    ).parse_args()
     named = promised(DOCUMENT.read_text(encoding="utf-8"))
     ended = run(sorted({test for tests in named.values() for test in tests}))
     counted = {section: count(tests, ended) for section, tests in named.items()}

@@ -23,7 +23,7 @@ _QUOTED = re.compile(r"^```.*?^```|^ {4}.*?$|`[^`]*`|\]\([^)]*\)|<[^>]*>", re.DO
 _FOR_PROGRAMS = re.compile(r"\\[bsdw]|\(\?|\bselect\b", re.IGNORECASE)
 # Where each message has been rewritten. A word alone is not a message.
 MESSAGES = (
-    *("checks", "rehearsal", "harness/checkers", "harness/configuration", "harness/history", "harness/http"),
+    *("bench", "checks", "rehearsal", "harness/checkers", "harness/configuration", "harness/history", "harness/http"),
     *("harness/postgres", "harness/preflight", "harness/run", "harness/soak", "harness/report", "harness/doctor"),
     *(
         "harness/source",
@@ -34,6 +34,8 @@ MESSAGES = (
         "harness/rollout",
     ),
 )
+# Docstrings that `python -m rehearsal faults` and docs/claims.md show.
+PRINTED = ROOT / "rehearsal" / "faults"
 
 
 class Phrase(NamedTuple):
@@ -45,7 +47,15 @@ class Phrase(NamedTuple):
 
 def documents() -> list[Path]:
     """What people read: the documents at the top, and those of docs/."""
-    return [ROOT / "README.md", ROOT / "AGENTS.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    top = [ROOT / f"{name}.md" for name in ("README", "AGENTS", "CONTRIBUTING", "CHANGELOG")]
+    return [*top, *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def commented() -> list[Path]:
+    """The files whose comments, descriptions and help texts people read: the examples, and what they copy or type."""
+    top = [ROOT / "Makefile", ROOT / "action.yml", ROOT / "environments.yaml", ROOT / "rehearsal" / "environments.yaml"]
+    workflows = (ROOT / ".github" / "workflows").glob("*.yml")
+    return [*top, *sorted(workflows), *sorted(path for path in (ROOT / "examples").rglob("*") if path.is_file())]
 
 
 def programs() -> list[Path]:
@@ -53,10 +63,10 @@ def programs() -> list[Path]:
     return [path for folder in MESSAGES for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
-def messages(program: str) -> Iterator[tuple[int, str]]:
-    """The texts of a program that people may see, each with its line: not its docstrings, which are for its readers."""
+def messages(program: str, *, docstrings: bool = False) -> Iterator[tuple[int, str]]:
+    """The texts of a program that people may see, each with its line. Docstrings only if they are printed."""
     tree = ast.parse(program)
-    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    alone = set() if docstrings else {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in alone]
     for node in texts:
         if isinstance(node.value, str) and " " in node.value and not _FOR_PROGRAMS.search(node.value):
@@ -77,18 +87,25 @@ def found(text: str, among: list[Phrase]) -> Iterator[tuple[int, str, str]]:
             yield plain.count("\n", 0, match.start()) + 1, " ".join(match[0].split()), phrase.but
 
 
+def plain(text: str) -> str:
+    """A file of settings without the signs of its comments and its indentation, so that its sentences can be read."""
+    return re.sub(r"^[ \t]*(?:#|--)?[ \t]*", "", text, flags=re.MULTILINE)
+
+
 def main() -> int:
     """Print what is found; 1 where anything is."""
     among = phrases()
+    texts = {path: path.read_text(encoding="utf-8") for path in documents()}
+    texts |= {path: plain(path.read_text(encoding="utf-8")) for path in commented()}
     said = [
         f"{path.relative_to(ROOT)}:{line}: {words!r}: write {but}"
-        for path in documents()
-        for line, words, but in sorted(found(path.read_text(encoding="utf-8"), among))
+        for path, text in texts.items()
+        for line, words, but in sorted(found(text, among))
     ]
     said += [
         f"{path.relative_to(ROOT)}:{line}: {words!r}: write {but}"
         for path in programs()
-        for line, message in messages(path.read_text(encoding="utf-8"))
+        for line, message in messages(path.read_text(encoding="utf-8"), docstrings=PRINTED in path.parents)
         for _, words, but in found(message, among)
     ]
     print(*said, sep="\n" if said else "", end="\n" if said else "")

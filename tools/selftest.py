@@ -6,6 +6,7 @@ deployment was not released.
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -55,6 +56,9 @@ AFTER = """\
 
 def main() -> int:
     """Run all, print, write; returns the exit code."""
+    argparse.ArgumentParser(
+        description="Try every fault and every healthy variant, which takes three minutes, and write docs/detection.md."
+    ).parse_args()
     with tempfile.TemporaryDirectory() as folder, embedded_postgres() as postgres:
         runs = run_all(postgres, Path(folder))
         told = str(postgres.binaries)

@@ -1,8 +1,8 @@
--- The plain migration: public_token becomes a uuid that the database makes.
+-- The plain migration: public_token becomes a uuid that Postgres generates.
 --
--- It is a sample of what a team writes first. It rewrites the table under ACCESS EXCLUSIVE, fails with 22P02 on the first
--- token that is not a UUID (every token of 6 to 8 characters is not), and waits for a lock without end.
--- `pytest -m preflight` says beforehand what it would fail on; public_token_uuid_safe.sql passes on such a table.
+-- A team usually writes this one first. It rewrites the table under ACCESS EXCLUSIVE, and waits for that lock without end.
+-- It fails with 22P02 on the first token that is not a UUID, such as every token of 6 to 8 characters. `pytest -m preflight`
+-- says beforehand what it would fail on. public_token_uuid_safe.sql works on such a table too.
 create extension if not exists "uuid-ossp";
 alter table chatbots
     alter column public_token drop default,

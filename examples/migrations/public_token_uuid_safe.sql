@@ -8,20 +8,23 @@
 -- newer, on a connection of its own and not through a pooler. NOT inside one transaction (psql -1, or a runner of
 -- migrations that opens one): the back-fill commits in between, and an index is built CONCURRENTLY.
 --
--- Where it stops half-way, run it again: each step begins by looking at what is there. 55P03 means that somebody held the
--- table for longer than lock_timeout; nothing was changed by that step. Once it is through, it says so and changes nothing.
+-- If it stops half-way, run it again: each step begins by looking at what is there. 55P03 means that somebody held the
+-- table for longer than lock_timeout; that step changed nothing. When it is complete, another run says so and changes
+-- nothing.
 -- To give up before step 6: drop trigger chatbots_public_token_new on chatbots; drop function
 -- chatbots_public_token_new(); alter table chatbots drop column public_token_new.
 --
 -- After step 6 code that makes its own short tokens fails with 22P02, so deploy the new code right after it. Connections
--- that prepared a statement before it raise 0A000 "cached plan must not change result type": recycle the app's pool.
--- Put in your own names where the table, its id (an integer) or the column are called otherwise.
+-- that prepared a statement before it raise 0A000 "cached plan must not change result type": restart the app.
+-- Write your own names if the table, its id (an integer) or the column have other names.
+--
+-- To undo it after step 6, see "The way back" in docs/migrations.md.
 
 -- The back-fill is one statement to Postgres and may last longer than a time-out that the role has.
 set statement_timeout = 0;
 
 -- 1. Look before anything is changed. What depends on the column follows it to its new name in step 6, and would go on
---    with the old tokens: views, policies, triggers, foreign keys and the like have to be made anew by whoever knows why.
+--    with the old tokens: views, policies, triggers, foreign keys and the like. You drop them before, and create them again on the new column.
 do $$
 declare
     relation regclass := to_regclass('chatbots');
@@ -65,7 +68,7 @@ begin
         end;
     if found is not null then
         raise exception 'these use chatbots.public_token and would go on with the old tokens: %', found
-            using errcode = '2BP01', hint = 'Drop them first, and make them anew on the new column after step 6.';
+            using errcode = '2BP01', hint = 'Drop them first, and create them again on the new column after step 6.';
     end if;
     if exists (select from pg_attribute where attrelid = relation and attnum = token and attacl is not null) then
         raise exception 'rights were granted on the column chatbots.public_token alone; a new column does not have them'

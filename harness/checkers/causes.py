@@ -32,7 +32,7 @@ class Cause(NamedTuple):
 
 
 UNKNOWN = Cause(
-    "the create route fails, or is not the one that was meant", "look at the deployment's log for these names"
+    "the create route fails, or api.create is another route", "look at the deployment's log for these names"
 )
 THE_ORIGINAL_BUG = Cause(
     "the original bug: a duplicate key (23505) on the token reaches the user as an error",
@@ -48,7 +48,7 @@ _OLD_SCHEMA = Cause(
 )
 _DEFERRED = Cause(
     "a deferred constraint or constraint trigger refused the row at COMMIT (23514 or P0001)",
-    "look at the table's triggers that are INITIALLY DEFERRED, and at what they demand",
+    "look at the table's triggers that are INITIALLY DEFERRED, and at what they require",
 )
 _RULE = Cause(
     "a CHECK constraint or a trigger refused the row (23514 or P0001)",
@@ -154,8 +154,8 @@ def _another_status(attempt: Attempt) -> Cause | None:
     if attempt.problem is not Problem.WRONG_STATUS or not 200 <= (attempt.status or 0) < 300:
         return None
     return Cause(
-        f"the create route answers {attempt.status}, and api.status is another (201 where it is not set)",
-        f"set api.status: {attempt.status} if that is right for this app, else let the route answer what was wanted",
+        f"the create route answers {attempt.status}, and api.status expects another status (201 by default)",
+        f"set api.status: {attempt.status} if that is right for this app; otherwise change the route",
     )
 
 
@@ -249,7 +249,7 @@ _OF_THE_DATABASE: tuple[tuple[str, Cause], ...] = (
     (
         r"(?i)function [^\n]{0,200}(?:uuid_generate_v4|gen_random_uuid)[^\n]{0,200} does not exist|\b42883\b",
         Cause(
-            "the default's function is not to be found (42883): uuid-ossp is missing or outside the search_path",
+            "the default's function was not found (42883): uuid-ossp is missing or outside the search_path",
             "create the extension in this database, or name its schema in the default",
         ),
     ),
@@ -282,7 +282,7 @@ _OF_THE_DATABASE: tuple[tuple[str, Cause], ...] = (
         _CONNECTION_ENDED,
         Cause(
             "the database ended the app's connection (57P01): a restart, a failover, or a pooler that closes idle ones",
-            "look whether the database was restarted during the run, and run again; else let the app's pool test or "
+            "check whether the database was restarted during the run, and run again; else let the app's pool test or "
             "renew connections that were idle",
         ),
     ),

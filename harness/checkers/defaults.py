@@ -48,7 +48,7 @@ def unproven_default(default: Default | None) -> str | None:
             return None
         why = f"{stable[0].shown} is STABLE, and may be called once for many rows"
     else:
-        why = origin_of(default).unclear or "it does more than hand on the value of a known generator"
+        why = origin_of(default).unclear or "it does more than return the value of a known generator"
     texts = [f"{f.shown}: {_text(f)}" for f in _with_text(default)]
     shown = f"{without_long_strings(default.expression, MOST_SHOWN)}{''.join(f'; {text}' for text in texts[:3])}"
     return f"{why} ({shown})"
@@ -73,7 +73,7 @@ def wrong_evaluations(evaluation: DefaultEvaluation) -> list[str]:
     """What is wrong with the values that a default made, a sentence each."""
     found = []
     if evaluation.version_4 < evaluation.times:
-        found.append(f"{evaluation.times - evaluation.version_4} are no version 4 UUIDs, such as {evaluation.example}")
+        found.append(f"{evaluation.times - evaluation.version_4} are not version 4 UUIDs, such as {evaluation.example}")
     if evaluation.distinct < evaluation.times:
         found.append(f"only {evaluation.distinct} are distinct")
     return [f"of {evaluation.times} values that it makes {what}" for what in found]

@@ -90,8 +90,8 @@ def demand_readable(facts: TableFacts) -> None:
         raise CouldNotTell(
             f"a trigger makes the whole row in a way that does not tell whether it sets {facts.token_column}: "
             f"{', '.join(opaque)}",
-            "look whether it sets the token, and let the trigger set its columns by name: NEW.column := ..; if it does "
-            "not, waive this claim with the reason",
+            "check whether it sets the token, and let the trigger set its columns by name: NEW.column := ..; if it "
+            "does not, waive this claim with the reason",
         )
     unread = [
         f"{_named(t)} ({t.function})"
@@ -106,7 +106,7 @@ def demand_readable(facts: TableFacts) -> None:
     if unread:
         raise CouldNotTell(
             f"what these do with {facts.token_column} when a row is inserted was not understood: {', '.join(unread)}",
-            "look whether they give the token a value; if they do, drop them; if not, waive this claim with the reason"
+            "check whether they give the token a value; if they do, drop them; if not, waive this claim with the reason"
             + ("" if is_parser_installed() else f", or {_INSTALL}"),
         )
 
@@ -122,7 +122,7 @@ def _demand_bounded(facts: TableFacts) -> None:
         if number > MOST:
             raise CouldNotTell(
                 f"there are more than {MOST} {kind}, and no more were read",
-                "look whether one of them gives the token a value; if none does, waive this claim with the reason",
+                "check whether one of them gives the token a value; if none does, waive this claim with the reason",
             )
 
 

@@ -28,7 +28,7 @@ def signs_of_order(sample: Sample) -> list[str]:
     for half, distinct, random_bits in (("first", sample.first_halves, 60), ("last", sample.last_halves, 62)):
         collisions = sample.tokens - distinct
         if collisions > allowed_collisions(sample.tokens, random_bits):
-            found.append(f"{collisions} of {sample.tokens} tokens share their {half} 8 bytes with another one")
+            found.append(f"{collisions} of {sample.tokens} tokens share their {half} 8 bytes with another token")
     uneven = uneven_bits(sample.ones, sample.bits_of)
     if uneven:
         shown = ", ".join(f"bit {bit} set in {share:.1%}" for bit, share in uneven[:3])

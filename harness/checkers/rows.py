@@ -142,10 +142,10 @@ def stored_before(stored: StoredTokens) -> Before:
         return Before(
             f"all {stored.not_version_4} are older than the first row of version 4 (id {ages.first_version_4_id}): "
             "the migration carried them over, and nothing makes such tokens now. Rolling back does not help",
-            f"{mend} (links that hold an old token end then); or, if they are to stay, set stored.legacy_until: "
+            f"{mend} (links with an old token stop working then); or, to keep them, set stored.legacy_until: "
             f"{ages.last_id}",
         )
-    newer = f" (id {ages.first_version_4_id})" if ages.first_version_4_id is not None else ", of which there is none"
+    newer = f" (id {ages.first_version_4_id})" if ages.first_version_4_id is not None else "; there is no such row"
     return Before(
         f"not all are older than the first row of version 4{newer}; the last is id {ages.last_id}: another "
         "generator may still run, or somebody stored them by hand",
@@ -199,7 +199,7 @@ def demand_the_heap(stored: StoredTokens, acknowledged: History | None) -> None:
     if stored.index_nodes:
         raise CouldNotTell(
             f"Postgres planned the scan on an index ({', '.join(stored.index_nodes)}) although that is switched off",
-            "report it with the server's version: the counts would trust the index that they are to test",
+            "report it with the server's version: the counts would trust the very index that they test",
         )
     expected = len(acknowledged.acknowledged) if acknowledged is not None else 0
     if stored.rows < expected:

@@ -28,13 +28,13 @@ def given_by_the_app(observed: ObservedInserts, history: History) -> tuple[str, 
         raise CouldNotTell(
             f"{observed.updates} UPDATEs gave a token a value while {stored} rows were stored, so that another client "
             f"may have edited its chatbots: {'; '.join(observed.given)}",
-            "run again when nobody else edits chatbots; look who sends this statement",
+            "run again when nobody else edits chatbots; find out who sends this statement",
         )
     if stored > len(history.sent) and observed.by_database >= len(history.acknowledged):
         raise CouldNotTell(
             f"{observed.by_app} statements gave the token a value, but {stored} rows were stored during "
             f"{len(history.sent)} POSTs, so that another client may have sent them: {'; '.join(observed.given)}",
-            "run again when nobody else creates chatbots; look who sends this statement",
+            "run again when nobody else creates chatbots; find out who sends this statement",
         )
     return observed.given
 
@@ -61,7 +61,7 @@ def demand_seen(observed: ObservedInserts, history: History) -> None:
         raise CouldNotTell(
             f"{observed.unclear} statements may give the token a value, and were not understood: "
             f"{'; '.join(observed.not_understood)}",
-            "look whether they set the token; if they do not, waive this claim with the reason",
+            "check whether they set the token; if they do not, waive this claim with the reason",
         )
     if observed.cause:
         raise CouldNotTell(observed.cause, observed.remedy)
@@ -70,5 +70,5 @@ def demand_seen(observed: ObservedInserts, history: History) -> None:
         raise CouldNotTell(
             f"pg_stat_statements counted {counted} statements that store a chatbot during {acknowledged} acknowledged "
             "POSTs, so that some were stored by others that were not seen",
-            "look whether pg_stat_statements was reset meanwhile, or the app stores rows in another way too; run again",
+            "check whether pg_stat_statements was reset, or the app stores rows in another way too; run again",
         )

@@ -71,11 +71,11 @@ def wrong_key(history: History) -> WrongKey | None:
     if any((a.problem, a.status) != (Problem.WRONG_STATUS, first.status) for a in attempts):
         return None
     if first.status in (404, 405):
-        what = "nothing is there" if first.status == 404 else "what is there takes no POST"
+        what = "nothing is there" if first.status == 404 else "this route takes no POST"
         return WrongKey(
             "api.create",
-            f"{every} was answered {first.status}: {what}. The route is another one than api.create, or is gone",
-            "set api.create to the route that creates a chatbot; if it is the right one, the deployment has lost it",
+            f"{every} was answered {first.status}: {what}. api.create is not the route, or the route is gone",
+            "set api.create to the route that creates a chatbot; if it is, the deployment no longer has that route",
         )
     if first.status == 415:
         return WrongKey(
@@ -96,7 +96,7 @@ def _redirected(every: str, error: str) -> WrongKey | None:
     said, keys = found.groups()
     return WrongKey(
         keys.partition(":")[0],
-        f"{every} was answered {said}. A POST is not sent on: the route is meant to be asked there",
+        f"{every} was answered {said}. The run follows no redirect of a POST: the route expects it there",
         f"set {keys}; check first that this is your own host" if keys.startswith("url:") else f"set {keys}",
     )
 

@@ -143,7 +143,7 @@ def _conclusion(name: str, answers: Sequence[Answer]) -> Shown:
         rest = "" if asked else "; what the create route answers is only seen with --post"
         return sentence(f"ready: nothing that a run of {name} needs is missing{rest}")
     number = sum(answer.outcome != "ok" for answer in answers)
-    what = "a key is wrong" if code == ExitCode.USAGE else "something else than the file stands in the way"
+    what = "a key is wrong" if code == ExitCode.USAGE else "something other than the file is in the way"
     return sentence(f"not ready: {number} thing{'s'[: number != 1]} to fix, and {what} (exit {int(code)})")
 
 

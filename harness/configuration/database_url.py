@@ -121,4 +121,4 @@ def _demand_known_parameters(url: str) -> None:
         raise ValueError("has a port that is not a number from 1 to 65535")
     modes = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
     if found.get("sslmode") not in (None, *modes):
-        raise ValueError(f"has an sslmode that is none of {', '.join(modes)}")
+        raise ValueError(f"has an unknown sslmode; write one of {', '.join(modes)}")

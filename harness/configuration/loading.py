@@ -299,7 +299,7 @@ def _worded(problem: Any, path: tuple[Any, ...]) -> str:
         known = [*_keys_at(path[:-1])]
         return f"unknown key{nearest(str(path[-1]), known)}. Known here: {', '.join(known)}"
     if kind == "missing":
-        hint = " (null says that there is none to read)" if path[-1] == "database" else ""
+        hint = " (write null if there is no database that the run may read)" if path[-1] == "database" else ""
         return f"is missing{hint}"
     message = str(problem["msg"])
     if kind == "path_type":

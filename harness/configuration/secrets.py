@@ -95,8 +95,8 @@ def notes_on_secrets(environments: Sequence[Environment]) -> dict[str, list[str]
                 continue
             said.add((key, secret))
             note = (
-                f"{key} holds a secret that is too short, or too common a word, to be masked wherever it stands: it is "
-                "masked only where it stands as a credential; set a longer one"
+                f"{key} holds a secret that is too short or too common a word to be masked everywhere: it is "
+                "masked only where it is used as a credential; set a longer one"
             )
             if note not in notes[environment.name]:
                 notes[environment.name].append(note)

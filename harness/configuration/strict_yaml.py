@@ -62,7 +62,7 @@ def _demand_measure(text: str) -> None:
             measure = _Measure(event.anchor)
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor in (outer.anchor for outer in under_way):
-                raise _refusal(f"*{event.anchor} stands in what it refers to", event)
+                raise _refusal(f"*{event.anchor} refers to something that contains it", event)
             measure = replace(anchored.get(event.anchor or "", _Measure()), anchor=None)  # an unknown one fails later
         else:
             continue
@@ -88,7 +88,7 @@ def _mapping(loader: _Loader, node: yaml.Node) -> dict[str, Any]:
         if not isinstance(key_node, yaml.ScalarNode) or key_node.tag not in (f"{_TAG}str", f"{_TAG}merge"):
             raise _refusal("this key is not text; quote it", key_node)
         if key_node.value in seen and key_node.tag != f"{_TAG}merge":
-            raise _refusal(f"the key {key_node.value!r} stands here a second time; take one of the two out", key_node)
+            raise _refusal(f"the key {key_node.value!r} is here a second time; delete one of the two", key_node)
         seen.add(key_node.value)
     loader.flatten_mapping(node)
     mapping: dict[str, Any] = loader.construct_mapping(node, deep=True)
@@ -111,7 +111,7 @@ def _plain(kind: str) -> Callable[[_Loader, yaml.Node], Any]:
 
 def _refused(kind: str) -> Callable[[_Loader, yaml.Node], Any]:
     def construct(_: _Loader, node: yaml.Node) -> Any:
-        raise _refusal(f"this is {kind} to YAML, and JSON has none; quote it if it is text", node)
+        raise _refusal(f"this is {kind} to YAML, which JSON does not have; quote it if it is text", node)
 
     return construct
 

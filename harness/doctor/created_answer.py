@@ -71,7 +71,7 @@ def _described_wrongly(environment: Environment, attempt: Attempt, rows: Sequenc
     if settings:
         fix = "set " + ", ".join(f"{key}: {value}" for key, value in settings.items())
         if status != api.status:
-            fix += " if that is right for this app, else let the route answer what was wanted"
+            fix += " if that is right for this app; otherwise change the route"
         return wrong(POST, said, fix, next(iter(settings)), sure)
     missing = [key for key, value in (("api.id", read.id), ("api.token", read.token)) if value is None]
     fix = f"set {' and '.join(missing)} to where the answer holds it: it has {_keys_of(attempt)}"

@@ -66,5 +66,5 @@ def post_too(diagnoses: Sequence[Diagnosis], sending: Callable[[], Sending]) -> 
     """The diagnoses with what one POST to each came to; none is sent where something is known to be wrong."""
     ready = [each.environment for each in diagnoses if each.postable and each.environment is not None]
     said = post(ready, sending()) if ready else {}
-    why = unknown(POST, "no POST was sent: what is said above comes first", "correct that and ask again")
+    why = unknown(POST, "no POST was sent, because something above is not ready", "correct that and run doctor again")
     return [each._replace(answers=[*each.answers, *said.get(each.name, [why])]) for each in diagnoses]

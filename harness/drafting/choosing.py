@@ -48,7 +48,7 @@ def choose(tables: Sequence[SourceTable]) -> Choice | Doubt:
             if rank:
                 ranked.setdefault(rank, []).append((table, column))
     if not ranked:
-        return Doubt("no column looks like a token that is handed out")
+        return Doubt("no column looks like a public token")
     best = ranked[max(ranked)]
     if len(best) > 1:
         chatbots = [choice for choice in best if singular(plain(_bare(choice[0]))) in ("chatbot", "bot")]

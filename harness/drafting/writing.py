@@ -48,7 +48,7 @@ _MEANS = {
     "ready.path": "a page that answers everybody with 2xx",
     "api.create": "the route that creates a chatbot",
     "api.status": "the status that it answers with",
-    "api.payload": "what it wants; {name} must stand in the field that is stored in table.label",
+    "api.payload": "the JSON that it takes; {name} must be in the field that table.label stores",
     "api.id": "where its answer holds the id",
     "api.token": "where its answer holds the token",
     "table.name": "the table that it fills",

@@ -35,7 +35,7 @@ class Sightings(NamedTuple):
         statements: each statement with the times (seconds on the run's clock) at which an execution of it was first
             seen.
         looks: how often the view was read.
-        took_s: how long that took in all.
+        took_s: how long all of it took.
         calls: how often each statement of `pg_stat_statements` was run between the first POST and the last; None where
             it does not count.
         obstacle: why nobody looked; "" where somebody did.
@@ -61,7 +61,7 @@ class ObservedInserts(NamedTuple):
         not_understood: statements that could not be understood, without literals.
         seen_s: when an execution that stores a row was first seen in `pg_stat_activity`, each.
         looks: how often that was looked at.
-        took_s: how long that took in all.
+        took_s: how long all of it took.
         cause: why nothing was seen; "" where something was.
         remedy: what would let it be seen.
     """

@@ -372,7 +372,9 @@ def notes(known: Preflight) -> list[str]:
             f"{catalog.subscriptions} subscriptions write to this database: one that fills the table sends text"
         )
     if catalog.event_triggers:
-        found.append(f"event triggers may forbid it, which cannot be told: {', '.join(catalog.event_triggers)}")
+        found.append(
+            f"event triggers may forbid it, and nothing here shows whether they do: {', '.join(catalog.event_triggers)}"
+        )
     return found
 
 
@@ -389,7 +391,7 @@ def _rewrite(heap: int, indexes: int, rows: int) -> str:
         f"the rewrite of about {rows} rows, {_bytes(heap)} and {_bytes(indexes)} of indexes, takes about "
         f"{seconds:.1f} s under ACCESS EXCLUSIVE, in which nobody reads or writes the table (at {_bytes(MEASURED)}/s, "
         f"measured on two shared cores; a busy disk may take ten times as long), and {_bytes(heap + indexes)} more "
-        "disk until it commits, besides as much WAL; how much is free cannot be seen from here"
+        "disk until it commits, and as much WAL again; nothing here shows how much is free"
     )
 
 

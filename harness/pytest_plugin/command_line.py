@@ -31,9 +31,9 @@ def refuse_options(config: pytest.Config) -> None:
         ConfigurationError: such an option was given.
     """
     if getattr(config.option, "setuponly", False):
-        raise ConfigurationError("--setup-only is refused: it would ask the deployment and judge nothing.")
+        raise ConfigurationError("--setup-only is refused: it would POST and judge nothing.")
     if getattr(config.option, "trace", False):
-        raise ConfigurationError("--trace is refused: a check that is left by way of its debugger would pass.")
+        raise ConfigurationError("--trace is refused: a check that you leave in the debugger would pass.")
     if sys.flags.optimize:
         raise ConfigurationError(
             "python -O and PYTHONOPTIMIZE are refused: they take the assertions out of the checks."

@@ -66,7 +66,7 @@ def _mask_logs(redact: Redactor) -> Callable[[], None]:
         try:
             record.msg = redact(record.getMessage())
         except Exception as error:  # what logging would say of it quotes the arguments
-            record.msg = f"a log message that cannot be put together ({type(error).__name__})"
+            record.msg = f"a log message that cannot be formatted ({type(error).__name__})"
         record.args = None
         if record.exc_info:
             record.exc_text = redact("".join(traceback.format_exception(*record.exc_info)).rstrip("\n"))

@@ -59,7 +59,7 @@ class LeftBehind(_Model):
 
     environment: str
     name: str
-    id: Sentence | None = Field(default=None, description="the row's id where it is known")
+    id: Sentence | None = Field(default=None, description="the row's id, if it is known")
     reason: Sentence
     remedy: Sentence = Shown("")
 
@@ -69,11 +69,9 @@ class SeenStatements(_Model):
 
     posts: int = Field(description="POSTs that were sent, those of probes included")
     seen: int = Field(description="POSTs during which pg_stat_activity showed a statement that stores a row")
-    counted: int | None = Field(
-        description="such statements that pg_stat_statements counted; null where it counts none"
-    )
+    counted: int | None = Field(description="such statements that pg_stat_statements counted; null if it counts none")
     looks: int = Field(description="how often pg_stat_activity was read")
-    looks_ms: float = Field(description="how long that took in all")
+    looks_ms: float = Field(description="how long all of it took")
 
 
 class EnvironmentVerdict(_Model):
@@ -89,11 +87,11 @@ class EnvironmentVerdict(_Model):
         default=None,
         description="the failure rate that this many POSTs without a failure leave possible, at 95 % confidence",
     )
-    latency_p50_ms: float | None = Field(default=None, description="how long POSTs took; null where none was sent")
+    latency_p50_ms: float | None = Field(default=None, description="how long POSTs took; null if none was sent")
     latency_p95_ms: float | None = Field(default=None, description="the nearest rank of 95 %")
     latency_max_ms: float | None = None
     statements: SeenStatements | None = Field(
-        default=None, description="null where no statement of the deployment was looked for"
+        default=None, description="null if the run did not look for statements of the deployment"
     )
     rows_removed: int = 0
     duration_s: float = 0.0

@@ -170,7 +170,7 @@ def _without_its_name(at: Gathering, sought: _Sought, own: Row) -> WithoutItsNam
         )
     where = f"inside column {printable(column)}" if json else f"changed in column {printable(column)}"
     return WithoutItsName(
-        f"{found}; its name is {where}, so that its row cannot be told by it; {NOT_SENT}",
+        f"{found}; its name is {where}, so the run cannot find its row by that name; {NOT_SENT}",
         "let api.payload send the name in a field that is stored as it is, in a column that table.label names; or set "
         "cleanup to api or keep. Remove this row by hand",
     )

@@ -226,7 +226,7 @@ def missing_rights(has: Rights, facts: TableFacts, *, deletes: bool = True) -> I
 
 
 def explain_posts(planned: Planned) -> Iterator[Step]:
-    """The login, the look whether rows can be removed, and each POST but those of probes."""
+    """The login, the check whether rows can be removed, and each POST but those of probes."""
     environment = planned.environment
     if environment.login is not None:
         body = json.dumps(masked_login(environment.login))

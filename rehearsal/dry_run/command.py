@@ -306,7 +306,7 @@ def demand_own_rights(source: Source, failure: Failure) -> None:
     rights, told = source.rights, f"line {failure.line}: {failure.message}"
     if failure.sqlstate == "42501" and rights.is_superuser:
         raise CannotRehearse(
-            f"{told}: the real role, {rights.role}, is a superuser, and here it is none: try the migration on a"
+            f"{told}: the real role, {rights.role}, is a superuser, and here it is not: try the migration on a"
             " restored backup"
         )
     if failure.sqlstate != "42501" or OF_AN_OWNER.match(failure.message):

@@ -51,10 +51,14 @@ BY_MESSAGE = [
     (
         "42883",
         r"operator|\(.*uuid.*\)",
-        "drop the check, index or default that takes the column for text before, and make another one for uuid",
+        "drop the check, index or default that expects text first, and create it again for uuid",
     ),
-    ("42883", r"", "create it, or its extension, before, or name its schema: it is not on the search_path"),
-    ("0A000", r"subquery", "USING takes no subquery: fill a new column with UPDATE, or call a function in USING"),
+    ("42883", r"", "create it, or its extension, first; or name its schema, which is not on the search_path"),
+    (
+        "0A000",
+        r"subquery",
+        "USING must not contain a subquery: fill a new column with UPDATE, or call a function in USING",
+    ),
     (
         "0A000",
         r"cannot (alter|drop)",

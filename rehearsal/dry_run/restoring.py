@@ -87,7 +87,7 @@ def make_database(server: Postgres, owner: str, installed: Mapping[str, str]) ->
             if not (creatable.get(name, True) or name in HARMLESS):
                 reason = "it may reach files, programs or other servers, or do what only a superuser may"
             elif schema.startswith("pg_") and schema != "pg_catalog":
-                reason = f"it stands in {schema}"
+                reason = f"it is in the schema {schema}"
             else:
                 reason = create_extension(connection, owner if creatable.get(name) else server.superuser, name, schema)
             if reason:

@@ -136,7 +136,7 @@ def remarks(rights: Rights) -> list[str]:
     elif rights.asked_is_superuser and not rights.is_superuser:
         told.append(f"the role of this DSN is a superuser: the migration runs here as the owner, {rights.owner}, would")
     if rights.is_superuser:
-        told.append(f"{rights.role} is a superuser, and here it is none")
+        told.append(f"{rights.role} is a superuser, and here it is not")
     elif others := rights.others:
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
         told.append(f"{rights.role} does not own {', '.join(others[:5])}{more}; here it does")

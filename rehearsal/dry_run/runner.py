@@ -153,7 +153,7 @@ def demand_runnable(script: Script) -> None:
         if not HARMLESS_COMMANDS.match(command.text):
             raise CannotRehearse(
                 f"line {command.line} of the migration is a command of psql, {command.text.split()[0]}:"
-                " put into the file what it stands for"
+                " write into the file what it does"
             )
 
 

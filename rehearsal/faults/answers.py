@@ -195,7 +195,7 @@ def answers_201_with_an_array(plan: Plan) -> None:
 
 @fault(fail=POSTS, unknown=ABOUT_ACKNOWLEDGED)
 def answers_201_with_an_error(plan: Plan) -> None:
-    """Rolls back, and answers 201 with nothing but an error message inside."""
+    """Rolls back, and answers 201 with only an error message inside."""
 
     @plan.around_create
     async def create(request: Request, create: Create) -> Response:

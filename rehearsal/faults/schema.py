@@ -415,7 +415,7 @@ def table_is_a_view(plan: Plan) -> None:
 
 @fault(fail=POSTS, unknown=ABOUT_ACKNOWLEDGED)
 def app_may_not_insert(plan: Plan) -> None:
-    """The migration made the table anew and forgot the rights: every POST answers 500 with 42501."""
+    """The migration created the table again and forgot the rights: every POST answers 500 with 42501."""
     plan.statements += [
         "alter table chatbots owner to postgres",
         "grant select, delete on chatbots to app",

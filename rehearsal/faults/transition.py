@@ -59,7 +59,7 @@ def new_code_on_the_old_schema_with_an_empty_default(plan: Plan) -> None:
 
 @fault(fail=POSTS, unknown=ABOUT_ACKNOWLEDGED)
 def old_code_on_the_new_schema(plan: Plan) -> None:
-    """The migration was run and the old release still serves: its short token is no uuid, 22P02."""
+    """The migration was run and the old release still serves: its short token is not a uuid, 22P02."""
     old_code(plan)
 
 

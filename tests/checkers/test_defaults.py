@@ -130,7 +130,7 @@ def test_values_that_are_no_good_are_counted() -> None:
     """By version, and by how many are the same."""
     assert wrong_evaluations(DefaultEvaluation(10, 10, 10, "x")) == []
     assert wrong_evaluations(DefaultEvaluation(10, 1, 4, "x")) == [
-        "of 10 values that it makes 6 are no version 4 UUIDs, such as x",
+        "of 10 values that it makes 6 are not version 4 UUIDs, such as x",
         "of 10 values that it makes only 1 are distinct",
     ]
 

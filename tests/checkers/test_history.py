@@ -149,8 +149,8 @@ def test_another_2xx_names_the_key_that_makes_it_right() -> None:
         ("23502", "the column has no default yet", "run the migration"),
         ("function public.uuid_generate_v4() does not exist", "(42883)", "create the extension"),
         ("42883", "uuid-ossp is missing or outside the search_path", "name its schema in the default"),
-        ("Internal Server Error", "the create route fails, or is not the one that was meant", "the deployment's log"),
-        ("", "the create route fails, or is not the one that was meant", "the deployment's log"),
+        ("Internal Server Error", "the create route fails, or api.create is another route", "the deployment's log"),
+        ("", "the create route fails, or api.create is another route", "the deployment's log"),
     ],
 )
 def test_the_usual_cause_is_read_from_the_evidence(evidence: str, cause: str, remedy: str) -> None:

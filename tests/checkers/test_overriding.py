@@ -219,7 +219,7 @@ def test_trigger_of_a_view_is_judged_by_what_it_inserts() -> None:
     ],
 )
 def test_what_is_not_understood_cannot_be_told(body: str) -> None:
-    """A value that somebody handed on, or a statement that is put together while it runs."""
+    """A value that somebody handed on, or a statement that is built at run time."""
     assert overriding(fired(body)) == []
     with pytest.raises(CouldNotTell, match=r"not understood: trigger t \(f\(\)\)"):
         demand_readable(fired(body))

@@ -41,7 +41,7 @@ def test_fixed_bits_are_no_random_bits() -> None:
 def test_two_padded_tokens_are_enough(make, half: str) -> None:  # type: ignore[no-untyped-def]
     """Two tokens that share a half are named, among however many that do not."""
     sample = sample_of([make(1), make(2), *(str(uuid4()) for _ in range(1000))])
-    assert signs_of_order(sample) == [f"1 of 1002 tokens share their {half} 8 bytes with another one"]
+    assert signs_of_order(sample) == [f"1 of 1002 tokens share their {half} 8 bytes with another token"]
 
 
 def test_counter_is_seen_by_its_bits() -> None:

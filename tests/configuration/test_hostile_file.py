@@ -34,7 +34,7 @@ def tenfold(first: str, level: str, under: str = "defaults", use: str = "*i") ->
 
 TOO_MANY = f"it holds more than {MOST_NODES} values, aliases written out."
 TOO_DEEP = f"it is nested more than {DEEPEST} deep."
-ITSELF = "stands in what it refers to."
+ITSELF = "refers to something that contains it."
 TOO_LARGE = f"FILE: is larger than {LARGEST_FILE // 1024} KiB; is it the right file?"
 LAUGHS = tenfold("[x, x]", "[%s]")
 
@@ -163,12 +163,12 @@ def test_a_file_of_many_environments_is_within_measure(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "want"),
     [
-        ("2024-01-01", "this is a date to YAML, and JSON has none; quote it if it is text."),
-        ("!!timestamp x", "this is a date to YAML, and JSON has none; quote it if it is text."),
-        ("!!binary aGVsbG8=", "this is binary data to YAML, and JSON has none; quote it if it is text."),
-        ("!!set {a, b}", "this is a set to YAML, and JSON has none; quote it if it is text."),
-        ("!!omap [a: 1]", "this is an ordered mapping to YAML, and JSON has none; quote it if it is text."),
-        ("!!pairs [a: 1]", "this is a list of pairs to YAML, and JSON has none; quote it if it is text."),
+        ("2024-01-01", "this is a date to YAML, which JSON does not have; quote it if it is text."),
+        ("!!timestamp x", "this is a date to YAML, which JSON does not have; quote it if it is text."),
+        ("!!binary aGVsbG8=", "this is binary data to YAML, which JSON does not have; quote it if it is text."),
+        ("!!set {a, b}", "this is a set to YAML, which JSON does not have; quote it if it is text."),
+        ("!!omap [a: 1]", "this is an ordered mapping to YAML, which JSON does not have; quote it if it is text."),
+        ("!!pairs [a: 1]", "this is a list of pairs to YAML, which JSON does not have; quote it if it is text."),
         ("!!bool maybe", "this is not of type bool."),
         ("!!int ''", "this is not of type int."),
         ("!!int x", "this is not of type int."),

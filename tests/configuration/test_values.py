@@ -222,7 +222,7 @@ def test_a_missing_database_is_an_error(tmp_path: Path) -> None:
     """Left out is not null: the message says how to say that there is none."""
     message = refusal(tmp_path, "environments: {preview: {url: http://h}}")
     assert message.startswith(
-        "FILE: environments.preview.database: is missing (null says that there is none to read).\n"
+        "FILE: environments.preview.database: is missing (write null if there is no database that the run may read).\n"
     )
 
 

@@ -79,7 +79,7 @@ def test_nothing_is_posted_where_something_is_known_to_be_wrong(tmp_path: Path, 
     """The ready page comes first, as in a run; no history is begun."""
     run = posting(tmp_path, preview={**entry(healthy), "ready": {"path": "/up"}})
     assert run.exit_code == 4
-    assert said_of(run, "post")["said"] == "no POST was sent: what is said above comes first"
+    assert said_of(run, "post")["said"] == "no POST was sent, because something above is not ready"
     assert not run.report_dir.exists()
 
 

@@ -334,7 +334,7 @@ def test_notes_say_what_else_to_know(postgres: Postgres) -> None:
     assert "1 other sessions (1 of the app's pool): one that prepared a statement on the column raises 0A000" in said
     assert "recycle the app's pool right after it" in said
     assert "logical replication (everything) does not carry the new type" in said
-    assert "event triggers may forbid it, which cannot be told: listens" in said
+    assert "event triggers may forbid it, and nothing here shows whether they do: listens" in said
 
 
 def test_note_says_that_the_column_is_a_uuid_already(postgres: Postgres) -> None:

@@ -96,7 +96,7 @@ def test_a_part_that_fails_stops_no_other(
     err = capsys.readouterr().err
     assert "two failed: sleep: exit 3 of sleep" in err
     assert "ZeroDivisionError" in err
-    assert "not measured: two, three; results.md keeps what it had of them" in err
+    assert "not measured: two, three; results.md keeps their earlier results" in err
 
 
 def test_few_rounds_are_printed_only(
@@ -111,7 +111,7 @@ def test_few_rounds_are_printed_only(
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["neither"], "no such part: neither; there are one"), (["--rounds", "0"], "--rounds: at least 1")],
+    [(["neither"], "there is no part neither; choose from one"), (["--rounds", "0"], "--rounds must be 1 or more")],
 )
 def test_a_mistake_is_named(
     arguments: list[str],

@@ -90,7 +90,7 @@ def test_calls_of_another_language_are_read(builder: str) -> None:
 def test_what_another_language_does_not_know_is_not_guessed() -> None:
     """It is code, whatever the language."""
     links = [Part("op"), call("renameTable", Opaque("table_of(app)"), "chatbots")]
-    with pytest.raises(Unknown, match="the table's name is put together while it runs"):
+    with pytest.raises(Unknown, match="the table's name is built at run time"):
         BUILDERS[-1](links)
 
 

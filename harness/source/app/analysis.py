@@ -197,7 +197,7 @@ def _may_do(error: Node) -> bool:
 
 def _undecided(writes: list[Write], names: Names) -> Iterator[str]:
     if writes:
-        yield f"makes a value for a {names.token} whose table could not be told: {_some([w.node for w in writes])}"
+        yield f"makes a {names.token} for a table that could not be determined: {_some([w.node for w in writes])}"
 
 
 def _notes(

@@ -40,7 +40,7 @@ def table_name(expression: Expression) -> str:
         parts = [value.get("schema"), value.get("tableName", value.get("name"))]
         value = ".".join(part for part in parts if isinstance(part, str)) if parts[1] else None
     if not isinstance(value, str):
-        raise Unknown("the table's name is put together while it runs")
+        raise Unknown("the table's name is built at run time")
     return ".".join(quote_ident(part) for part in value.replace('"', "").split("."))
 
 

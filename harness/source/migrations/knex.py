@@ -74,7 +74,7 @@ def _statement(schema: str, link: Link) -> str | None:
     if link.name == "raw":
         text = args[0].text()
         if text is None:
-            raise Unknown("a statement that is put together while it runs")
+            raise Unknown("a statement that is built at run time")
         return filled(text, args[1].value()) if len(args) > 1 else text
     return None
 
@@ -122,7 +122,7 @@ def _column(first: Link, rest: Sequence[Link]) -> _Column:
     args = [arg.value() for arg in first.args or ()]
     name = first.name if not args else args[0]
     if not isinstance(name, str):
-        raise Unknown("the column's name is put together while it runs")
+        raise Unknown("the column's name is built at run time")
     type_ = TYPES.get(first.name.lower(), "text")
     if first.name == "specificType" and len(args) > 1:
         type_ = type_of(args[1])

@@ -47,7 +47,7 @@ def _column(link: Link) -> str:
     args = link.args or ()
     name = args[0].text() if len(args) > 1 else None
     if name is None:
-        raise Unknown("a column that is put together while it runs")
+        raise Unknown("a column that is built at run time")
     default, not_null = None, False
     for option in _options(args[2]) if len(args) > 2 else ():
         if option.name == "defaultTo" and option.args:
@@ -92,5 +92,5 @@ def _altered(column: str, callback: Expression) -> list[str]:
             words = {"dropDefault": "DROP DEFAULT", "setNotNull": "SET NOT NULL", "dropNotNull": "DROP NOT NULL"}
             actions.append(f"{column} {words[option.name]}")
     if not actions:
-        raise Unknown("what is altered is put together while it runs")
+        raise Unknown("what is altered is built at run time")
     return actions

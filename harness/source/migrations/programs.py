@@ -230,7 +230,7 @@ def _text(reading: _Reading, node: Node) -> None:
         shape = re.sub(r"\$\{[^{}]*\}", "hole_", node.text).strip("`'\"")
         if _DDL.match(shape) and _CHANGES.search(shape) and reading.relevant:
             surely = _TABLE_HOLE.search(shape) is not None
-            reading.found.append(Unclear(place_of(node), "a statement that is put together while it runs", surely))
+            reading.found.append(Unclear(place_of(node), "a statement that is built at run time", surely))
         return
     text = value.sql if isinstance(value, Raw) else str(value)
     if _OF_NO_COLUMN.fullmatch(text):

@@ -49,7 +49,7 @@ def _create(args: Args) -> list[str] | None:
         options = _dict(value)
         columns = options.get("columns")
         if not isinstance(columns, list) or not isinstance(options.get("name"), str):
-            raise Unknown("a table whose columns are put together while it runs")
+            raise Unknown("a table whose columns are built at run time")
         parts = [_typeorm_column(_dict(column)) for column in columns if isinstance(column, (dict, Defined))]
         names = [part for part in (options.get("schema"), options["name"]) if isinstance(part, str)]
         is_guarded = len(args) > 1 and args[1].value() is True
@@ -58,7 +58,7 @@ def _create(args: Args) -> list[str] | None:
         return None
     columns = args[1].value()
     if not isinstance(columns, dict):
-        raise Unknown("a table whose columns are put together while it runs")
+        raise Unknown("a table whose columns are built at run time")
     parts = [f"{quote_ident(_field(name, of))} {_attributes(of)}" for name, of in columns.items()]
     return [created(table_name(args[0]), parts, if_not_exists=_is_guarded(args))]
 
@@ -87,7 +87,7 @@ def _add(args: Args) -> list[str] | None:
         return [f"{add} {_typeorm_column(_dict(of))}" for of in what]
     if isinstance(what, str) and len(args) > 2:
         return [f"{add} {quote_ident(what)} {_attributes(args[2].value())}"]
-    raise Unknown("a column that is put together while it runs")
+    raise Unknown("a column that is built at run time")
 
 
 def _alter(args: Args) -> list[str] | None:
@@ -96,7 +96,7 @@ def _alter(args: Args) -> list[str] | None:
         return None
     name, options = args[1].text(), args[2].value()
     if name is None or not isinstance(options, dict):
-        raise Unknown("a column that is put together while it runs")
+        raise Unknown("a column that is built at run time")
     column = f"ALTER COLUMN {quote_ident(name)}"
     actions = []
     if "default" in options:
@@ -105,7 +105,7 @@ def _alter(args: Args) -> list[str] | None:
     if "type" in options:
         using = options.get("using")
         if using is not None and not isinstance(using, (str, Raw)):
-            raise Unknown("what the column is made of is put together while it runs")
+            raise Unknown("what the column is made of is built at run time")
         clause = f" USING {using.sql if isinstance(using, Raw) else using}" if using else ""
         actions.append(f"{column} TYPE {type_of(options['type'])}{clause}")
     if "notNull" in options or "allowNull" in options:
@@ -120,7 +120,7 @@ def _change(args: Args) -> list[str] | None:
         return None
     table, name, given = table_name(args[0]), args[1].text(), args[2].value()
     if name is None:
-        raise Unknown("the column's name is put together while it runs")
+        raise Unknown("the column's name is built at run time")
     if isinstance(given, Defined):
         return _changed_by_typeorm(table, name, _dict(given))
     options = given if isinstance(given, dict) else {"type": given}
@@ -151,7 +151,7 @@ def _changed_by_sequelize(table: str, column: str, options: dict[str, Any]) -> l
 def _dict(value: object) -> dict[str, Any]:
     value = value.options if isinstance(value, Defined) else value
     if not isinstance(value, dict):
-        raise Unknown("a column that is put together while it runs")
+        raise Unknown("a column that is built at run time")
     return value
 
 
@@ -174,7 +174,7 @@ def _sequelize_default(options: dict[str, Any]) -> str | None:
 
 def _typeorm_column(of: dict[str, Any]) -> str:
     if not isinstance(of.get("name"), str):
-        raise Unknown("the column's name is put together while it runs")
+        raise Unknown("the column's name is built at run time")
     type_ = type_of(of.get("type", "text"))
     if of.get("length") and type_ in ("varchar", "character varying"):
         type_ = f"varchar({int(str(of['length']))})" if str(of["length"]).isdecimal() else type_

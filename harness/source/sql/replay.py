@@ -184,7 +184,9 @@ class Replay:
         query = node["query"]["PLpgSQL_expr"]["query"]
         text = _constant(query)
         if text is None:
-            self._say(block.place(node.get("lineno", 1), query), block.body, "EXECUTE of a text that is put together")
+            self._say(
+                block.place(node.get("lineno", 1), query), block.body, "EXECUTE of a text that is built at run time"
+            )
             return catalogs
         return self._sql(block, text, node.get("lineno", 1), catalogs)
 

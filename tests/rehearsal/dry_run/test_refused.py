@@ -153,8 +153,8 @@ def test_commands_of_psql_that_change_nothing_are_passed_over(postgres: Postgres
         (["--schema-of", "postgresql://u:c4n4ry@h/db"], "--schema-of and --migration go together"),
         (["--migration", "m.sql"], "--schema-of and --migration go together"),
         (["--schema-of", "postgresql://h/db", "--migration", "m", "--fault", "answers_200"], "without --fault"),
-        (["--schema-of", "postgresql://h/db", "--migration", "m", "--rows", "0"], "it is a number from 1, or all"),
-        (["--schema-of", "postgresql://h/db", "--migration", "m", "--rows", "few"], "it is a number from 1, or all"),
+        (["--schema-of", "postgresql://h/db", "--migration", "m", "--rows", "0"], "must be a number from 1, or all"),
+        (["--schema-of", "postgresql://h/db", "--migration", "m", "--rows", "few"], "must be a number from 1, or all"),
     ],
 )
 def test_options_that_do_not_go_together(arguments: list[str], said: str) -> None:

@@ -175,7 +175,7 @@ def test_member_of_the_owner_may_become_the_owner(postgres: Postgres, tmp_path: 
         ("select no_such_function();", "create it, or its extension, before"),
         (
             "alter table chatbots alter public_token type uuid using (select gen_random_uuid())",
-            "USING takes no subquery",
+            "USING must not contain a subquery",
         ),
         ("do $$ begin raise exception 'no people'; end $$", "other tables are empty here"),
         ("alter table chatbots add check (name in ('one', 'two'))", "only ids and tokens are real here"),

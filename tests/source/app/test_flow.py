@@ -405,7 +405,7 @@ def test_a_value_whose_table_cannot_be_told_is_noted() -> None:
     """It fails nothing where a create is known; where none is, it may be the one."""
     known = analysed_files({"src/app.ts": NANOID + UNTOLD, "src/create.ts": CREATE})
     assert known.reaching == ()
-    said = f"makes a value for a public_token whose table could not be told: src/app.ts:2 ({UNTOLD})"
+    said = f"makes a public_token for a table that could not be determined: src/app.ts:2 ({UNTOLD})"
     assert said in known.notes, known.notes
     makes_no_token(known)
     with pytest.raises(CouldNotTell, match="no place that stores chatbots was recognised") as told:

@@ -455,7 +455,7 @@ def test_a_name_that_is_given_something_else_later_is_not_known(tmp_path: Path) 
     """Its first value may be that of another table."""
     up = f"let table = 'users'; if (old) table = 'chatbots'; await {ALTER.format(table='table')};"
     program = f"exports.up = async (knex) => {{ {up} }}; // chatbots.public_token"
-    with pytest.raises(CouldNotTell, match="the table's name is put together while it runs"):
+    with pytest.raises(CouldNotTell, match="the table's name is built at run time"):
         judge(tmp_path, {"migrations/20240101_a.js": KNEX_OLD, "migrations/20250101_b.js": program})
 
 

@@ -212,7 +212,7 @@ POSTS = (
     Mistake(
         "a route that takes no POST",
         "post",
-        "POST <URL>/healthz was answered 405: what is there takes no POST",
+        "POST <URL>/healthz was answered 405: this route takes no POST",
         "the create route is another one",
         "set api.create to the route that creates a chatbot",
         "api.create",
@@ -324,7 +324,7 @@ POSTS = (
     Mistake(
         "a deployment that is broken",
         "post",
-        "POST <URL>/api/chatbots: 500, want 201: the create route fails, or is not the one that was meant",
+        "POST <URL>/api/chatbots: 500, want 201: the create route fails, or api.create is another route",
         "no key explains it: a run would say what is wrong with the deployment",
         "look at the deployment's log for these names",
         "",

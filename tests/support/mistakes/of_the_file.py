@@ -34,7 +34,7 @@ FILE = (
         "file",
         "the key 'posts' stands here a second time",
         "the second one would silently win",
-        "take one of the two out",
+        "delete one of the two",
         text="environments:\n  preview: {url: 'http://h', database: null, posts: 1, posts: 2}\n",
     ),
     Mistake(
@@ -303,7 +303,7 @@ URL_OF_DATABASE = (
     Mistake(
         "an sslmode that there is not",
         "database url",
-        "environments.preview.database: has an sslmode that is none of disable, allow, prefer, require, ..",
+        "environments.preview.database: has an unknown sslmode; write one of disable, allow, prefer, require, ..",
         "the parameter is misspelt, or of another program",
         "correct environments.preview.database",
         "database",
