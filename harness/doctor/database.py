@@ -53,7 +53,7 @@ def ask_database(environment: Environment, stop: threading.Event, *, wait: bool)
             reading(connection),
         ):
             where = printable(located(environment.database))
-            reached = ok(CONNECTION, f"{where} admits the role in database{_through(connection)}", "database")
+            reached = ok(CONNECTION, f"{where} accepts the role in database{_through(connection)}", "database")
             answers = [reached, *_Asking(environment, connection).all()]
             return Found(answers, identity_of(connection))
     except psycopg.Error as error:
@@ -143,7 +143,7 @@ class _Asking:
     def _sequence(self, facts: TableFacts) -> list[Answer]:
         if read_sequence(self.connection, facts) is None:
             return [ok(SEQUENCE, "ids come from no sequence", "database")]
-        return [ok(SEQUENCE, "the role may read where it stands", "database")]
+        return [ok(SEQUENCE, "the role may read it", "database")]
 
     def _statements(self) -> list[Answer]:
         if reason := self.environment.waive.get(_CLAIM):

@@ -95,7 +95,7 @@ def _at_url(environment: Environment, reply: Reply, visit: Visit) -> Answer:
         said = f"GET {url} was answered {reply.status}, in the deployment's place by {printable(sign)}"
         return unknown(URL, said, remedy_of(sign), key)
     how = " over TLS" if url.startswith("https:") else ""
-    return ok(URL, f"GET {url} was answered {reply.status}{how}, by no platform's page and no challenge", "url")
+    return ok(URL, f"GET {url} was answered {reply.status}{how}, and not by a page of a platform or a challenge", "url")
 
 
 def _unreachable(url: str, reply: Reply, environment: Environment) -> Answer:

@@ -43,9 +43,9 @@ def read(file: Path, name: str) -> Described:
     refused = _refused(environment, file)
     return Described(
         [
-            *([] if refused else [ok(FILE, f"{as_typed(file)}: {name} is described as a run needs it")]),
+            *([] if refused else [ok(FILE, f"{as_typed(file)}: {name} has every key that a run needs")]),
             *refused,
-            ok(VARIABLES, "each variable that it refers to is set"),
+            ok(VARIABLES, "every variable in it is set"),
         ],
         environment,
     )

@@ -120,7 +120,7 @@ def _row(environment: Environment, history: History, known: Examination) -> list
             ok(ROW, f"stored in {printable(facts.shown)}, and found by its name in {facts.label_column}", "database")
         ]
     if not history.acknowledged:
-        return [ok(ROW, f"none was stored in {printable(facts.shown)}", "database")]
+        return [ok(ROW, f"no row was stored in {printable(facts.shown)}", "database")]
     said = f"{printable(facts.shown)} has no row of its name, although it was acknowledged"
     fix = "check database and table; if they are right, the create route stores nothing"
     return [wrong(ROW, said, fix, "database")]

@@ -76,7 +76,7 @@ def test_malformed_yaml_is_refused_with_its_place(tmp_path: Path, text: str, whe
 def test_a_duplicate_key_is_refused(tmp_path: Path, text: str, key: str, where: str) -> None:
     """At every level; the second would silently win."""
     message = refusal(tmp_path, text)
-    assert f"the key {key!r} stands here a second time" in message
+    assert f"the key {key!r} is here a second time" in message
     assert where in message
 
 

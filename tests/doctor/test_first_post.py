@@ -14,9 +14,11 @@ from rehearsal.deployment.plan import Plan
 from rehearsal.deployment.start import deployed
 from rehearsal.servers.http import serving as serving_app
 from tests.support import gates
+from tests.support.documents import blocks
 from tests.support.endings import PATIENCE_S, Going, names_of, told
 from tests.support.gates import clean_environment, entry, run_harness, write_environments
 from tests.support.leaks import leaks, leaks_of_folder
+from tests.support.mistakes import is_said
 from tests.support.servers import Request, creating, serving
 
 if TYPE_CHECKING:
@@ -163,3 +165,16 @@ def test_before_the_post_a_signal_ends_it_at_once(tmp_path: Path) -> None:
         run = Going(process, tmp_path).ended()
     assert run.exit_code == 2, run.out + run.err
     assert "Traceback" not in run.out + run.err
+
+
+def test_the_documents_show_its_json(tmp_path: Path, healthy: Deployment) -> None:
+    """docs/getting-started.md has two of the answers that a wrong route gets: the same fields and the same words."""
+    (shown,) = (json.loads(text) for where, text in blocks("json") if where.startswith("docs/getting-started.md"))
+    run = posting(tmp_path, preview=entry(healthy, api={"create": "/api/chatbot"}))
+    assert run.exit_code == 4, run.out + run.err
+    for answer in shown:
+        real = said_of(run, answer["step"])
+        assert list(answer) == list(real)
+        for field, words in answer.items():
+            assert is_said(words.replace("https://preview.example.com", healthy.url), real[field]), field
+            assert words or not real[field], field

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from tests.support.documents import blocks
 from tests.support.gates import ROOT
 from tests.support.preflights import plain, standing
 from tests.support.scripts import run_script, statements
@@ -224,3 +225,33 @@ def test_it_refuses_to_run_inside_one_transaction(postgres: Postgres) -> None:
         left = connection.execute("select public_token from chatbots").fetchall()
     assert refused.value.sqlstate in ("2D000", "25001")
     assert left == [("abc123",)]
+
+
+def test_the_way_back_gives_the_old_tokens_back(postgres: Postgres) -> None:
+    """As docs/migrations.md has it: old rows have their old token, old code stores, and it can be migrated again."""
+    _, way_back = (text for where, text in blocks("sql") if where.startswith("docs/migrations.md"))
+    with table_of(postgres, ["abc123", ONE.upper()]) as connection:
+        run_script(connection, SAFE)
+        connection.execute("insert into chatbots (name) values ('new')")
+        *_, (new, _) = stored(connection)
+        run_script(connection, way_back)
+        connection.execute("insert into chatbots (name, public_token) values ('old code', 'def456')")
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("insert into chatbots (name, public_token) values ('old code', 'abc123')")
+        with pytest.raises(psycopg.errors.NotNullViolation):
+            connection.execute("insert into chatbots (name) values ('new code')")
+        run_script(connection, SAFE)
+        assert [old for _, old in stored(connection)] == ["abc123", ONE.upper(), new, "def456"]
+
+
+def test_the_way_back_of_the_plain_one_keeps_the_tokens(postgres: Postgres) -> None:
+    """As text: the old code stores short ones beside them, and the plain migration refuses these again."""
+    way_back, _ = (text for where, text in blocks("sql") if where.startswith("docs/migrations.md"))
+    with table_of(postgres, [ONE, TWO], "alter table chatbots alter public_token set not null") as connection:
+        run_script(connection, plain(postgres))
+        with pytest.raises(psycopg.errors.InvalidTextRepresentation):
+            connection.execute("insert into chatbots (name, public_token) values ('old code', 'def456')")
+        run_script(connection, way_back)
+        connection.execute("insert into chatbots (name, public_token) values ('old code', 'def456')")
+        left = [token for (token,) in connection.execute("select public_token from chatbots order by id")]
+    assert left == [ONE, TWO, "def456"]

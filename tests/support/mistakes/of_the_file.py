@@ -32,7 +32,7 @@ FILE = (
     Mistake(
         "a key twice",
         "file",
-        "the key 'posts' stands here a second time",
+        "the key 'posts' is here a second time",
         "the second one would silently win",
         "delete one of the two",
         text="environments:\n  preview: {url: 'http://h', database: null, posts: 1, posts: 2}\n",
