@@ -15,28 +15,29 @@ For whoever drafts `environments.yaml` with `chatbots-smoke init`, and wants to 
 chatbots-smoke init --source ../app --url https://preview.example.com --database '${PREVIEW_POSTGRES_URL}'
 ```
 
-| given | what is read of it |
+| option | what it reads |
 |---|---|
 | `--source DIR` | create route, payload, status, id and token of the answer, table, login, headers, ready page |
 | `--database '${VAR}'` | table, columns and which of them an INSERT must name, from the catalog alone, READ ONLY |
 | `--url URL` | where Preview serves: a URL without credentials, or a variable |
 
-- `--source` needs an optional group: `pip install 'chatbots-smoke[source]'`.
+- `--source` needs [the extra `source`](getting-started.md#1-install).
 - Each key says where it was read: `path:line`, or the catalog. **What is not certain is left open**: commented out,
-  with what to put there, and named on the terminal. A wrong key costs you more than one that is missing.
-- A file that is there stays as it is, unless you pass `--force` (exit 4). `--environments FILE` names another one.
+  with what to put there, and named on the terminal. A wrong key costs you more than a missing one.
+- If the file exists, `init` changes nothing and exits with 4, unless you pass `--force`. `--environments FILE` writes
+  another file.
 - No secret is written, only variables. A database URL, or a URL with a password, is refused on the command line: your
   shell would remember it. Put it into a variable, and write the variable in single quotes.
-- A variable that is called like production's (`PROD..`, `POSTGRES_URL`) becomes production's, any other one Preview's.
-- Exit 75: the database did not answer, or the checkout could not be read. Nothing is written then.
+- A variable whose name looks like production (`PROD..`, `POSTGRES_URL`) becomes production's. Any other becomes Preview's.
+- Exit 75: the database did not answer, or the checkout could not be read. Then it writes nothing.
 
 ## How much of it is right
 
-Each app is a sample of this repository, with what is right of it in `tests/support/drafts.py`. `tests/drafting/`
-drafts each from its checkout alone: a wrong key fails it. The reader was written with these apps at hand; of yours,
-expect more to be left open. It knows the routes of Express, Koa, Hono, Elysia, Fastify, NestJS, Next.js, SvelteKit and
-Nuxt, and the schemas of zod, drizzle-zod, class-validator and JSON Schema; what another library checks is left open.
-This file is written by `make docs`.
+`init` knows the routes of Express, Koa, Hono, Elysia, Fastify, NestJS, Next.js, SvelteKit and Nuxt, and the schemas of
+zod, drizzle-zod, class-validator and JSON Schema. It leaves open what another library checks.
+
+Each app below is a sample in this repository. `tests/drafting/` drafts its file from the checkout alone, and fails if a key
+is wrong. `init` was written with these apps at hand, so expect more open keys for yours. `make docs` writes this file.
 
 """
 
