@@ -148,7 +148,7 @@ def _script() -> Contender:
         "the same POSTs with curl, status and distinct tokens; type, default, a unique index and GROUP BY with psql; "
         "deletes its rows by name. Not checked: the token's version and randomness, what the default really is, stored "
         "rows against answers, NULLs, whether the index is valid, who made the token; no history, no report, nothing "
-        "cleaned up after a kill, and a deployment that is not there is one that is wrong."
+        "cleaned up after a kill, and a deployment that does not answer counts as wrong."
     )
     return Contender(lambda _: ["bench/opponents/script.sh"], does, {})
 

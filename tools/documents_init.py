@@ -28,7 +28,8 @@ chatbots-smoke init --source ../app --url https://preview.example.com --database
   another file.
 - No secret is written, only variables. A database URL, or a URL with a password, is refused on the command line: your
   shell would remember it. Put it into a variable, and write the variable in single quotes.
-- A variable whose name looks like production (`PROD..`, `POSTGRES_URL`) becomes production's. Any other becomes Preview's.
+- A variable whose name looks like production (`PROD..`, `POSTGRES_URL`) becomes production's. Any
+  other becomes Preview's.
 - Exit 75: the database did not answer, or the checkout could not be read. Then it writes nothing.
 
 ## How much of it is right
@@ -36,8 +37,9 @@ chatbots-smoke init --source ../app --url https://preview.example.com --database
 `init` knows the routes of Express, Koa, Hono, Elysia, Fastify, NestJS, Next.js, SvelteKit and Nuxt, and the schemas of
 zod, drizzle-zod, class-validator and JSON Schema. It leaves open what another library checks.
 
-Each app below is a sample in this repository. `tests/drafting/` drafts its file from the checkout alone, and fails if a key
-is wrong. `init` was written with these apps at hand, so expect more open keys for yours. `make docs` writes this file.
+Each app below is a sample in this repository. `tests/drafting/` drafts its file from the checkout alone, and fails if a
+key is wrong. `init` was written with these apps at hand, so expect more open keys for yours. `make docs` writes this
+file.
 
 """
 

@@ -15,11 +15,11 @@ _TROUBLESHOOTING = """\
 For whoever got a message and wants to know what it means, and what to write.
 
 Run `chatbots-smoke doctor --env preview` first: it checks everything that a run needs, and prints the messages below
-with your own names in them. `--post` adds one POST, whose row it removes. Two dots stand for what differs. A key that
-is named stands under `environments.preview` of `environments.yaml`, or under `defaults`.
+with your own names in them. `--post` adds one POST, whose row it removes. Two dots replace what differs. Keys are under
+`environments.preview` of `environments.yaml`, or under `defaults`.
 
-Every row is a mistake that `tests/doctor/test_mistakes.py` makes, and what is said of it. This file is written by
-`make docs`.
+A test makes every mistake of these tables, and compares the message (`tests/doctor/test_mistakes.py`).
+`make docs` writes this file.
 """
 # Where the tests make their mistakes, as a reader would have it.
 _PLACES = {

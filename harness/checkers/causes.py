@@ -72,7 +72,7 @@ REPLAYED = Cause(
     "the path, the user or the payload",
 )
 ROUNDED = Cause(
-    "the ids are above 2^53, and a number of JavaScript rounds them: the answer names a row that is not there",
+    "the ids are above 2^53, and a number of JavaScript rounds them: the answer names a row that does not exist",
     "return the id as text, as the driver reads a bigint (BigInt or string), and never convert it to a number",
 )
 ANSWER_OF_ANOTHER_ROW = Cause(

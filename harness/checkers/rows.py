@@ -186,8 +186,8 @@ def demand_stored(stored: StoredTokens, acknowledged: History | None, own_rows: 
     """
     demand_the_heap(stored, acknowledged)
     if stored.rows <= own_rows:
-        said = f"but the {own_rows} of this run" if stored.rows else "in the table"
-        raise NotCovered(f"no rows {said}", "nothing: run again when chatbots are stored")
+        said = f"the table has only the {own_rows} rows of this run" if stored.rows else "the table is empty"
+        raise NotCovered(said, "nothing: run again when chatbots are stored")
 
 
 def demand_the_heap(stored: StoredTokens, acknowledged: History | None) -> None:

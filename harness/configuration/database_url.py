@@ -46,7 +46,9 @@ def postgres_url(secret: SecretStr) -> SecretStr:
     """
     url = secret.get_secret_value()
     if url != url.strip():
-        raise ValueError("begins or ends with a blank or a line break; is there one at the end of the variable?")
+        raise ValueError(
+            "begins or ends with a blank or a line break; delete it at the beginning and the end of the variable"
+        )
     if url[:1] in _QUOTES and url:
         raise ValueError("begins with a quote that is part of the value; take the quotes out")
     if url.lower().startswith("jdbc:"):

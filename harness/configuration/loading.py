@@ -146,7 +146,8 @@ def _document(file: Path) -> dict[str, dict[str, Any]]:
         document = load_yaml(text)
     except OSError as error:
         raise ConfigurationError(
-            f"{file}: cannot be read: {error.strerror}. Name another file with --environments FILE."
+            f"{file}: cannot be read: {error.strerror}. Draft one with chatbots-smoke init, or name another with "
+            "--environments FILE."
         ) from None
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{file}: is not UTF-8 text (byte {error.start}).") from None
@@ -160,7 +161,7 @@ def _document(file: Path) -> dict[str, dict[str, Any]]:
         if key not in ("defaults", "environments"):
             raise ConfigurationError(
                 f"{file}: unknown key {key!r}{nearest(str(key), ['defaults', 'environments'])}. "
-                "At top level stand defaults and environments."
+                "The top level has defaults and environments."
             )
     for key in ("defaults", "environments"):
         if not isinstance(document.get(key) or {}, dict):

@@ -65,7 +65,7 @@ def _dotted(path: str) -> str:
 
 def _http_url(url: str) -> str:
     if re.search(r"[\s\x00-\x1f\x7f]", url):  # urlsplit() takes some of them out in silence
-        raise ValueError("holds a blank or a line break; is there one at the end of the variable?")
+        raise ValueError("holds a blank or a line break; delete it at the beginning and the end of the variable")
     try:
         parts = urlsplit(url)
         port_is_readable = parts.port is None or parts.port >= 0

@@ -155,5 +155,8 @@ class _Asking:
             return [
                 ok(STATEMENTS, "no session hides them from the role, and pg_stat_statements counts them", "database")
             ]
-        said = f"no session hides them from the role; pg_stat_statements would miss none ({NOT_LOADED})"
+        said = (
+            "no session hides them from the role; optional: pg_stat_statements also counts those that no look sees "
+            f"({NOT_LOADED})"
+        )
         return [ok(STATEMENTS, said, "database")]

@@ -48,8 +48,10 @@ def diagnose(file: Path, name: str, visit: Visit) -> Diagnosis:
     described = read(file, name)
     environment = described.environment
     if environment is None:
-        said = "url, ready page, login and database were not asked: the file comes first"
-        return Diagnosis(name, [*described.answers, unknown("all else", said, "correct the file and ask again")], None)
+        said = "url, ready page, login and database were not checked: correct the file first"
+        return Diagnosis(
+            name, [*described.answers, unknown("the rest", said, "correct the file and run doctor again")], None
+        )
     asked = ask_deployment(environment, visit)
     answers = [*described.answers, *asked.answers]
     if not described.without_database:

@@ -86,13 +86,13 @@ def _concluded(gate: Gate) -> Verdict:
 
 
 def _said(environment: Environment, known: Examination | None, verdict: Verdict, gate: Gate) -> list[Answer]:
-    history = known.of(HISTORY) if known is not None else CouldNotTell("it was interrupted", "ask again")
+    history = known.of(HISTORY) if known is not None else CouldNotTell("it was interrupted", "run doctor again")
     cleaned = _cleaned(environment, verdict, gate)
     if isinstance(history, Unavailable):
         assert isinstance(history, CouldNotTell)  # it is asked for
         return [in_the_way(POST, history, "cleanup"), *cleaned]
     if known is None or not history.attempts:
-        return [unknown(POST, "no POST was sent: it was interrupted", "ask again"), *cleaned]
+        return [unknown(POST, "no POST was sent: it was interrupted", "run doctor again"), *cleaned]
     rows = if_available(known.of(ROWS)) or ()
     answered = explain(environment, history, rows)
     return [_pasted(each, gate) for each in (answered, *_row(environment, history, known), *cleaned)]

@@ -51,7 +51,7 @@ def ask_sharing(file: Path, environment: Environment, identity: str, redact: Red
 
 
 def _said(sharing: list[str], unasked: list[str]) -> Answer:
-    rest = f"; not compared with {', '.join(map(printable, unasked))}, which could not be asked" if unasked else ""
+    rest = f"; not compared with {', '.join(map(printable, unasked))}, which could not be reached" if unasked else ""
     if not sharing:
         return ok(SHARED, f"no other environment of the file uses this database{rest}", "database")
     names = ", ".join(map(printable, sharing))

@@ -42,7 +42,7 @@ def write_sure(file: Path, diagnoses: Sequence[Diagnosis]) -> Edit:
             except Unwritable as why:
                 answers[each.name].append(unknown(WRITTEN, f"{key} was not written: {why}", f"set {said}", key))
             else:
-                answers[each.name].append(ok(WRITTEN, f"{said}; ask again whether it is right", key))
+                answers[each.name].append(ok(WRITTEN, f"{said}; run doctor again to check it", key))
                 text = edited
     lines = difflib.unified_diff(before.splitlines(), text.splitlines(), str(file), str(file), n=0, lineterm="")
     return Edit(answers, list(lines))

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 SCHEMA = "environments.schema.json"
 _WIDTH = 120
 _HEAD = """\
-# The deployments that the gate may be pointed at, drafted by `chatbots-smoke init`. Each key says where it was read.
-# What was not certain is commented out, with what to put there. A key that is left out has its default.
+# Your deployments, drafted by `chatbots-smoke init`. A comment says where a key was read. A key that is not certain is
+# commented out, with what to write. A key that is left out has its default.
 """
 # What is right for a key, where nothing better is known.
 _EXAMPLES: dict[str, object] = {

@@ -61,7 +61,7 @@ SIGNS: tuple[Sign, ...] = (
     ),
     # Platforms that have no such deployment, or do not let anybody to it. FUNCTION_.. and NOT_FOUND are the app's own.
     Sign(
-        "Vercel's page of a deployment that is not there, not ready or paused",
+        "Vercel's page of a deployment that does not exist, is not ready or is paused",
         _DEPLOY,
         "x-vercel-error",
         r"DEPLOYMENT_|DNS_HOSTNAME_",
@@ -86,11 +86,11 @@ SIGNS: tuple[Sign, ...] = (
     Sign("Render, which serves no such app", _DEPLOY, "x-render-routing", r"no-server|suspend|hibernate|rate-limit"),
     Sign("an ingress that has no such route", _DEPLOY, body=r"^default backend - 404", statuses=(404,), html=False),
     Sign("Cloud Foundry, which has no such route", _DEPLOY, "x-cf-routererror", r"unknown_route"),
-    Sign("Heroku's page of an app that is not there", _DEPLOY, body=r"herokucdn\.com/error-pages/no-such-app"),
+    Sign("Heroku's page of an app that does not exist", _DEPLOY, body=r"herokucdn\.com/error-pages/no-such-app"),
     Sign("Heroku's page of an app under maintenance", _WAKE, body=r"herokucdn\.com/error-pages/maintenance-mode"),
     Sign("Render's page of a suspended service", _WAKE, body=r"This service has been suspended"),
     Sign("Netlify, which has no such site", _DEPLOY, body=r"^Not Found - Request ID: ", statuses=(404,), html=False),
-    Sign("Azure's page of an app that is not there", _DEPLOY, body=r"404 Web Site not found|404 - Web app not found"),
+    Sign("Azure's page of an app that does not exist", _DEPLOY, body=r"404 Web Site not found|404 - Web app not found"),
     Sign("Azure's page of an app that is stopped", _WAKE, body=r"This web app (?:is|has been) stopped"),
     Sign(
         "Replit's page of an app that does not run",

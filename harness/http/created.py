@@ -168,7 +168,7 @@ def is_missing(value: Any) -> bool:
 
 def _identifier(value: Any, path: str) -> tuple[str | None, str]:
     if isinstance(value, bool) or not isinstance(value, (int, str)) or (isinstance(value, str) and is_blank(value)):
-        return None, f"{path} {_described(value)}, want a number or text"
+        return None, f"{path} {_described(value)} (expected a number or a string)"
     try:
         return _bounded(str(value), path)
     except ValueError:  # beyond sys.get_int_max_str_digits()
@@ -177,20 +177,20 @@ def _identifier(value: Any, path: str) -> tuple[str | None, str]:
 
 def _token(value: Any, path: str) -> tuple[str | None, str]:
     if not isinstance(value, str) or value == "":
-        return None, f"{path} {_described(value)}, want text"
+        return None, f"{path} {_described(value)} (expected a string)"
     return _bounded(value, path)
 
 
 def _bounded(value: str, path: str) -> tuple[str | None, str]:
     """What is kept of every POST, compared, and looked for in the database is no book."""
     if len(value) > LONGEST_VALUE:
-        return None, f"{path} is of {len(value)} characters, want at most {LONGEST_VALUE}"
+        return None, f"{path} has {len(value)} characters (expected at most {LONGEST_VALUE})"
     return value, ""
 
 
 def _described(value: Any) -> str:
     if value is _MISSING:
-        return "is not there"
+        return "is missing"
     kinds = {dict: "an object", list: "an array", bool: "true or false", int: "a number", float: "a number"}
     if value is None:
         return "is null"

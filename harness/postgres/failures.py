@@ -130,12 +130,12 @@ _BY_STATE: dict[str, tuple[str, str]] = {
         "look for a migration or another session that holds the table, and run again",
     ),
     "42P01": (
-        "a table or view that this reads is not there",
+        "a table or view that this reads does not exist",
         "if it is the table of this environment, check table.name and the search_path of the role; else run again",
     ),
-    "42703": ("a column is not there", "check the columns in table"),
+    "42703": ("a column does not exist", "check the columns in table"),
     "25006": ("the database only reads: it is a replica or set to read only", "use the URL of the primary"),
-    "3F000": ("the schema is not there", "check table.name"),
+    "3F000": ("the schema does not exist", "check table.name"),
     "57P01": ("the database ended the connection", "run again when it is up"),
 }
 

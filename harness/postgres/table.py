@@ -262,7 +262,7 @@ def _demand_columns(facts: dict[str, Any], table: Table) -> None:
             write = f"set table.{role}: {printable(near[0])}" if near else f"check table.{role}"
             raise CouldNotTell(
                 f"table {table.name} has no column {wanted}; it has {', '.join(map(printable, columns))}",
-                f"{write}; if it is right, the migration has not run in this database",
+                f"{write}; if the name is right, the migration has not run in this database",
                 f"table.{role}",
             )
 

@@ -79,7 +79,7 @@ def build_gate(config: pytest.Config, run: str, folder: Path, redact: Redactor) 
     file = config.invocation_params.dir / given if given else folder_of(config) / "environments.yaml"
     revision = config.getoption("--revision")
     if revision is not None and not revision.strip():
-        raise ConfigurationError("--revision: is empty; is the variable set that it was to come from?")
+        raise ConfigurationError("--revision: is empty; set the variable that fills it, or leave --revision out")
     try:
         environments = load(
             file,

@@ -354,7 +354,7 @@ def _deployed(watched: Watched) -> float | None:
 def _steady(watched: Watched, changes_s: Sequence[float]) -> tuple[float | None, str]:
     """From when on all was as the change wants it, or why that never was."""
     if watched.looks and watched.looks[-1].type != "uuid":
-        return None, f"the column is {watched.looks[-1].type or 'not there'} at the end, not uuid"
+        return None, f"the column is {watched.looks[-1].type or 'missing'} at the end, not uuid"
     served = [each for each in watched.served if each.named]
     if served and len(served[-1].named) > 1:
         return None, f"{len(served[-1].named)} revisions are served at the end"

@@ -90,7 +90,7 @@ def _ready_page(planned: Planned) -> str:
 
 READINESS: Evidence[Readiness] = Evidence(
     name="readiness",
-    says="How the deployment became ready.",
+    says="When the deployment is ready.",
     asked_of="the ready page",
     phase=Phase.READY,
     read=_read_readiness,
@@ -113,7 +113,7 @@ def _explain_served_revisions(planned: Planned) -> Iterator[Step]:
 
 SERVED_REVISIONS: Evidence[tuple[ServedRevision, ...]] = Evidence(
     name="served_revisions",
-    says="What several fresh connections said after the POSTs that they serve.",
+    says="The revision that several fresh connections name after the POSTs.",
     asked_of="fresh connections",
     phase=Phase.SERVED,
     needs=(READINESS,),
@@ -213,7 +213,7 @@ ROWS: Evidence[tuple[Row, ...]] = Evidence(
 )
 ROWS_IF_ANY: Evidence[tuple[Row, ...]] = Evidence(
     name="rows_if_any",
-    says="The stored rows of this run; none where they could not be read.",
+    says="The stored rows of this run; none if they could not be read.",
     asked_of="a probe",
     phase=Phase.DATABASE,
     needs=(ROWS,),
@@ -222,7 +222,7 @@ ROWS_IF_ANY: Evidence[tuple[Row, ...]] = Evidence(
 )
 SEQUENCE: Evidence[SequenceState | None] = Evidence(
     name="sequence",
-    says="Where the id sequence stands; None where there is none to read.",
+    says="Where the id sequence stands; None if the role cannot read it.",
     asked_of="the sequence",
     phase=Phase.DATABASE,
     needs=(TABLE,),
@@ -257,7 +257,7 @@ STORED_TOKENS: Evidence[StoredTokens] = Evidence(
 )
 DEFAULT_EVALUATION: Evidence[DefaultEvaluation] = Evidence(
     name="default_evaluation",
-    says="What the column's default makes; None where it could not be evaluated.",
+    says="What the column's default makes; None if it could not be evaluated.",
     asked_of="the catalog, and 10,000 evaluations",
     phase=Phase.DATABASE,
     needs=(TABLE,),

@@ -246,15 +246,15 @@ def explain_posts(planned: Planned) -> Iterator[Step]:
         ]
         yield Step(
             "; ".join(asks),
-            "once: may what is stored be removed again?",
-            purpose="may what is stored be removed again?",
+            "once: can the run delete its rows?",
+            purpose="can the run delete its rows?",
         )
     usual = _post(environment)
     yield Step(
         usual,
         f"{environment.posts} times, one after another, up to {ON_ONE_CONNECTION} on one connection",
         mutates=True,
-        purpose="is each answered as it should be?",
+        purpose="is each answer right?",
     )
     if environment.cleanup == "database" and environment.database is not None:
         begin, look = begin_reading(environment.statement_timeout_s), rows_of_token_query(planned.names).as_string()
@@ -264,8 +264,8 @@ def explain_posts(planned: Planned) -> Iterator[Step]:
             purpose="is the first row in this database?",
         )
     if environment.burst:
-        together = f"{environment.burst} times at once, each on a connection that is open before"
-        yield Step(usual, together, mutates=True, purpose="also at the same moment?")
+        together = f"{environment.burst} times at the same moment, each on a connection that is open already"
+        yield Step(usual, together, mutates=True, purpose="and when they arrive together?")
 
 
 def explain_probe(planned: Planned, probe: Probe) -> Iterator[Step]:
@@ -275,9 +275,9 @@ def explain_probe(planned: Planned, probe: Probe) -> Iterator[Step]:
     token = chosen_token(attempt_name(RUN, 1)) if probe == "chosen_token" else None
     times, purpose = {
         "chosen_token": ("once", "can a client choose the token?"),
-        "same_payload": ("twice, alike to the letter", "does the same payload make two chatbots?"),
+        "same_payload": ("twice with the same payload", "does the same payload make two chatbots?"),
     }[probe]
-    when = f"{times}, once others were acknowledged"
+    when = f"{times}, after others were acknowledged"
     yield Step(_post(planned.environment, token), when, mutates=True, purpose=purpose)
 
 

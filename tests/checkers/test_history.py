@@ -105,7 +105,7 @@ def test_all_acknowledged_is_told() -> None:
 def test_another_2xx_names_the_key_that_makes_it_right() -> None:
     """It may be how the app answers; what an answer says of the database tells more."""
     cause = usual_cause([failed(1, 200)], "public_token")
-    assert cause.cause == "the create route answers 200, and api.status is another (201 where it is not set)"
+    assert cause.cause == "the create route answers 200, and api.status expects another status (201 by default)"
     assert "set api.status: 200 if that is right for this app" in cause.remedy
     assert usual_cause([failed(1, 200), failed(2, 200, "23505")], "public_token") == THE_ORIGINAL_BUG
     assert "api.status" not in usual_cause([failed(1, 404)], "public_token").remedy

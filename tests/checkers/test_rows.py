@@ -245,7 +245,7 @@ def test_ids_that_are_no_numbers_tell_no_age() -> None:
 def test_rows_of_this_run_alone_are_nothing_stored() -> None:
     """Whatever else is stored is judged; a scan that proves nothing is refused first."""
     demand_stored(scanned(3), None, own_rows=2)
-    for rows, own, said in ((0, 0, "no rows in the table"), (2, 2, "no rows but the 2 of this run")):
+    for rows, own, said in ((0, 0, "the table is empty"), (2, 2, "the table has only the 2 rows of this run")):
         with pytest.raises(NotCovered) as caught:
             demand_stored(scanned(rows), None, own)
         assert caught.value.cause == said

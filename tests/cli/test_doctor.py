@@ -129,7 +129,7 @@ def test_write_sets_what_can_only_be_right_so(tmp_path: Path, postgres: Postgres
     api = "    api: {id: data.chatbot.id}\n"
     right = before.replace("publicToken", "public_token") + api.replace("}", ", token: data.chatbot.publicToken}")
     assert file.read_text(encoding="utf-8") == right
-    assert "api.token: data.chatbot.publicToken; ask again whether it is right" in posted.out
+    assert "api.token: data.chatbot.publicToken; run doctor again to check it" in posted.out
 
 
 def test_write_leaves_a_variable_to_its_owner(tmp_path: Path) -> None:

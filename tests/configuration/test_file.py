@@ -30,12 +30,12 @@ from tests.support.environment_files import MINIMAL, loaded, refusal, with_keys
         ("environments: {preview: null}\n", "FILE: environments.preview: must be a mapping with url and database."),
         (
             f"default: {{}}\n{MINIMAL}",
-            "FILE: unknown key 'default' (did you mean 'defaults'?). At top level stand defaults and environments.",
+            "FILE: unknown key 'default' (did you mean 'defaults'?). The top level has defaults and environments.",
         ),
         (
             "enviroments: {}\n",
             "FILE: unknown key 'enviroments' (did you mean 'environments'?). "  # noqa: ISC004
-            "At top level stand defaults and environments.",
+            "The top level has defaults and environments.",
         ),
     ],
 )
@@ -159,11 +159,11 @@ def test_a_file_that_is_not_there_is_named_with_a_remedy(tmp_path: Path) -> None
         load(tmp_path / "absent.yaml", ["preview"], environ={})
     assert str(caught.value) == (
         f"{tmp_path / 'absent.yaml'}: cannot be read: No such file or directory. "
-        "Name another file with --environments FILE."
+        "Draft one with chatbots-smoke init, or name another with --environments FILE."
     )
 
 
 def test_a_directory_instead_of_a_file_is_refused(tmp_path: Path) -> None:
     """It is an error like any other that reading gives."""
-    with pytest.raises(ConfigurationError, match=r"cannot be read: Is a directory\. Name another file"):
+    with pytest.raises(ConfigurationError, match=r"cannot be read: Is a directory\. Draft one"):
         load(tmp_path, ["preview"], environ={})

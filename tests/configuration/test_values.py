@@ -164,7 +164,7 @@ def test_a_blank_around_a_url_is_refused(tmp_path: Path, blank: str) -> None:
     text = "environments: {preview: {url: '${URL}', database: '${DSN}'}}"
     environ = {"URL": f"http://u:{CANARY}@h{blank}", "DSN": f"postgres://u:{CANARY}@h/d{blank}"}
     message = refusal(tmp_path, text, environ=environ)
-    at_its_end = "is there one at the end of the variable?"
+    at_its_end = "delete it at the beginning and the end of the variable"
     assert f"environments.preview.url: holds a blank or a line break; {at_its_end}" in message
     assert f"environments.preview.database: begins or ends with a blank or a line break; {at_its_end}" in message
     assert CANARY not in message

@@ -41,7 +41,7 @@ def test_others_that_cannot_be_asked_are_named(tmp_path: Path, healthy: Deployme
     said = ask("--json", "--environments", str(file))
     assert said.exit_code == 0, said
     shared = said.one("shared database")["said"]
-    assert shared.endswith("; not compared with unset, down, which could not be asked")
+    assert shared.endswith("; not compared with unset, down, which could not be reached")
     assert "c4n4ry-pa55" not in said.printed
 
 

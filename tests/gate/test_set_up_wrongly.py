@@ -37,7 +37,7 @@ def first_action(run: Run) -> tuple[str, str]:
         ),
         pytest.param(
             {"create": "/healthz"},
-            "every POST was answered 405: what is there takes",
+            "every POST was answered 405: this route takes",
             "set api.create to the",
             id="405",
         ),
@@ -116,7 +116,8 @@ def posted_to(folder: Path, answer: Callable[[Request], bool | None], *arguments
     [
         pytest.param(
             answering("404 Not Found", "The deployment could not be found", "x-vercel-error: DEPLOYMENT_NOT_FOUND"),
-            "404, answered in its place by Vercel's page of a deployment that is not there, not ready or paused",
+            "404, answered in its place by Vercel's page of a deployment that does not exist, is not ready or is "
+            "paused",
             "check url, and that this deployment is there and running",
             id="platform",
         ),

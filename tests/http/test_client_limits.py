@@ -113,8 +113,8 @@ def test_an_id_or_a_token_is_no_book(length: int) -> None:
     else:
         assert (attempt.outcome, attempt.id, attempt.token) == ("fail", None, None)
         assert attempt.error == (
-            "201, but id is of 1001 characters, want at most 1000; "
-            "public_token is of 1001 characters, want at most 1000"
+            "201, but id has 1001 characters (expected at most 1000); "
+            "public_token has 1001 characters (expected at most 1000)"
         )
 
 

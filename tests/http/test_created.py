@@ -151,7 +151,7 @@ def test_an_id_is_a_number_or_text(id_: object, want: str) -> None:
 def test_any_other_id_is_a_finding(id_: object, said: str) -> None:
     """The token of such an answer is kept: it may be a row's."""
     reading = read(201, {"id": id_, "public_token": TOKEN})
-    assert reading == Reading(Problem.FIELD_MISSING, f"201, but id {said}, want a number or text", None, TOKEN)
+    assert reading == Reading(Problem.FIELD_MISSING, f"201, but id {said} (expected a number or a string)", None, TOKEN)
 
 
 @pytest.mark.parametrize(
@@ -170,14 +170,17 @@ def test_any_other_id_is_a_finding(id_: object, said: str) -> None:
 def test_a_token_that_is_not_text_is_a_finding(token: object, said: str) -> None:
     """The id of such an answer is kept: the clean-up needs it."""
     reading = read(201, {"id": 7, "public_token": token})
-    assert reading == Reading(Problem.FIELD_MISSING, f"201, but public_token {said}, want text", "7", None)
+    assert reading == Reading(Problem.FIELD_MISSING, f"201, but public_token {said} (expected a string)", "7", None)
 
 
 def test_missing_fields_are_named_by_their_paths() -> None:
     """Both, where both are missing."""
     reading = read(201, {"bot": {}}, id_path="bot.id", token_path="bot.token")
     assert reading.problem is Problem.FIELD_MISSING
-    assert reading.error == "201, but bot.id is not there, want a number or text; bot.token is not there, want text"
+    assert (
+        reading.error
+        == "201, but bot.id is missing (expected a number or a string); bot.token is missing (expected a string)"
+    )
 
 
 @pytest.mark.parametrize("document", ["null", "true", "7", "1.5", '"text"', "[]", "{}"])

@@ -161,7 +161,7 @@ def test_what_answers_in_its_place_is_named(pauses_in_no_time: Clock) -> None:
     """At the end of the time, or at once where waiting cannot help."""
     with serving(page("404 Not Found", None, "x-vercel-error: DEPLOYMENT_NOT_FOUND")) as server:
         told = unavailable(server.url)
-    assert "in its place by Vercel's page of a deployment that is not there" in told.cause
+    assert "in its place by Vercel's page of a deployment that does not exist" in told.cause
     assert told.remedy.startswith("check url, and that this deployment is there")
     with serving(page("403 Forbidden", None, "cf-mitigated: challenge")) as server:
         told = unavailable(server.url)

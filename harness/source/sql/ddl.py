@@ -225,7 +225,7 @@ def _altered(catalog: Catalog, table: Table, command: Any, statement: Statement)
         if kind == "AT_DropColumn":
             return table
         if table.complete:
-            return table.refusing(place, f"alters column {name}, which is not there, 42703")
+            return table.refusing(place, f"alters column {name}, which does not exist, 42703")
         table = table.having(name, Column("", unknown="its default was set, or not, before these migrations"))
     column = table.columns[name]
     if kind == "AT_DropColumn":
@@ -283,7 +283,7 @@ def _rename(catalog: Catalog, node: Any, statement: Statement) -> None:
 def _with_renamed(table: Table, old: str, new: str, place: Place) -> Table:
     column = table.columns.get(old)
     if column is None and table.complete:
-        return table.refusing(place, f"renames column {old}, which is not there, 42703")
+        return table.refusing(place, f"renames column {old}, which does not exist, 42703")
     if new in table.columns:
         return table.refusing(place, f"column {new} is already there, 42701")
     unknown = Column("", unknown="its default was set, or not, before these migrations")

@@ -172,7 +172,7 @@ def test_member_of_the_owner_may_become_the_owner(postgres: Postgres, tmp_path: 
 @pytest.mark.parametrize(
     ("migration", "remedy"),
     [
-        ("select no_such_function();", "create it, or its extension, before"),
+        ("select no_such_function();", "create it, or its extension, first"),
         (
             "alter table chatbots alter public_token type uuid using (select gen_random_uuid())",
             "USING must not contain a subquery",
