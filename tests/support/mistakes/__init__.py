@@ -16,5 +16,5 @@ MISTAKES = {
     "The deployment": DEPLOYMENT,
     "The database": DATABASE,
     "The create route (`--post`)": POSTS,
-    "The gate (the doctor does not come so far)": GATE,
+    "The run": GATE,
 }
