@@ -95,7 +95,7 @@ class EnvironmentVerdict(_Model):
     )
     rows_removed: int = 0
     duration_s: float = 0.0
-    notes: list[Sentence] = Field(default_factory=list, description="what is unusual and decides nothing")
+    notes: list[Sentence] = Field(default_factory=list, description="what is unusual and does not change the verdict")
 
 
 class Coverage(_Model):
@@ -107,7 +107,9 @@ class Coverage(_Model):
     unknown: int = 0
     not_covered: int = 0
     waived: int = 0
-    left_out: int = Field(default=0, description="claims that a run of this kind could have asked and did not")
+    left_out: int = Field(
+        default=0, description="claims that a run of this kind could have checked, and that were not selected"
+    )
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
@@ -118,7 +120,7 @@ class DeliverableVerdict(_Model):
     id: Deliverable
     environment: str
     outcome: CheckOutcome = Field(
-        description="pass: each required claim that applies holds; not_covered: some were not asked, none is broken"
+        description="pass: each required claim that applies holds; not_covered: some were not checked, and none failed"
     )
     claims: list[str] = Field(description="the ids of the claims that decide it")
 
@@ -129,7 +131,7 @@ class Action(_Model):
     kind: ActionKind
     environments: list[str] = Field(default_factory=list)
     text: Sentence
-    claims: list[str] = Field(default_factory=list, description="the ids of the claims that it is about")
+    claims: list[str] = Field(default_factory=list, description="the claims that it is about, by id")
 
 
 class WatchPhase(_Model):
@@ -207,13 +209,17 @@ class Verdict(_Model):
     run: str
     kind: Kind = Field(
         default="deployment",
-        description="verified is a deployment, its database before the migration, the app's source alone, or a rollout",
+        description="what was verified: a deployment, its database before a migration, the app's source, or a rollout",
     )
-    scope: Scope = Field(default="full", description="full: every claim of its kind was selected, and might be asked")
-    trial: bool = Field(default=False, description="what was verified is deployed for a trial only: none to release")
+    scope: Scope = Field(default="full", description="full: every claim of this kind was selected")
+    trial: bool = Field(
+        default=False, description="true: the deployments are a rehearsal, so there is nothing to release"
+    )
     coverage: Coverage = Field(default_factory=Coverage)
     deliverables: list[DeliverableVerdict] = Field(default_factory=list)
-    actions: list[Action] = Field(default_factory=list, description="each once, the most urgent first")
+    actions: list[Action] = Field(
+        default_factory=list, description="what to do: each action once, the most urgent first"
+    )
     started_at: str = Field(description="RFC 3339, UTC")
     duration_s: float
     environments: list[EnvironmentVerdict] = Field(default_factory=list)
@@ -221,10 +227,12 @@ class Verdict(_Model):
     left_behind: list[LeftBehind] = Field(default_factory=list)
     left_out: list[str] = Field(
         default_factory=list,
-        description="checks this run was narrowed not to ask; check[environment] where another environment was asked",
+        description="checks that were not selected; check[environment] if another environment has them",
     )
-    watch: WatchVerdict | None = Field(default=None, description="the story of a rollout that was watched, else null")
-    error: Lines = Field(default=Shown(""), description="why the run ended before it could ask, where it did")
+    watch: WatchVerdict | None = Field(
+        default=None, description="what a watch saw of a rollout; null if nothing was watched"
+    )
+    error: Lines = Field(default=Shown(""), description="why the run ended early; empty if it did not")
 
 
 def conclude(results: Iterable[CheckResult], *, complete: bool = True) -> Conclusion:

@@ -303,9 +303,9 @@ URL_OF_DATABASE = (
     Mistake(
         "an sslmode that there is not",
         "database url",
-        "environments.preview.database: has an unknown sslmode; write one of disable, allow, prefer, require, ..",
+        "environments.preview.database: has an unknown sslmode",
         "the parameter is misspelt, or another program understands it",
-        "correct environments.preview.database",
+        "write one of disable, allow, prefer, require, ..",
         "database",
         environ=url_of(f"postgresql://{_ANYWHERE}?sslmode=true"),
     ),
