@@ -40,7 +40,7 @@ class Sign(NamedTuple):
 
 _CHALLENGE = "let the harness through, by its User-Agent (chatbots-smoke/..), its address, or a header that you set"
 _DEPLOY = "check url, and that this deployment is there and running"
-_TUNNEL = "check that the tunnel runs, that it leads to the app, and that url is its address of now"
+_TUNNEL = "check that the tunnel runs, that it leads to the app, and that url is its current address"
 _WAKE = "wake or resume it, and run again; or raise ready.timeout_s"
 
 SIGNS: tuple[Sign, ...] = (

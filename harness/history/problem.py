@@ -78,7 +78,7 @@ _OF_TLS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"too weak|md too weak|key too small|unsupported signature|signature algorithm",
-        "have the certificate issued again with a key and a signature of today (RSA from 2048 bits, or ECDSA; SHA-256)",
+        "have the certificate issued again with a modern key and signature (RSA from 2048 bits, or ECDSA; SHA-256)",
     ),
     (r"revoked", "have the certificate of the deployment issued again: its authority has revoked it"),
     (r"purpose|key usage", "have a certificate for servers issued (extended key usage: serverAuth)"),

@@ -163,7 +163,7 @@ class Client:
             shown = printable(self._masked(other))
             return f"set a cookie for {shown}, which is not the host of url ({host})", f"set url to a host of {shown}"
         if url.scheme == "http" and re.search(_SECURE, set_cookie) and not is_loopback(host):
-            return "set a Secure cookie, which is not sent since url is http", f"set url: https://{url.netloc}"
+            return "set a Secure cookie, which is not sent because url is http", f"set url: https://{url.netloc}"
         if set_cookie:
             return (
                 "set no cookie that is sent to api.create: it is for another path, or has expired",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from harness.errors import Unavailable
     from harness.postgres.table import TableFacts
 
-ANOTHER_PROCESS = "another process answers than the connection was told of"  # alone proves a pooler in between
+ANOTHER_PROCESS = "another server process answers than the one that was connected"  # alone proves a pooler in between
 LONG_S = 1.0  # a transaction that holds a lock on the table for longer than this is no passing query
 
 

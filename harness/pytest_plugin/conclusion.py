@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from harness.run.gate import Gate
 
 _ENDED_EARLY: dict[int, str] = {
-    ExitCode.INTERRUPTED: "the run was interrupted before all checks had been asked",
+    ExitCode.INTERRUPTED: "the run was interrupted before every check had run",
     ExitCode.INTERNAL_ERROR: "pytest failed; its output says how",
     ExitCode.USAGE: "a mistake on the command line; the output of pytest names it",
     ExitCode.NOTHING_COLLECTED: "no check was selected",

@@ -142,7 +142,7 @@ class WatchPhase(_Model):
     to_s: float
     posts: int
     failed: int
-    latency_p50_ms: float | None = Field(default=None, description="of acknowledged POSTs; null where there is none")
+    latency_p50_ms: float | None = Field(default=None, description="of acknowledged POSTs; null if there is none")
     latency_p95_ms: float | None = None
     latency_max_ms: float | None = None
 
@@ -180,11 +180,11 @@ class WatchVerdict(_Model):
     acknowledged: int
     failed: int = Field(description="POSTs that a user would have seen fail")
     refused: int = Field(description="POSTs that say nothing about the create route, such as 429")
-    withheld: int = Field(description="POSTs that were due and not sent, since too many were under way")
+    withheld: int = Field(description="POSTs that were due and not sent, because too many were under way")
     outage_s: float = Field(description="seconds from the first to the last POST that failed, over all outages")
     short_tokens: int
     version_4_tokens: int
-    steady_s: float | None = Field(description="when the steady state began; null where it was not reached")
+    steady_s: float | None = Field(description="when the steady state began; null if it was not reached")
     phases: list[WatchPhase]
     latency: list[WatchLatency] = Field(
         default_factory=list, description="before, during and after, as far as POSTs were sent"

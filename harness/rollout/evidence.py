@@ -108,7 +108,7 @@ class Watched:
         began_s: when the first POST could be sent.
         ended_s: when the watch ended.
         rate: POSTs a second that were wanted.
-        withheld: POSTs that were due and not sent, since too many were under way already.
+        withheld: POSTs that were due and not sent, because too many were under way already.
         missed: why looks failed, in the order in which they did.
         token_column: the name of the column.
         row_looks: at the rows of acknowledged POSTs, in their order.

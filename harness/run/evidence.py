@@ -155,7 +155,7 @@ def _probe_of(known: Examination, probe: Probe) -> tuple[Attempt, ...]:
 
 CHOSEN_TOKEN: Evidence[tuple[Attempt, ...]] = Evidence(
     name="chosen_token",
-    says="The POST that tries to choose its token; sent where a check looks at it.",
+    says="The POST that tries to choose its token; sent if a check looks at it.",
     asked_of="a probe",
     phase=Phase.POSTS,
     needs=(HISTORY,),
@@ -165,7 +165,7 @@ CHOSEN_TOKEN: Evidence[tuple[Attempt, ...]] = Evidence(
 )
 SAME_PAYLOAD: Evidence[tuple[Attempt, ...]] = Evidence(
     name="same_payload",
-    says="The two POSTs that are alike; sent where a check looks at them.",
+    says="The two POSTs that are alike; sent if a check looks at them.",
     asked_of="a probe",
     phase=Phase.POSTS,
     needs=(HISTORY,),

@@ -162,7 +162,7 @@ def demand_clean_up(
     if environment.cleanup == "database" and environment.database is None and certain:
         why = ", and the environment is protected" if environment.protected else ""
         raise CouldNotTell(
-            f"no POST was sent, since its row could not be removed: database: null{why}",
+            f"no POST was sent, because its row could not be removed: database: null{why}",
             "give it its database URL, or set cleanup to api or keep, or run with --read-only",
         )
     if environment.cleanup != "database" or environment.database is None:
@@ -175,7 +175,7 @@ def demand_clean_up(
             return _look_at_table(connection, environment, stop)
     except (CouldNotTell, psycopg.Error) as error:
         unavailable = error if isinstance(error, CouldNotTell) else translated(error, environment.database)
-        said = f"no POST was sent, since its row could not be removed: {unavailable.cause}"
+        said = f"no POST was sent, because its row could not be removed: {unavailable.cause}"
         raise CouldNotTell(said, f"{unavailable.remedy}; or set cleanup to api or keep") from None
 
 

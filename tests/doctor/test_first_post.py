@@ -73,7 +73,7 @@ def test_a_protected_environment_is_posted_to_as_a_run_does(tmp_path: Path, post
     assert server.of("POST") == []
     assert run.exit_code == 4, run.out
     assert said_of(run, "post")["said"].startswith(
-        "no POST was sent, since its row could not be removed: database: null"
+        "no POST was sent, because its row could not be removed: database: null"
     )
 
 

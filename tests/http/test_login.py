@@ -96,5 +96,5 @@ def test_a_secure_cookie_elsewhere_is_told() -> None:
     """The configuration refuses a login over plain http; whatever comes around it is worded all the same."""
     client = client_of("http://app.example.com:8080")
     why, remedy = client._why_no_cookie_is_sent("sid=1; Path=/; Secure")
-    assert why == "set a Secure cookie, which is not sent since url is http"
+    assert why == "set a Secure cookie, which is not sent because url is http"
     assert remedy == "set url: https://app.example.com:8080"

@@ -84,7 +84,7 @@ def test_background_process_that_may_not_be_looked_at_cannot_be_told() -> None:
     ("host", "port", "told", "answers", "want"),
     [
         ("db.example.com", 5432, 10, 10, ""),
-        ("db.example.com", 5432, 10, 11, "another process answers than the connection was told of"),
+        ("db.example.com", 5432, 10, 11, "another server process answers than the one that was connected"),
         ("ep-cool-1-pooler.example.com", 5432, 10, 10, "the host's name says so"),
         ("db.example.com", 6543, 10, 10, "port 6543 is usually one's"),
         ("db.example.com", 6432, 10, 10, "port 6432 is usually one's"),
@@ -105,7 +105,7 @@ def test_pooler_is_stated_only_where_it_is_known(postgres: Postgres) -> None:
         return "\n".join(preflight_checkers.notes(replace(known, catalog=catalog)))
 
     assert "a pooler may be in between (port 6543 is usually one's)" in noted(pooler_between("db", 6543, 10, 10))
-    assert "a pooler is in between (another process answers" in noted(pooler_between("db", 5432, 10, 11))
+    assert "a pooler is in between (another server process answers" in noted(pooler_between("db", 5432, 10, 11))
     assert "pooler" not in noted("").replace("pool right", "")
 
 

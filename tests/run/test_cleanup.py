@@ -226,7 +226,9 @@ def test_no_row_is_made_that_could_not_be_removed(tmp_path: Path, postgres: Post
         stored_rows = stored(deployment)
     assert (run.exit_code, stored_rows) == (75, [])
     check = run.check("every_post_answers_201")
-    assert check["cause"].startswith("no POST was sent, since its row could not be removed: this role has no DELETE on")
+    assert check["cause"].startswith(
+        "no POST was sent, because its row could not be removed: this role has no DELETE on"
+    )
     assert check["remedy"].startswith('GRANT DELETE ON "public"."chatbots" TO "verifier"')
 
 
@@ -257,7 +259,7 @@ def test_rows_that_would_not_be_seen_are_not_made(
         assert stored(deployment) == []
     check = run.check("every_post_answers_201")
     assert (run.exit_code, check["outcome"]) == (75, "unknown"), run.out
-    assert f"since its row could not be removed: {cause}" in check["cause"]
+    assert f"because its row could not be removed: {cause}" in check["cause"]
     assert check["remedy"].startswith(remedy)
 
 

@@ -433,7 +433,7 @@ def test_nothing_is_sent_that_could_not_be_removed(tmp_path: Path) -> None:
         file = environments(tmp_path, of_server(server, cleanup="database"), attempts=10, users=1, rate=10)
         run = soak(file, tmp_path / "report")
     assert run.exit_code == 75
-    assert "no POST was sent, since its row could not be removed: database: null" in run.verdict["error"]
+    assert "no POST was sent, because its row could not be removed: database: null" in run.verdict["error"]
     assert not server.of("POST")
 
 
