@@ -44,8 +44,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("chatbots smoke")
     for name, how in GATE_OPTIONS.items():
         group.addoption(name, **how)
-    group.addoption("--soaked", metavar="FILE", help="what the soak that is judged did besides; it gives this itself")
-    group.addoption("--watched", metavar="FILE", help="what a watch saw of the rollout; it gives this itself")
+    group.addoption("--soaked", metavar="FILE", help="set by chatbots-smoke soak, never by you")
+    group.addoption("--watched", metavar="FILE", help="set by chatbots-smoke watch, never by you")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # before pytest begins to capture what is printed
