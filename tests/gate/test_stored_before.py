@@ -116,4 +116,4 @@ def test_nothing_is_claimed_of_rows_where_there_are_none(
     for claim in STORED:
         found = run.check(f"stored_tokens_are_{claim}")
         assert found["outcome"] == "not_covered"
-        assert found["cause"].startswith("the table is empty")
+        assert found["cause"].startswith(("the table is empty", "the table has only the"))
