@@ -193,7 +193,7 @@ class WatchVerdict(_Model):
     looks: int = Field(description="statements that looked at the column and its locks, one transaction each")
     looks_missed: int
     row_looks: int = Field(default=0, description="how often stored rows were compared with their answers meanwhile")
-    look_ms: float | None = Field(description="how long such a look took, the median; null where there was none")
+    look_ms: float | None = Field(description="how long such a look took, the median; null if there was none")
     clock_ahead_s: float | None = Field(description="how far the clock of the database is ahead of ours, the median")
     clock_within_s: float | None = Field(description="how exactly that is known: half of the shortest look")
 
