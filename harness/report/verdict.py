@@ -213,7 +213,7 @@ class Verdict(_Model):
     )
     scope: Scope = Field(default="full", description="full: every claim of this kind was selected")
     trial: bool = Field(
-        default=False, description="true: the deployments are a rehearsal, so there is nothing to release"
+        default=False, description="true: the deployments are a trial on this machine, so there is nothing to release"
     )
     coverage: Coverage = Field(default_factory=Coverage)
     deliverables: list[DeliverableVerdict] = Field(default_factory=list)
