@@ -10,7 +10,7 @@ from harness.source.javascript.functions import call_around, member_name, parame
 from harness.source.javascript.literals import key_of
 from harness.source.javascript.modules import ELEMENT, AccessPath, Binding
 from harness.source.javascript.resolver import left_out
-from harness.source.javascript.syntax import FIELD, Node, arguments
+from harness.source.javascript.syntax import FIELD, Node, arguments, unwrapped
 
 if TYPE_CHECKING:
     from harness.source.app.names import Names
@@ -69,8 +69,12 @@ class Bindings:
             if 0 <= later < len(found.added):
                 yield Step(found.added[later], path[1:], frame)
         elif not path or path[0] == ELEMENT:
-            yield from steps_to(found.added, path[1:], frame)
+            yield from steps_to(self.passed_through(found.added), path[1:], frame)
             yield from (call for call in found.filled if self._generators.rule_of(call) is not None)
+
+    def passed_through(self, given: list[Node]) -> list[Node]:
+        """What may be in a value of what is given to make it: asked of a helper alone, no members of an object."""
+        return given if self.asks_callers else [one for one in given if unwrapped(one).kind != "object"]
 
     # --- parameters
 
@@ -139,6 +143,9 @@ class Bindings:
         if isinstance(held, Node):
             yield Step(held, path, None)
         yield from steps_to(self._program.objects.given_to_own(around, name), path, None)
+        for member, value in self._program.objects.given_below_own(around, name) if path else ():
+            if is_step(self._names, member, path[0]):
+                yield Step(value, path[1:], None)
 
     def of_object(self, around: Node, call: Node, path: AccessPath, frame: Frame | None) -> Steps:
         """From a member of an object that a call makes, as its class's fields and constructor leave it."""

@@ -6,6 +6,7 @@ left behind is told from one that makes something else.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -69,7 +70,11 @@ def leftovers(
     makers = [file for file in program.files.own if may_make(file.text)]
     # A helper that is called after tokens, or stands where rows are stored: other files are looked at for notes only.
     homes = {at.file.path for write in writes if write.is_create for at in write.run_at}
-    asked = [f.path for f in makers if f.path in homes or names.is_table_in_code(f.text) or _SPEAKS.search(f.text)]
+    asked = [
+        f.path
+        for f in makers
+        if f.path in homes or names.is_table_in_code(f.text) or _SPEAKS.search(f.text) or _SPEAKS.search(f.path)
+    ]
     modules = [program.files.module(path) for path in asked]
     stores = [at for write in writes if write.is_create for at in write.run_at]
     helpers = [one for one in _helpers(program, flow, modules) if not any(map(one.node.holds, stores))]
@@ -160,7 +165,10 @@ def _helpers(program: Program, flow: Flow, modules: list[Module]) -> Iterator[He
 def _exported_helpers(program: Program, flow: Flow, module: Module) -> Iterator[Helper]:
     """The functions that a file exports without a name of its own for them: `exports.createToken = () => ..`."""
     for name, value in module.exports.items():
-        if not isinstance(value, Node) or value.kind not in FUNCTIONS or name == "default":
+        if not isinstance(value, Node) or value.kind not in FUNCTIONS:
+            continue
+        if name == "default":
+            yield from _nameless_helper(program, flow, module, value)
             continue
         origin = next((o for one in returns(value) if (o := flow.origin_within(one)) is not None), None)
         if origin is not None:
@@ -174,6 +182,20 @@ def _exported_helpers(program: Program, flow: Flow, module: Module) -> Iterator[
             )
             uses = (*_members_called(program, name), *imported)
             yield Helper(value.parent or value, name, origin, uses, program.is_on_page(name))
+
+
+def _nameless_helper(program: Program, flow: Flow, module: Module, made: Node) -> Iterator[Helper]:
+    """A function without a name that is all a file exports: called as its file is, and used where that is named."""
+    stem = posixpath.basename(module.path).partition(".")[0]
+    if stem == "index":
+        stem = posixpath.basename(posixpath.dirname(module.path))
+    origin = next((o for one in returns(made) if (o := flow.origin_within(one)) is not None), None)
+    words = re.split(r"[^A-Za-z0-9]+", stem)
+    imported_as = words[0] + "".join(word.capitalize() for word in words[1:])  # by frameworks that import by names
+    names = (stem, imported_as)
+    if origin is None or any(other.path != module.path for name in names for other in program.files.holding(name)):
+        return
+    yield Helper(made.parent or made, imported_as, origin, (), any(map(program.is_on_page, names)))
 
 
 def _whole(node: Node) -> Node:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from harness.source.app.steps import Frame, Step, Steps, is_element, steps_to
+from harness.source.app.steps import Frame, Step, Steps, is_element, is_step, steps_to
 from harness.source.javascript.functions import function_name, member_name, returns
 from harness.source.javascript.literals import literal
 from harness.source.javascript.modules import ELEMENT, AccessPath, Binding
@@ -121,6 +121,7 @@ _WRAPS = _WRAPS_ERRORS | {
 _OF_AN_ERROR = re.compile(r"^(?:left|err(?:or)?s?|failure|cause|reason|exception)$")
 _BESIDE = frozenset(("_tag", "tag", "kind", "type", "ok", "isOk", "isErr", "success", "status", "length", "size"))
 _IS_FLAG = re.compile(r"_?(?:is|has|can|should)[A-Z_]")
+_PUTS = ("assoc", "set")
 _CARRYING = frozenset(("parse", "parseAsync", "safeParse", "assign", "merge", "with"))
 
 
@@ -179,7 +180,7 @@ class Results:
             yield from _out_of_wrapper(name, arguments(call), path, frame)
             return
         if not _DEFINES_TABLE.search(name) and name not in _ASKING and not name.startswith(_FETCHES):
-            yield from steps_to(arguments(call), path, frame)
+            yield from steps_to(self._bindings.passed_through(arguments(call)), path, frame)
 
     def _of_unknown_method(self, call: Node, callee: Node, path: AccessPath, frame: Frame | None) -> Steps:
         owner, name, given = callee.field("object"), member_name(callee), arguments(call)
@@ -200,6 +201,8 @@ class Results:
         elif path:
             if name is not None and name.lower() in _WRAPS:
                 yield from _out_of_wrapper(name, given, path, frame)
+            elif name in _PUTS and len(given) > 1 and is_step(self._names, literal(given[0]), path[0]):
+                yield Step(given[1], path[1:], frame)  # R.assoc("public_token", token, row)
             elif owner.text in _CARRYING_OWNERS or name in _CARRYING:
                 yield from steps_to(given, path, frame)
         elif name is not None and _IS_FLAG.match(name):  # whether it went well, and not what came of it
@@ -208,7 +211,7 @@ class Results:
             if self._makes_by_name(owner, callee, name):
                 yield call
             else:
-                yield from steps_to([owner, *given], (), frame)
+                yield from steps_to([owner, *self._bindings.passed_through(given)], (), frame)
 
     def _makes_by_name(self, owner: Node, callee: Node, name: str | None) -> bool:
         """Whether a method of something that is not of the app makes random values, by its name."""

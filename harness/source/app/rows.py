@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from harness.source.app.steps import TOKEN, is_element
-from harness.source.javascript.functions import member_name, parameters, returns
+from harness.source.javascript.functions import class_around, member_name, parameters, returns
 from harness.source.javascript.literals import key_of, literal
 from harness.source.javascript.modules import AccessPath, Binding
 from harness.source.javascript.resolver import left_out
@@ -83,6 +83,10 @@ class Rows:
             return next(self._by_class(node), None)
         if node.kind == "member_expression" and len(path) < 4:
             owner, name = node.field("object"), member_name(node)
+            around = class_around(node) if owner is not None and owner.kind == "this" else None
+            if around is not None and name is not None:
+                given = self._program.objects.given_below_own(around, name)
+                return next((value.parent or value for said, value in given if self._is(said, path[0])), None)
             if owner is not None and name is not None:
                 return self.held(owner, (name, *path), depth + 1)
         return None
@@ -129,6 +133,9 @@ class Rows:
         if _MERGES.match(callee.text):
             return self._first(arguments(node), path, depth)
         name = member_name(callee) if callee.kind == "member_expression" else callee.text
+        given = arguments(node)
+        if name == "assoc" and len(given) > 1 and len(path) == 1 and self._is(literal(given[0]), path[0]):
+            return node  # R.assoc("public_token", token, row)
         if is_element(path[0]) and name in ("map", "flatMap"):
             made = [f for one in arguments(node) for f in self._program.objects.functions(one)]
             return next((f for fn in made if (f := self._first(returns(fn), path[1:], depth)) is not None), None)

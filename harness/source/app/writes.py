@@ -170,7 +170,11 @@ class Writes:
             return
         numbered = re.search(r"\$(\d+)", cell)
         if numbered is not None:
-            yield from ((given, (str(int(numbered[1]) - 1),)) for _, values in uses for given in values[:1])
+            at = int(numbered[1]) - 1
+            for call, values in uses:
+                is_alone = "RawUnsafe" in (call.field("function") or call).text  # Prisma takes values one by one
+                taken = values[at : at + 1] if is_alone else values[:1]
+                yield from ((given, () if is_alone else (str(at),)) for given in taken)
         elif "?" in cell:
             position = statement.text[: statement.cell_offset].count("?")
             for _, values in uses:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.source.javascript.resolver import Resolver
 
 _MOST_CALLERS = 4
+_ONE_BY_ONE = ("pipe", "flow", "pipeline", "pipeAsync", "flowAsync")
 _MEMBERS_OF_TYPES = ("method_definition", FIELD, "enum_assignment")
 
 
@@ -92,7 +93,10 @@ class Objects:
                 return self._functions_of(whole(module), depth + 1) if module is not None else []
             if inner is not None and self.functions(inner, depth + 1):
                 return []
-            return [f for given in arguments(callee)[:1] for f in self.functions(given, depth + 1)]
+            given = arguments(callee)
+            said = inner.text.rpartition(".")[2] if inner is not None else ""
+            answering = given[-1:] if said in _ONE_BY_ONE else given[:1]  # of pipe(f, g), g answers
+            return [f for one in answering for f in self.functions(one, depth + 1)]
         return []
 
     def _functions_of(self, found: Binding | Node | None, depth: int) -> list[Node]:
@@ -169,6 +173,17 @@ class Objects:
                     given[left.text].append(right)
             self._given[around] = given
         return self._given[around].get(f"this.{name}", [])
+
+    def given_below_own(self, around: Node, name: str) -> list[tuple[str, Node]]:
+        """What a class gives members of a member of its own objects: `this.name.member = ..`."""
+        self.given_to_own(around, name)
+        begins = f"this.{name}."
+        return [
+            (left[len(begins) :], one)
+            for left, all_ in self._given[around].items()
+            if left.startswith(begins)
+            for one in all_
+        ]
 
     def extends(self, one: Node, other: Node) -> bool:
         """Whether a class is made of another one, at first or second hand."""

@@ -30,7 +30,8 @@ _VARIANCE = re.compile(
 # The end of a member of a type without a semicolon, which the next one seems to go on: `(a: A): B` and `<C>(c: C): D`.
 # A line with `//` is left alone: what follows it would belong to the comment.
 _MEMBER_ENDS = re.compile(
-    rb"""(?m)^((?:(?!//)[^\n])*(?:[\w\])}"']|(?<!=)>))\n(?=(?:[ \t\n]|//[^\n]*\n|/\*(?:[^*]|\*(?!/)){0,4000}\*/)*[<(])"""
+    rb"""(?m)^((?:(?!//)[^\n])*(?:[\w\])}"']|(?<!=)>))\n"""
+    rb"""(?=(?:[ \t\n]|//[^\n]*\n|/\*(?:[^*]|\*(?!/)){0,4000}\*/)*[<(])"""
 )
 _AMPERSAND = re.compile(rb"(?<![&=])&(?!#?\w{1,30};|[&=])")
 

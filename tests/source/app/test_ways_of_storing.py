@@ -109,6 +109,14 @@ STORES = {
         class Rows { insert(row) { return knex("chatbots").insert(row).returning(["id", "public_token"]); } }
         class Service { constructor(store) { this.store = store; } create(name) { return this.store.insert({ name VALUE }); } }
         export const add = (name) => new Service(new Rows()).create(name);""",
+    "a builder": """
+        import { code } from "./lib";
+        class Row { row = {}; named(name) { this.row.name = name; return this; } made() { FILL return this; } build() { return { ...this.row }; } }
+        export const add = async (name) =>
+          (await db("chatbots").insert(new Row().named(name).made().build(), ["id", "public_token"]))[0];""",
+    "functions one by one": """
+        import { code } from "./lib"; const row = R.pipe(R.pick(["name"]), (one) => PUT);
+        export const add = (body) => knex("chatbots").insert(row(body)).returning("*");""",
     "a row that MikroORM flushes": """
         import { code } from "./lib"; import { Chatbot } from "./model";
         export const add = async (name) => { const bot = em.create(Chatbot, { name VALUE }); await em.flush(); return bot; };""",
@@ -123,11 +131,23 @@ STORES = {
 def test_a_row_is_stored_and_its_token_named(how: str, tmp_path: Path) -> None:
     """With a value of the app's, three claims hold or do not; without it, all four do."""
     named = "publicToken" if "Sequelize" in how or "MikroORM" in how else "public_token"
-    filled = STORES[how].replace("VALUE", f", {named}: code()").replace("PLAIN", f"{named}: code()")
+    filled = STORES[how].replace("FILL", "this.row.public_token = code();")
+    filled = (
+        filled.replace("PUT", 'R.assoc("public_token", code(), one)')
+        .replace("VALUE", f", {named}: code()")
+        .replace("PLAIN", f"{named}: code()")
+    )
     wrong = {"src/lib.ts": LIB, "src/add.ts": filled.replace("COLUMNS", '["name", "public_token"]')}
     said = claims_of(tmp_path / "wrong", wrong, "makes", "insert", "left")
     assert said == {"makes": "fail", "insert": "fail", "left": "pass"}
-    left = STORES[how].replace("VALUE", "").replace("PLAIN", "").replace("COLUMNS", '["name"]')
+    left = (
+        STORES[how]
+        .replace("FILL", "")
+        .replace("PUT", "one")
+        .replace("VALUE", "")
+        .replace("PLAIN", "")
+        .replace("COLUMNS", '["name"]')
+    )
     right = {"src/add.ts": left.replace('import { code } from "./lib";', "")}
     assert claims_of(tmp_path / "right", right, "makes", "insert", "left", "handles") == dict.fromkeys(
         ("makes", "insert", "left", "handles"), "pass"
@@ -194,6 +214,40 @@ def test_an_exported_generator_that_only_tests_use_is_left_behind(how: str, tmp_
     ):
         files["src/login.js"] = use
         assert claims_of(tmp_path / "used", files, "left") == {"left": "pass"}, use
+
+
+UNSAFE = """
+    import { code } from "./lib"; export const add = (name) => prisma.$queryRawUnsafe<Row[]>(
+      "INSERT INTO chatbots (name, public_token) VALUES ($1, $2) RETURNING id, public_token", name, GIVEN);"""
+
+
+@pytest.mark.parametrize(("value", "said"), [("code()", "fail"), ("body.token", "pass")])
+def test_values_that_are_given_one_by_one_are_followed(value: str, said: str, tmp_path: Path) -> None:
+    """To Prisma's raw statements."""
+    files = {"src/lib.ts": LIB, "src/add.ts": UNSAFE.replace("GIVEN", value), "src/other.ts": "login(code());"}
+    assert claims_of(tmp_path, files, "makes") == {"makes": said}
+
+
+NAMELESS = "import { randomBytes } from 'crypto';\nexport default (n = 4) => randomBytes(n).toString('hex');\n"
+
+
+def test_a_generator_without_a_name_is_called_as_its_file_is(tmp_path: Path) -> None:
+    """It is left behind where no file of the app, and no page, imports it or names it."""
+    files = {"src/generate-token.js": NAMELESS, "src/create.js": CREATE}
+    assert claims_of(tmp_path / "left", files, "left") == {"left": "fail"}
+    for use in ("import make from './generate-token'; login(make());", "login(generateToken());"):
+        assert claims_of(tmp_path / "used", {**files, "src/login.js": use}, "left") == {"left": "pass"}, use
+    page = {"src/App.vue": "<script setup>const draft = generateToken()</script>"}
+    assert claims_of(tmp_path / "page", {**files, **page}, "left") == {"left": "pass"}
+    session = {"src/session.js": NAMELESS, "src/create.js": CREATE}
+    assert claims_of(tmp_path / "other", session, "left") == {"left": "pass"}
+
+
+def test_what_only_hands_a_random_value_on_is_no_generator(tmp_path: Path) -> None:
+    """A function that puts it into a queue beside what stores rows, for who knows whom."""
+    queue = 'const queue = new Queue("a");\nexport const enqueue = (name) => queue.add("b", { name, id: nanoid() });\n'
+    files = {"src/create.js": 'import { nanoid } from "nanoid";\n' + queue + CREATE}
+    assert claims_of(tmp_path, files, "left") == {"left": "pass"}
 
 
 RETRIES = {
