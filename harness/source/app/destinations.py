@@ -129,7 +129,9 @@ class Destinations:
             return self._destination(above, depth + 1)
         if above.kind == "pair":
             if key_of(above) in _READS:
-                return "aside"
+                made = next((one for one in above.above() if one.kind in ("call_expression", "new_expression")), None)
+                table = defined_table(made) if made is not None else None
+                return self._tables.of_text(table) if table is not None else "aside"  # properties of an EntitySchema
             which = self._destination(above.parent or above, depth + 1)
             # A row that is stored with one of another table: `workspaces.save({chatbots: [{publicToken: ..}]})`.
             return "ours" if which == "other" and self._names.is_table(key_of(above)) else which

@@ -175,8 +175,8 @@ class Writes:
                 is_alone = "RawUnsafe" in (call.field("function") or call).text  # Prisma takes values one by one
                 taken = values[at : at + 1] if is_alone else values[:1]
                 yield from ((given, () if is_alone else (str(at),)) for given in taken)
-        elif "?" in cell:
-            position = statement.text[: statement.cell_offset].count("?")
+        elif (mark := re.search(r"\?|%[Ls]", cell)) is not None:  # `%L` is pg-format's
+            position = len(re.findall(re.escape(mark[0]), statement.text[: statement.cell_offset]))
             for _, values in uses:
                 yield from ((given, (str(position),)) for given in values[:1])
                 yield from ((given, ()) for given in values[position : position + 1] if given.kind != "array")

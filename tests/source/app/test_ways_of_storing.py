@@ -49,6 +49,11 @@ HOOKS = {
           Chatbot.init({ publicToken: { type: DataTypes.UUID, field: "public_token" } }, { sequelize, tableName: "chatbots" });
           HOOK return Chatbot; };""",
     ),
+    "a schema of MikroORM": (
+        ", onCreate: () => code()",
+        """import { code } from "./lib"; export const schema = new EntitySchema({ name: "Chatbot", tableName: "chatbots",
+          properties: { id: { primary: true }, publicToken: { type: "uuid", fieldName: "public_token" HOOK } } });""",
+    ),
     "a hook of AdonisJS": (
         "bot.publicToken = string.random(8);",
         """import string from "@adonisjs/core/helpers/string"; import { BaseModel, beforeCreate } from "@adonisjs/lucid/orm";
@@ -221,10 +226,16 @@ UNSAFE = """
       "INSERT INTO chatbots (name, public_token) VALUES ($1, $2) RETURNING id, public_token", name, GIVEN);"""
 
 
+FORMAT = """
+    import { code } from "./lib"; export const add = (name) => pool.query(format(
+      "INSERT INTO chatbots (name, public_token) VALUES (%L, %L) RETURNING id, public_token", name, GIVEN));"""
+
+
+@pytest.mark.parametrize("text", [UNSAFE, FORMAT])
 @pytest.mark.parametrize(("value", "said"), [("code()", "fail"), ("body.token", "pass")])
-def test_values_that_are_given_one_by_one_are_followed(value: str, said: str, tmp_path: Path) -> None:
-    """To Prisma's raw statements."""
-    files = {"src/lib.ts": LIB, "src/add.ts": UNSAFE.replace("GIVEN", value), "src/other.ts": "login(code());"}
+def test_values_that_are_given_one_by_one_are_followed(text: str, value: str, said: str, tmp_path: Path) -> None:
+    """To Prisma's raw statements, and to pg-format."""
+    files = {"src/lib.ts": LIB, "src/add.ts": text.replace("GIVEN", value), "src/other.ts": "login(code());"}
     assert claims_of(tmp_path, files, "makes") == {"makes": said}
 
 
