@@ -12,6 +12,7 @@ from harness.history.reading import FORMAT, read
 from harness.history.writing import Ledger
 from harness.http.client import EVIDENCE
 from harness.postgres.column_look import ColumnLook
+from harness.rollout.evidence import RowLook
 from tests.support.gates import ROOT, run_gate
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def test_each_record_of_a_run_is_described(tmp_path: Path, healthy: Deployment) 
     ledger = Ledger(run.report_dir / "history.jsonl")
     ledger.cut_short("preview", 1, CouldNotTell("as no healthy run is", "look for its row"), absent=True)
     ledger.look("preview", "look", **asdict(ColumnLook(0.0, 0.1, "uuid", not_null=True, default="")))  # as a watch does
-    ledger.look("preview", "served", asked_s=0.0, revisions=[])
+    ledger.look("preview", "served", asked_s=0.0, answered_s=0.1, revisions=[])
+    ledger.look("preview", "rows", **asdict(RowLook(0.0, 0.1, 0, ())))
     ledger.close()
     lines = (run.report_dir / "history.jsonl").read_text(encoding="utf-8").splitlines()
     written: dict[str, set[str]] = {}
