@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rehearsal.deployment.start import deployed
-from tests.support.gates import ROOT, entry, run_command, write_environments
+from tests.support.gates import ROOT, entry, run_module, write_environments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +55,7 @@ def gate(folder: Path, deployment: Deployment | None, *arguments: str, **environ
     own = ["--report-dir", str(report), "--environments", str(file), *(word.format(folder) for word in arguments)]
     path = os.pathsep.join([str(folder), str(ROOT)])
     given = {name: value.format(folder) for name, value in environ.items()}
-    return run_command([sys.executable, "-m", "pytest", *own], report, **{"PYTHONPATH": path, **given})
+    return run_module("pytest", own, report, **{"PYTHONPATH": path, **given})
 
 
 @pytest.mark.parametrize(
@@ -211,7 +210,7 @@ def test_judge_heeds_no_addopts(tmp_path: Path, healthy: Deployment) -> None:
     """The pytest that judges a saved history is told by us alone."""
     run = gate(tmp_path, healthy, "-k", "every_post")
     again = tmp_path / "again"
-    command = [sys.executable, "-m", "harness", "judge", str(run.report_dir / "history.jsonl")]
-    judged = run_command([*command, "--report-dir", str(again)], again, PYTEST_ADDOPTS="--co", PYTHONOPTIMIZE="1")
+    words = ["judge", str(run.report_dir / "history.jsonl"), "--report-dir", str(again)]
+    judged = run_module("harness", words, again, PYTEST_ADDOPTS="--co", PYTHONOPTIMIZE="1")
     assert judged.exit_code == 0, judged.out + judged.err
     assert judged.verdict["verdict"] == "pass"

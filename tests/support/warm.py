@@ -42,9 +42,19 @@ _LOOKS_EVERY_S = 0.02
 _READ_AT_THE_START = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "TMPDIR", "MALLOC_")
 
 
+_RUN_AT_THE_START = ("sitecustomize.py", "usercustomize.py")
+
+
 def read_at_the_start(environment: dict[str, str]) -> dict[str, str]:
-    """The variables that a process which has started already does not look at again."""
-    return {key: value for key, value in environment.items() if key.startswith(_READ_AT_THE_START)}
+    """The variables that a process which has started already does not look at again.
+
+    PYTHONPATH is none of them, unless Python would run at its start what is there.
+    """
+    read = {key: value for key, value in environment.items() if key.startswith(_READ_AT_THE_START)}
+    folders = read.get("PYTHONPATH", "").split(os.pathsep)
+    if not any(Path(folder, name).exists() for folder in folders for name in _RUN_AT_THE_START):
+        read.pop("PYTHONPATH", None)
+    return read
 
 
 @dataclass(slots=True)
@@ -93,6 +103,9 @@ class Warm:
 
     def can_be(self, environment: dict[str, str]) -> bool:
         """Whether a process that is forked cannot be told from one that starts with these variables."""
+        given, own = environment.get("PYTHONPATH"), self.environment.get("PYTHONPATH")
+        if own is not None and given != own:
+            return False
         return read_at_the_start(environment) == read_at_the_start(self.environment)
 
     def start(self, folder: Path, module: str, arguments: list[str], environment: dict[str, str]) -> Forked:
@@ -238,6 +251,8 @@ def _be(module: str, arguments: list[str], folder: str, environment: dict[str, s
     """The same as `python -m module`, in a process that has just been forked."""
     for stream, file in ((0, os.devnull), (1, f"{folder}/out"), (2, f"{folder}/err")):
         os.dup2(os.open(file, os.O_RDWR), stream)
+    if environment.get("PYTHONPATH") != os.environ.get("PYTHONPATH"):
+        sys.path[1:1] = environment["PYTHONPATH"].split(os.pathsep)  # behind the working directory
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = [module, *arguments]
