@@ -43,6 +43,7 @@ IN_THE_FILE = {
 SECRETS = [*IN_THE_ENVIRONMENT.values(), *IN_THE_FILE.values(), 'p4s-Nc83 vYt"Ke<2>', "s3t-Jl40bNwXe19qIa"]
 SET_COOKIE = SECRETS[-1]
 LOUD = ["-vv", "-rA", "--showlocals", "--durations=0", "-W", "always", "-o", "junit_logging=all"]
+FEW = ["-k", "every_post or stored_tokens_are_random or ready"]  # all others would end in the same errors
 LOGGED = ["-o", "log_cli=true", "--log-cli-level=DEBUG", "--log-file-level=DEBUG", "-o", "log_level=DEBUG"]
 
 
@@ -216,7 +217,7 @@ def test_a_server_that_echoes_everything_betrays_nothing(tmp_path: Path, postgre
     with echoing() as (server, echo):
         log, junit = tmp_path / "logs" / "gate.log", tmp_path / "logs" / "junit.xml"
         more = [*LOUD, *LOGGED, f"--tb={how}", f"--log-file={log}", f"--junitxml={junit}", "--full-trace"]
-        more += ["-k", "every_post or stored_tokens_are_random or ready"]
+        more += FEW
         file, report = written(tmp_path / "configuration", settings(server.url, postgres)), tmp_path / "report"
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--environments", str(file)]
         # As a user starts it: a process that is forked has the title of another.
@@ -267,7 +268,7 @@ def test_a_login_that_fails_betrays_nothing(tmp_path: Path, sets_no_cookie: bool
 
     with serving(answer) as server:
         login = {"path": f"/login?key={IN_THE_FILE['create query']}", "json": {"password": IN_THE_FILE["login"]}}
-        run = gate(tmp_path, {**settings(server.url), "login": login, "database": None}, *LOUD, "--tb=long")
+        run = gate(tmp_path, {**settings(server.url), "login": login, "database": None}, *LOUD, *FEW, "--tb=long")
     assert run.exit_code == 75, run.out
     assert "the login at /login?key=*** answered" in run.out
     demand_silence(run)
@@ -284,7 +285,7 @@ def test_a_redirect_and_a_ready_page_betray_nothing(tmp_path: Path) -> None:
     with serving(answer) as server:
         described = settings(server.url)
         described["ready"]["timeout_s"] = 2  # it never is
-        run = gate(tmp_path, {**described, "database": None}, *LOUD, "--tb=long")
+        run = gate(tmp_path, {**described, "database": None}, *LOUD, *FEW, "--tb=long")
     assert run.exit_code == 75, run.out
     assert "it answered 302 to /xxx" in run.out
     demand_silence(run)
