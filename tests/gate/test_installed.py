@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 import zipfile
 from pathlib import Path
@@ -37,9 +38,12 @@ OF_THE_FOLDER = {
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """The installation that all of these tests run."""
+    """The installation that all of these tests run, in whichever process."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "installed"
+    folder.mkdir(exist_ok=True)
     try:
-        return Installed(tmp_path_factory.mktemp("installed"))
+        return Installed(folder)
     except NoIndex:
         pytest.skip("no package index answers from here")
 
@@ -115,12 +119,9 @@ def test_what_the_folder_holds_has_no_part_in_it(installed: Installed, folder: P
 
 def test_a_conftest_beside_the_installation_has_no_part_in_it(installed: Installed, folder: Path) -> None:
     """Some packages leave one in site-packages."""
-    stray = installed.packages / "conftest.py"
-    stray.write_text("raise RuntimeError('loaded')\n", encoding="utf-8")
-    try:
-        run = installed.run(folder, "run", "-k", "column_is_uuid")
-    finally:
-        stray.unlink()
+    own = installed.copied(folder / "own")
+    (own.packages / "conftest.py").write_text("raise RuntimeError('loaded')\n", encoding="utf-8")
+    run = own.run(folder, "run", "-k", "column_is_uuid")
     assert run.exit_code == 0, run.out + run.err
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import shutil
 import subprocess
 import sys
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,15 +26,30 @@ class Installed:
     """An installation of the wheel with its core dependencies, as requirements/gate.txt pins them."""
 
     def __init__(self, folder: Path) -> None:
-        """Build and install. Raises NoIndex."""
+        """Build and install, unless another process of the tests has, or does so now. Raises NoIndex."""
         self._environment = folder / "environment"
-        _done([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "wheel")])
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / "done").exists():
+                self._install(folder)
+                (folder / "done").touch()
         (self.wheel,) = (folder / "wheel").glob("*.whl")
+
+    def _install(self, folder: Path) -> None:
+        _done([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "wheel")])
+        (wheel,) = (folder / "wheel").glob("*.whl")
         _done([sys.executable, "-m", "venv", "--without-pip", str(self._environment)])
         locked = ["--require-hashes", "-r", str(ROOT / "requirements" / "gate.txt")]
-        for words in (locked, ["--no-deps", str(self.wheel)]):
+        for words in (locked, ["--no-deps", str(wheel)]):
             pip = [sys.executable, "-m", "pip", "--python", str(self._environment), "install", "--no-compile"]
             _done([*pip, "--disable-pip-version-check", *words])
+
+    def copied(self, folder: Path) -> Installed:
+        """A copy of it, for whoever changes something in it."""
+        its = copy(self)
+        its._environment = folder
+        shutil.copytree(self._environment, folder, symlinks=True)
+        return its
 
     @property
     def packages(self) -> Path:
@@ -46,7 +64,7 @@ class Installed:
             if name not in environ:
                 del environment[name]
         done = subprocess.run(
-            [str(self._environment / "bin" / "chatbots-smoke"), *words],
+            [str(self._environment / "bin" / name) for name in ("python", "chatbots-smoke")] + [*words],
             cwd=folder,
             env=environment,
             capture_output=True,
