@@ -98,16 +98,19 @@ def test_imports_are_found_wherever_they_stand(tmp_path: Path, monkeypatch: pyte
     assert list(imported(file)) == ["os.path", "a.b", "a.c", "harness.deep.d", "harness.e.g"]
 
 
-@pytest.mark.parametrize("path", sources("harness"), ids=named)
-def test_the_harness_imports_nothing_of_the_project_but_itself(path: Path) -> None:
+def test_the_harness_imports_nothing_of_the_project_but_itself() -> None:
     """Least of all the rehearsal: shared code would hide the same bug on both sides."""
-    assert first_parts(path) & OWN <= {"harness"}
+    assert others_of_the_project("harness") == {}
 
 
-@pytest.mark.parametrize("path", sources("rehearsal"), ids=named)
-def test_the_rehearsal_imports_nothing_of_the_project_but_itself(path: Path) -> None:
+def test_the_rehearsal_imports_nothing_of_the_project_but_itself() -> None:
     """It knows the harness as little as a real deployment does."""
-    assert first_parts(path) & OWN <= {"rehearsal"}
+    assert others_of_the_project("rehearsal") == {}
+
+
+def others_of_the_project(package: str) -> dict[str, set[str]]:
+    """What the files of a package import of the other packages, by file."""
+    return {named(path): others for path in sources(package) if (others := first_parts(path) & OWN - {package})}
 
 
 def test_the_tools_import_no_other_programs() -> None:
@@ -271,17 +274,17 @@ def test_no_two_claims_are_the_same() -> None:
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("path", sources("harness", "rehearsal", "checks"), ids=named)
-def test_every_module_says_what_it_is(path: Path) -> None:
+def test_every_module_says_what_it_is() -> None:
     """Its docstring's first sentence."""
-    assert ast.get_docstring(tree_of(path)), named(path)
+    paths = sources("harness", "rehearsal", "checks")
+    assert [named(path) for path in paths if not ast.get_docstring(tree_of(path))] == []
 
 
-@pytest.mark.parametrize("path", sources("harness"), ids=named)
-def test_every_public_function_and_class_says_what_it_is(path: Path) -> None:
+def test_every_public_function_and_class_says_what_it_is() -> None:
     """Those without an underscore, at the top of a module."""
     silent = [
-        node.name
+        (named(path), node.name)
+        for path in sources("harness")
         for node in tree_of(path).body
         if isinstance(node, (ast.FunctionDef, ast.ClassDef))
         and not node.name.startswith("_")
@@ -299,10 +302,10 @@ def of_other_tests(names: list[str]) -> list[str]:
 SHARES_A_TEST = ROOT / "tests" / "source" / "migrations"
 
 
-@pytest.mark.parametrize("path", [p for p in sources("tests", "tools") if p.parent != SHARES_A_TEST], ids=named)
-def test_no_test_is_imported(path: Path) -> None:
+def test_no_test_is_imported() -> None:
     """What tests share stands in tests/support/, so that each of them can be moved, changed or left out by itself."""
-    assert of_other_tests(imported(path)) == []
+    paths = [path for path in sources("tests", "tools") if path.parent != SHARES_A_TEST]
+    assert {named(path): names for path in paths if (names := of_other_tests(imported(path)))} == {}
 
 
 def test_an_import_of_a_test_is_seen() -> None:
@@ -312,11 +315,11 @@ def test_an_import_of_a_test_is_seen() -> None:
     assert of_other_tests([*wrong, *right]) == wrong
 
 
-@pytest.mark.parametrize("path", sources("tests"), ids=named)
-def test_every_test_says_what_is_true_when_it_passes(path: Path) -> None:
+def test_every_test_says_what_is_true_when_it_passes() -> None:
     """In a docstring that does not begin with "Test"."""
     wrong = [
-        node.name
+        (named(path), node.name)
+        for path in sources("tests")
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.FunctionDef)
         and node.name.startswith("test_")
