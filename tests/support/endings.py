@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.support.warm import Forked
 
-PATIENCE_S = 60
+PATIENCE_S = gates.GATE_LIMIT_S
 GATE = ("pytest", "-p", "no:cacheprovider")
 WATCH = ("harness", "watch")
 _LOOKS_EVERY_S = 0.004
