@@ -6,13 +6,13 @@ import json
 import random
 import sys
 from pathlib import Path
-from uuid import UUID
 
 from harness.history.problem import Problem
 from harness.http.client import EVIDENCE
 
 RUN = "20261124-000000-abcdef01"
 _AT = "2026-11-24T00:00:00.000+00:00"
+_NAME, _TOKEN, _AUTH = r"\"name\": \"", r"\"public_token\": \"", r"\"require_auth\""  # within a text of JSON
 _TABLE = {"name": "chatbots", "id": "id", "label": "name", "token": "public_token"}
 
 
@@ -47,32 +47,20 @@ def write_failing(attempts: int, file: Path, body: str) -> None:
 def write(attempts: int, file: Path) -> None:
     """A run record, and an intent and an attempt for each POST; the same text for the same number."""
     chance = random.Random(1)
+    bits, share, named = chance.getrandbits, chance.random, f'"name":"smoke-{RUN}-'
+    place = {"url": "http://127.0.0.1:1", "database": None, "table": _TABLE}
+    run = {"record": "run", "format": 1, "run": RUN, "at": _AT, "environments": {"preview": place}}
     with file.open("w", encoding="utf-8") as out:
-
-        def record(**of: object) -> None:
-            out.write(json.dumps(of, separators=(",", ":")) + "\n")
-
-        environments = {"preview": {"url": "http://127.0.0.1:1", "database": None, "table": _TABLE}}
-        record(record="run", format=1, run=RUN, at=_AT, environments=environments)
-        for n in range(1, attempts + 1):
-            name, began_s = f"smoke-{RUN}-{n}", n * 0.001
-            token = str(UUID(int=chance.getrandbits(128), version=4))
-            own = {"n": n, "name": name, "phase": "sequence"}
-            answer = {"id": n, "name": name, "public_token": token, "require_auth": False}
-            record(record="intent", environment="preview", at=_AT, **own, labels=[name])
-            record(
-                record="attempt",
-                environment="preview",
-                **own,
-                outcome="ok",
-                started_s=began_s,
-                ended_s=began_s + chance.random() * 0.02,
-                problem=None,
-                status=201,
-                id=str(n),
-                token=token,
-                evidence=json.dumps(answer),
-                error="",
+        out.write(json.dumps(run, separators=(",", ":")) + "\n")
+        for n in range(1, attempts + 1):  # as text: ten million take a quarter of the time that json takes
+            of = f'"environment":"preview","n":{n},{named}{n}","phase":"sequence"'
+            out.write(f'{{"record":"intent",{of},"at":"{_AT}","labels":["smoke-{RUN}-{n}"]}}\n')
+            began_s, hexa = n * 0.001, f"{bits(128):032x}"
+            token = f"{hexa[:8]}-{hexa[8:12]}-4{hexa[13:16]}-{'89ab'[int(hexa[16], 16) & 3]}{hexa[17:20]}-{hexa[20:]}"
+            answer = f'{{\\"id\\": {n}, {_NAME}smoke-{RUN}-{n}\\", {_TOKEN}{token}\\", {_AUTH}: false}}'
+            out.write(
+                f'{{"record":"attempt",{of},"outcome":"ok","started_s":{began_s},"ended_s":{began_s + share() * 0.02},'
+                f'"problem":null,"status":201,"id":"{n}","token":"{token}","evidence":"{answer}","error":""}}\n'
             )
 
 

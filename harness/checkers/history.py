@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from harness.claims import EVERY_POST_ANSWERS_201, as_reported
 from harness.errors import CouldNotTell
 from harness.history.attempt import Attempt
-from harness.history.columnar import Tokens, column
+from harness.history.columnar import Attempts, Tokens, column
 from harness.history.history import History, chosen_token
+from harness.history.out_of_core import in_parts
 from harness.history.problem import COULD_NOT_TELL, remedy_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from harness.postgres.rows import Row
 
@@ -129,15 +132,27 @@ def repeated_tokens(history: History) -> list[str]:
     tokens = history.tokens
     if not tokens.others and tokens.distinct_halves[0] == len(tokens):
         return []  # the usual case, and all that a million of them cost
-    return _repeated([((a.token or "").lower(), a.name) for a in history.acknowledged])
+    return _repeated([((a.token or "").lower(), a.name) for a in _that_may_share(history, tokens.also_in())])
+
+
+def _that_may_share(history: History, first_halves: set[int]) -> Iterator[Attempt]:
+    """The acknowledged attempts whose token begins so, or is written in another way than a UUID is."""
+    acknowledged = history.acknowledged
+    if not isinstance(acknowledged, Attempts):
+        return iter(acknowledged)
+    return (acknowledged[place] for place in acknowledged.tokens.places_of(first_halves))
 
 
 def repeated_ids(history: History) -> list[str]:
     """Each id that more than one acknowledged POST returned, with the names of those POSTs."""
-    ids = column(history.acknowledged, "id")
-    if len(set(ids)) == len(ids):
+    acknowledged = history.acknowledged
+    if not isinstance(acknowledged, Attempts):
+        return _repeated([(a.id, a.name) for a in acknowledged if a.id is not None])
+    again = acknowledged.ids.again()
+    if not again:
         return []
-    return _repeated([(a.id, a.name) for a in history.acknowledged if a.id is not None])
+    places = (place for place, id_ in enumerate(acknowledged.ids) if id_ in again)
+    return _repeated([(a.id or "", a.name) for a in map(acknowledged.__getitem__, places)])
 
 
 def _repeated(pairs: Sequence[tuple[str, str]]) -> list[str]:
@@ -153,11 +168,13 @@ def _repeated(pairs: Sequence[tuple[str, str]]) -> list[str]:
 
 def shared_tokens(history: History, others: Iterable[History]) -> list[str]:
     """Each token of this environment that another environment returned in the same run."""
-    own = {a.token.lower(): a.name for a in history.acknowledged if a.token is not None}
+    others = tuple(others)
+    both = history.tokens.also_in(*(other.tokens for other in others))
+    own = {a.token.lower(): a.name for a in _that_may_share(history, both) if a.token is not None}
     return [
         f"{a.token} returned to {own[a.token.lower()]} and by {other.environment} to {a.name}"
         for other in others
-        for a in other.acknowledged
+        for a in _that_may_share(other, both)
         if a.token is not None and a.token.lower() in own
     ]
 
@@ -184,11 +201,14 @@ def difference(token: str) -> str:
 
 def largest_overlap(history: History) -> int:
     """How many attempts were in flight at the same moment, at most."""
-    starts, ends = sorted(column(history.attempts, "started_s")), sorted(column(history.attempts, "ended_s"))
+    many = len(history.attempts)
+    parts = [in_parts(column(history.attempts, name), "d", many) for name in ("started_s", "ended_s")]
+    starts, ends = map(chain.from_iterable, parts)
     most = ended = 0
+    end_s = next(ends, math.inf)
     for begun, start_s in enumerate(starts, start=1):
-        while ended < begun - 1 and ends[ended] <= start_s:  # at one instant an end comes before a start
-            ended += 1
+        while ended < begun - 1 and end_s <= start_s:  # at one instant an end comes before a start
+            ended, end_s = ended + 1, next(ends, math.inf)
         if begun - ended > most:
             most = begun - ended
     return most

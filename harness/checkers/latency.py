@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from collections import Counter
 from operator import sub
 from statistics import median
 from typing import TYPE_CHECKING
 
-from harness.history.columnar import column, unacknowledged
+from harness.history.columnar import column, took_in_order, unacknowledged
+from harness.history.out_of_core import Column
 from harness.history.problem import COULD_NOT_TELL
 
 if TYPE_CHECKING:
@@ -27,32 +28,44 @@ def took_ms(attempt: Attempt) -> float:
     return attempt.took_s * 1000
 
 
-def durations_ms(history: History) -> list[float]:
+def durations_ms(history: History) -> Sequence[float]:
     """How long those attempts took that say how fast the create route is, ascending.
 
     One that was given up took at least as long as it was waited for; one that met a login or a limit says nothing.
     """
-    attempts = history.attempts
-    silent = [took_ms(a) for a in history.unacknowledged if a.problem in COULD_NOT_TELL]
-    took_s = map(sub, column(attempts, "ended_s"), column(attempts, "started_s"))
-    durations = [s * 1000 for s in sorted(took_s)]
-    for ms in silent:
-        del durations[bisect_left(durations, ms)]
-    return durations
+    silent = [a.took_s for a in history.unacknowledged if a.problem in COULD_NOT_TELL]
+    return _without(took_in_order(history.attempts), silent, times=1000)
 
 
-def answered_s(attempts: Sequence[Attempt]) -> list[float]:
-    """How long the attempts took that were answered, in their order."""
-    unanswered = {a.n for a in unacknowledged(attempts) if a.status is None or a.ended_s <= 0}
-    numbers, starts_s, ends_s = (column(attempts, name) for name in ("n", "started_s", "ended_s"))
-    took_s = map(sub, ends_s, starts_s)
-    return [s for n, s in zip(numbers, took_s, strict=True) if n not in unanswered] if unanswered else list(took_s)
+def answered_s(attempts: Sequence[Attempt]) -> Sequence[float]:
+    """How long the attempts took that were answered, ascending."""
+    unanswered = [a.took_s for a in unacknowledged(attempts) if a.status is None or a.ended_s <= 0]
+    return _without(took_in_order(attempts), unanswered)
+
+
+def _without(ordered: Sequence[float], others: Sequence[float], times: float = 1) -> Sequence[float]:
+    """The same without each of others, which are among them, multiplied so many times."""
+    if not others and times == 1:
+        return ordered
+    left = Counter(others)
+    numbers = (number * times for number in ordered if not left or not _taken(left, number))
+    return list(numbers) if isinstance(ordered, list) else Column("d", numbers)
+
+
+def _taken(left: Counter[float], number: float) -> bool:
+    """Whether it is one of those that are left; it is then no more."""
+    if left[number] <= 0:
+        return False
+    left[number] -= 1
+    return True
 
 
 def slower_than(history: History, budget_ms: float) -> list[Attempt]:
     """The attempts of `durations_ms` that took longer, the slowest first."""
-    slow = (a for a in history.attempts if took_ms(a) > budget_ms and a.problem not in COULD_NOT_TELL)
-    return sorted(slow, key=took_ms, reverse=True)
+    attempts = history.attempts
+    took_s = map(sub, column(attempts, "ended_s"), column(attempts, "started_s"))
+    slow = (attempts[place] for place, s in enumerate(took_s) if s * 1000 > budget_ms)
+    return sorted((a for a in slow if a.problem not in COULD_NOT_TELL), key=took_ms, reverse=True)
 
 
 def percentile(ordered: Sequence[float], per_cent: int) -> float:

@@ -7,7 +7,7 @@ clean-up reads it, which also names what is wrong.
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain, islice
 from operator import eq
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,9 @@ import msgspec
 from harness.history.bodies import Bodies
 from harness.history.columnar import Attempts
 from harness.history.history import History
+from harness.history.out_of_core import Column, repeated
 from harness.history.reading import LONGEST_LINE, UnreadableHistory, begun, not_recorded, read
-from harness.history.records import AttemptRecord, Database, Intent, Removed, Row, Run, WholeAttempt
+from harness.history.records import AttemptRecord, Database, Intent, Removed, Row, Run, UsualAttempt, WholeAttempt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _PIECE = 1 << 18  # bytes: what is made of them then stays in the cache of the processor
 
 
-_DECODER = msgspec.json.Decoder(Run | Intent | AttemptRecord | Database | Row | Removed)
+_USUAL = msgspec.json.Decoder(Run | Intent | UsualAttempt | Database | Row | Removed)
 _WHOLE = msgspec.json.Decoder(Run | Intent | WholeAttempt | Database | Row | Removed)
 
 
@@ -43,16 +44,16 @@ def read_together(files: Sequence[Path]) -> dict[str, History]:
     """
     joined: dict[str, Attempts] = {}
     cut_short: dict[str, CouldNotTell] = {}
-    taken: dict[tuple[str, str], set[int]] = {}
     runs = [begun(path)[0] for path in files]
     offset_s = 0.0
+    numbered: dict[tuple[str, str], list[tuple[Path, Column]]] = {}
     for path, run in zip(files, runs, strict=True):
         end_s = offset_s
         sent, cut = _sent(path)
         cut_short |= cut
         for name, attempts in sent.items():
             if runs.count(run) > 1:
-                _take_once(path, run, attempts, taken.setdefault((run, name), set()))
+                numbered.setdefault((run, name), []).append((path, Column("q", attempts.numbers)))
             attempts.moved(offset_s)
             end_s = max(end_s, max(attempts.ends_s, default=0.0))
             if name in joined:
@@ -60,16 +61,21 @@ def read_together(files: Sequence[Path]) -> dict[str, History]:
             else:
                 joined[name] = attempts
         offset_s = end_s + 1.0
+    for (run, _), parts in numbered.items():
+        _demand_each_once(run, parts)
     return {name: History.of(name, attempts, cut_short.get(name)) for name, attempts in joined.items()}
 
 
-def _take_once(path: Path, run: str, attempts: Attempts, taken: set[int]) -> None:
-    again = taken.intersection(attempts.numbers)
+def _demand_each_once(run: str, parts: Sequence[tuple[Path, Column]]) -> None:
+    """Refuse histories of one run, with the numbers in each, two of which hold the same POST."""
+    numbers = chain.from_iterable(numbers for _, numbers in parts)
+    again = repeated(numbers, "q", sum(len(numbers) for _, numbers in parts))
     if again:
+        least = min(again)
+        path = [path for path, numbers in parts if least in {*numbers}][-1]
         raise UnreadableHistory(
-            f"{path}: number {min(again)} of run {run} is in another of these histories as well: name each file once"
+            f"{path}: number {least} of run {run} is in another of these histories as well: name each file once"
         )
-    taken.update(attempts.numbers)
 
 
 def missing(files: Sequence[Path], histories: Mapping[str, History]) -> str:
@@ -158,10 +164,10 @@ def _pieces(path: Path) -> Iterator[tuple[list[Any], list[AttemptRecord]]]:
                     raise _Odd
                 continue
             whole, rest = rest + piece[:end], piece[end + 1 :]
-            records = _DECODER.decode_lines(whole)
-            attempts = [r for r in records if type(r) is AttemptRecord]
-            usual = {r.outcome for r in attempts} <= {"ok"} and {r.status for r in attempts} <= {201}
-            if not usual or not {r.problem for r in attempts} <= {None}:
+            try:
+                records = _USUAL.decode_lines(whole)
+                attempts: list[AttemptRecord] = [r for r in records if type(r) is UsualAttempt]
+            except msgspec.ValidationError:  # or the whole of them says what is wrong
                 records = _WHOLE.decode_lines(whole)
                 attempts = [r for r in records if type(r) is WholeAttempt]
             if records:
@@ -174,11 +180,11 @@ def _add(attempts: Attempts, settled: list[AttemptRecord], bodies: Bodies) -> No
     numbers = [r.n for r in settled]
     names = [r.name for r in settled]
     prefix = names[0].removesuffix(str(numbers[0])) if names else ""
-    prefixes = [prefix] * len(names)
     alike = names == [f"{prefix}{n}" for n in numbers]
     attempts.numbers.extend(numbers)
-    attempts.prefixes.extend(prefixes)
-    attempts.phases.extend([r.phase for r in settled])
+    kinds = {phase: attempts.kind(prefix, phase) for phase in {r.phase for r in settled}}
+    alone = len(kinds) == 1
+    attempts.kinds.extend([*kinds.values()] * len(settled) if alone else [kinds[r.phase] for r in settled])
     attempts.starts_s.extend([r.started_s for r in settled])
     attempts.ends_s.extend([r.ended_s for r in settled])
     attempts.ids.extend([r.id for r in settled])

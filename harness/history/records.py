@@ -116,6 +116,14 @@ class WholeAttempt(AttemptRecord, tag_field="record", tag="attempt", gc=False):
     error: str = ""
 
 
+class UsualAttempt(AttemptRecord, tag_field="record", tag="attempt", gc=False, kw_only=True):
+    """One that was answered as it should be."""
+
+    outcome: Literal["ok"]
+    problem: None = None
+    status: Literal[201]
+
+
 class Database(msgspec.Struct, tag_field="record", tag="database"):
     """Where rows are about to be stored."""
 

@@ -393,7 +393,7 @@ def _phases(history: History) -> Iterator[PhasePlots]:
         "probes": history.probes,
     }
     took = {name: answered_s(attempts) for name, attempts in by_phase.items()}
-    longest_s = max((max(of, default=0.0) for of in took.values()), default=0.0)
+    longest_s = max((of[-1] for of in took.values() if of), default=0.0)
     for name, title in _PHASES.items():
         attempts = by_phase[name]
         if not attempts:

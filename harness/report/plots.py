@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from heapq import nlargest
 from itertools import islice, pairwise
 from operator import sub
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.checkers.latency import percentile
 from harness.checkers.randomness import EVEN_WITHIN, FEWEST_FOR_BITS, RANDOM_BITS, uneven_bits
-from harness.history.columnar import column, unacknowledged
+from harness.history.columnar import column, took_in_order, unacknowledged
+from harness.history.out_of_core import Column
 from harness.history.problem import Problem
 from harness.text import printable
 
@@ -81,8 +81,8 @@ def timeline(attempts: Sequence[Attempt]) -> Timeline:
     starts_s, ends_s = column(attempts, "started_s"), column(attempts, "ended_s")
     timed: Sequence[int] = range(len(attempts))
     if min(ends_s, default=0.0) <= 0:
-        timed = [place for place in timed if ends_s[place] > 0]
-        starts_s = [starts_s[place] for place in timed]
+        timed = Column("Q", (place for place, end_s in enumerate(ends_s) if end_s > 0))
+        starts_s = Column("d", (start_s for start_s, end_s in zip(starts_s, ends_s, strict=True) if end_s > 0))
     shown = sorted((attempts[place] for place in _worth_drawing(attempts, timed)), key=lambda a: (a.started_s, a.n))
     begin_s = min(starts_s, default=0.0)
     span_s = max(ends_s, default=0.0) - begin_s
@@ -119,12 +119,13 @@ def _worth_drawing(attempts: Sequence[Attempt], timed: Sequence[int]) -> Sequenc
     numbers, starts_s, ends_s = (column(attempts, name) for name in ("n", "started_s", "ended_s"))
     wrong = {a.n for a in [a for a in unacknowledged(attempts) if a.ended_s > 0][: MOST_BARS // 2]}
     kept = {place for place in timed if numbers[place] in wrong} if wrong else set()
-    took_s = list(map(sub, ends_s, starts_s))
-    slow_s = nlargest(MOST_BARS // 4, took_s)[-1]
-    as_slow = [place for place, s in enumerate(took_s) if s >= slow_s]
-    slow = [place for place in as_slow if took_s[place] > slow_s]
-    alike = (place for place in as_slow if took_s[place] == slow_s)
-    kept.update(slow, islice(alike, MOST_BARS // 4 - len(slow)))
+    slow_s = took_in_order(attempts)[-MOST_BARS // 4]
+    slow: list[int] = []
+    alike: list[int] = []
+    for place, s in enumerate(map(sub, ends_s, starts_s)):
+        if s >= slow_s and (s > slow_s or len(alike) < MOST_BARS // 4):
+            (slow if s > slow_s else alike).append(place)
+    kept.update(slow, alike[: MOST_BARS // 4 - len(slow)])
     step = math.ceil((len(timed) - len(kept)) / (MOST_BARS - len(kept)))
     return [*kept, *islice((place for place in timed if place not in kept), 0, None, step)]
 
@@ -166,11 +167,10 @@ class Latency(NamedTuple):
     max_x: float
 
 
-def latency(took: Sequence[float], axis_s: float) -> Latency | None:
-    """The latency of some POSTs, on an axis that ends at `axis_s`; None of none."""
-    if not took:
+def latency(ordered: Sequence[float], axis_s: float) -> Latency | None:
+    """The latency of some POSTs, ascending, on an axis that ends at `axis_s`; None of none."""
+    if not ordered:
         return None
-    ordered = sorted(took)
     axis_s = axis_s or 1.0
     bins = min(MOST_BINS, max(8, math.isqrt(len(ordered)) * 4))
     edges = [bisect_left(ordered, axis_s * i / bins) for i in range(bins)]

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 
 from harness.checkers import history as history_checkers
 from harness.checkers import latency
+from harness.checkers.causes import UNKNOWN, cause_of_repeats
 from harness.errors import CouldNotTell
-from harness.history import columnar
+from harness.history import columnar, out_of_core
 from harness.history.attempt import Attempt
 from harness.history.bulk_reading import read_together
 from harness.history.columnar import Attempts, Tokens
@@ -54,9 +55,11 @@ JUDGES: list[Callable[[History], object]] = [
     history_checkers.largest_overlap,
     lambda h: history_checkers.shared_tokens(h, [h]),
     lambda h: sample_of(h.tokens),
-    latency.durations_ms,
+    lambda h: list(latency.durations_ms(h)),
     lambda h: [a.n for a in latency.slower_than(h, 400)],
-    lambda h: latency.answered_s(h.attempts),
+    lambda h: list(latency.answered_s(h.attempts)),
+    lambda h: plots.latency(latency.answered_s(h.attempts), 4.0),
+    lambda h: cause_of_repeats(h, history_checkers.repeated_tokens(h), UNKNOWN),
     lambda h: plots.timeline(h.attempts),
     lambda h: list(page._phases(h)),
     lambda h: [list(h.phase(phase).attempts) for phase in ("sequence", "burst")],
@@ -109,10 +112,20 @@ attempts_of = st.lists(
 )
 
 
+@pytest.fixture(params=["in memory", "out of core"])
+def where(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Columns as they are, or in temporary files of parts that are very small."""
+    if request.param == "out of core":
+        for name, value in {"MOST_IN_MEMORY": 6, "PIECE": 4, "RUN": 8, "PARTS": 3, "_SAMPLED": 2}.items():
+            monkeypatch.setattr(out_of_core, name, value)
+            monkeypatch.setattr(columnar, name, value, raising=False)
+    return str(request.param)
+
+
 @settings(deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(attempts_of, st.randoms(use_true_random=False), st.integers(0, 3))
 def test_columns_are_judged_as_the_attempts_are(
-    tmp_path: Path, made: list[tuple[str, str, str, tuple[int, int], int]], random: object, killed: int
+    tmp_path: Path, where: str, made: list[tuple[str, str, str, tuple[int, int], int]], random: object, killed: int
 ) -> None:
     """Whatever was sent, in whatever order it settled, and where the run was killed before the last had settled."""
     attempts = [sent(n, *one) for n, one in enumerate(made)]

@@ -26,6 +26,7 @@ from bench.gate import _compared, _target, least
 from bench.installed import LeftOut, _made, program
 from bench.measuring import Command, Failed, Timing, _waited, in_turns, run
 from bench.results import write
+from bench.scale import Cost, _judged
 from rehearsal.deployment.start import deployed
 from tests.support.gates import ROOT, clean_environment
 from tests.support.steps import rows_of, secrets_for
@@ -238,6 +239,14 @@ def test_the_target_is_judged_by_the_figures() -> None:
         "1.26 x the least, missed, where importing alone is at 1.05 x; (c) Tavern was not measured; "
         "ahead of (d) Newman (0.76 x), met."
     ) in said
+
+
+def test_what_a_large_history_costs_is_judged_by_the_figures() -> None:
+    """Of the largest size alone: CPU and memory together."""
+    for cpu_s, peak_mb, word in [(59.0, 499.0, "met"), (61.0, 300.0, "missed"), (50.0, 501.0, "missed")]:
+        costs = {10_000_000: Cost(400.0, cpu_s, peak_mb, 1.0), 1_000_000: Cost(0.1, 0.1, 1.0, 1.0)}
+        said = f"{word}, {cpu_s:.0f} s and {peak_mb:.0f} MB."
+        assert _judged(costs) == f"Target, 10,000,000 attempts judged in at most 60 s of CPU and 500 MB: {said}"
 
 
 def test_what_cannot_be_had_is_a_row_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
