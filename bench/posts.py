@@ -7,6 +7,7 @@ to each of them.
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -22,17 +23,22 @@ import psutil
 from bench.gate import ALONE
 from bench.installed import ROOT, LeftOut, gate_python, virtual
 from bench.measuring import Command, Failed, Timing, in_turns, ratio, shown
-from bench.results import table
+from bench.results import table, target
 from bench.servers import create_route, rehearsal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-POSTS, BURST = 10_000, 1_000
-COMPARED = 2_000  # one after another, where it is the cost of each that is compared
+POSTS, BURST = 3_000, 1_000
+MOST_ROUNDS = 4  # of a burst and of whole runs, which take ten seconds each
+COMPARED = 1_000  # one after another, where it is the cost of each that is compared
 SLOW_S = 0.1  # what a POST takes where it is counted how many of them wait at once
+MOST_OVER_REQUESTS = 1.25  # of CPU a POST, one after another
+FSYNCS = 200
 GATE, OWN, REQUESTS, AIOHTTP, K6 = "the gate, all of it", "the gate's POSTs alone", "requests", "aiohttp", "k6"
+AHEAD = "requests, writing ahead"
 _OPPONENTS = "bench/opponents"
+Cost = dict[str, tuple[list[float], list[float]]]  # seconds of wall clock, and of CPU, by contender
 _ONE = (1, 0)  # POSTs one after another, and at once
 
 
@@ -49,18 +55,23 @@ def measure(rounds: int) -> str:
     with tempfile.TemporaryDirectory(prefix="chatbots-smoke-bench-") as folder:
         lines, left_out = _contenders(Path(folder), count(1))
         with create_route(0.0) as (url, pid):
-            posts = _compared(lines, left_out, url, pid, (COMPARED, 0), rounds)
+            posts, cost = _compared(lines, left_out, url, pid, (COMPARED, 0), rounds)
         with create_route(SLOW_S) as (url, pid):
-            burst = _compared(lines, left_out, url, pid, (1, BURST), rounds)
+            together = {name: line for name, line in lines.items() if name != AHEAD}
+            burst, _ = _compared(together, left_out, url, pid, (1, BURST), min(rounds, MOST_ROUNDS))
         with rehearsal() as (variables, _):
-            whole = _whole(Path(folder), variables, rounds)
+            whole = _whole(Path(folder), variables, min(rounds, MOST_ROUNDS))
+        fsync = _fsync(Path(folder), rounds)
     server = f"`{_OPPONENTS}/server.py` (asyncio, no framework, no database)"
     return f"""\
-{COMPARED:,} POSTs one after another, to {server}. The gate opens a connection for each, has its name on disk before it
-leaves, and its outcome after; the others keep one connection and write nothing. All of the gate is with its verdict and
+{COMPARED:,} POSTs one after another, to {server}. The gate opens a connection for every eight, has the name of each on
+disk before it leaves, and writes its outcome after; {AHEAD} does the first two; the others keep one connection and
+write nothing. All of the gate is with its verdict and
 reports. Nobody is measured who did not get every 201. `at once` is what the server counted.
 
 {posts}
+
+{_targets(cost)} {fsync}
 
 {BURST:,} POSTs at the same moment, to the same server, which takes {SLOW_S:g} s for each. The gate and requests have a
 thread for each, whose connection is open before, to requests by a GET; aiohttp and k6 open theirs as they send.
@@ -86,22 +97,24 @@ def _contenders(
     def run(url: str, posts: int, burst: int) -> Command:
         file = folder / "environments.yaml"
         file.write_text(
-            json.dumps({"environments": {"bench": {"url": url, "database": None, "cleanup": "keep"}}}), encoding="utf-8"
+            json.dumps({"environments": {"bench": {"url": url, "database": None, "cleanup": "keep", "probes": []}}}),
+            encoding="utf-8",
         )
         given = ["--environments", str(file), "--env", "bench", "--posts", str(posts), "--burst", str(burst)]
         line = [gate, "-m", "pytest", *given, "--report-dir", str(folder / str(next(numbers)))]
         return Command(line, {**ALONE, "PYTEST_PLUGINS": "harness.options"}, cwd=ROOT, expected=(76,))
 
-    def script(python: str, *what: str) -> Callable[[str, int, int], Command]:
-        return lambda url, posts, burst: Command([python, *what, url, str(posts), str(burst)], cwd=ROOT)
+    def script(python: str, *what: str, more: tuple[str, ...] = ()) -> Callable[[str, int, int], Command]:
+        return lambda url, posts, burst: Command([python, *what, url, str(posts), str(burst), *more], cwd=ROOT)
 
     found: dict[str, Callable[[str, int, int], Command]] = {GATE: run, OWN: script(gate, "-m", "bench.ours")}
     try:
         programs = virtual("bench")
     except LeftOut as reason:
-        return found, dict.fromkeys((REQUESTS, AIOHTTP, K6), str(reason))
+        return found, dict.fromkeys((REQUESTS, AHEAD, AIOHTTP, K6), str(reason))
     k6 = [str(programs / "k6"), "run", "--quiet", "--no-usage-report", f"{_OPPONENTS}/post.js"]
     found[REQUESTS] = script(str(programs / "python"), f"{_OPPONENTS}/post_requests.py")
+    found[AHEAD] = script(str(programs / "python"), f"{_OPPONENTS}/post_requests.py", more=("ahead",))
     found[AIOHTTP] = script(str(programs / "python"), f"{_OPPONENTS}/post_aiohttp.py")
     found[K6] = lambda url, posts, burst: Command(k6, {"URL": url, "POSTS": str(posts), "BURST": str(burst)}, cwd=ROOT)
     return found, {}
@@ -114,8 +127,8 @@ def _compared(
     pid: int,
     many: tuple[int, int],
     rounds: int,
-) -> str:
-    """The table of what each POST costs beyond the first, client and server."""
+) -> tuple[str, Cost]:
+    """The table of what each POST costs beyond the first, client and server; and that of the client as numbers."""
     seen: dict[str, Seen] = defaultdict(Seen)
     turns = {
         (name, sent): partial(_turn, f"{name}, {sum(sent):,} POSTs", line, url, pid, sent, seen)
@@ -143,7 +156,32 @@ def _compared(
         )
     rows += [[name, f"left out: {reason}", "", "", "", "", ""] for name, reason in left_out.items()]
     head = ["", "POSTs", "CPU a POST", f"CPU over {REQUESTS}", "at once", "server's CPU a POST", "peak memory"]
-    return table(head, rows)
+    return table(head, rows), cost
+
+
+def _targets(cost: Cost) -> str:
+    """Whether the CPU of a POST is within what it may be over requests, and what the least is that writes ahead."""
+    if REQUESTS not in cost:
+        return f"Target, at most {MOST_OVER_REQUESTS:g} x the CPU of requests: not measured."
+    cpu_s = {name: cost[name][1] for name in (OWN, REQUESTS, AHEAD)}
+    over, least, ours = ratio(cpu_s[OWN], cpu_s[REQUESTS]), ratio(cpu_s[AHEAD], cpu_s[REQUESTS]), cpu_s[OWN]
+    wanted = f"the gate's POSTs alone at most {MOST_OVER_REQUESTS:g} x the CPU of requests"
+    said = f"{over} x, where requests that write ahead are at {least} x ({ratio(ours, cpu_s[AHEAD])} x of those)"
+    return target(wanted, said, float(over) <= MOST_OVER_REQUESTS)
+
+
+def _fsync(folder: Path, rounds: int) -> str:
+    """What it takes until the disk has one more line of a history."""
+    with (folder / "fsync").open("wb", buffering=0) as file:
+
+        def write() -> None:
+            for _ in range(FSYNCS):
+                file.write(b"x" * 200 + b"\n")
+                os.fsync(file.fileno())
+
+        timing = in_turns({"fsync": write}, rounds)["fsync"]
+    wall, cpu = ([1e6 * s / FSYNCS for s in of] for of in (timing.wall_s, timing.cpu_s))
+    return f"A line and its fsync take {shown(wall, 'us', 0)}, of CPU {shown(cpu, 'us', 0)}, on this disk."
 
 
 def _less(timings: Mapping[str, Timing], name: str, many: tuple[int, int]) -> tuple[list[float], list[float]]:

@@ -137,7 +137,7 @@ def scan_tokens(
     id_ = as_text(sql.Identifier(facts.id_column), facts.id_type)
     names = {"token": token, "text": _text(facts), "id": id_, "table": facts.identifier}
     connection.execute(FROM_THE_HEAP)
-    scan, nodes, expected = _planned(connection, facts)
+    scan, nodes, expected = planned_scan(connection, facts)
     scanning = f"scanning about {expected:,} stored tokens"
     progress.now(scanning, "duplicates, NULLs and versions")
     counted = connection.execute(scan).fetchone()
@@ -220,21 +220,22 @@ def _ages(connection: Connection, facts: TableFacts, legacy_until: int | None) -
     return None if found is None else Ages(*found)
 
 
-def _planned(connection: Connection, names: Names) -> tuple[sql.Composed, tuple[str, ...], int]:
+def planned_scan(connection: Connection, names: Names) -> tuple[sql.Composed, tuple[str, ...], int]:
     """The scan that takes the server least time, the types of its plan's nodes, and how many rows it will about read.
 
-    Split where the server plans workers for it; without them (a small table, a server that allows none) it would only
-    read the table twice.
+    Split where there are enough rows and the server plans workers for it; else it would only read the table twice.
     """
-    if names.token_type == "uuid":
-        scan = scan_query(names, split=True)
-        nodes, rows = _nodes(connection, scan)
-        if "Gather" in nodes[: nodes.index("Append")]:
-            return scan, nodes, rows
     scan = scan_query(names)
-    return scan, *_nodes(connection, scan)
+    nodes, rows = _nodes(connection, scan)
+    if names.token_type == "uuid" and rows >= FEWEST_FOR_SPLIT:
+        split = scan_query(names, split=True)
+        nodes_of_split, read = _nodes(connection, split)
+        if "Gather" in nodes_of_split[: nodes_of_split.index("Append")]:
+            return split, nodes_of_split, read
+    return scan, nodes, rows
 
 
+FEWEST_FOR_SPLIT = 250_000  # rows; of fewer, workers take longer to begin than they save
 LARGEST_FOR_HALVES = 2_000_000  # tokens; beyond, halves are compared on a sample of about as many
 ENOUGH_FOR_BITS = 20_000
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from harness.configuration.models import Table
 from harness.postgres.connection import connect, reading
 from harness.postgres.table import read_facts
-from harness.postgres.token_scan import hashes_query, scan_query, scan_tokens
+from harness.postgres.token_scan import hashes_query, planned_scan, scan_query, scan_tokens
 from harness.progress import Progress
 
 if TYPE_CHECKING:
@@ -25,6 +25,11 @@ SPLIT = "set min_parallel_table_scan_size = 0; set parallel_setup_cost = 0; set 
 WHOLE = "set max_parallel_workers_per_gather = 0"
 EDGES = ["00000000-0000-4000-8000-000000000000", "7fffffff-ffff-4fff-bfff-fffffffffffe"]
 EDGES += ["80000000-0000-4000-8000-000000000001", "ffffffff-ffff-4fff-bfff-ffffffffffff"]  # no half stands twice
+
+
+@pytest.fixture(autouse=True)
+def _however_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.postgres.token_scan.FEWEST_FOR_SPLIT", 0)
 
 
 @pytest.fixture
@@ -52,6 +57,16 @@ def scanned(connection: Connection, tokens: list[str | UUID | None], settings: s
         found = scan_tokens(connection, facts, progress)
         assert progress.what.startswith("scanning about ")
         return found
+
+
+def test_a_small_table_is_read_once(table: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the server plans: its workers take longer to begin than they save."""
+    for fewest, split in [(1, True), (1_000_000, False)]:
+        monkeypatch.setattr("harness.postgres.token_scan.FEWEST_FOR_SPLIT", fewest)
+        scanned(table, [uuid4() for _ in range(50)], SPLIT)
+        with reading(table):
+            _, nodes, _ = planned_scan(table, read_facts(table, Table()))
+        assert ("Append" in nodes) == split
 
 
 @pytest.mark.parametrize("settings", [WHOLE, SPLIT])

@@ -25,6 +25,7 @@ from bench import __main__ as bench
 from bench.gate import _compared, _target, least
 from bench.installed import LeftOut, _made, program
 from bench.measuring import Command, Failed, Timing, _waited, in_turns, run
+from bench.posts import AHEAD, OWN, REQUESTS, _targets
 from bench.results import write
 from bench.scale import Cost, _judged
 from rehearsal.deployment.start import deployed
@@ -239,6 +240,15 @@ def test_the_target_is_judged_by_the_figures() -> None:
         "1.26 x the least, missed, where importing alone is at 1.05 x; (c) Tavern was not measured; "
         "ahead of (d) Newman (0.76 x), met."
     ) in said
+
+
+def test_what_a_post_costs_is_judged_by_the_figures() -> None:
+    """The gate's POSTs alone, of CPU; the least that writes ahead is said beside it."""
+    for own_s, word in [(1.25, "met"), (1.26, "missed")]:
+        cost = {name: ([1.0], [s]) for name, s in {OWN: own_s, REQUESTS: 1.0, AHEAD: 1.2}.items()}
+        said = f": {word}, {own_s:.2f} x, where requests that write ahead are at 1.20 x ({own_s / 1.2:.2f} x of those)."
+        assert _targets(cost).endswith(said)
+    assert _targets({OWN: ([1.0], [1.0])}).endswith("not measured.")
 
 
 def test_what_a_large_history_costs_is_judged_by_the_figures() -> None:
