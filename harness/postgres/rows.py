@@ -179,7 +179,7 @@ def read_rows_of_token(connection: Connection, facts: TableFacts, token: str) ->
 
 
 def _may_be_stored(facts: TableFacts, token: str) -> bool:
-    return _is_uuid(token) if facts.token_type == "uuid" else _is_storable(token)
+    return is_uuid(token) if facts.token_type == "uuid" else _is_storable(token)
 
 
 def _is_storable(text: str) -> bool:
@@ -187,7 +187,8 @@ def _is_storable(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _is_uuid(text: str) -> bool:
+def is_uuid(text: str) -> bool:
+    """Whether a text is a UUID, of whatever version and however it is written."""
     try:
         UUID(text)
     except ValueError:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from harness.history.columnar import Tokens
 from harness.history.problem import Problem
 from harness.history.revision import same_revision
+from harness.postgres.rows import is_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +79,7 @@ class RowChange:
     @property
     def is_replaced(self) -> bool:
         """Whether a short token gave way to a UUID, as a migration has it."""
-        return len(self.was) <= LONGEST_SHORT and self.was not in (GONE, NULL) and _is_uuid(self.now)
+        return len(self.was) <= LONGEST_SHORT and self.was not in (GONE, NULL) and is_uuid(self.now)
 
     @property
     def shown(self) -> str:
@@ -146,11 +146,3 @@ def is_short(attempt: Attempt) -> bool:
     token = attempt.token or ""
     plain = token.replace("-", "").replace("_", "")
     return attempt.outcome == "ok" and len(token) <= LONGEST_SHORT and plain.isascii() and plain.isalnum()
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
