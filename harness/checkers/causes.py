@@ -62,8 +62,8 @@ _OLD_CODE = Cause(
 
 DROPPED = Cause(
     "the app does not store the name that it is sent, or stores it in another table",
-    "store it with the row, or let api.payload send {name} in a field that is stored. Rows without it cannot be told "
-    "apart or removed: remove this one by hand",
+    "store it with the row, or let api.payload send {name} in a field that is stored. Without it the run cannot find "
+    "its rows: delete this one by hand",
 )
 
 REPLAYED = Cause(

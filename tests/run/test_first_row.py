@@ -206,7 +206,7 @@ def test_an_app_that_drops_the_name_is_broken(
     assert " was found by its id and token, and none of its columns holds the name" in row["reason"]
     assert row["remedy"].endswith("Without it the run cannot find its rows: delete this one by hand")
     assert again.exit_code == 76
-    assert "remove this one by hand" in again.out
+    assert "delete this one by hand" in again.out
     assert "check database and table" not in again.out
     assert {o for c, o in run.outcomes("preview").items() if c != check["id"]} <= {"unknown", "pass", "not_covered"}
 
