@@ -16,6 +16,7 @@ from threading import Barrier
 
 import psycopg
 import requests
+from requests.adapters import HTTPAdapter
 
 gc.disable()  # as a gate imports
 for package in os.environ.get("PACKAGES", "").split():
@@ -37,13 +38,23 @@ def _post(session: requests.Session, url: str, name: str) -> None:
     assert answer.status_code == 201
 
 
+def _connect(session: requests.Session, url: str) -> None:
+    """Open the connection that the session sends its first request on."""
+    adapter = session.get_adapter(url)
+    assert isinstance(adapter, HTTPAdapter)
+    pool = adapter.get_connection_with_tls_context(requests.Request("POST", url).prepare(), verify=True)
+    connection = pool._get_conn()
+    connection.connect()
+    pool._put_conn(connection)
+
+
 def _ask(number: int, url: str, dsn: str) -> None:
     names = [f"bench-least-{os.getpid()}-{number}-{n}" for n in range(POSTS + BURST)]
     ready = Barrier(BURST)
 
     def at_once(name: str) -> None:
         with requests.Session() as session:
-            session.get(url, timeout=30)  # opens the connection
+            _connect(session, url)
             ready.wait()
             _post(session, url, name)
 
