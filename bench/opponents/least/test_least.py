@@ -13,6 +13,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from threading import Barrier
+from typing import Any
 
 import psycopg
 import requests
@@ -40,9 +41,10 @@ def _post(session: requests.Session, url: str, name: str) -> None:
 
 def _connect(session: requests.Session, url: str) -> None:
     """Open the connection that the session sends its first request on."""
-    adapter = session.get_adapter(url)
+    adapter, settings = session.get_adapter(url), session.merge_environment_settings(url, {}, None, None, None)
     assert isinstance(adapter, HTTPAdapter)
-    pool = adapter.get_connection_with_tls_context(requests.Request("POST", url).prepare(), verify=True)
+    request = requests.Request("POST", url).prepare()
+    pool: Any = adapter.get_connection_with_tls_context(request, verify=settings["verify"])
     connection = pool._get_conn()
     connection.connect()
     pool._put_conn(connection)
