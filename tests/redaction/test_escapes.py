@@ -143,11 +143,11 @@ def test_what_is_no_escape_stays(text: str) -> None:
 
 
 def test_masking_of_escapes_takes_time_in_proportion() -> None:
-    """Two megabytes of each take about a second; were it quadratic, they would take hours."""
+    """Half a megabyte of each takes a part of a second; were it quadratic, it would take a quarter of an hour."""
     redact = Redactor(["s3cr3t-K9x!", "k3y9"])
     kinds = ("%41", "%41x", "\\u0041x", "\\", "&#65;x", "%25", "&amp;", "&a", "QUJD", "&#0", '"a\\n",\n', "x=\n")
     for kind in kinds:
-        text = (kind * 10_000_000)[:2_000_000]
+        text = (kind * 500_000)[:500_000]
         began_s = time.monotonic()
         assert redact(text) == text
         assert time.monotonic() - began_s < 60, kind
