@@ -17,7 +17,8 @@ from harness.source.app.retries import retries
 from harness.source.app.rules import Generators
 from harness.source.app.statements import texts_of
 from harness.source.app.tables import Tables, named_by_app
-from harness.source.app.writes import Write, Writes
+from harness.source.app.write import Write
+from harness.source.app.writes import Writes
 from harness.source.checkout import MADE_SMALL, PAGES, SOURCE, Checkout
 from harness.source.evidence import SHOWN_PLACES, Analysis, Create
 from harness.source.javascript.modules import Module

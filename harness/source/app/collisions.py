@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from harness.source.app.calls import Calls
     from harness.source.app.constraints import Constraints
     from harness.source.app.names import Names
-    from harness.source.app.writes import Write
+    from harness.source.app.write import Write
     from harness.source.javascript.modules import Module
     from harness.source.javascript.program import Program
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harness.source.app.flow import Flow
     from harness.source.app.names import Names
     from harness.source.app.rules import Generators
-    from harness.source.app.writes import Write
+    from harness.source.app.write import Write
     from harness.source.javascript.modules import Module
     from harness.source.javascript.program import Program
 

@@ -13,7 +13,7 @@ from harness.source.javascript.syntax import FUNCTIONS, Node
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from harness.source.app.writes import Write
+    from harness.source.app.write import Write
 
 _LOOPS = ("while_statement", "do_statement", "for_statement")
 _ENDS = ("return_statement", "break_statement")

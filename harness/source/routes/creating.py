@@ -11,7 +11,8 @@ from harness.source.app.names import Names
 from harness.source.app.regions import Regions
 from harness.source.app.statements import texts_of
 from harness.source.app.tables import Tables, named_by_app
-from harness.source.app.writes import Write, Writes
+from harness.source.app.write import Write
+from harness.source.app.writes import Writes
 from harness.source.routes.answers import answers_of
 from harness.source.routes.facts import Doubt, Fact, Known
 from harness.source.routes.row_keys import RowKeys

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.source.app.names import Names
-    from harness.source.app.writes import Write
+    from harness.source.app.write import Write
     from harness.source.javascript.program import Program
     from harness.source.javascript.syntax import Node
     from harness.source.javascript.texts import Texts

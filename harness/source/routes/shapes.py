@@ -13,7 +13,7 @@ from harness.source.javascript.syntax import MEMBERS, Node, arguments, unwrapped
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from harness.source.app.writes import Write
+    from harness.source.app.write import Write
     from harness.source.javascript.program import Program
 
 _DEEPEST = 14

@@ -1,0 +1,137 @@
+"""What an app's statements store: the writes of its INSERT, UPDATE, MERGE and COPY."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from harness.source.app.statements import (
+    WriteStatement,
+    is_default,
+    statement_roots,
+    statements_in,
+    uses_of,
+)
+from harness.source.app.steps import TOKEN
+from harness.source.app.write import Write
+from harness.source.javascript.modules import ELEMENT, AccessPath
+from harness.source.javascript.syntax import Node, arguments, line_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.source.app.names import Names
+    from harness.source.app.rows import Rows
+    from harness.source.app.tables import Tables
+    from harness.source.javascript.modules import Module
+    from harness.source.javascript.program import Program
+    from harness.source.javascript.texts import Texts
+
+_ROW_AS_JSON = re.compile(r"\b(?:row_to_json|to_jsonb?)\s*\(\s*(\w+)\s*[,)]", re.IGNORECASE)
+_ALIAS = re.compile(r"\binsert\s+into\s+\S+\s+as\s+(\w+)", re.IGNORECASE)
+
+
+class StoredByStatement:
+    """Finds the writes of statements."""
+
+    def __init__(self, program: Program, tables: Tables, names: Names, texts: Texts, rows: Rows) -> None:
+        self._program = program
+        self._tables = tables
+        self._names = names
+        self._texts = texts
+        self._rows = rows
+
+    def of(self, module: Module) -> Iterator[Write]:
+        """Those of a file."""
+        for root in statement_roots(module.parsed.of_kind("string", "template_string")):
+            for statement in statements_in(self._texts, root, self._names):
+                if self._tables.of_text(statement.table) == "ours" or self._is_our_hole(statement):
+                    yield self._of_statement(statement)
+
+    def _is_our_hole(self, statement: WriteStatement) -> bool:
+        hole = statement.hole(statement.table)
+        return hole is not None and self._tables.of(hole) == "ours"
+
+    def _of_statement(self, statement: WriteStatement) -> Write:
+        names = [name for name in statement.columns or () if self._names.is_token(name)]
+        values = list(self._values(statement)) if names or statement.pieces else []
+        named = statement.node if names and not is_default(statement.cell) else None
+        if named is None and statement.is_insert:
+            pieces = [self._rows.behind(piece) or piece for piece in statement.pieces]
+            named = next((held for piece in pieces if (held := self._rows.held(piece)) is not None), None)
+        said = statement.returning
+        if said is not None:
+            returns = "*" in said or self._names.token_in_text.search(said) is not None or "\x01" in said
+            returns = returns or _answers_whole_row(statement, said)
+        else:
+            returns = False
+        word = "insert" if statement.is_insert else "update"
+        at = statement.node.text.lower().find(word)
+        runs = [call for call, _ in uses_of(self._program, statement.node)]
+        return Write(
+            statement.node,
+            line_of(statement.node, statement.node.start + max(at, 0)),
+            ("INSERT" if statement.is_insert else "UPDATE") + f" .. {self._names.token}",
+            statement.is_insert,
+            (statement.node, *runs),
+            tuple(values),
+            named if statement.is_insert else None,
+            returns,
+            statement.conflict,
+        )
+
+    def _values(self, statement: WriteStatement) -> Iterator[tuple[Node, AccessPath]]:
+        for one in statement.pieces:  # sql(row), Object.keys(row)
+            piece = self._rows.behind(one) or one
+            for given in [piece, *([*arguments(piece)] if piece.kind == "call_expression" else [])]:
+                yield given, (TOKEN,)
+                yield given, (ELEMENT, TOKEN)
+        cell = statement.cell
+        hole = statement.hole(cell)
+        if hole is not None:
+            yield hole, ()
+            return
+        for number in re.findall("\x01(\\d+)\x02", cell):
+            yield statement.holes[int(number)], ()
+        uses = list(uses_of(self._program, statement.node))
+        if not cell and statement.place is not None:  # columns and values are put together in the same order
+            for _, values in uses:
+                yield from self._at_place(values[:1], *statement.place)
+            return
+        numbered = re.search(r"\$(\d+)", cell)
+        if numbered is not None:
+            at = int(numbered[1]) - 1
+            for call, values in uses:
+                is_alone = "RawUnsafe" in (call.field("function") or call).text  # Prisma takes values one by one
+                taken = values[at : at + 1] if is_alone else values[:1]
+                yield from ((given, () if is_alone else (str(at),)) for given in taken)
+        elif (mark := re.search(r"\?|%[Ls]", cell)) is not None:  # `%L` is pg-format's
+            position = len(re.findall(re.escape(mark[0]), statement.text[: statement.cell_offset]))
+            for _, values in uses:
+                yield from ((given, (str(position),)) for given in values[:1])
+                yield from ((given, ()) for given in values[position : position + 1] if given.kind != "array")
+        elif (by_name := re.search(r"(?<!:)[:@$][{(\[/<]?(\w+)", cell)) is not None:
+            for _, values in uses:
+                yield from ((given, path) for given in values[:1] for path in ((by_name[1],), *_nested(by_name[1])))
+
+    def _at_place(self, values: list[Node], before: int, behind: int) -> Iterator[tuple[Node, AccessPath]]:
+        """The value with so many others before it; where those cannot be counted, with so many behind it."""
+        for given in values:
+            listed = self._texts.elements(given)
+            if listed is None:
+                yield given, (str(before),)
+            elif any(one.kind == "spread_element" for one in listed):
+                yield from ((one, ()) for one in listed[-1 - behind : len(listed) - behind])
+            else:
+                yield from ((one, ()) for one in listed[before : before + 1])
+
+
+def _answers_whole_row(statement: WriteStatement, returning: str) -> bool:
+    """Whether a statement answers its row as JSON, which holds every column: `RETURNING row_to_json(chatbots)`."""
+    found, alias = _ROW_AS_JSON.search(returning), _ALIAS.search(statement.text)
+    row = alias[1] if alias is not None else statement.table.rpartition(".")[2].strip('"')
+    return found is not None and found[1].lower() == row.lower()
+
+
+def _nested(name: str) -> Iterator[AccessPath]:
+    yield from (("replacements", name), ("bind", name), ("params", name))
