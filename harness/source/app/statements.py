@@ -29,6 +29,8 @@ _MERGE = re.compile(rf"\bmerge\s+into\s+(?:only\s+)?{_TABLE}", re.IGNORECASE)
 _THEN = re.compile(r"\bthen\s+(insert\s*|update\s+set\s+)", re.IGNORECASE)
 _COPY = re.compile(rf"\bcopy\s+{_TABLE}\s*(?=(?:\([^()]*\)\s*)?from\s+stdin\b)", re.IGNORECASE)
 _DO_UPDATE = re.compile(r"\bdo\s+update\s+set\s+", re.IGNORECASE)
+_UNNESTED = re.compile(r"\*\s+from\s+(?:rows\s+from\s*\(\s*)?unnest\s*\(", re.IGNORECASE)
+_OF_ROWS = re.compile("\\*\\s+from\\s+\x01(\\d+)\x02", re.IGNORECASE)
 _RETURNING = re.compile(r"\breturning\b(.*)", re.IGNORECASE | re.DOTALL)
 _CONFLICT = re.compile(r"\bon\s+conflict\b(.*?)\bdo\s+(?:nothing|update)", re.IGNORECASE | re.DOTALL)
 _WRITES = re.compile(
@@ -68,6 +70,7 @@ class WriteStatement:
     text: str
     holes: tuple[Node, ...]
     place: tuple[int, int] | None = None  # how many columns stand before the token's, and behind it
+    rows: Node | None = None  # what answers all rows as lists of values
 
     def hole(self, text: str) -> Node | None:
         """The expression that a text consists of, if it is but a hole."""
@@ -86,9 +89,17 @@ def texts_of(program: Program, names: Names) -> Texts:
         # sql("chatbots"), sql.identifier(["chatbots"]), sql.raw("x")
         given = [unwrapped(one) for one in arguments(node)]
         callee = node.field("function")
-        if callee is None or len(given) != 1 or given[0].kind == "object" or _QUOTES_NAME.search(callee.text) is None:
+        if callee is None or not given or given[0].kind == "object" or _QUOTES_NAME.search(callee.text) is None:
             return None
-        said = texts.constant(given[0], depth + 1)
+        if given[0].kind == "array":
+            given = given[0].children
+            named = [said for one in given if (said := texts.constant(one, depth + 1)) is not None]
+            return ".".join(named) if len(named) == len(given) and callee.text.endswith("identifier") else None
+        said = texts.constant(given[0], depth + 1) if len(given) == 1 else None
+        if said is not None and not names.is_sql_table(said) and program.objects.functions(callee):
+            return None  # id("bot") of the app itself
+        if said is not None and callee.text.endswith(("raw", "unsafe")):
+            return said
         return said if said is not None and len(said) < _LONGEST_NAME and _IS_NAME.fullmatch(said) else None
 
     return Texts(program, piece)
@@ -96,7 +107,7 @@ def texts_of(program: Program, names: Names) -> Texts:
 
 def statements_in(texts: Texts, node: Node, names: Names) -> Iterator[WriteStatement]:
     """The statements on tables that an expression's text holds."""
-    text, holes = texts.flat(node)
+    text, holes = texts.whole(node)
     text = _COMMENT.sub(lambda match: " " * len(match[0]), text)
     for match in _INSERT.finditer(text):
         yield _insert(node, text, holes, match[1], match.end(), names)
@@ -135,6 +146,7 @@ def _insert(node: Node, text: str, holes: list[Node], table: str, at: int, names
     elif (hole := HOLE.match(text, at)) is not None:
         pieces, at = [holes[int(hole[1])]], hole.end()
     cell, offset = "", at
+    rows: Node | None = None
     position = next((i for i, name in enumerate(columns or ()) if names.is_token(name)), None)
     place = next(((i, len(listed) - 1 - i) for i, name in enumerate(listed) if names.is_token(name)), None)
     values = re.compile(r"\s*(?:overriding\s+\w+\s+value\s*)?(values|select)\s*", re.IGNORECASE).match(text, at)
@@ -145,6 +157,11 @@ def _insert(node: Node, text: str, holes: list[Node], table: str, at: int, names
             cells = list(_split(inner, start + 1))
         else:
             cells = list(_split(re.split(r"\bfrom\b", text[start:end], maxsplit=1, flags=re.IGNORECASE)[0], start))
+            if (unnested := _UNNESTED.match(text, start)) is not None:  # SELECT * FROM unnest($1::text[], $2::text[])
+                inner, _ = _brackets(text, unnested.end() - 1)
+                cells = list(_split(inner, unnested.end()))
+            elif (hole := _OF_ROWS.match(text, start)) is not None:  # SELECT * FROM ${sql.unnest(rows, types)}
+                rows = holes[int(hole[1])]
         is_put_together = len(cells) == 1 < len(columns or ()) and HOLE.fullmatch(cells[0][0].strip()) is not None
         if position < len(cells) and not is_put_together:
             cell, offset = cells[position]
@@ -163,6 +180,7 @@ def _insert(node: Node, text: str, holes: list[Node], table: str, at: int, names
         text=text,
         holes=tuple(holes),
         place=place,
+        rows=rows,
     )
 
 

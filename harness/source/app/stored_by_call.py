@@ -10,7 +10,7 @@ from harness.source.app.statements import may_write
 from harness.source.app.steps import TOKEN
 from harness.source.app.write import Write
 from harness.source.javascript.functions import member_name
-from harness.source.javascript.literals import key_of
+from harness.source.javascript.literals import key_of, literal
 from harness.source.javascript.modules import ELEMENT, AccessPath
 from harness.source.javascript.syntax import FUNCTIONS, Node, arguments, line_of, unwrapped
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from harness.source.app.tables import Tables
     from harness.source.javascript.modules import Module
     from harness.source.javascript.program import Program
+
+_SETS = frozenset(("set", "setFields", "setFieldsRows"))  # of squel
 
 
 class StoredByCall:
@@ -53,6 +55,9 @@ class StoredByCall:
             if self._calls.is_of_association(call):
                 yield self._of_association(call, callee)
                 continue
+            if method == "into" and self._is_of_squel(call):
+                yield self._of_squel(call, callee)
+                continue
             if method in INSERTS or method in UPDATES:
                 yield from self._of_call(call, callee, method)
 
@@ -77,6 +82,38 @@ class StoredByCall:
         how = f"{at.text}.{self._names.token}"
         return Write(call, line_of(at), how, True, (call, *inside), data, named, returns, self._conflict(call))
 
+    def _is_of_squel(self, call: Node) -> bool:
+        """Whether a statement of squel begins so: `squel.insert().into("chatbots").set("name", name)`."""
+        given, later = arguments(call), {name for name, _ in trailing(call)}
+        return bool(later & _SETS) and len(given) == 1 and self._tables.of_argument(given[0]) == "ours"
+
+    def _of_squel(self, call: Node, callee: Node) -> Write:
+        values: list[tuple[Node, AccessPath]] = []
+        named: Node | None = None
+        returns = False
+        for name, given in trailing(call):
+            if name == "set" and len(given) > 1:
+                if self._names.is_token(literal(given[0])):
+                    values.append((given[1], ()))
+                    named = given[0]
+            elif name in _SETS and given:
+                values += [(given[0], (TOKEN,)), (given[0], (ELEMENT, TOKEN))]
+                named = named or self._rows.held(given[0]) or self._rows.held(given[0], (ELEMENT, TOKEN))
+            elif name == "returning":
+                said = " ".join(one.text for one in given)
+                returns = "*" in said or self._names.token_in_text.search(said) is not None
+        at = line_of(callee.field("property") or call)
+        return Write(call, at, f"into.{self._names.token}", True, (call,), tuple(values), named, returns)
+
+    def _listed(self, owner: Node, given: list[Node]) -> tuple[Node, Node] | None:
+        """The token's name among columns that a query is begun with, and its value among those that it is given.
+
+        `insert("chatbots", "name", "public_token").values(name, token)` of sql-bricks.
+        """
+        begun = arguments(owner)[1:] if owner.kind == "call_expression" else []
+        at = next((i for i, one in enumerate(begun) if self._names.is_token(literal(one))), None)
+        return (begun[at], given[at]) if at is not None and at < len(given) else None
+
     def _of_association(self, call: Node, callee: Node) -> Write:
         values = tuple((node, (TOKEN,)) for node in arguments(call)[:1])
         named = next((held for node, path in values if (held := self._rows.held(node, path)) is not None), None)
@@ -89,7 +126,8 @@ class StoredByCall:
             return
         if self._calls.table_of_call(call) != "ours":
             return
-        data = list(self._data(method, given))
+        listed = self._listed(owner, given) if method == "values" else None
+        data = [(listed[1], ())] if listed is not None else list(self._data(method, given))
         if not data:
             return
         is_create = method in INSERTS and method not in ("merge", "preload")
@@ -106,7 +144,11 @@ class StoredByCall:
         elif method == "create" and given and re.search(r"[rR]epo|manager|\bem\b", owner.text) and len(given) < 2:
             is_create = True
         if data:
-            named = next((held for node, path in data if (held := self._rows.held(node, path)) is not None), None)
+            named = (
+                listed[0]
+                if listed is not None
+                else next((held for node, path in data if (held := self._rows.held(node, path)) is not None), None)
+            )
             yield Write(
                 call,
                 line_of(callee.field("property") or call),

@@ -86,6 +86,10 @@ class StoredByStatement:
             for given in [piece, *([*arguments(piece)] if piece.kind == "call_expression" else [])]:
                 yield given, (TOKEN,)
                 yield given, (ELEMENT, TOKEN)
+        if statement.rows is not None and statement.place is not None:
+            for given in (statement.rows, *arguments(statement.rows)):
+                yield given, (ELEMENT, str(statement.place[0]))
+            return
         cell = statement.cell
         hole = statement.hole(cell)
         if hole is not None:

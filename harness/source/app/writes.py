@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.source.app.any_table import AnyTable
 from harness.source.app.destinations import Destinations
 from harness.source.app.named_members import NamedMembers
 from harness.source.app.nested import NestedWrites
@@ -40,6 +41,7 @@ class Writes:
         self._nested = NestedWrites(program, models, rows)
         self._by_statement = StoredByStatement(program, tables, names, texts, rows)
         self._by_call = StoredByCall(program, tables, names, rows, calls, self._nested)
+        self._of_any_table = AnyTable(program, tables, names, texts, rows, calls)
         self._members = NamedMembers(
             program, tables, names, texts, calls, Destinations(program, tables, names, texts, calls)
         )
@@ -53,6 +55,8 @@ class Writes:
             found += self._by_call.of(module)
         for module in dict.fromkeys(self._nested.modules()):
             found += self._by_call.of_nested(module)
+        stored = {write.node for write in found}
+        found += [write for write in self._of_any_table.all() if write.node not in stored]
         naming, gives = program.files.matching(names.token_in_text, names.token_word), gives_token(names)
         for module in program.files.modules(file for file in naming if gives.search(file.text)):
             found += self._members.of(module)

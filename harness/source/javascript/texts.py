@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from harness.source.javascript.functions import member_name, parameters
+from harness.source.javascript.functions import member_name, parameters, returns
 from harness.source.javascript.literals import literal, unescaped
 from harness.source.javascript.modules import Binding
-from harness.source.javascript.syntax import FUNCTIONS, MEMBERS, Node, arguments, unwrapped
+from harness.source.javascript.syntax import FUNCTIONS, MEMBERS, Node, arguments, outermost, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,7 @@ _TRIMS: dict[str, Callable[[str], str]] = {
     "toString": str,
 }
 _DEEPEST = 8
+_MOST_PARTS = 60  # that are put behind one text
 _SHORT = 8  # characters: a constant that holds but these and a hole is a value rather than a text
 
 
@@ -52,6 +53,27 @@ class Texts:
         """An expression's text, with a mark for each hole, and the holes."""
         holes: list[Node] = []
         return self._flat(node, holes, depth), holes
+
+    def whole(self, node: Node) -> tuple[str, list[Node]]:
+        """The same with all that is put behind it later: by `.append(..)`, and by `+=` to the name that it is given."""
+        holes: list[Node] = []
+        text = self._flat(node, holes, 0)
+        node = outermost(node)
+        if (tagged := node.parent) is not None and tagged.field("arguments") is node:
+            node = outermost(tagged)
+        appended, node = _appended(node)
+        held = node.parent
+        name = held.field("name") if held is not None and held.kind == "variable_declarator" else None
+        binding = self._program.files.of(node).resolve(name) if name is not None and name.kind == "identifier" else None
+        if binding is not None:
+            later = [part for value, _ in binding.assigned for part in _added_to(value, binding)]
+            for given in binding.added:
+                call = given.parent.parent if given.parent is not None else None
+                callee = call.field("function") if call is not None else None
+                if call is not None and callee is not None and member_name(callee) == "append":
+                    later += [given, *_appended(call)[0]]
+            appended += sorted(later, key=lambda part: part.start)
+        return text + "".join([self._flat(part, holes, 1) for part in appended[:_MOST_PARTS]]), holes
 
     def _flat(self, node: Node, holes: list[Node], depth: int) -> str:
         node = unwrapped(node)
@@ -77,10 +99,12 @@ class Texts:
         if value.kind in _TEXTS:
             inner: list[Node] = []
             text = self._flat(value, inner, depth + 1)
-            if value.kind != "call_expression" and (len(text) > _SHORT or not inner):
+            if is_tagged(value) or (value.kind != "call_expression" and (len(text) > _SHORT or not inner)):
                 return HOLE.sub(lambda match: _hole(inner[int(match[1])], holes), text)
             if not inner:
                 return text
+            if value.kind == "call_expression" and (said := self._piece(self, value, depth)) is not None:
+                return said
         said = self._piece(self, node, depth)
         return _hole(node, holes) if said is None else said
 
@@ -100,25 +124,52 @@ class Texts:
         node = unwrapped(node)
         if node.kind in _NAMES:
             return self._flat(node, holes, depth + 1)
-        if node.kind == "template_string" or _joins(node):
+        if node.kind == "template_string" or _joins(node) or is_tagged(node):
             return self._flat(node, holes, depth)
+        if (parts := _either(node)) is not None:  # owner ? sql`, owner` : sql``: what says most
+            made: list[list[Node]] = [[] for _ in parts]
+            texts = [self._flat(part, inner, depth + 1) for part, inner in zip(parts, made, strict=True)]
+            text, inner = max(zip(texts, made, strict=True), key=lambda one: len(one[0]))
+            return HOLE.sub(lambda match: _hole(inner[int(match[1])], holes), text)
         said = self._piece(self, node, depth)
         said = self.constant(node, depth + 1) if said is None else said
         return _hole(node, holes) if said is None else said
 
     def _called(self, node: Node, holes: list[Node], depth: int) -> str:
-        callee = node.field("function")
+        callee, given = node.field("function"), node.field("arguments")
+        if callee is not None and given is not None and given.kind == "template_string":  # sql`..`
+            return self._template(given, holes, depth + 1)
+        if callee is not None and _joins(node) and (text := self._joined(node, callee, holes, depth)) is not None:
+            return text
         if callee is None or callee.kind != "member_expression":
             return _hole(node, holes)
         owner, name = callee.field("object"), member_name(callee)
         if owner is not None and name in _TRIMS:
             return _TRIMS[name](self._flat(owner, holes, depth + 1))
-        if owner is not None and name == "join":
-            listed = self.elements(owner)
-            between = self.constant(arguments(node)[0], depth + 1) if arguments(node) else ","
-            if listed is not None and between is not None:
-                return between.join([self._flat(child, holes, depth + 1) for child in listed])
         return _hole(node, holes)
+
+    def _joined(self, node: Node, callee: Node, holes: list[Node], depth: int) -> str | None:
+        """Of a list that is joined: `parts.join(", ")`, and `join(parts)` or `sql.join(parts, ", ")` of a library."""
+        owner, given = callee.field("object"), arguments(node)
+        listed = self._parts(owner) if owner is not None else None
+        if listed is None and given:
+            listed, *given = self._parts(given[0]), *given[1:]
+            given = given or [node]
+            between = ", " if given[0] is node else self.constant(given[0], depth + 1)
+        else:
+            between = self.constant(given[0], depth + 1) if given else ","
+        if listed is None or between is None:
+            return None
+        return between.join([self._flat(child, holes, depth + 1) for child in listed])
+
+    def _parts(self, node: Node) -> list[Node] | None:
+        """The elements of an array; of what is mapped to texts, one of them for all."""
+        if (listed := self.elements(node)) is not None:
+            return listed
+        callee = node.field("function") if node.kind == "call_expression" else None
+        made = arguments(node)[:1] if callee is not None and member_name(callee) == "map" else []
+        answers = [value for function in made if function.kind in FUNCTIONS for value in returns(function)]
+        return answers[-1:] if answers and is_tagged(unwrapped(answers[-1])) else None
 
     def elements(self, node: Node, depth: int = 0) -> list[Node] | None:
         """The elements of an array, with those that are pushed to it later; what cannot be spread is left as it is."""
@@ -168,9 +219,46 @@ def _summands(node: Node) -> list[Node]:
     return found
 
 
+def is_tagged(node: Node) -> bool:
+    """Whether an expression is a template with a tag, such as a part of a statement."""
+    given = node.field("arguments") if node.kind == "call_expression" else None
+    return given is not None and given.kind == "template_string"
+
+
 def _joins(node: Node) -> bool:
     callee = node.field("function") if node.kind == "call_expression" else None
-    return callee is not None and callee.kind == "member_expression" and member_name(callee) == "join"
+    name = member_name(callee) if callee is not None and callee.kind == "member_expression" else None
+    return callee is not None and (name or callee.text) == "join"
+
+
+def _either(node: Node) -> list[Node] | None:
+    """The parts of a statement of which one is chosen; None where the alternatives are values."""
+    if node.kind != "ternary_expression" and (node.kind != "binary_expression" or node.operator != "&&"):
+        return None
+    parts = [unwrapped(part) for part in node.children[1:]]
+    is_part = all(part.kind in ("string", "template_string") or is_tagged(part) for part in parts)
+    return parts if is_part else None
+
+
+def _appended(node: Node) -> tuple[list[Node], Node]:
+    """What is appended to a text in a chain, and the whole chain."""
+    found: list[Node] = []
+    while (member := node.parent) is not None and member.kind == "member_expression" and member.field("object") is node:
+        call = member.parent
+        if call is None or call.field("function") is not member or member_name(member) != "append":
+            break
+        found += arguments(call)
+        node = outermost(call)
+    return found, node
+
+
+def _added_to(value: Node, binding: Binding) -> list[Node]:
+    """What is put behind the text that a name has: `text += more`, `text = text + more`."""
+    above = value.parent
+    if above is not None and above.kind == "augmented_assignment_expression":
+        return [value]
+    first, *more = _summands(unwrapped(value))
+    return more if more and first.text == binding.name else []
 
 
 def _keeps_names(made: Node) -> bool:
