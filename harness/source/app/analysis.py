@@ -15,6 +15,7 @@ from harness.source.app.names import Names
 from harness.source.app.prisma import read_models
 from harness.source.app.retries import retries
 from harness.source.app.rules import Generators
+from harness.source.app.sql_files import SqlFiles, read_sql_files
 from harness.source.app.statements import texts_of
 from harness.source.app.tables import Tables, named_by_app
 from harness.source.app.write import Write
@@ -48,11 +49,12 @@ def analyse(checkout: Checkout, table: str, token: str) -> Analysis:
             f"{checkout.root} holds no TypeScript or JavaScript",
             "name the folder of the app itself in `source`, or with --source",
         )
-    with opened(files, checkout.settings, checkout.of(*PAGES)) as program:
-        return _analyse(program, checkout, table, token)
+    queries = read_sql_files(checkout.of(".sql"), Names(table, token))
+    with opened((*files, *queries.modules), checkout.settings, checkout.of(*PAGES)) as program:
+        return _analyse(program, checkout, queries, table, token)
 
 
-def _analyse(program: Program, checkout: Checkout, table: str, token: str) -> Analysis:
+def _analyse(program: Program, checkout: Checkout, queries: SqlFiles, table: str, token: str) -> Analysis:
     models = read_models(of_postgres(checkout.of(".prisma")), Names(table, token))
     names = named_by_app(program, checkout.of(".prisma"), Names(table, token))
     generators = Generators(program)
@@ -60,7 +62,7 @@ def _analyse(program: Program, checkout: Checkout, table: str, token: str) -> An
     texts = texts_of(program, names)
     tables = Tables(program, names, texts)
     calls = Calls(program, tables, names, texts)
-    stores = Writes(program, tables, names, texts, calls, models)
+    stores = Writes(program, tables, names, texts, calls, models, queries)
     writes = stores.all()
     found = list(_reaching(flow, stores, writes))
     reaching = [(origins, write) for origins, write, is_stored in found if is_stored]

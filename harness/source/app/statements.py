@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harness.source.app.names import Names
     from harness.source.javascript.program import Program
 
-_NAME = '(?:"[^"]+"|`[^`]+`|\\[\\w+\\]|[\\w$]+|\x01\\d+\x02)'
+_NAME = '(?:"[^"]+"|`[^`]+`|\\[\\w+\\]|[\\w$]+|\\$\\{[\\w:~.]+\\}|\x01\\d+\x02)'
 _TABLE = rf"({_NAME}(?:\s*\.\s*{_NAME})?)"
 _INSERT = re.compile(rf"\binsert\s+into\s+{_TABLE}(?:\s+as\s+\w+)?\s*", re.IGNORECASE)
 _UPDATE = re.compile(rf"\bupdate\s+(?:only\s+)?{_TABLE}(?:\s+(?:as\s+)?(?!set\b)\w+)?\s+set\s+", re.IGNORECASE)
@@ -110,18 +110,23 @@ def statements_in(texts: Texts, node: Node, names: Names) -> Iterator[WriteState
     text, holes = texts.whole(node)
     text = _COMMENT.sub(lambda match: " " * len(match[0]), text)
     for match in _INSERT.finditer(text):
-        yield _insert(node, text, holes, match[1], match.end(), names)
+        yield _insert(node, text, holes, _bare(match[1]), match.end(), names)
         yield from _on_conflict(node, text, holes, match, names)
     for match in _UPDATE.finditer(text):
         if text[: match.start()].rstrip()[-2:].lower() != "do":
-            yield _update(node, text, holes, match[1], match.end(), names)
+            yield _update(node, text, holes, _bare(match[1]), match.end(), names)
     for match in _MERGE.finditer(text):
         end = _end_of_statement(text, match.end())
         for then in _THEN.finditer(text, match.end(), end):
             read = _insert if then[1].lower().startswith("insert") else _update
-            yield read(node, text, holes, match[1], then.end(), names)
+            yield read(node, text, holes, _bare(match[1]), then.end(), names)
     for match in _COPY.finditer(text):
-        yield _insert(node, text, holes, match[1], match.end(), names)
+        yield _insert(node, text, holes, _bare(match[1]), match.end(), names)
+
+
+def _bare(table: str) -> str:
+    """A table without a schema that is put in later: `${schema:name}.chatbots` of pg-promise."""
+    return re.sub(r"^\$\{[^}]*\}\s*\.\s*", "", table)
 
 
 def _on_conflict(
@@ -130,7 +135,7 @@ def _on_conflict(
     """What an INSERT does to a row that is there: `ON CONFLICT (id) DO UPDATE SET ..`."""
     found = _DO_UPDATE.search(text, match.end(), _end_of_statement(text, match.end()))
     if found is not None:
-        yield _update(node, text, holes, match[1], found.end(), names)
+        yield _update(node, text, holes, _bare(match[1]), found.end(), names)
 
 
 def _insert(node: Node, text: str, holes: list[Node], table: str, at: int, names: Names) -> WriteStatement:

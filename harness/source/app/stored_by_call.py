@@ -11,7 +11,7 @@ from harness.source.app.steps import TOKEN
 from harness.source.app.write import Write
 from harness.source.javascript.functions import member_name
 from harness.source.javascript.literals import key_of, literal
-from harness.source.javascript.modules import ELEMENT, AccessPath
+from harness.source.javascript.modules import ELEMENT, AccessPath, Binding
 from harness.source.javascript.syntax import FUNCTIONS, Node, arguments, line_of, unwrapped
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from harness.source.javascript.program import Program
 
 _SETS = frozenset(("set", "setFields", "setFieldsRows"))  # of squel
+# Methods that store the rows which a row holds as well.
+_CASCADES = frozenset(("save", "persist", "persistAndFlush", "insertGraph", "insertGraphAndFetch", "upsertGraph"))
 
 
 class StoredByCall:
@@ -124,7 +126,10 @@ class StoredByCall:
         owner, given = callee.field("object"), arguments(call)
         if owner is None or self._is_own_function(callee):
             return
-        if self._calls.table_of_call(call) != "ours":
+        which = self._calls.table_of_call(call)
+        if which == "other" and (method in _CASCADES or (method == "create" and _includes(call))):
+            yield from self._of_cascade(call, callee, given)
+        if which != "ours":
             return
         listed = self._listed(owner, given) if method == "values" else None
         data = [(listed[1], ())] if listed is not None else list(self._data(method, given))
@@ -172,6 +177,38 @@ class StoredByCall:
             named = next((held for node, path in values if (held := self._rows.held(node, path)) is not None), None)
             at, how = line_of(callee.field("property") or call), f"{paths[0][1]}.{self._names.token}"
             yield Write(call, at, how, True, (call,), values, named, self._nested.returns(call, paths))
+
+    def _of_cascade(self, call: Node, callee: Node, given: list[Node]) -> Iterator[Write]:
+        """Rows that are stored with one of another table: `workspaces.save({name, chatbots: [{..}]})`."""
+        rows = given[1:2] if len(given) > 1 and self._stands_for_table(given[0]) else given[:1]
+        for row in rows:
+            for key in dict.fromkeys(self._relations(row)):
+                paths = ((key, TOKEN), (key, ELEMENT, TOKEN), (ELEMENT, key, TOKEN), (ELEMENT, key, ELEMENT, TOKEN))
+                values = tuple((row, path) for path in paths)
+                named = next((held for node, path in values if (held := self._rows.held(node, path)) is not None), None)
+                at, how = line_of(callee.field("property") or call), f"{key}.{self._names.token}"
+                yield Write(call, at, how, True, (call,), values, named)
+
+    def _relations(self, row: Node) -> Iterator[str]:
+        """The members of a row that hold rows of the table."""
+        row = self._program.objects.resolved(row)
+        if row.kind == "array":
+            yield from (key for one in row.children for key in self._relations(one))
+        for child in row.children if row.kind == "object" else ():
+            key, value = key_of(child), child.field("value") if child.kind == "pair" else child
+            if key is not None and value is not None and self._holds_rows(key, value):
+                yield key
+        found = self._program.resolver.meaning(row) if row.kind == "identifier" else None
+        for name, value in found.members if isinstance(found, Binding) else ():
+            if self._holds_rows(name, value):
+                yield name
+        held = row.parent if row.kind == "new_expression" else None
+        name_of = held.field("name") if held is not None and held.kind == "variable_declarator" else None
+        binding = self._program.files.of(row).resolve(name_of) if name_of is not None else None
+        yield from (name for name, value in (binding.members if binding else ()) if self._holds_rows(name, value))
+
+    def _holds_rows(self, key: str, value: Node) -> bool:
+        return self._names.is_table(key) and unwrapped(value).kind not in ("string", "template_string", "number")
 
     def _is_own_function(self, callee: Node) -> bool:
         return bool(self._program.objects.functions(callee))
@@ -261,3 +298,8 @@ class StoredByCall:
             if name in ("onConflictDoNothing", "onConflictDoUpdate", "onConflict"):
                 return " ".join(one.text for one in given)
         return None
+
+
+def _includes(call: Node) -> bool:
+    """Whether a call of Sequelize stores what its row holds: `create({..}, {include: [Chatbot]})`."""
+    return any(key_of(child) == "include" for one in arguments(call)[1:] for child in unwrapped(one).children)

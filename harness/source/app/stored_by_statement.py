@@ -45,16 +45,26 @@ class StoredByStatement:
         """Those of a file."""
         for root in statement_roots(module.parsed.of_kind("string", "template_string")):
             for statement in statements_in(self._texts, root, self._names):
-                if self._tables.of_text(statement.table) == "ours" or self._is_our_hole(statement):
-                    yield self._of_statement(statement)
+                if self.is_ours(statement):
+                    yield self.written(statement, list(uses_of(self._program, statement.node)))
 
-    def _is_our_hole(self, statement: WriteStatement) -> bool:
+    def is_ours(self, statement: WriteStatement) -> bool:
+        """Whether a statement is of the table."""
+        if self._tables.of_text(statement.table) == "ours":
+            return True
         hole = statement.hole(statement.table)
         return hole is not None and self._tables.of(hole) == "ours"
 
-    def _of_statement(self, statement: WriteStatement) -> Write:
+    def written(
+        self,
+        statement: WriteStatement,
+        uses: list[tuple[Node, list[Node]]],
+        given: list[tuple[Node, AccessPath]] | None = None,
+    ) -> Write:
+        """What a statement writes, by the calls that use it, each with its values; `given` where the token is known."""
         names = [name for name in statement.columns or () if self._names.is_token(name)]
-        values = list(self._values(statement)) if names or statement.pieces else []
+        values = list(self._values(statement, uses)) if names or statement.pieces else []
+        values = values if given is None else given
         named = statement.node if names and not is_default(statement.cell) else None
         if named is None and statement.is_insert:
             pieces = [self._rows.behind(piece) or piece for piece in statement.pieces]
@@ -67,7 +77,7 @@ class StoredByStatement:
             returns = False
         word = "insert" if statement.is_insert else "update"
         at = statement.node.text.lower().find(word)
-        runs = [call for call, _ in uses_of(self._program, statement.node)]
+        runs = [call for call, _ in uses]
         return Write(
             statement.node,
             line_of(statement.node, statement.node.start + max(at, 0)),
@@ -80,7 +90,9 @@ class StoredByStatement:
             statement.conflict,
         )
 
-    def _values(self, statement: WriteStatement) -> Iterator[tuple[Node, AccessPath]]:
+    def _values(
+        self, statement: WriteStatement, uses: list[tuple[Node, list[Node]]]
+    ) -> Iterator[tuple[Node, AccessPath]]:
         for one in statement.pieces:  # sql(row), Object.keys(row)
             piece = self._rows.behind(one) or one
             for given in [piece, *([*arguments(piece)] if piece.kind == "call_expression" else [])]:
@@ -97,7 +109,6 @@ class StoredByStatement:
             return
         for number in re.findall("\x01(\\d+)\x02", cell):
             yield statement.holes[int(number)], ()
-        uses = list(uses_of(self._program, statement.node))
         if not cell and statement.place is not None:  # columns and values are put together in the same order
             for _, values in uses:
                 yield from self._at_place(values[:1], *statement.place)
