@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.errors import NotCovered
@@ -15,7 +16,7 @@ from harness.source.app.names import Names
 from harness.source.app.prisma import read_models
 from harness.source.app.retries import retries
 from harness.source.app.rules import Generators
-from harness.source.app.sql_files import SqlFiles, read_sql_files
+from harness.source.app.sql_files import OF_FILES, SqlFiles, read_sql_files
 from harness.source.app.statements import texts_of
 from harness.source.app.tables import Tables, named_by_app
 from harness.source.app.write import Write
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _STATEMENTS = ("_statement", "_declaration", "_definition")
 _ALIAS_OF_TYPE = re.compile(r"\btype\s+\w+\s*=")
 _DOES = re.compile(r"[\w)\]]\s*\(|(?<![=!<>])=(?![=>])|\bcatch\b|23505|P2002")
+_IN_FUNCTION = re.compile(r"\bwhen\b[^;]*?\b(?:unique_violation|others|sqlstate\s+'23505')", re.IGNORECASE)
 _HANDLES = re.compile(r"23505|P2002")
 
 
@@ -49,7 +51,7 @@ def analyse(checkout: Checkout, table: str, token: str) -> Analysis:
             f"{checkout.root} holds no TypeScript or JavaScript",
             "name the folder of the app itself in `source`, or with --source",
         )
-    queries = read_sql_files(checkout.of(".sql"), Names(table, token))
+    queries = read_sql_files(checkout.of(".sql"), files, Names(table, token))
     with opened((*files, *queries.modules), checkout.settings, checkout.of(*PAGES)) as program:
         return _analyse(program, checkout, queries, table, token)
 
@@ -87,6 +89,7 @@ def _analyse(program: Program, checkout: Checkout, queries: SqlFiles, table: str
             [
                 *(f"{_quoted(h.node)} ({h.why})" for h in handlers if h.verdict == "ours"),
                 *_conflicts(writes, names),
+                *(f"{shown} (a function of the database)" for write in writes for shown in _in_function(write)),
             ]
         ),
         creates=tuple(_creates(writes, names)),
@@ -171,6 +174,13 @@ def _conflicts(writes: list[Write], names: Names) -> Iterator[str]:
     for write in writes:
         if write.conflict is not None and names.token_in_text.search(write.conflict):
             yield f"{printable(write.shown)} (ON CONFLICT on {names.token})"
+
+
+def _in_function(write: Write) -> Iterator[str]:
+    """Where a function of the database handles the collision of what it stores."""
+    found = _IN_FUNCTION.search(write.node.text) if write.node.file.path.endswith(OF_FILES) else None
+    if found is not None:
+        yield printable(replace(line_of(write.node, write.node.start + found.start()), path=write.shown.path))
 
 
 def _unparsed(module: Module, names: Names) -> Iterator[str]:

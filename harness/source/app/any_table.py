@@ -13,7 +13,7 @@ from harness.source.app.calls import INSERTS, Calls, trailing
 from harness.source.app.statements import may_write, statement_roots, statements_in
 from harness.source.app.steps import TOKEN
 from harness.source.app.write import Write
-from harness.source.javascript.functions import class_around, member_name, returns
+from harness.source.javascript.functions import class_around, function_name, member_name, returns
 from harness.source.javascript.literals import key_of
 from harness.source.javascript.modules import ELEMENT, Binding
 from harness.source.javascript.syntax import (
@@ -102,6 +102,10 @@ class AnyTable:
     def _given(self, store: Node, meant: Binding, seen: set[Node]) -> Iterator[Write]:
         """By calls of a function that is given the table's name."""
         assert meant.function is not None  # it is a parameter
+        inner = enclosing_function(store)
+        if inner is not None and inner is not meant.function and _is_answered(inner, meant.function):
+            yield from self._of_made(store, inner, meant, seen)
+            return
         for call in self._program.calls_of(meant.function):
             given = arguments(call)
             if call in seen or meant.index >= len(given) or self._calls.named_table(call) == "ours":
@@ -119,6 +123,25 @@ class AnyTable:
             if self._tables.of_text(self._texts.constant(said) or "") == "ours" or self._tables.of(said) == "ours":
                 seen.add(call)
                 yield self._written(call, store, others, within)
+
+    def _of_made(self, store: Node, function: Node, meant: Binding, seen: set[Node]) -> Iterator[Write]:
+        """By calls of a method of what a function makes for a table: `crud("chatbots").create(row)`."""
+        name = function_name(function)
+        for module in self._program.files.mentioning(name) if name is not None else ():
+            for node in module.parsed.named(name or ""):
+                member = node.parent if node.kind == "property_identifier" else None
+                owner = member.field("object") if member is not None and member.kind == "member_expression" else None
+                call = member.parent if member is not None else None
+                made = self._program.objects.resolved(owner) if owner is not None else None
+                if call is None or call in seen or made is None or call.field("function") is not member:
+                    continue
+                callee, given = made.field("function"), arguments(made)
+                if made.kind != "call_expression" or callee is None or meant.index >= len(given):
+                    continue
+                is_ours = self._tables.of_text(self._texts.constant(given[meant.index]) or "") == "ours"
+                if is_ours and meant.function in self._program.objects.functions(callee):
+                    seen.add(call)
+                    yield self._written(call, store, arguments(call), ((),))
 
     def _inherited(
         self, store: Node, function: Node | None, member: str, seen: set[Node], depth: int
@@ -187,3 +210,8 @@ class AnyTable:
         at = callee.field("property") or callee if callee is not None else call
         how = f"{(at or call).text}.{self._names.token}"
         return Write(call, line_of(at or call), how, True, (call, store), values, named)
+
+
+def _is_answered(inner: Node, outer: Node) -> bool:
+    """Whether a function answers an object that holds another one."""
+    return any(unwrapped(value).kind == "object" and value.holds(inner) for value in returns(outer))

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from harness.source.checkout import SourceFile
+from harness.source.checkout import SourceFile, is_auxiliary
+from harness.source.sql.parser import cleaned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,6 +30,8 @@ _END_ATOMIC = re.compile(r"\bend\s*;", re.IGNORECASE)
 _NAMED = re.compile(r"(?:/\*+\s*@name\s+(\w+)|^[ \t]*--+[ \t]*(?:@?name:?)[ \t]+(\w+))", re.IGNORECASE | re.MULTILINE)
 _MODE = re.compile(r"^(?:in|inout|variadic)\s+", re.IGNORECASE)
 _MARKS = re.compile(r"[\\`]|\$(?=\{)")
+_IN_CODE = "#sql"  # behind the path of a program, for what its texts hold
+OF_FILES = (".sql", _IN_CODE)  # how the paths of these texts end
 _LARGEST = 300_000  # characters: dumps are larger
 
 
@@ -59,20 +62,24 @@ class SqlFiles:
 NO_FILES = SqlFiles()
 
 
-def read_sql_files(files: Iterable[SourceFile], names: Names) -> SqlFiles:
-    """The queries of files that may store rows of the table; of a function that is made twice, the last."""
+def read_sql_files(files: Iterable[SourceFile], code: Iterable[SourceFile], names: Names) -> SqlFiles:
+    """The queries of files that may store rows of the table; of a function that is made twice, the last.
+
+    `code` are files of programs, of which migrations may make functions.
+    """
     files = tuple(files)
     found: dict[str, tuple[Query, ...]] = {}
     texts: dict[str, str] = {}
     made: dict[str, str] = {}  # the functions in force, with the file that makes them
-    for file in files:
+    for file in sorted((*files, *_migrations(code, names)), key=lambda one: one.path):
         for dropped in _DROP.finditer(file.text):
             made.pop(dropped[1].lower(), None)
         queries = [*_functions(file)]
         made.update({query.name.lower(): file.path for query in queries})
         if len(file.text) > _LARGEST or names.table_word not in file.text.lower():
             continue
-        if not queries and _DEFINES.search(file.text) is None and _STORES.search(file.text) is not None:
+        is_query = not queries and not file.path.endswith(_IN_CODE) and _DEFINES.search(file.text) is None
+        if is_query and _STORES.search(file.text) is not None:
             queries = [*_queries(file)]
         if any(_STORES.search(query.text) for query in queries):
             found[file.path], texts[file.path] = tuple(queries), file.text
@@ -90,7 +97,17 @@ def read_sql_files(files: Iterable[SourceFile], names: Names) -> SqlFiles:
     )
 
 
+def _migrations(code: Iterable[SourceFile], names: Names) -> Iterator[SourceFile]:
+    for file in code:
+        is_ours = is_auxiliary(file.path) and names.table_word in file.text.lower()
+        if is_ours and _FUNCTION.search(file.text) is not None:
+            yield SourceFile(file.path + _IN_CODE, file.text)
+
+
 def _functions(file: SourceFile) -> Iterator[Query]:
+    if _FUNCTION.search(file.text) is None:
+        return
+    file = SourceFile(file.path, cleaned(file.text))
     for match in _FUNCTION.finditer(file.text):
         given, at = _brackets(file.text, match.end() - 1)
         body = _BODY.search(file.text, at)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harness.source.app.names import Names
     from harness.source.javascript.program import Program
 
-_NAME = '(?:"[^"]+"|`[^`]+`|\\[\\w+\\]|[\\w$]+|\\$\\{[\\w:~.]+\\}|\x01\\d+\x02)'
+_NAME = '(?:"[^"]+"|`[^`]+`|\\[\\w+\\]|\\$\\{[\\w:~.]+\\}|[\\w$]+|\x01\\d+\x02)'
 _TABLE = rf"({_NAME}(?:\s*\.\s*{_NAME})?)"
 _INSERT = re.compile(rf"\binsert\s+into\s+{_TABLE}(?:\s+as\s+\w+)?\s*", re.IGNORECASE)
 _UPDATE = re.compile(rf"\bupdate\s+(?:only\s+)?{_TABLE}(?:\s+(?:as\s+)?(?!set\b)\w+)?\s+set\s+", re.IGNORECASE)
@@ -29,6 +29,7 @@ _MERGE = re.compile(rf"\bmerge\s+into\s+(?:only\s+)?{_TABLE}", re.IGNORECASE)
 _THEN = re.compile(r"\bthen\s+(insert\s*|update\s+set\s+)", re.IGNORECASE)
 _COPY = re.compile(rf"\bcopy\s+{_TABLE}\s*(?=(?:\([^()]*\)\s*)?from\s+stdin\b)", re.IGNORECASE)
 _DO_UPDATE = re.compile(r"\bdo\s+update\s+set\s+", re.IGNORECASE)
+_SPREAD = re.compile(r"\$[{(\[/<]?(\w+)(?::name|~)")
 _UNNESTED = re.compile(r"\*\s+from\s+(?:rows\s+from\s*\(\s*)?unnest\s*\(", re.IGNORECASE)
 _OF_ROWS = re.compile("\\*\\s+from\\s+\x01(\\d+)\x02", re.IGNORECASE)
 _RETURNING = re.compile(r"\breturning\b(.*)", re.IGNORECASE | re.DOTALL)
@@ -71,6 +72,7 @@ class WriteStatement:
     holes: tuple[Node, ...]
     place: tuple[int, int] | None = None  # how many columns stand before the token's, and behind it
     rows: Node | None = None  # what answers all rows as lists of values
+    spread: tuple[str, ...] = ()  # parameters whose members are the columns: `${this:name}`
 
     def hole(self, text: str) -> Node | None:
         """The expression that a text consists of, if it is but a hole."""
@@ -186,6 +188,7 @@ def _insert(node: Node, text: str, holes: list[Node], table: str, at: int, names
         holes=tuple(holes),
         place=place,
         rows=rows,
+        spread=tuple(found[1] for part in listed if (found := _SPREAD.match(part)) is not None),
     )
 
 
@@ -266,6 +269,7 @@ def statement_roots(module_nodes: list[Node]) -> list[Node]:
         top = node
         while (larger := _larger(top)) is not None:
             top = larger
+        top = _joined_later(top) or top
         found[top.start, top.end] = top
     return list(found.values())
 
@@ -279,6 +283,19 @@ def _larger(text: Node) -> Node | None:
     if member is None or member.kind != "member_expression" or member_name(member) != "join":
         return None
     return member.parent if member.parent is not None and member.parent.kind == "call_expression" else None
+
+
+def _joined_later(text: Node) -> Node | None:
+    """Where a list that a text is put into is joined by the name that it has: `parts.join(" ")`."""
+    held = text.parent.parent if text.parent is not None and text.parent.kind == "array" else None
+    name = held.field("name") if held is not None and held.kind == "variable_declarator" else None
+    for use in text.file.named(name.text) if name is not None else ():
+        member = use.parent
+        is_join = member is not None and member.kind == "member_expression" and member_name(member) == "join"
+        call = member.parent if member is not None and is_join and member.field("object") is use else None
+        if call is not None and call.kind == "call_expression":
+            return call
+    return None
 
 
 def is_default(cell: str) -> bool:

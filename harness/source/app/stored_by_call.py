@@ -208,7 +208,9 @@ class StoredByCall:
         yield from (name for name, value in (binding.members if binding else ()) if self._holds_rows(name, value))
 
     def _holds_rows(self, key: str, value: Node) -> bool:
-        return self._names.is_table(key) and unwrapped(value).kind not in ("string", "template_string", "number")
+        if unwrapped(value).kind in ("string", "template_string", "number"):
+            return False
+        return self._names.is_table(key) or self._tables.of_relation(key) == "ours"
 
     def _is_own_function(self, callee: Node) -> bool:
         return bool(self._program.objects.functions(callee))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.source.app.statements import WriteStatement, statements_in, uses_of
+from harness.source.app.stored_by_statement import by_names
 from harness.source.javascript.functions import member_name
 from harness.source.javascript.literals import literal
 from harness.source.javascript.syntax import Node, arguments, outermost, unwrapped
@@ -31,6 +32,8 @@ _SAME_TEXT = frozenset(("toString", "trim", "text", "replace", "replaceAll", "pa
 _ASKS = frozenset(("query", "execute", "one", "many", "any", "none", "oneOrNone", "manyOrNone", "unsafe", "raw", "run"))
 _CALLS_BY_NAME = frozenset(("rpc", "func", "proc", "callFunction", "callProc"))
 _IN_A_STATEMENT = r"\b(?:select|call|from|perform|values)\b[^;]*?\b{}\s*\("
+_MOST_VARIABLES = 3  # of a function, that hand a value on
+_OF_QUERIES = re.compile(r"quer(?:y|ies)|sql", re.IGNORECASE)
 _NAMED_ARGUMENT = re.compile(r"^\s*(\w+)\s*(?:=>|:=)\s*")
 
 
@@ -67,11 +70,16 @@ class StoredByFile:
 
     def _named(self, query: Query) -> Iterator[tuple[Node, list[Node]]]:
         """The uses of a query that has a name: `insertChatbot.run({..}, client)`, `insertChatbot(client, {..})`."""
+        stem = posixpath.basename(query.path).removesuffix(".sql")
         said = query.name[:1].lower() + query.name[1:]
         if "_" in said:
             said = re.sub(r"_(\w)", lambda match: match[1].upper(), said)
         for name in dict.fromkeys((said, query.name)):
             for module in self._program.files.mentioning(name):
+                # A function of the app, or of a client, may be called alike.
+                asked = [binding for binding in module.imports if binding.name == name or binding.imported == "*"]
+                if not any(_OF_QUERIES.search(binding.package) or stem in binding.package for binding in asked):
+                    continue
                 for node in module.parsed.named(name):
                     callee = node.parent if node.kind == "property_identifier" else node
                     above = callee.parent if callee is not None else None
@@ -183,7 +191,7 @@ class StoredByFile:
             for number in re.findall(r"\$(\d+)", cell):
                 pairs += [(str(at), values[0], (str(int(number) - 1),)) for _, values in uses if values]
             for name in re.findall(r"(?<!:)[:@$][{(\[/<]?([A-Za-z_]\w*)", cell):
-                pairs += [(str(at), values[0], (name,)) for _, values in uses if values]
+                pairs += [(str(at), values[0], path) for _, values in uses if values for path in by_names(name)]
             if "?" in cell:
                 place = text[: text.index(cell, found.end())].count("?")
                 pairs += [(str(at), values[0], (str(place),)) for _, values in uses if values]
@@ -196,8 +204,8 @@ class StoredByFile:
         parameters: tuple[str, ...],
         calls: list[tuple[Node, list[tuple[str, Node, AccessPath]]]],
     ) -> Write:
+        words = _words_behind(statement)
         taken = {str(int(number) - 1) for number in re.findall(r"\$(\d+)", statement.cell)}
-        words = {word.lower() for word in re.findall(r"\w+", statement.cell)}
         taken |= {str(index) for index, name in enumerate(parameters) if name and name in words}
         values = [(node, path) for _, pairs in calls for at, node, path in pairs if at in taken]
         return self._statements.written(statement, [(call, []) for call, _ in calls], values)
@@ -217,8 +225,18 @@ def _cells(text: str, at: int) -> list[str]:
     return [*parts, text[start:]]
 
 
+def _words_behind(statement: WriteStatement) -> set[str]:
+    """The names that the token's value is made of, also by variables: `made uuid := p_token::uuid;`."""
+    words = {word.lower() for word in re.findall(r"\w+", statement.cell)}
+    for _ in range(_MOST_VARIABLES):
+        for word in tuple(words):
+            given = re.compile(rf"(?:^|[;\s]){re.escape(word)}\b[^;:=]*:?=\s*([^;]+);", re.IGNORECASE)
+            words |= {one.lower() for match in given.finditer(statement.text) for one in re.findall(r"\w+", match[1])}
+    return words
+
+
 def _shown(write: Write, text: str) -> Write:
     """A write with the line as it stands in its file."""
     lines = text.split("\n")
     line = " ".join(lines[write.shown.line - 1].split()) if write.shown.line <= len(lines) else write.shown.text
-    return replace(write, shown=replace(write.shown, text=line))
+    return replace(write, shown=replace(write.shown, text=line, path=write.shown.path.partition("#")[0]))

@@ -14,6 +14,7 @@ from harness.source.app.statements import (
 )
 from harness.source.app.steps import TOKEN
 from harness.source.app.write import Write
+from harness.source.javascript.functions import member_name
 from harness.source.javascript.modules import ELEMENT, AccessPath
 from harness.source.javascript.syntax import Node, arguments, line_of
 
@@ -63,13 +64,19 @@ class StoredByStatement:
     ) -> Write:
         """What a statement writes, by the calls that use it, each with its values; `given` where the token is known."""
         names = [name for name in statement.columns or () if self._names.is_token(name)]
-        values = list(self._values(statement, uses)) if names or statement.pieces else []
+        values = list(self._values(statement, uses)) if names or statement.pieces or statement.spread else []
         values = values if given is None else given
         named = statement.node if names and not is_default(statement.cell) else None
         if named is None and statement.is_insert:
-            pieces = [self._rows.behind(piece) or piece for piece in statement.pieces]
-            named = next((held for piece in pieces if (held := self._rows.held(piece)) is not None), None)
+            paths: tuple[AccessPath, ...] = ((TOKEN,), (ELEMENT, TOKEN))
+            given_rows = [(row, path) for row in self._pieces(statement) for path in paths]
+            given_rows += self._spread(statement, uses)
+            named = next((held for row, path in given_rows if (held := self._rows.held(row, path)) is not None), None)
         said = statement.returning
+        for piece in statement.pieces if said is None else ():  # sql.insert(row).returning("*")
+            callee = piece.field("function") if piece.kind == "call_expression" else None
+            if callee is not None and member_name(callee) == "returning":
+                said = " ".join(one.text for one in arguments(piece))
         if said is not None:
             returns = "*" in said or self._names.token_in_text.search(said) is not None or "\x01" in said
             returns = returns or _answers_whole_row(statement, said)
@@ -93,11 +100,10 @@ class StoredByStatement:
     def _values(
         self, statement: WriteStatement, uses: list[tuple[Node, list[Node]]]
     ) -> Iterator[tuple[Node, AccessPath]]:
-        for one in statement.pieces:  # sql(row), Object.keys(row)
-            piece = self._rows.behind(one) or one
-            for given in [piece, *([*arguments(piece)] if piece.kind == "call_expression" else [])]:
-                yield given, (TOKEN,)
-                yield given, (ELEMENT, TOKEN)
+        for given in self._pieces(statement):
+            yield given, (TOKEN,)
+            yield given, (ELEMENT, TOKEN)
+        yield from self._spread(statement, uses)
         if statement.rows is not None and statement.place is not None:
             for given in (statement.rows, *arguments(statement.rows)):
                 yield given, (ELEMENT, str(statement.place[0]))
@@ -127,7 +133,28 @@ class StoredByStatement:
                 yield from ((given, ()) for given in values[position : position + 1] if given.kind != "array")
         elif (by_name := re.search(r"(?<!:)[:@$][{(\[/<]?(\w+)", cell)) is not None:
             for _, values in uses:
-                yield from ((given, path) for given in values[:1] for path in ((by_name[1],), *_nested(by_name[1])))
+                yield from ((given, path) for given in values[:1] for path in by_names(by_name[1]))
+
+    def _pieces(self, statement: WriteStatement) -> Iterator[Node]:
+        """What may be the row that a statement lists the columns of: `sql(row)`, `Object.keys(row)`."""
+        for one in statement.pieces:
+            piece = self._rows.behind(one) or one
+            callee = piece.field("function") if piece.kind == "call_expression" else None
+            if callee is not None and member_name(callee) == "returning":
+                piece = callee.field("object") or piece
+            yield piece
+            yield from arguments(piece) if piece.kind == "call_expression" else ()
+
+    def _spread(
+        self, statement: WriteStatement, uses: list[tuple[Node, list[Node]]]
+    ) -> Iterator[tuple[Node, AccessPath]]:
+        """The rows of which pg-promise lists the columns: `${this:name}`, `${row:name}`, `$2:name`."""
+        for name in statement.spread:
+            start: AccessPath = () if name == "this" else (str(int(name) - 1),) if name.isdecimal() else (name,)
+            for _, values in uses:
+                for given in values[:1]:
+                    yield given, (*start, TOKEN)
+                    yield given, (*start, ELEMENT, TOKEN)
 
     def _at_place(self, values: list[Node], before: int, behind: int) -> Iterator[tuple[Node, AccessPath]]:
         """The value with so many others before it; where those cannot be counted, with so many behind it."""
@@ -148,5 +175,6 @@ def _answers_whole_row(statement: WriteStatement, returning: str) -> bool:
     return found is not None and found[1].lower() == row.lower()
 
 
-def _nested(name: str) -> Iterator[AccessPath]:
-    yield from (("replacements", name), ("bind", name), ("params", name))
+def by_names(name: str) -> tuple[AccessPath, ...]:
+    """Where a value that a statement names may stand in what it is given."""
+    return ((name,), ("replacements", name), ("bind", name), ("params", name))

@@ -63,6 +63,13 @@ _GENERIC = frozenset(
         "class",
     ]
 )
+_RELATES = re.compile(r"@(?:OneToMany|OneToOne|ManyToMany|HasMany|HasOne)\s*\(\s*(?:\w+|\(\w*\))\s*=>\s*(\w+)")
+# How relations are declared: which group is the name, and which the model.
+_RELATIONS = (
+    (re.compile(r"(\w+)\s*:\s*\{[^{}]*\bmodelClass\s*:\s*(\w+)"), 1, 2),
+    (re.compile(rf"{_RELATES.pattern}[^;]*?\)\s+(?:(?:public|private|readonly)\s+)*(\w+)\s*[!?]?\s*:"), 2, 1),
+    (re.compile(r"""\.has(?:Many|One)\(\s*([\w.]+)\s*,\s*\{[^{}]*\bas\s*:\s*["'](\w+)"""), 2, 1),
+)
 _OF_ANY_TABLE = ("em", "manager", "entityManager")  # members of a client that store rows of all tables
 _IS_NAME = re.compile(r"[\w.\"$]+")
 
@@ -350,15 +357,41 @@ class Tables:
                 return which
         return self.by_name(name)
 
-    def _of_relation(self, name: str | None, depth: int) -> WhichTable:
-        """Of a relation of Objection, by the model that its mapping names: `{bots: {modelClass: Chatbot, ..}}`."""
+    def relations(self) -> list[str]:
+        """The names of relations to the table that are not called after it."""
+        names, found = self._names, dict[str, None]()
+        for file in self._program.files.matching(names.table_in_text, names.table_word):
+            for pattern, name, model in _RELATIONS:
+                found.update(
+                    {match[name]: None for match in pattern.finditer(file.text) if names.is_table(match[model])}
+                )
+        return [name for name in found if not names.table_in_text.search(name)]
+
+    def of_relation(self, name: str | None, depth: int = 0) -> WhichTable:
+        """Of a relation, by the model that its declaration names.
+
+        `{bots: {modelClass: Chatbot, ..}}` of Objection, `@OneToMany(() => Chatbot, ..) bots`, and
+        `hasMany(Chatbot, {as: "bots"})`.
+        """
         for module in self._program.files.mentioning(name) if name else ():
             for key in module.parsed.named(name or ""):
-                value = key.parent.field("value") if key.parent is not None and key.parent.kind == "pair" else None
+                above = key.parent
+                value = above.field("value") if above is not None and above.kind == "pair" else None
                 for child in value.children if value is not None and value.kind == "object" else ():
                     model = child.field("value") if key_of(child) == "modelClass" else None
                     if model is not None and (which := self.of(model, depth + 1)) != "unknown":
                         return which
+                for decorator in above.children if above is not None and above.kind == FIELD else ():
+                    found = _RELATES.match(decorator.text) if decorator.kind == "decorator" else None
+                    if found is not None:
+                        return self.by_name(found[1])
+            for said in module.parsed.of_kind("string"):
+                pair = said.parent
+                if pair is None or pair.kind != "pair" or key_of(pair) != "as" or literal(said) != name:
+                    continue
+                call = next((one for one in pair.above() if one.kind == "call_expression"), None)
+                if call is not None and arguments(call) and (which := self.of(arguments(call)[0])) != "unknown":
+                    return which
         return "ours" if self._names.is_table(name) else "unknown"
 
     def _of_namesake(self, name: str, around: Node) -> WhichTable:
@@ -396,7 +429,7 @@ class Tables:
         ):
             return which
         if name in ("$relatedQuery", "relatedQuery") and given:
-            return self._of_relation(literal(given[0]), depth)
+            return self.of_relation(literal(given[0]), depth)
         if name in ("define", "model") and given and (said := literal(given[0])) is not None:
             return "ours" if self._names.is_table(said) else "other"
         if callee.kind == "identifier" and given and (said := self._named(given[0])) is not None:  # knex("chatbots")

@@ -14,7 +14,7 @@ from harness.source.app.named_members import NamedMembers
 from harness.source.app.nested import NestedWrites
 from harness.source.app.prisma import NO_MODELS
 from harness.source.app.rows import Rows
-from harness.source.app.sql_files import NO_FILES
+from harness.source.app.sql_files import NO_FILES, OF_FILES
 from harness.source.app.statements import may_write
 from harness.source.app.stored_by_call import StoredByCall
 from harness.source.app.stored_by_file import StoredByFile
@@ -47,6 +47,7 @@ class Writes:
     ) -> None:
         self._program = program
         self._names = names
+        self._tables = tables
         rows = Rows(program, names)
         self._nested = NestedWrites(program, models, rows)
         self._by_statement = StoredByStatement(program, tables, names, texts, rows)
@@ -61,8 +62,9 @@ class Writes:
         """All writes in the app's own files."""
         found: list[Write] = []
         names, program = self._names, self._program
-        for module in writers(program, names):
-            if module.path.endswith(".sql"):
+        related = [m for name in self._tables.relations() for m in program.files.mentioning(name)]
+        for module in dict.fromkeys([*writers(program, names), *related]):
+            if module.path.endswith(OF_FILES):
                 continue
             found += self._by_statement.of(module) if may_write(module.parsed.text) else ()
             found += self._by_call.of(module)

@@ -84,7 +84,7 @@ def mentions(text: str, *names: str) -> bool:
 
 def read_sql(path: str, text: str) -> list[Statement | Unclear]:
     """The statements of a file in their order, `down` left out; each that does not parse says so."""
-    return [*parse_sql(path, _cleaned(text))]
+    return [*parse_sql(path, cleaned(text))]
 
 
 def parse_sql(
@@ -158,7 +158,7 @@ def _place_of(path: str, sql: str, cursor: int, first_line: int, shown: str, in_
     return Place(path, first_line if in_code else first_line + before.count("\n"), shown or text)
 
 
-def _cleaned(text: str) -> str:
+def cleaned(text: str) -> str:
     """A file without its `down`, commands of psql and data of COPY, each line still in its place."""
     lines: list[str] = []
     down = data = up_was_named = False
