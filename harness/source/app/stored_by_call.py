@@ -28,6 +28,8 @@ _SETS = frozenset(("set", "setFields", "setFieldsRows"))  # of squel
 # Methods that store the rows which a row holds as well.
 _CASCADES = frozenset(("save", "persist", "persistAndFlush", "insertGraph", "insertGraphAndFetch", "upsertGraph"))
 
+_CASCADE = re.compile(rf"\.(?:{'|'.join(sorted(_CASCADES))}|create)\s*[(<]")
+
 
 class StoredByCall:
     """Finds the writes of calls."""
@@ -41,6 +43,12 @@ class StoredByCall:
         self._rows = rows
         self._calls = calls
         self._nested = nested
+
+    def related(self) -> Iterator[Module]:
+        """The files that may store rows of the table by a relation that is not called after it."""
+        files = self._program.files
+        named = (file for name in self._tables.relations() for file in files.holding(name))
+        return files.modules(file for file in named if _CASCADE.search(file.text))
 
     def of(self, module: Module) -> Iterator[Write]:
         """Those of a file."""

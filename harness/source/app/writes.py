@@ -47,7 +47,6 @@ class Writes:
     ) -> None:
         self._program = program
         self._names = names
-        self._tables = tables
         rows = Rows(program, names)
         self._nested = NestedWrites(program, models, rows)
         self._by_statement = StoredByStatement(program, tables, names, texts, rows)
@@ -62,8 +61,7 @@ class Writes:
         """All writes in the app's own files."""
         found: list[Write] = []
         names, program = self._names, self._program
-        related = [m for name in self._tables.relations() for m in program.files.mentioning(name)]
-        for module in dict.fromkeys([*writers(program, names), *related]):
+        for module in dict.fromkeys([*writers(program, names), *self._by_call.related()]):
             if module.path.endswith(OF_FILES):
                 continue
             found += self._by_statement.of(module) if may_write(module.parsed.text) else ()
