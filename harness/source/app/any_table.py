@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from harness.source.app.calls import INSERTS, Calls, trailing
-from harness.source.app.statements import may_write, statement_roots, statements_in
+from harness.source.app.statements import may_write, statement_roots, statements_in, uses_of
 from harness.source.app.steps import TOKEN
 from harness.source.app.write import Write
 from harness.source.javascript.functions import class_around, function_name, member_name, returns
@@ -38,10 +38,11 @@ if TYPE_CHECKING:
 
 _INTO_ANY = re.compile(
     r"""\binsert\s+into\s+(?:["'\\`]*\s*\$\{|["'\\`]+\s*\+|%I)|\bthis\.(?:constructor\.)?_?\w*[tT]able\w*\s*\)"""
+    r"""|\bclass\s+\w+\s*<[^;]*?\bthis\._?\w*(?:repo|model)\w*\s*\.\s*(?:save|insert|create|upsert)\b"""
     r"""|\(\s*\w*[tT]able\w*\s*\)\s*\.\s*(?:insert|values|returning)|\.(?:into|insertInto)\(\s*\w*[tT]able\w*\s*\)""",
     re.IGNORECASE,
 )
-_WORDS = ("table", "insert")
+_WORDS = ("insert into", "table)", "tablename)", "this.repo", "this.model", "this._repo", "this._model")
 _NAMES_TABLE = ("from", "into", "table", "insertInto", "insert", "withSchema")
 _DEEPEST = 4  # functions that hand a row on to each other
 
@@ -69,6 +70,9 @@ class AnyTable:
         if may_write(module.parsed.text):
             for root in statement_roots(module.parsed.of_kind("string", "template_string")):
                 for statement in statements_in(self._texts, root, self._names):
+                    if statement.table == "%I":  # of pg-format
+                        yield from ((statement.node, v[0]) for _, v in uses_of(self._program, statement.node) if v)
+                        continue
                     hole = (
                         statement.hole(statement.table.rpartition(".")[2].strip('"')) if statement.is_insert else None
                     )
@@ -80,6 +84,8 @@ class AnyTable:
                 continue
             named = [given[0] for name, given in trailing(call) if name in ("into", "from") and given]
             chain = callee.field("object")
+            if chain is not None and chain.kind == "member_expression":  # this.repo.save(row)
+                named.append(chain)
             while chain is not None and chain.kind == "call_expression":
                 made, given = chain.field("function"), arguments(chain)
                 name = member_name(made) if made is not None and made.kind == "member_expression" else None
@@ -195,7 +201,12 @@ class AnyTable:
                         said = self._texts.constant(right)
                         if said is not None:
                             return self._tables.of_text(said)
-        return self._tables.of_class(around)
+        which = self._tables.of_class(around)
+        heritage = around.of_kind("class_heritage")
+        types = heritage.below("type_arguments") if heritage is not None and which == "unknown" else ()
+        for model in (name for listed in types for name in listed.below("type_identifier")):  # extends Crud<Chatbot>
+            return self._tables.by_name(model.text)
+        return which
 
     def _of_given(self, call: Node) -> str:
         """By the names that a constructor is given."""

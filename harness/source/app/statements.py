@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harness.source.app.names import Names
     from harness.source.javascript.program import Program
 
-_NAME = '(?:"[^"]+"|`[^`]+`|\\[\\w+\\]|\\$\\{[\\w:~.]+\\}|[\\w$]+|\x01\\d+\x02)'
+_NAME = '(?:"[^"]+"|`[^`]+`|\\[\\w+\\]|\\$\\{[\\w:~.]+\\}|%I|[\\w$]+|\x01\\d+\x02)'
 _TABLE = rf"({_NAME}(?:\s*\.\s*{_NAME})?)"
 _INSERT = re.compile(rf"\binsert\s+into\s+{_TABLE}(?:\s+as\s+\w+)?\s*", re.IGNORECASE)
 _UPDATE = re.compile(rf"\bupdate\s+(?:only\s+)?{_TABLE}(?:\s+(?:as\s+)?(?!set\b)\w+)?\s+set\s+", re.IGNORECASE)
@@ -156,7 +156,7 @@ def _insert(node: Node, text: str, holes: list[Node], table: str, at: int, names
     rows: Node | None = None
     position = next((i for i, name in enumerate(columns or ()) if names.is_token(name)), None)
     place = next(((i, len(listed) - 1 - i) for i, name in enumerate(listed) if names.is_token(name)), None)
-    values = re.compile(r"\s*(?:overriding\s+\w+\s+value\s*)?(values|select)\s*", re.IGNORECASE).match(text, at)
+    values = re.compile(r"\s*(?:overriding\s+\w+\s+value\s*)?(values|select)[\s,]*", re.IGNORECASE).match(text, at)
     if position is not None and not pieces and values is not None:
         start = values.end()
         if values[1].lower() == "values" and text[start : start + 1] == "(":
@@ -318,7 +318,10 @@ def uses_of(program: Program, node: Node, depth: int = 0) -> Iterator[tuple[Node
     elif above.kind == "arguments" and above.parent is not None:
         position = next((i for i, given in enumerate(above.children) if given.start == node.start), 0)
         yield above.parent, above.children[position + 1 :]
-    elif above.kind == "pair" and above.parent is not None:
+    elif (above.kind == "pair" and above.parent is not None) or (
+        above.kind == "object" and node.kind == "shorthand_property_identifier"
+    ):
+        above = above if above.kind == "pair" else node
         yield from _values_in_object(program, above, depth)
     elif above.kind in ("variable_declarator", "assignment_expression", FIELD):
         for use in _uses_of_name(program, above):

@@ -94,8 +94,8 @@ class StoredByFile:
         base = posixpath.basename(path)
         stem = base.removesuffix(".sql")
         for module in self._program.files.mentioning(base):
-            for node in module.parsed.of_kind("string"):
-                if (literal(node) or "").partition("?")[0].endswith(base) and self._is_path(node, path):
+            for node in module.parsed.of_kind("string", "template_string"):
+                if _said(node).endswith(base) and self._is_path(node, path):
                     yield from self._uses_of_path(module, node)
         if self._program.files.holding("}.sql") or self._program.files.holding('".sql"'):
             for module in self._program.files.mentioning(stem):  # load("create_chatbot")
@@ -106,7 +106,7 @@ class StoredByFile:
 
     def _is_path(self, node: Node, path: str) -> bool:
         """Whether a text names a file, and no other one that is called alike."""
-        said = (literal(node) or "").partition("?")[0]
+        said = _said(node)
         given = node.parent.children if node.parent is not None and node.parent.kind == "arguments" else [node]
         before = [text for one in given if one.start < node.start and (text := literal(one)) is not None]
         said = "/".join([*before, said])
@@ -223,6 +223,12 @@ def _cells(text: str, at: int) -> list[str]:
             parts.append(text[start:i])
             start = i + 1
     return [*parts, text[start:]]
+
+
+def _said(node: Node) -> str:
+    """The path that a text ends with: `./create.sql?raw`, `${__dirname}/sql/create.sql`."""
+    said = literal(node)
+    return (said or node.text[1:-1].rpartition("}")[2]).partition("?")[0]
 
 
 def _words_behind(statement: WriteStatement) -> set[str]:

@@ -16,7 +16,7 @@ from harness.source.app.steps import TOKEN
 from harness.source.app.write import Write
 from harness.source.javascript.functions import member_name
 from harness.source.javascript.modules import ELEMENT, AccessPath
-from harness.source.javascript.syntax import Node, arguments, line_of
+from harness.source.javascript.syntax import FUNCTIONS, Node, arguments, line_of, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,7 +160,9 @@ class StoredByStatement:
         """The value with so many others before it; where those cannot be counted, with so many behind it."""
         for given in values:
             listed = self._texts.elements(given)
-            if listed is None:
+            if (row := _mapped(given)) is not None:
+                yield row, (TOKEN,)
+            elif listed is None:
                 yield given, (str(before),)
             elif any(one.kind == "spread_element" for one in listed):
                 yield from ((one, ()) for one in listed[-1 - behind : len(listed) - behind])
@@ -178,3 +180,13 @@ def _answers_whole_row(statement: WriteStatement, returning: str) -> bool:
 def by_names(name: str) -> tuple[AccessPath, ...]:
     """Where a value that a statement names may stand in what it is given."""
     return ((name,), ("replacements", name), ("bind", name), ("params", name))
+
+
+def _mapped(given: Node) -> Node | None:
+    """The row of which names are mapped to its values: `columns.map((column) => row[column])`."""
+    callee = given.field("function") if given.kind == "call_expression" else None
+    for made in arguments(given) if callee is not None and member_name(callee) == "map" else ():
+        body = unwrapped(made.field("body") or made)
+        if made.kind in FUNCTIONS and body.kind == "subscript_expression":
+            return body.field("object")
+    return None

@@ -73,7 +73,11 @@ class Texts:
                 if call is not None and callee is not None and member_name(callee) == "append":
                     later += [given, *_appended(call)[0]]
             appended += sorted(later, key=lambda part: part.start)
-        return text + "".join([self._flat(part, holes, 1) for part in appended[:_MOST_PARTS]]), holes
+        for part in appended[:_MOST_PARTS]:
+            text += (
+                self._flat(part, holes, 1) if _either(unwrapped(part)) is None else self._substituted(part, holes, 1)
+            )
+        return text, holes
 
     def _flat(self, node: Node, holes: list[Node], depth: int) -> str:
         node = unwrapped(node)
@@ -132,6 +136,9 @@ class Texts:
             text, inner = max(zip(texts, made, strict=True), key=lambda one: len(one[0]))
             return HOLE.sub(lambda match: _hole(inner[int(match[1])], holes), text)
         said = self._piece(self, node, depth)
+        callee = node.field("function") if said is None else None
+        if callee is not None and (answered := self._made(callee)) is not None:
+            return self._flat(answered, holes, depth + 1)
         said = self.constant(node, depth + 1) if said is None else said
         return _hole(node, holes) if said is None else said
 
@@ -139,6 +146,8 @@ class Texts:
         callee, given = node.field("function"), node.field("arguments")
         if callee is not None and given is not None and given.kind == "template_string":  # sql`..`
             return self._template(given, holes, depth + 1)
+        if callee is not None and (made := self._made(callee)) is not None:
+            return self._flat(made, holes, depth + 1)
         if callee is not None and _joins(node) and (text := self._joined(node, callee, holes, depth)) is not None:
             return text
         if callee is None or callee.kind != "member_expression":
@@ -147,6 +156,11 @@ class Texts:
         if owner is not None and name in _TRIMS:
             return _TRIMS[name](self._flat(owner, holes, depth + 1))
         return _hole(node, holes)
+
+    def _made(self, callee: Node) -> Node | None:
+        """The part of a statement that a function of the app answers."""
+        answers = [value for function in self._program.objects.functions(callee) for value in returns(function)]
+        return answers[0] if len(answers) == 1 and is_tagged(unwrapped(answers[0])) else None
 
     def _joined(self, node: Node, callee: Node, holes: list[Node], depth: int) -> str | None:
         """Of a list that is joined: `parts.join(", ")`, and `join(parts)` or `sql.join(parts, ", ")` of a library."""
@@ -269,4 +283,6 @@ def _keeps_names(made: Node) -> bool:
     first = given[0].field("pattern") or given[0] if given else None
     if first is None or body is None:
         return False
+    if any((at := one.field("index")) is not None and at.text == first.text for one in body.below(*MEMBERS)):
+        return False  # row[column]
     return any(name.text == first.text for name in body.below("identifier"))
