@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
@@ -99,3 +100,30 @@ def claims_of(root: Path, files: dict[str, str], *claims: str, table: str = "cha
         else:
             said[claim] = "pass"
     return said
+
+
+LIB = "export const code = () => Math.random().toString(36).slice(2, 10);\n"
+LOGIN = 'import { code } from "./lib"; export const login = () => session(code());\n'
+_GIVEN = re.compile(r"«([^»]*)»")
+
+
+def claims_with_and_without(root: Path, files: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """What becomes of the claims about code if an app gives its token a value, and if it does not.
+
+    What stands in «..» is only in the first. A generator, `code` of `src/lib`, is used for something else by both.
+    """
+    claims = ("makes", "left", "handles", "insert")
+    files = {"src/lib.ts": LIB, "src/login.ts": LOGIN, **files}
+    given = {path: _GIVEN.sub(r"\1", text) for path, text in files.items()}
+    left = {path: _without(text) for path, text in files.items()}
+    return claims_of(root / "given", given, *claims), claims_of(root / "left", left, *claims)
+
+
+def _without(text: str) -> str:
+    """A file that gives the token no value, nor imports the generator where it does not use it."""
+    left = _GIVEN.sub("", text)
+    return left if "code(" in left else re.sub(r'import \{ code \} from "[^"]*";', "", left)
+
+
+GIVES_A_TOKEN = {"makes": "fail", "left": "pass", "handles": "pass", "insert": "fail"}
+LEAVES_IT = dict.fromkeys(GIVES_A_TOKEN, "pass")

@@ -11,7 +11,7 @@ from harness.source.javascript.functions import class_around, declared_member, m
 from harness.source.javascript.literals import key_of
 from harness.source.javascript.modules import Binding
 from harness.source.javascript.syntax import Node, arguments, unwrapped
-from harness.source.spelling import plain
+from harness.source.spelling import plain, singular
 
 if TYPE_CHECKING:
     from harness.source.app.names import Names
@@ -104,7 +104,10 @@ class Calls:
         """Whether a call is of a method that Sequelize makes for an association: `workspace.createChatbot({..})`."""
         callee = call.field("function")
         made = _OF_ASSOCIATION.match(member_name(callee) or "") if callee is not None else None
-        if callee is None or made is None or not self._names.is_table(made[1]) or is_of_browser(call.file.text):
+        if callee is None or made is None or is_of_browser(call.file.text):
+            return False
+        by_relation = {singular(plain(name)) for name in self._tables.relations}
+        if not self._names.is_table(made[1]) and singular(plain(made[1])) not in by_relation:
             return False
         if self._program.objects.functions(callee):
             return False

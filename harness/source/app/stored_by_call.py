@@ -13,6 +13,7 @@ from harness.source.javascript.functions import member_name
 from harness.source.javascript.literals import key_of, literal
 from harness.source.javascript.modules import ELEMENT, AccessPath, Binding
 from harness.source.javascript.syntax import FUNCTIONS, Node, arguments, line_of, unwrapped
+from harness.source.spelling import singular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ _SETS = frozenset(("set", "setFields", "setFieldsRows"))  # of squel
 # Methods that store the rows which a row holds as well.
 _CASCADES = frozenset(("save", "persist", "persistAndFlush", "insertGraph", "insertGraphAndFetch", "upsertGraph"))
 
-_CASCADE = re.compile(rf"\.(?:{'|'.join(sorted(_CASCADES))}|create)\s*[(<]")
+_CASCADE = re.compile(rf"\.(?:{'|'.join(sorted(_CASCADES))}|create\w*)\s*[(<]")
 
 
 class StoredByCall:
@@ -47,7 +48,8 @@ class StoredByCall:
     def related(self) -> Iterator[Module]:
         """The files that may store rows of the table by a relation that is not called after it."""
         files = self._program.files
-        named = (file for name in self._tables.relations() for file in files.holding(name))
+        names = [said for name in self._tables.relations for said in (name, f"create{singular(name).capitalize()}")]
+        named = (file for name in names for file in files.holding(name))
         return files.modules(file for file in named if _CASCADE.search(file.text))
 
     def of(self, module: Module) -> Iterator[Write]:

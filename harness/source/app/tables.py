@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from harness.source.app.names import Names
@@ -357,6 +358,7 @@ class Tables:
                 return which
         return self.by_name(name)
 
+    @cached_property
     def relations(self) -> list[str]:
         """The names of relations to the table that are not called after it."""
         names, found = self._names, dict[str, None]()

@@ -95,6 +95,20 @@ STORES = {
         import { code } from "./lib"; class Chatbot extends Model { static tableName = "chatbots"; }
         class Space extends Model { static relationMappings = { bots: { relation: Model.HasManyRelation, modelClass: Chatbot } }; }
         export const add = (space, name) => space.$relatedQuery("bots").insert({ name VALUE }).returning("*");""",
+    "a relation of Objection, of a row by its id": """
+        import { code } from "./lib"; class Chatbot extends Model { static tableName = "chatbots"; }
+        class Space extends Model { static relationMappings = () => ({ bots: { relation: Model.HasManyRelation, modelClass: Chatbot } }); }
+        export const add = (id, name) => Space.relatedQuery("bots").for(id).insert({ name VALUE }).returning("*");""",
+    "a relation of Objection, and the row again": """
+        import { code } from "./lib"; class Chatbot extends Model { static tableName = "chatbots"; }
+        class Space extends Model { static get relationMappings() { return { bots: { relation: Model.HasManyRelation, modelClass: Chatbot } }; } }
+        export const add = (space, trx, name) => space.$relatedQuery("bots", trx).insertAndFetch({ name VALUE });""",
+    "an association of Sequelize with one": """
+        import { code } from "./lib"; Workspace.hasOne(Chatbot);
+        export class Spaces { async add(name) { const bot = await this.workspace.createChatbot({ name VALUE }); return bot.publicToken; } }""",
+    "an association of Sequelize by another name": """
+        import { code } from "./lib"; Workspace.hasMany(Chatbot, { as: "bots" });
+        export const add = async (space, name) => (await space.createBot({ name VALUE })).publicToken;""",
     "an association of Sequelize": """
         import { code } from "./lib"; Workspace.hasMany(Chatbot);
         export const add = async (space, name) => (await space.createChatbot({ name VALUE })).publicToken;""",
@@ -231,7 +245,16 @@ FORMAT = """
       "INSERT INTO chatbots (name, public_token) VALUES (%L, %L) RETURNING id, public_token", name, GIVEN));"""
 
 
-@pytest.mark.parametrize("text", [UNSAFE, FORMAT])
+STATEMENT = '"INSERT INTO chatbots (name, public_token) VALUES ($1, $2) RETURNING id, public_token"'
+EXECUTED = f"""
+    import {{ code }} from "./lib"; export const add = (name) => prisma.$executeRawUnsafe({STATEMENT}, name, GIVEN);"""
+OF_AN_ARRAY = FORMAT.replace("format(", "format.withArray(").replace("name, GIVEN", "[name, GIVEN]")
+HELD = f"""
+    import {{ code }} from "./lib"; const text = {STATEMENT};
+    export const add = (name) => prisma.$queryRawUnsafe(text, name, GIVEN);"""
+
+
+@pytest.mark.parametrize("text", [UNSAFE, FORMAT, EXECUTED, OF_AN_ARRAY, HELD])
 @pytest.mark.parametrize(("value", "said"), [("code()", "fail"), ("body.token", "pass")])
 def test_values_that_are_given_one_by_one_are_followed(text: str, value: str, said: str, tmp_path: Path) -> None:
     """To Prisma's raw statements, and to pg-format."""
