@@ -29,6 +29,7 @@ _SETS = frozenset(("set", "setFields", "setFieldsRows"))  # of squel
 # Methods that store the rows which a row holds as well.
 _CASCADES = frozenset(("save", "persist", "persistAndFlush", "insertGraph", "insertGraphAndFetch", "upsertGraph"))
 
+_PUTS = re.compile(r"^(\w+)\.(\w+)\.(?:add|set)$")
 _CASCADE = re.compile(rf"\.(?:{'|'.join(sorted(_CASCADES))}|create\w*)\s*[(<]")
 
 
@@ -198,6 +199,20 @@ class StoredByCall:
                 named = next((held for node, path in values if (held := self._rows.held(node, path)) is not None), None)
                 at, how = line_of(callee.field("property") or call), f"{key}.{self._names.token}"
                 yield Write(call, at, how, True, (call,), values, named)
+
+            for key, added in self._collected(row):
+                named = next((held for one in added if (held := self._rows.held(one)) is not None), None)
+                at, how = line_of(callee.field("property") or call), f"{key}.{self._names.token}"
+                yield Write(call, at, how, True, (call,), tuple((one, (TOKEN,)) for one in added), named)
+
+    def _collected(self, row: Node) -> Iterator[tuple[str, list[Node]]]:
+        """What is put into a collection of a row before that is stored: `space.bots.add(bot)` of MikroORM."""
+        if row.kind != "identifier" or not self._program.files.holding("Collection<"):
+            return
+        for call in row.file.of_kind("call_expression"):
+            put = _PUTS.match((call.field("function") or call).text)
+            if put is not None and put[1] == row.text and self._holds_rows(put[2], call):
+                yield put[2], arguments(call)
 
     def _relations(self, row: Node) -> Iterator[str]:
         """The members of a row that hold rows of the table."""
