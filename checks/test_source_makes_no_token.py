@@ -31,6 +31,12 @@ def test_source_makes_no_token(analysis: Analysis) -> None:
             + "; ".join(analysis.unread[:SHOWN_PLACES]),
             "see what the imported function answers; an alias that is a text or a path.resolve(..) of texts is read",
         )
+    if analysis.unfollowed:
+        raise CouldNotTell(
+            f"what is given to {analysis.token} could not be followed: "
+            + "; ".join(analysis.unfollowed[:SHOWN_PLACES]),
+            f"take {analysis.token} out of the statement: the column's default makes the token",
+        )
     if analysis.unavailable and not analysis.creates:
         raise CouldNotTell(
             f"no place that stores {analysis.table} was recognised, and a random value is called {analysis.token}: "

@@ -32,7 +32,8 @@ class Analysis(Struct, frozen=True):
     are handlers of which it is not known what they guard, since no place that stores was recognised. `unavailable` are
     random values under the token's name of which it is not known in which table they are stored, if in any.
     `unparsed` are places that were not understood where they matter, `unread` tokens that come by an alias of which the
-    settings do not say what it means, `notes` what decides nothing. `not_read` says what
+    settings do not say what it means, `unfollowed` statements that name the token with a value that was not found,
+    `notes` what decides nothing. `not_read` says what
     the checkout holds in languages that are not read, "" where nothing.
     """
 
@@ -47,6 +48,7 @@ class Analysis(Struct, frozen=True):
     unavailable: tuple[str, ...] = ()
     unparsed: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    unfollowed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     not_read: str = ""
 

@@ -97,6 +97,7 @@ def _analyse(program: Program, checkout: Checkout, queries: SqlFiles, table: str
         unavailable=tuple(dict.fromkeys(printable(write.shown) for write in unavailable)),
         unparsed=_once(unparsed),
         unread=_once(printable(write.shown) for write in writes if _is_unread(flow, stores, write)),
+        unfollowed=_once(printable(write.shown) for write in writes if write.is_unfollowed),
         notes=(*_undecided(unavailable, names), *_notes(program, rest, handlers, writes, checkout)),
         not_read=checkout.not_read,
     )

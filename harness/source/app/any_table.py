@@ -225,4 +225,4 @@ class AnyTable:
 
 def _is_answered(inner: Node, outer: Node) -> bool:
     """Whether a function answers an object that holds another one."""
-    return any(unwrapped(value).kind == "object" and value.holds(inner) for value in returns(outer))
+    return any(unwrapped(value).kind in ("object", *CLASSES) and value.holds(inner) for value in returns(outer))

@@ -163,7 +163,14 @@ def _insert(node: Node, text: str, holes: list[Node], table: str, at: int, names
             inner, _ = _brackets(text, start)
             cells = list(_split(inner, start + 1))
         else:
-            cells = list(_split(re.split(r"\bfrom\b", text[start:end], maxsplit=1, flags=re.IGNORECASE)[0], start))
+            cells = list(
+                _split(
+                    re.split(r"\b(?:from|returning|on\s+conflict)\b", text[start:end], maxsplit=1, flags=re.IGNORECASE)[
+                        0
+                    ],
+                    start,
+                )
+            )
             if (unnested := _UNNESTED.match(text, start)) is not None:  # SELECT * FROM unnest($1::text[], $2::text[])
                 inner, _ = _brackets(text, unnested.end() - 1)
                 cells = list(_split(inner, unnested.end()))
@@ -286,13 +293,19 @@ def _larger(text: Node) -> Node | None:
 
 
 def _joined_later(text: Node) -> Node | None:
-    """Where a list that a text is put into is joined by the name that it has: `parts.join(" ")`."""
+    """Where a list that a text is put into is joined by the name that it has: `parts.join(" ")`, `sql.join(parts)`."""
+    if text.parent is not None and text.parent.field("arguments") is text:  # sql`..`
+        text = text.parent
     held = text.parent.parent if text.parent is not None and text.parent.kind == "array" else None
     name = held.field("name") if held is not None and held.kind == "variable_declarator" else None
     for use in text.file.named(name.text) if name is not None else ():
         member = use.parent
         is_join = member is not None and member.kind == "member_expression" and member_name(member) == "join"
         call = member.parent if member is not None and is_join and member.field("object") is use else None
+        if member is not None and member.kind == "arguments" and member.parent is not None:
+            callee = member.parent.field("function")
+            is_join = callee is not None and (member_name(callee) or callee.text) in ("join", "glue")
+            call = member.parent if is_join else None
         if call is not None and call.kind == "call_expression":
             return call
     return None
@@ -344,14 +357,14 @@ def _uses_of_template(call: Node, depth: int) -> Iterator[tuple[Node, list[Node]
 def _values_in_object(program: Program, pair: Node, depth: int) -> Iterator[tuple[Node, list[Node]]]:
     holder, key = pair.parent, key_of(pair)
     assert holder is not None
-    beside = [
-        value
-        for child in holder.children
-        if key_of(child) in _VALUE_KEYS
-        and (value := child.field("value") if child.kind == "pair" else child) is not None
-    ]
+    beside = _beside(holder)
+    around = next((above for above in holder.above() if above.kind == "call_expression"), None)
+    spread = list(_spread(program, holder)) if not beside and around is None and key in _TEXT_KEYS else []
+    if spread:
+        yield from spread
+        return
     if beside or key in _TEXT_KEYS:
-        call = next((above for above in holder.above() if above.kind == "call_expression"), holder)
+        call = around or holder
         later = [given for given in arguments(call) if given.start > holder.end]
         yield call, [*beside, *later]
         return
@@ -363,6 +376,30 @@ def _values_in_object(program: Program, pair: Node, depth: int) -> Iterator[tupl
             owner = above.field("object")
             if owner is not None and holder in program.objects.of(owner):
                 yield from uses_of(program, above, depth + 1)
+
+
+def _beside(holder: Node) -> list[Node]:
+    """The values that an object holds for the statement in it."""
+    values = [child.field("value") if child.kind == "pair" else child for child in holder.children]
+    keys = [key_of(child) for child in holder.children]
+    return [value for key, value in zip(keys, values, strict=True) if key in _VALUE_KEYS and value is not None]
+
+
+def _spread(program: Program, holder: Node) -> Iterator[tuple[Node, list[Node]]]:
+    """Where an object with a statement is spread beside its values: `pool.query({...queries.add, values: [name]})`."""
+    above = outermost(holder).parent
+    name = key_of(above) if above is not None and above.kind == "pair" else None
+    if above is not None and above.kind == "variable_declarator":
+        name = (above.field("name") or above).text
+    for module in program.files.mentioning(name) if name else ():
+        for node in module.parsed.named(name or ""):
+            is_member = node.kind == "property_identifier" and node.parent is not None
+            used = node.parent if is_member and node.parent is not None else node
+            spread = used.parent
+            if spread is None or spread.kind != "spread_element" or spread.parent is None:
+                continue
+            call = next((one for one in spread.above() if one.kind == "call_expression"), spread.parent)
+            yield call, _beside(spread.parent)
 
 
 def _uses_of_name(program: Program, declared: Node) -> Iterator[Node]:

@@ -58,7 +58,10 @@ class StoredByFile:
                 statements = [s for s in statements_in(self._texts, node, self._names) if self._statements.is_ours(s)]
                 if not statements:
                     continue
-                if query.parameters is None:
+                calls: list[tuple[Node, list[tuple[str, Node, AccessPath]]]]
+                if query.parameters is None and not query.name and (calls := list(self._typed(path))):
+                    made = [self._of_function(statement, (), calls) for statement in statements]
+                elif query.parameters is None:
                     uses = list(self._named(query) if query.name else self._loaded(path))
                     made = [self._statements.written(statement, uses) for statement in statements if uses]
                 else:
@@ -103,6 +106,16 @@ class StoredByFile:
                     said = literal(node) or ""
                     if said.rpartition("/")[2] == stem and f"/{path}".endswith(f"/{said.lstrip('./')}.sql"):
                         yield from self._uses_of_path(module, node)
+
+    def _typed(self, path: str) -> Iterator[tuple[Node, list[tuple[str, Node, AccessPath]]]]:
+        """The calls of what Prisma makes of a file: `createChatbot(name, token)` of `@prisma/client/sql`."""
+        name = posixpath.basename(path).removesuffix(".sql")
+        for module in self._program.files.mentioning(name):
+            if any(one.imported == name and one.package.endswith("/sql") for one in module.imports):
+                for node in module.parsed.named(name):
+                    call = node.parent
+                    if call is not None and call.kind == "call_expression" and call.field("function") is node:
+                        yield call, [(str(at), one, ()) for at, one in enumerate(arguments(call))]
 
     def _is_path(self, node: Node, path: str) -> bool:
         """Whether a text names a file, and no other one that is called alike."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from harness.source.javascript.texts import Texts
 
 _ROW_AS_JSON = re.compile(r"\b(?:row_to_json|to_jsonb?)\s*\(\s*(\w+)\s*[,)]", re.IGNORECASE)
+_STANDS_FOR = re.compile(r"\x01|\$|\?|(?<!:):\w|@\w|%[Ls]")  # what is no value itself
 _ALIAS = re.compile(r"\binsert\s+into\s+\S+\s+as\s+(\w+)", re.IGNORECASE)
 
 
@@ -95,6 +96,9 @@ class StoredByStatement:
             named if statement.is_insert else None,
             returns,
             statement.conflict,
+            is_unfollowed=bool(names)
+            and not values
+            and (not statement.cell or _STANDS_FOR.search(statement.cell) is not None),
         )
 
     def _values(
@@ -164,6 +168,9 @@ class StoredByStatement:
                 yield row, (TOKEN,)
             elif listed is None:
                 yield given, (str(before),)
+                yield given, (ELEMENT, str(before))
+            elif listed and all(one.kind == "array" for one in listed):  # rows
+                yield from ((one, (str(before),)) for one in listed)
             elif any(one.kind == "spread_element" for one in listed):
                 yield from ((one, ()) for one in listed[-1 - behind : len(listed) - behind])
             else:

@@ -29,4 +29,5 @@ class Write:
     names_token: Node | None = None
     returns: bool | None = None
     conflict: str | None = None
+    is_unfollowed: bool = False  # the token is named, and where its value comes from was not found
     may_store: bool = False  # a row that was made elsewhere, or is changed: `repository.save(chatbot)`

@@ -28,6 +28,7 @@ _TRIMS: dict[str, Callable[[str], str]] = {
     "trimEnd": str.rstrip,
     "toString": str,
 }
+_BEGINS = re.compile(r"\s*(?:insert|update|merge|with)\b", re.IGNORECASE)
 _DEEPEST = 8
 _MOST_PARTS = 60  # that are put behind one text
 _SHORT = 8  # characters: a constant that holds but these and a hole is a value rather than a text
@@ -174,7 +175,14 @@ class Texts:
             between = self.constant(given[0], depth + 1) if given else ","
         if listed is None or between is None:
             return None
-        return between.join([self._flat(child, holes, depth + 1) for child in listed])
+        parts = [
+            self._substituted(child, holes, depth + 1)
+            if unwrapped(child).kind == "call_expression"
+            else self._flat(child, holes, depth + 1)
+            for child in listed
+        ]
+        is_whole = bool(parts) and _BEGINS.match(parts[0]) is not None  # parts of a statement, and no list in it
+        return (" " if is_whole and between == ", " else between).join(parts)
 
     def _parts(self, node: Node) -> list[Node] | None:
         """The elements of an array; of what is mapped to texts, one of them for all."""
@@ -242,7 +250,7 @@ def is_tagged(node: Node) -> bool:
 def _joins(node: Node) -> bool:
     callee = node.field("function") if node.kind == "call_expression" else None
     name = member_name(callee) if callee is not None and callee.kind == "member_expression" else None
-    return callee is not None and (name or callee.text) == "join"
+    return callee is not None and (name or callee.text) in ("join", "glue")
 
 
 def _either(node: Node) -> list[Node] | None:
