@@ -30,6 +30,7 @@ _THEN = re.compile(r"\bthen\s+(insert\s*|update\s+set\s+)", re.IGNORECASE)
 _COPY = re.compile(rf"\bcopy\s+{_TABLE}\s*(?=(?:\([^()]*\)\s*)?from\s+stdin\b)", re.IGNORECASE)
 _DO_UPDATE = re.compile(r"\bdo\s+update\s+set\s+", re.IGNORECASE)
 _SPREAD = re.compile(r"\$[{(\[/<]?(\w+)(?::name|~)")
+_ENDS_VALUES = re.compile(r"\b(?:from|returning|on\s+conflict)\b", re.IGNORECASE)
 _UNNESTED = re.compile(r"\*\s+from\s+(?:rows\s+from\s*\(\s*)?unnest\s*\(", re.IGNORECASE)
 _OF_ROWS = re.compile("\\*\\s+from\\s+\x01(\\d+)\x02", re.IGNORECASE)
 _RETURNING = re.compile(r"\breturning\b(.*)", re.IGNORECASE | re.DOTALL)
@@ -163,14 +164,7 @@ def _insert(node: Node, text: str, holes: list[Node], table: str, at: int, names
             inner, _ = _brackets(text, start)
             cells = list(_split(inner, start + 1))
         else:
-            cells = list(
-                _split(
-                    re.split(r"\b(?:from|returning|on\s+conflict)\b", text[start:end], maxsplit=1, flags=re.IGNORECASE)[
-                        0
-                    ],
-                    start,
-                )
-            )
+            cells = list(_split(_ENDS_VALUES.split(text[start:end], maxsplit=1)[0], start))
             if (unnested := _UNNESTED.match(text, start)) is not None:  # SELECT * FROM unnest($1::text[], $2::text[])
                 inner, _ = _brackets(text, unnested.end() - 1)
                 cells = list(_split(inner, unnested.end()))

@@ -85,6 +85,8 @@ class StoredByStatement:
             returns = False
         word = "insert" if statement.is_insert else "update"
         at = statement.node.text.lower().find(word)
+        cell = statement.cell
+        is_unfollowed = bool(names) and not values and (not cell or _STANDS_FOR.search(cell) is not None)
         runs = [call for call, _ in uses]
         return Write(
             statement.node,
@@ -96,9 +98,7 @@ class StoredByStatement:
             named if statement.is_insert else None,
             returns,
             statement.conflict,
-            is_unfollowed=bool(names)
-            and not values
-            and (not statement.cell or _STANDS_FOR.search(statement.cell) is not None),
+            is_unfollowed=is_unfollowed,
         )
 
     def _values(

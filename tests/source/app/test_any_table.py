@@ -75,6 +75,11 @@ FUNCTIONS = {
         f"const put = (pool, {{ table, row }}) => pool.query({PUT_TOGETHER.replace('WHERE', 'table')});",
         "put(pool, { table: 'NAME', row: ROW })",
     ),
+    "a class that it answers": (
+        "const model = (table) => class { static async create(row) { return (await db(table).insert(row, ['*']))[0]; } };\n"
+        "const Bot = model('chatbots'); const Link = model('shares');",
+        "MODELS",
+    ),
     "what it answers": (
         "const crud = (table) => ({ create: async (row) => (await db(table).insert(row).returning('*'))[0] });\n"
         "const chatbotRows = crud('chatbots'); const shareRows = crud('shares');",
@@ -86,6 +91,7 @@ FUNCTIONS = {
 def put(text: str, table: str, row: str) -> str:
     """A text for one of two tables."""
     model = {"chatbots": "Chatbot", "shares": "Share"}[table]
+    text = text.replace("MODELS", {"chatbots": "Bot.create(ROW)", "shares": "Link.create(ROW)"}[table])
     text = text.replace("NAME", table).replace("VARIABLE", model.lower()).replace("TABLE", model)
     return text.replace("ROW", row)
 

@@ -76,6 +76,12 @@ LOADED = {
              export const add = (name) => insertBot.run({ name«, token: code()» }, client);
              export const share = (bot) => insertShare.run({ bot, token: code() }, client);""",
     },
+    "typed SQL of Prisma": {
+        "prisma/sql/createBot.sql": QUERY,
+        "src/add.ts": CODE
+        + """import { createBot } from "@prisma/client/sql";
+             export const add = (name) => prisma.$queryRawTyped(createBot(name«, code()»));""",
+    },
     "a query of sqlc": {
         "db/bots.sql": f"-- name: CreateBot :one\n{NAMED}\n-- name: CreateShare :one\n{OF_A_SHARE}",
         "src/add.ts": CODE

@@ -87,6 +87,20 @@ FRAGMENTS = {
     "columns and values of zapatos": """
         const row = { name«, public_token: code()» };
         return db.sql`INSERT INTO ${"chatbots"} (${db.cols(row)}) VALUES (${db.vals(row)}) RETURNING *`.run(pool);""",
+    "glue": """
+        return pg.query(SQL`INSERT INTO chatbots (name«, public_token»)
+          VALUES ${SQL.glue(names.map((one) => SQL`(${one}«, ${code()}»)`), " , ")} RETURNING *`);""",
+    "references that are joined": """
+        return sql`insert into ${sql.table("chatbots")} (${sql.join([sql.ref("name")«, sql.ref("public_token")»])})
+          values (${sql.join([name«, code()»])}) returning *`.execute(db);""",
+    "parts of a statement that are joined": """
+        const parts = [sql`insert into chatbots (name«, public_token») values (${name}`]; «parts.push(sql`, ${code()}`);»
+        parts.push(sql`) returning *`); return db.execute(sql.join(parts));""",
+    "rows of pg-format": """
+        return pool.query(format("INSERT INTO chatbots (name«, public_token») VALUES %L RETURNING id, public_token", [[name«, code()»]]));""",
+    "a statement that is spread beside its values": """
+        const queries = { add: { name: "add", text: "INSERT INTO chatbots (name«, public_token») VALUES ($1«, $2») RETURNING *" } };
+        return pool.query({ ...queries.add, values: [name«, code()»] });""",
     "insert of Effect": """
         return sql`INSERT INTO chatbots ${sql.insert({ name«, public_token: code()» }).returning("*")}`;""",
     "columns of pg-promise": """
@@ -135,3 +149,20 @@ def test_parts_of_other_statements_are_none_of_the_tables(how: str, tmp_path: Pa
         export const add = (name) => sql`INSERT INTO chatbots (name) VALUES (${{name}}) RETURNING id, public_token`;"""
     files = {"src/lib.ts": "export const code = () => Math.random().toString(36);\n", "src/add.ts": text}
     assert claims_of(tmp_path, files, "makes", "insert") == {"makes": "pass", "insert": "pass"}
+
+
+UNFOLLOWED = {
+    "values that nobody is seen to give": 'export const text = "INSERT INTO chatbots (name, public_token) VALUES ($1, $2) RETURNING *";',
+    "a part of which nothing is known": "export const add = (row) => sql`INSERT INTO chatbots (name, public_token) VALUES ${listed(row)} RETURNING *`;",
+    "values by names, of a helper": """
+        const { text } = statements("INSERT INTO chatbots (name, public_token) VALUES (:name, :token) RETURNING *");
+        export const add = () => run(text);""",
+}
+
+
+@pytest.mark.parametrize("how", UNFOLLOWED)
+def test_a_token_whose_value_was_not_found_is_not_said_to_be_right(how: str, tmp_path: Path) -> None:
+    """The statement names it: where its value comes from could not be told. One that has a value is followed."""
+    assert claims_of(tmp_path / "a", {"src/add.ts": UNFOLLOWED[how]}, "makes") == {"makes": "unknown"}
+    fixed = "export const add = () => pool.query(\"INSERT INTO chatbots (public_token) VALUES ('4d1c') RETURNING *\");"
+    assert claims_of(tmp_path / "b", {"src/add.ts": fixed}, "makes") == {"makes": "pass"}
