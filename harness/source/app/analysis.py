@@ -16,7 +16,7 @@ from harness.source.app.names import Names
 from harness.source.app.prisma import read_models
 from harness.source.app.retries import retries
 from harness.source.app.rules import Generators
-from harness.source.app.sql_files import OF_FILES, SqlFiles, read_sql_files
+from harness.source.app.sql_files import OF_FILES, SqlFiles, handlers_in, read_sql_files
 from harness.source.app.statements import texts_of
 from harness.source.app.tables import Tables, named_by_app
 from harness.source.app.write import Write
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 _STATEMENTS = ("_statement", "_declaration", "_definition")
 _ALIAS_OF_TYPE = re.compile(r"\btype\s+\w+\s*=")
 _DOES = re.compile(r"[\w)\]]\s*\(|(?<![=!<>])=(?![=>])|\bcatch\b|23505|P2002")
-_IN_FUNCTION = re.compile(r"\bwhen\b[^;]*?\b(?:unique_violation|others|sqlstate\s+'23505')", re.IGNORECASE)
 _HANDLES = re.compile(r"23505|P2002")
 
 
@@ -89,7 +88,7 @@ def _analyse(program: Program, checkout: Checkout, queries: SqlFiles, table: str
             [
                 *(f"{_quoted(h.node)} ({h.why})" for h in handlers if h.verdict == "ours"),
                 *_conflicts(writes, names),
-                *(f"{shown} (a function of the database)" for write in writes for shown in _in_function(write)),
+                *(f"{shown} (a function of the database)" for write in writes for shown in _in_function(write, names)),
             ]
         ),
         creates=tuple(_creates(writes, names)),
@@ -177,11 +176,11 @@ def _conflicts(writes: list[Write], names: Names) -> Iterator[str]:
             yield f"{printable(write.shown)} (ON CONFLICT on {names.token})"
 
 
-def _in_function(write: Write) -> Iterator[str]:
+def _in_function(write: Write, names: Names) -> Iterator[str]:
     """Where a function of the database handles the collision of what it stores."""
-    found = _IN_FUNCTION.search(write.node.text) if write.node.file.path.endswith(OF_FILES) else None
-    if found is not None:
-        yield printable(replace(line_of(write.node, write.node.start + found.start()), path=write.shown.path))
+    if write.node.file.path.endswith(OF_FILES):
+        for at in handlers_in(write.node.text, names):
+            yield printable(replace(line_of(write.node, write.node.start + at), path=write.shown.path))
 
 
 def _unparsed(module: Module, names: Names) -> Iterator[str]:

@@ -13,7 +13,7 @@ from harness.source.app.calls import INSERTS, Calls, trailing
 from harness.source.app.statements import may_write, statement_roots, statements_in, uses_of
 from harness.source.app.steps import TOKEN
 from harness.source.app.write import Write
-from harness.source.javascript.functions import class_around, function_name, member_name, returns
+from harness.source.javascript.functions import class_around, function_name, member_name, parameters, returns
 from harness.source.javascript.literals import key_of
 from harness.source.javascript.modules import ELEMENT, Binding
 from harness.source.javascript.syntax import (
@@ -172,13 +172,28 @@ class AnyTable:
 
     def _of_object(self, owner: Node, member: str) -> str:
         """The table of an object: by its class, or by what that was made with."""
-        made = self._program.objects.resolved(owner)
-        if made.kind == "new_expression" and (which := self._of_given(made)) != "unknown":
-            return which
+        for one in (owner, *self._injected(owner)):
+            made = self._program.objects.resolved(one)
+            if made.kind == "new_expression" and (which := self._of_given(made)) != "unknown":
+                return which
         for held in self._program.objects.of(owner):
             if held.kind in CLASSES and (which := self._of_class(held, member)) != "unknown":
                 return which
         return self._tables.of(owner)
+
+    def _injected(self, owner: Node) -> Iterator[Node]:
+        """What the objects of a class are made with, for a member of them: `new Creator(new Store("chatbots"))`."""
+        around = class_around(owner) if owner.text.startswith("this.") else None
+        body = around.field("body") if around is not None else None
+        built = [child for child in body.children if key_of(child) == "constructor"] if body is not None else []
+        for at, parameter in enumerate(parameters(built[0]) if built else ()):
+            pattern = parameter.field("pattern") or parameter
+            is_put = re.search(
+                rf"\bthis\.{re.escape(member_name(owner) or '')}\s*=\s*{re.escape(pattern.text)}\b", built[0].text
+            )
+            if around is not None and (pattern.text == member_name(owner) or is_put is not None):
+                calls = [arguments(made) for made in self._program.made(around)]
+                yield from (given[at] for given in calls if at < len(given))
 
     def _of_class(self, around: Node, member: str) -> str:
         """The table of a class's objects: a field, a getter, or what its constructor hands to the one above."""
@@ -215,12 +230,18 @@ class AnyTable:
 
     def _written(self, call: Node, store: Node, given: list[Node], within: tuple[AccessPath, ...]) -> Write:
         paths = [(*start, *path) for start in within for path in ((TOKEN,), (ELEMENT, TOKEN))]
-        values = tuple((one, path) for one in given for path in paths)
+        values = [(one, path) for one in given for path in paths]
         named = next((held for node, path in values if (held := self._rows.held(node, path)) is not None), None)
+        within_store = enclosing_function(store)
+        for row in arguments(store) if within_store is not None else ():  # insert({...row, public_token: made()})
+            put = self._rows.held(row)
+            if put is not None and within_store is not None and within_store.holds(put) and put.kind == "pair":
+                values.append((put.field("value") or put, ()))
+                named = named or put
         callee = call.field("function")
         at = callee.field("property") or callee if callee is not None else call
         how = f"{(at or call).text}.{self._names.token}"
-        return Write(call, line_of(at or call), how, True, (call, store), values, named)
+        return Write(call, line_of(at or call), how, True, (call, store), tuple(values), named)
 
 
 def _is_answered(inner: Node, outer: Node) -> bool:

@@ -133,6 +133,8 @@ class Destinations:
                 table = defined_table(made) if made is not None else None
                 return self._tables.of_text(table) if table is not None else "aside"  # properties of an EntitySchema
             which = self._destination(above.parent or above, depth + 1)
+            if which == "ours" and self._tables.of_relation(key_of(above)) == "other":
+                return "other"
             # A row that is stored with one of another table: `workspaces.save({chatbots: [{publicToken: ..}]})`.
             return "ours" if which == "other" and self._names.is_table(key_of(above)) else which
         if above.kind == "arguments" and above.parent is not None:

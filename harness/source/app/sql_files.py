@@ -32,6 +32,9 @@ _MODE = re.compile(r"^(?:in|inout|variadic)\s+", re.IGNORECASE)
 _MARKS = re.compile(r"[\\`]|\$(?=\{)")
 _IN_CODE = "#sql"  # behind the path of a program, for what its texts hold
 OF_FILES = (".sql", _IN_CODE)  # how the paths of these texts end
+_INTO = re.compile(r'\binsert\s+into\s+((?:[\w"]+\s*\.\s*)?[\w"]+)', re.IGNORECASE)
+_BLOCK = re.compile(r"(?<!raise )\bexception\b|\bbegin\b|\bcase\b|\bend\b(?!\s+(?:if|loop)\b)", re.IGNORECASE)
+_HANDLES = re.compile(r"\bwhen\b[^;]*?\b(?:unique_violation|others|sqlstate\s+'23505')", re.IGNORECASE)
 _LARGEST = 300_000  # characters: dumps are larger
 
 
@@ -75,6 +78,8 @@ def read_sql_files(files: Iterable[SourceFile], code: Iterable[SourceFile], name
         for dropped in _DROP.finditer(file.text):
             made.pop(dropped[1].lower(), None)
         queries = [*_functions(file)]
+        if file.path.endswith(_IN_CODE):  # `up` comes first
+            queries = [*{query.name.lower(): query for query in reversed(queries)}.values()][::-1]
         made.update({query.name.lower(): file.path for query in queries})
         if len(file.text) > _LARGEST or names.table_word not in file.text.lower():
             continue
@@ -160,3 +165,20 @@ def _brackets(text: str, at: int) -> tuple[str, int]:
         if depth == 0:
             return text[at + 1 : i], i + 1
     return text[at + 1 :], len(text)
+
+
+def handlers_in(body: str, names: Names) -> Iterator[int]:
+    """Where a body of PL/pgSQL handles a unique violation of what it stores in the table: offsets of the conditions."""
+    stores = [match.start() for match in _INTO.finditer(body) if names.is_sql_table(match[1])]
+    open_blocks: list[list[int]] = []  # where each begins, and its EXCEPTION; CASE has none
+    for match in _BLOCK.finditer(body):
+        word = match[0].lower()
+        if word in ("begin", "case"):
+            open_blocks.append([match.start()])
+        elif word == "exception" and open_blocks:
+            open_blocks[-1].append(match.start())
+        elif word.startswith("end") and open_blocks:
+            begun, *handled = open_blocks.pop()
+            found = _HANDLES.search(body, handled[0], match.start()) if handled else None
+            if found is not None and any(begun < at < handled[0] for at in stores):
+                yield found.start()

@@ -31,6 +31,7 @@ _COPY = re.compile(rf"\bcopy\s+{_TABLE}\s*(?=(?:\([^()]*\)\s*)?from\s+stdin\b)",
 _DO_UPDATE = re.compile(r"\bdo\s+update\s+set\s+", re.IGNORECASE)
 _SPREAD = re.compile(r"\$[{(\[/<]?(\w+)(?::name|~)")
 _ENDS_VALUES = re.compile(r"\b(?:from|returning|on\s+conflict)\b", re.IGNORECASE)
+_OF_PGTYPED = re.compile(r"^:(\w+)")  # all rows: VALUES :rows
 _UNNESTED = re.compile(r"\*\s+from\s+(?:rows\s+from\s*\(\s*)?unnest\s*\(", re.IGNORECASE)
 _OF_ROWS = re.compile("\\*\\s+from\\s+\x01(\\d+)\x02", re.IGNORECASE)
 _RETURNING = re.compile(r"\breturning\b(.*)", re.IGNORECASE | re.DOTALL)
@@ -154,6 +155,7 @@ def _insert(node: Node, text: str, holes: list[Node], table: str, at: int, names
     elif (hole := HOLE.match(text, at)) is not None:
         pieces, at = [holes[int(hole[1])]], hole.end()
     cell, offset = "", at
+    spread = [found[1] for part in listed if (found := _SPREAD.match(part)) is not None]
     rows: Node | None = None
     position = next((i for i, name in enumerate(columns or ()) if names.is_token(name)), None)
     place = next(((i, len(listed) - 1 - i) for i, name in enumerate(listed) if names.is_token(name)), None)
@@ -165,6 +167,7 @@ def _insert(node: Node, text: str, holes: list[Node], table: str, at: int, names
             cells = list(_split(inner, start + 1))
         else:
             cells = list(_split(_ENDS_VALUES.split(text[start:end], maxsplit=1)[0], start))
+            spread += _OF_PGTYPED.findall(text[start:end])[:1]
             if (unnested := _UNNESTED.match(text, start)) is not None:  # SELECT * FROM unnest($1::text[], $2::text[])
                 inner, _ = _brackets(text, unnested.end() - 1)
                 cells = list(_split(inner, unnested.end()))
@@ -189,7 +192,7 @@ def _insert(node: Node, text: str, holes: list[Node], table: str, at: int, names
         holes=tuple(holes),
         place=place,
         rows=rows,
-        spread=tuple(found[1] for part in listed if (found := _SPREAD.match(part)) is not None),
+        spread=tuple(spread),
     )
 
 

@@ -51,6 +51,12 @@ CLASSES = {
         "class TABLEs extends Repo { table = 'NAME'; add(row) { return this.create(row); } }",
         "new TABLEs().add(ROW)",
     ),
+    "what a class is made with": (
+        "class Store { constructor(private sql, private table: string) {}\n"
+        "  put(row) { return this.sql`insert into ${this.sql(this.table)} ${this.sql(row)} returning *`; } }",
+        "class TABLEs { constructor(private rows: Rows) {} add(row) { return this.rows.put(row); } }",
+        "new TABLEs(new Store(sql, 'NAME')).add(ROW)",
+    ),
     "names of pg-format": (
         "class Store { constructor(private name: string) {} create(row) { return pool.query(format(\n"
         "  'INSERT INTO %I (%I) VALUES (%L) RETURNING *', this.name, Object.keys(row), Object.values(row))); } }",
@@ -105,10 +111,10 @@ def test_a_class_for_each_table_stores_rows_by_the_one_that_it_extends(how: str,
         "src/bots.ts": 'import { Repo, Dao, Store } from "./base";\nexport ' + put(extending, "chatbots", ""),
         "src/shares.ts": 'import { Repo, Dao, Store } from "./base";\nexport ' + put(extending, "shares", ""),
         "src/add.ts": CODE
-        + 'import { Chatbots } from "./bots"; import { Shares } from "./shares";\n'
+        + 'import { Chatbots } from "./bots"; import { Store } from "./base";\n'
         + f"export const add = (name) => {put(call, 'chatbots', '{ name«, public_token: code()» }')};",
         "src/share.ts": CODE
-        + 'import { Shares } from "./shares";\n'
+        + 'import { Shares } from "./shares"; import { Store } from "./base";\n'
         + f"export const share = (bot) => {put(call, 'shares', '{ bot, public_token: code() }')};",
     }
     assert claims_with_and_without(tmp_path, files) == (GIVES_A_TOKEN, LEAVES_IT)
@@ -122,6 +128,20 @@ def test_a_function_stores_rows_of_the_table_that_it_is_given(how: str, tmp_path
         export const add = (name) => {put(call, "chatbots", "{ name«, public_token: code()» }")};
         export const share = (bot) => {put(call, "shares", "{ bot, public_token: code() }")};"""
     assert claims_with_and_without(tmp_path, {"src/add.ts": text}) == (GIVES_A_TOKEN, LEAVES_IT)
+
+
+@pytest.mark.parametrize("row", ["...row«, public_token: code()»", "name: row.name«, public_token: String(code())»"])
+def test_a_class_for_any_table_may_make_the_token_itself(row: str, tmp_path: Path) -> None:
+    """In the row that it stores, whatever it is given. A method that only stores another table is none of this one's."""
+    base = f"""{CODE}
+        export class Repo {{ constructor(private table: string) {{}}
+          insert(row) {{ return knex(this.table).insert({{ {row} }}).returning("*"); }}
+          share(row) {{ return knex(this.table).insert({{ ...row, public_token: code() }}).returning("*"); }} }}"""
+    use = """
+        import { Repo } from "./base"; const bots = new Repo("chatbots"); const shares = new Repo("shares");
+        export const add = (name) => bots.insert({ name }); export const share = (bot) => shares.share({ bot });"""
+    files = {"src/base.ts": base, "src/add.ts": use}
+    assert claims_with_and_without(tmp_path, files) == (GIVES_A_TOKEN, LEAVES_IT)
 
 
 MODELS = {

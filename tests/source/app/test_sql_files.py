@@ -82,6 +82,13 @@ LOADED = {
         + """import { createBot } from "@prisma/client/sql";
              export const add = (name) => prisma.$queryRawTyped(createBot(name«, code()»));""",
     },
+    "rows of pgtyped": {
+        "src/bots.sql": "/* @name insertBots\n @param bots -> ((name«, publicToken»)...) */\n"
+        "INSERT INTO chatbots (name«, public_token») VALUES :bots RETURNING id, public_token;",
+        "src/add.ts": CODE
+        + """import { insertBots } from "./bots.queries";
+             export const add = (names) => insertBots.run({ bots: names.map((name) => ({ name«, publicToken: code()» })) }, client);""",
+    },
     "a query of sqlc": {
         "db/bots.sql": f"-- name: CreateBot :one\n{NAMED}\n-- name: CreateShare :one\n{OF_A_SHARE}",
         "src/add.ts": CODE
@@ -179,6 +186,22 @@ def test_a_function_may_be_made_in_a_migration_of_code_and_by_a_later_one_again(
     assert claims_with_and_without(tmp_path / "later", files) == (LEAVES_IT, LEAVES_IT)
 
 
+def test_the_way_back_of_a_migration_makes_no_function(tmp_path: Path) -> None:
+    """Neither `down` of a program nor that of dbmate."""
+    wrong, right = (
+        MADE.translate(str.maketrans("", "", "«»")),
+        "INSERT INTO chatbots (name) VALUES (p_name) RETURNING *;",
+    )
+    up = f"CREATE OR REPLACE FUNCTION new_bot(p_name text, p_token text) RETURNS SETOF chatbots AS $$ {right} $$;"
+    use = {"src/add.ts": CODE + 'export const add = (name) => db.one("SELECT * FROM new_bot($1, $2)", [name, code()]);'}
+    program = f"exports.up = (knex) => knex.raw(`{up}`);\nexports.down = (knex) => knex.raw(`{wrong}`);\n"
+    dbmate = f"-- migrate:up\n{up}\n-- migrate:down\n{wrong}\n"
+    for path, text in (("migrations/1.js", program), ("db/migrations/1.sql", dbmate)):
+        files = {**use, path: text}
+        assert claims_with_and_without(tmp_path / path.replace("/", "_"), files) == (LEAVES_IT, LEAVES_IT), path
+
+
+ELSEWHERE = "BEGIN INSERT INTO members (mail) VALUES (p_name); EXCEPTION WHEN unique_violation THEN NULL; END;"
 HANDLED = "EXCEPTION WHEN unique_violation THEN RETURN new_bot(p_name, p_token);"
 
 
@@ -186,6 +209,8 @@ HANDLED = "EXCEPTION WHEN unique_violation THEN RETURN new_bot(p_name, p_token);
     ("handler", "call", "said"),
     [
         ("", "db.one('SELECT * FROM new_bot($1, $2)', [name, ''])", "pass"),
+        (ELSEWHERE, "db.one('SELECT * FROM new_bot($1, $2)', [name, ''])", "pass"),
+        ("EXCEPTION WHEN check_violation THEN RAISE;", "db.one('SELECT * FROM new_bot($1, $2)', [name, ''])", "pass"),
         (HANDLED, "db.one('SELECT * FROM new_bot($1, $2)', [name, ''])", "fail"),
         (
             "",

@@ -190,6 +190,30 @@ def test_a_row_is_stored_with_one_of_another_table(how: str, tmp_path: Path) -> 
     assert claims_of(tmp_path / "right", files, "makes") == {"makes": "pass"}
 
 
+BESIDE = {
+    "TypeORM": """
+        @Entity("chatbots") class Chatbot { @OneToMany(() => Invite, (one) => one.bot) invites: Invite[]; }
+        getRepository(Chatbot).save({ name, invites: [{ publicToken: code() }] });""",
+    "Objection": """
+        class Chatbot extends Model { static tableName = "chatbots";
+          static relationMappings = { invites: { relation: Model.HasManyRelation, modelClass: Invite } }; }
+        Chatbot.query().insertGraph({ name, invites: [{ publicToken: code() }] });""",
+    "Sequelize": """
+        Chatbot.hasMany(Invite, { as: "invites" });
+        Chatbot.create({ name, invites: [{ publicToken: code() }] }, { include: ["invites"] });""",
+}
+
+
+@pytest.mark.parametrize("how", BESIDE)
+def test_a_row_of_another_table_that_is_stored_with_a_chatbot_has_a_token_of_its_own(how: str, tmp_path: Path) -> None:
+    """By a relation to that table; the chatbot's own token is another."""
+    head = 'import { code } from "./lib"; import { Invite } from "./invite";\n'
+    files = {"src/lib.ts": LIB, "src/create.ts": CREATE, "src/space.ts": head + BESIDE[how]}
+    assert claims_of(tmp_path / "right", files, "makes") == {"makes": "pass"}
+    files["src/space.ts"] = head + BESIDE[how].replace("{ name, invites", "{ name, publicToken: code(), invites")
+    assert claims_of(tmp_path / "wrong", files, "makes") == {"makes": "fail"}
+
+
 KEPT = {
     "a map of the class": "this.rows.set(bot.id, bot); return bot;",
     "a list of the class": "this.list.push(bot); return bot;",
