@@ -38,11 +38,20 @@ if TYPE_CHECKING:
 
 _INTO_ANY = re.compile(
     r"""\binsert\s+into\s+(?:["'\\`]*\s*\$\{|["'\\`]+\s*\+|%I)|\bthis\.(?:constructor\.)?_?\w*[tT]able\w*\s*\)"""
-    r"""|\bclass\s+\w+\s*<[^;]*?\bthis\._?\w*(?:repo|model)\w*\s*\.\s*(?:save|insert|create|upsert)\b"""
+    r"""|\bclass\s+\w+\s*<[^;]*?\bthis\._?\w*(?:repo|model|delegate)\w*\s*\.\s*(?:save|insert|create|upsert)\b"""
     r"""|\(\s*\w*[tT]able\w*\s*\)\s*\.\s*(?:insert|values|returning)|\.(?:into|insertInto)\(\s*\w*[tT]able\w*\s*\)""",
     re.IGNORECASE,
 )
-_WORDS = ("insert into", "table)", "tablename)", "this.repo", "this.model", "this._repo", "this._model")
+_WORDS = (
+    "insert into",
+    "table)",
+    "tablename)",
+    "this.repo",
+    "this.model",
+    "this._repo",
+    "this._model",
+    "this.delegate",
+)
 _NAMES_TABLE = ("from", "into", "table", "insertInto", "insert", "withSchema")
 _DEEPEST = 4  # functions that hand a row on to each other
 
@@ -225,7 +234,11 @@ class AnyTable:
 
     def _of_given(self, call: Node) -> str:
         """By the names that a constructor is given."""
-        said = [self._tables.of_text(text) for one in arguments(call) if (text := self._texts.constant(one))]
+        said = [
+            self._tables.of_text(text) if (text := self._texts.constant(one)) else self._tables.of(one)
+            for one in arguments(call)
+        ]
+        said = [which for which in said if which != "unknown"]
         return "ours" if "ours" in said else said[0] if said else "unknown"
 
     def _written(self, call: Node, store: Node, given: list[Node], within: tuple[AccessPath, ...]) -> Write:

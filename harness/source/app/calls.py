@@ -67,6 +67,10 @@ _COLLECTION_TYPE = re.compile(
 STORES_ROWS = (
     r"(?:insert|create|save|upsert|batchInsert)_?(?:Rows?|Records?|One|Many|Into|Entity|Item|Data|And\w+|Returning)*"
 )
+_MAY_STORE = re.compile(
+    rf"\binsert\b|\.\s*(?:{'|'.join(sorted(INSERTS))}|query|execute|one|none|unsafe|run|rpc)\s*[(<]", re.IGNORECASE
+)
+_DEEPEST = 3  # functions that call each other
 _NAMES_TABLE = re.compile(rf"(?:^|\.){STORES_ROWS}$")
 _BROWSER = re.compile(
     r"""["']use client["']|\bfrom\s+["'](?:react|react-dom\S*|vue|svelte\S*|@angular/core|preact\S*|solid-js\S*"""
@@ -93,12 +97,23 @@ class Calls:
         if callee is None or len(given) < 2 or _NAMES_TABLE.search(callee.text) is None:
             return "unknown"
         owner = callee.field("object") if callee.kind == "member_expression" else None
+        functions = self._program.objects.functions(callee)
+        if functions and not any(self._may_store(function, 0) for function in functions):
+            return "unknown"
         if is_of_browser(call.file.text) or (owner and not self.is_of_storage(owner, given[0])):
             return "unknown"
         table, row = self._texts.constant(given[0]), unwrapped(given[1])
         is_row = row.kind in ("object", "array", "identifier", "call_expression", "member_expression")
         is_name = table is not None and re.fullmatch(r"[\w.\"$]+", table) is not None
         return self._tables.of_text(table) if table is not None and is_name and is_row else "unknown"
+
+    def _may_store(self, function: Node, depth: int) -> bool:
+        """Whether a function of the app may store rows: it says so, or calls what does."""
+        if _MAY_STORE.search((function.field("body") or function).text) is not None:
+            return True
+        called = [call.field("function") for call in function.below("call_expression")] if depth < _DEEPEST else []
+        inner = [made for callee in called if callee is not None for made in self._program.objects.functions(callee)]
+        return any(self._may_store(made, depth + 1) for made in inner if made is not function)
 
     def is_of_association(self, call: Node) -> bool:
         """Whether a call is of a method that Sequelize makes for an association: `workspace.createChatbot({..})`."""

@@ -156,6 +156,8 @@ class StoredByFile:
                 elif said.endswith(".file") and len(above.children) > 1:  # sql.file("create.sql", [name])
                     return node
                 node = call
+            elif above.kind == "subscript_expression":  # statements["bots.insert"]
+                node = above
             elif above.kind == "member_expression" and member_name(above) in _SAME_TEXT and call is not None:
                 node = call if call.kind == "call_expression" else above
             else:

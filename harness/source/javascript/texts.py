@@ -210,6 +210,9 @@ class Texts:
                 return None
             listed = self.elements(held.value, depth + 1)
             return [*listed, *held.added] if listed is not None else None
+        if node.kind in MEMBERS:  # Repo.COLUMNS
+            held_there = self._program.objects.resolved(node)
+            return self.elements(held_there, depth + 1) if held_there.kind == "array" else None
         callee = node.field("function") if node.kind == "call_expression" else None
         owner = callee.field("object") if callee is not None and callee.kind == "member_expression" else None
         if callee is None or owner is None:

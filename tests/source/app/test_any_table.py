@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.apps import GIVES_A_TOKEN, LEAVES_IT, claims_with_and_without
+from tests.support.apps import GIVES_A_TOKEN, LEAVES_IT, claims_of, claims_with_and_without
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +56,11 @@ CLASSES = {
         "  put(row) { return this.sql`insert into ${this.sql(this.table)} ${this.sql(row)} returning *`; } }",
         "class TABLEs { constructor(private rows: Rows) {} add(row) { return this.rows.put(row); } }",
         "new TABLEs(new Store(sql, 'NAME')).add(ROW)",
+    ),
+    "a delegate of Prisma": (
+        "class Repo<D> { constructor(protected delegate) {} create(data) { return this.delegate.create({ data }); } }",
+        "class TABLEs extends Repo<TABLE> { constructor(prisma) { super(prisma.VARIABLE); } add(row) { return this.create(row); } }",
+        "new TABLEs(prisma).add(ROW)",
     ),
     "names of pg-format": (
         "class Store { constructor(private name: string) {} create(row) { return pool.query(format(\n"
@@ -142,6 +147,24 @@ def test_a_class_for_any_table_may_make_the_token_itself(row: str, tmp_path: Pat
         export const add = (name) => bots.insert({ name }); export const share = (bot) => shares.share({ bot });"""
     files = {"src/base.ts": base, "src/add.ts": use}
     assert claims_with_and_without(tmp_path, files) == (GIVES_A_TOKEN, LEAVES_IT)
+
+
+STORE_NOTHING = {
+    "a page": "const insert = (table, row) => document.querySelector(table).append(row);",
+    "a request": "function insert(table, row) { return fetch(`/api/${table}`, { method: 'POST', body: JSON.stringify(row) }); }",
+    "by way of another": "const send = (path, row) => post(path, row);\nfunction insert(table, row) { return send(table, row); }",
+}
+
+
+@pytest.mark.parametrize("how", STORE_NOTHING)
+def test_a_function_that_stores_nothing_is_none_of_any_table(how: str, tmp_path: Path) -> None:
+    """Whatever it is called: a front end beside a server in another language. One with a statement in it stores."""
+    call = "export const add = (name) => insert('chatbots', { name });"
+    files = {"app/bot.rb": "class Bot; end", "web/add.js": f"{STORE_NOTHING[how]}\n{call}"}
+    assert set(claims_of(tmp_path / "a", files, "makes", "insert").values()) == {"unknown"}
+    stores = "const insert = (table, row) => sql`insert into ${sql(table)} ${sql(row)} returning *`;"
+    files["web/add.js"] = f"{stores}\n{call}"
+    assert set(claims_of(tmp_path / "b", files, "makes", "insert").values()) == {"pass"}
 
 
 MODELS = {

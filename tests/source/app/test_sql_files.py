@@ -82,6 +82,15 @@ LOADED = {
         + """import { createBot } from "@prisma/client/sql";
              export const add = (name) => prisma.$queryRawTyped(createBot(name«, code()»));""",
     },
+    "one of a folder": {
+        "src/sql/bots.insert.sql": QUERY,
+        "src/sql/index.ts": """
+            export const statements = Object.fromEntries(readdirSync(__dirname).filter((file) => file.endsWith(".sql"))
+              .map((file) => [file.replace(".sql", ""), readFileSync(join(__dirname, file), "utf8")]));""",
+        "src/add.ts": CODE
+        + 'import { statements } from "./sql";\n'
+        + 'export const add = (name) => pool.query(statements["bots.insert"], [name«, code()»]);',
+    },
     "rows of pgtyped": {
         "src/bots.sql": "/* @name insertBots\n @param bots -> ((name«, publicToken»)...) */\n"
         "INSERT INTO chatbots (name«, public_token») VALUES :bots RETURNING id, public_token;",

@@ -87,6 +87,9 @@ FRAGMENTS = {
     "columns and values of zapatos": """
         const row = { name«, public_token: code()» };
         return db.sql`INSERT INTO ${"chatbots"} (${db.cols(row)}) VALUES (${db.vals(row)}) RETURNING *`.run(pool);""",
+    "columns of a class": """
+        class Bots { static COLUMNS = ["name"«, "public_token"»]; }
+        return pool.query(`INSERT INTO chatbots (${Bots.COLUMNS.join(", ")}) VALUES ($1«, $2») RETURNING *`, [name«, code()»]);""",
     "glue": """
         return pg.query(SQL`INSERT INTO chatbots (name«, public_token»)
           VALUES ${SQL.glue(names.map((one) => SQL`(${one}«, ${code()}»)`), " , ")} RETURNING *`);""",
