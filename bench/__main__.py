@@ -34,7 +34,7 @@ PARTS: tuple[str, ...] = (
     "source",
 )
 RESULTS = Path(__file__).parent / "results.md"
-FEWEST_ROUNDS = 7
+FEWEST_ROUNDS = 5
 _DESCRIPTION = "Measure the gate beside the tools that you could use instead, and write the tables to bench/results.md."
 
 

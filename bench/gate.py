@@ -19,7 +19,7 @@ import psycopg
 
 from bench.installed import ROOT, LeftOut, gate_python, newman, program, virtual
 from bench.measuring import Command, Failed, Timing, in_turns, ratio, shown
-from bench.results import table
+from bench.results import table, target
 from bench.servers import rehearsal
 from rehearsal.servers.binaries import find_binaries
 
@@ -206,23 +206,27 @@ def _compared(timings: Mapping[str, Timing], left_out: Mapping[str, str]) -> str
 
 
 def _target(timings: Mapping[str, Timing]) -> str:
-    """The target, and whether these figures meet it."""
+    """The targets, and whether these figures meet them."""
     gate, bare, least, packages = (median(timings[name].wall_s) for name in (GATE, BARE, LEAST, PACKAGES))
-    met = "met" if gate <= MOST_OVER_BARE * bare else "missed"
-    outcomes = [f"{gate / bare:.2f} x (a), {met}, where the least is at {least / bare:.2f} x"]
-    met = "met" if gate <= MOST_OVER_LEAST * least else "missed"
-    outcomes.append(f"{gate / least:.2f} x the least, {met}, where importing alone is at {packages / least:.2f} x")
+    lines = [
+        target(
+            f"at most {MOST_OVER_BARE} x (a)",
+            f"{gate / bare:.2f} x, where the least is at {least / bare:.2f} x",
+            gate <= MOST_OVER_BARE * bare,
+        ),
+        target(
+            f"at most {MOST_OVER_LEAST} x the least",
+            f"{gate / least:.2f} x, where importing its packages alone is at {packages / least:.2f} x",
+            gate <= MOST_OVER_LEAST * least,
+        ),
+    ]
     for name in (TAVERN, NEWMAN):
         if name in timings:
             other = median(timings[name].wall_s)
-            ahead = "ahead of" if gate < other else "behind"
-            outcomes.append(f"{ahead} {name} ({gate / other:.2f} x), {'met' if gate < other else 'missed'}")
+            lines.append(target(f"ahead of {name}", f"{gate / other:.2f} x", gate < other))
         else:
-            outcomes.append(f"{name} was not measured")
-    return (
-        f"Target: at most {MOST_OVER_BARE} x (a) and {MOST_OVER_LEAST} x the least, and ahead of (c) and (d). "
-        f"Measured: {'; '.join(outcomes)}."
-    )
+            lines.append(f"Target, ahead of {name}: not measured.")
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def _typed(line: list[str]) -> str:

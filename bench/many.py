@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from bench.gate import GATE, LEAST, least
 from bench.installed import ROOT
 from bench.measuring import Command, in_turns, ratio, shown
-from bench.results import table
+from bench.results import table, target
 from bench.where import ALONE
 from rehearsal.deployment.start import deployed
 from rehearsal.servers.postgres import embedded_postgres
@@ -29,13 +29,14 @@ if TYPE_CHECKING:
 
 MANY = 20
 AT_MOST = 3.0
+MOST_ROUNDS = 5  # twenty environments take three seconds a round, and the least's two
 MOST_OVER_LEAST = 1.15
 
 
 def measure(rounds: int) -> str:
     """Wall clock and CPU of both, and how many times the one the other costs, as Markdown."""
     said = {None: "Answers at once:", "slow_within_budget": "Each POST is answered after 0.3 s:"}
-    return "\n\n".join(f"{words}\n\n{_compared(rounds, variant)}" for variant, words in said.items())
+    return "\n\n".join(f"{words}\n\n{_compared(min(rounds, MOST_ROUNDS), variant)}" for variant, words in said.items())
 
 
 def _compared(rounds: int, variant: str | None) -> str:
@@ -62,15 +63,18 @@ def _compared(rounds: int, variant: str | None) -> str:
         over_one[name] = ratio(many.wall_s, one.wall_s)
         walls[name] = median(many.wall_s)
         rows.append((f"{MANY} over 1", over_one[name], ratio(many.cpu_s, one.cpu_s), ""))
-    met = "met" if float(over_one[GATE]) <= AT_MOST else "missed"
     compared = table(("environments", "wall clock", "its CPU", "its peak memory"), rows)
-    measured = f"{met} at {over_one[GATE]} x, where the least is at {over_one[LEAST]} x"
+    lines = [
+        target(
+            f"at most {AT_MOST:g} x one",
+            f"{over_one[GATE]} x, where the least is at {over_one[LEAST]} x",
+            float(over_one[GATE]) <= AT_MOST,
+        )
+    ]
     over_least = walls[GATE] / walls[LEAST]
-    met = "met" if over_least <= MOST_OVER_LEAST else "missed"
-    return (
-        f"{compared}\n\nTarget, at most {AT_MOST:g} x one: {measured}. "
-        f"Target, {MANY} at most {MOST_OVER_LEAST:g} x the least's {MANY}: {met} at {over_least:.2f} x."
-    )
+    wanted = f"{MANY} at most {MOST_OVER_LEAST:g} x the least's {MANY}"
+    lines.append(target(wanted, f"{over_least:.2f} x", over_least <= MOST_OVER_LEAST))
+    return compared + "\n\n" + "\n".join(f"- {line}" for line in lines)
 
 
 def _gate(folder: Path, file: Path, names: list[str]) -> Command:

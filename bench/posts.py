@@ -29,7 +29,7 @@ from bench.servers import create_route, rehearsal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-POSTS, BURST = 3_000, 1_000
+POSTS, BURST = 2_000, 1_000
 MOST_ROUNDS = 4  # of a burst and of whole runs, which take ten seconds each
 COMPARED = 1_000  # one after another, where it is the cost of each that is compared
 SLOW_S = 0.1  # what a POST takes where it is counted how many of them wait at once

@@ -14,10 +14,11 @@ from statistics import median
 
 from bench.installed import ROOT
 from bench.measuring import Command, run, shown
-from bench.results import table
+from bench.results import table, target
 from tests.support.large_apps import COMPONENT, HANDLER, LINKS, RANDOM, SERVICE, write_app
 
 FILES = (10, 100, 3_300)
+MOST = {10: (1, 400), 3_300: (6, 400)}  # files: seconds, MB
 LONG_LINES = (32_000, 128_000, 530_000)  # bytes
 # Reads as a run does: the files, the app, its migrations; says seconds, and the most memory in MB.
 PROGRAM = """
@@ -69,25 +70,38 @@ def write_line(root: Path, size: int) -> int:
 
 def measure(rounds: int) -> str:
     """Seconds and memory by number of files and by length of a line, as Markdown."""
-    rows = []
+    rows, targets = [], []
     for files in FILES:
         with tempfile.TemporaryDirectory() as name:
             size = write_tree(Path(name), files)
-            rows.append((f"{files:,} files", *_measured(Path(name), size, rounds)))
+            taken = _measured(Path(name), rounds)
+            rows.append((f"{files:,} files", f"{size:,}", *_shown(taken)))
+            targets += [_judged(files, taken)] if files in MOST else []
     for wanted in LONG_LINES:
         with tempfile.TemporaryDirectory() as name:
             size = write_line(Path(name), wanted)
-            rows.append(("one line", *_measured(Path(name), size, rounds)))
-    return table(("app", "bytes", "wall clock", "CPU", "reading files", "most memory"), rows)
+            rows.append(("one line", f"{size:,}", *_shown(_measured(Path(name), rounds))))
+    compared = table(("app", "bytes", "wall clock", "CPU", "reading files", "most memory"), rows)
+    return compared + "\n\n" + "\n".join(f"- {line}" for line in targets)
 
 
-def _measured(folder: Path, size: int, rounds: int) -> tuple[str, ...]:
+def _judged(files: int, taken: dict[str, list[float]]) -> str:
+    most_s, most_mb = MOST[files]
+    wall_s, memory_mb = median(taken["wall_s"]), median(taken["memory_mb"])
+    wanted = f"{files:,} files in at most {most_s} s and {most_mb} MB"
+    return target(wanted, f"{wall_s:.2f} s and {memory_mb:.0f} MB", wall_s <= most_s and memory_mb <= most_mb)
+
+
+def _measured(folder: Path, rounds: int) -> dict[str, list[float]]:
     found = []
     for _ in range(rounds):
         said = folder / "said.json.txt"
         run("source", Command([sys.executable, "-c", PROGRAM, str(folder), str(said)], {}, ROOT))
         found.append(json.loads(said.read_text(encoding="utf-8")))
     assert all(one["creates"] >= 1 for one in found), found
-    taken = {key: [one[key] for one in found] for key in ("wall_s", "cpu_s", "read_s", "memory_mb")}
-    memory = f"{median(taken['memory_mb']):.0f} MB"
-    return (f"{size:,}", *(shown(taken[key], digits=2) for key in ("wall_s", "cpu_s", "read_s")), memory)
+    return {key: [one[key] for one in found] for key in ("wall_s", "cpu_s", "read_s", "memory_mb")}
+
+
+def _shown(taken: dict[str, list[float]]) -> tuple[str, ...]:
+    seconds = (shown(taken[key], digits=2) for key in ("wall_s", "cpu_s", "read_s"))
+    return (*seconds, f"{median(taken['memory_mb']):.0f} MB")
