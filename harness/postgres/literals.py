@@ -9,9 +9,9 @@ from harness.postgres.comments import without_comments
 
 _TOKEN = lazily(
     r"""
-    (?P<escaped> [eE]'(?:[^'\\]|\\.|'')*+(?:'|\Z) )
-  | (?P<string> (?:[uU]&|[bBxXnN])?'(?:[^']|'')*+(?:'|\Z) )
-  | (?P<name> (?:[uU]&)?"(?:[^"]|"")*+(?:"|\Z) )
+    (?P<escaped> [eE]'(?:[^'\\]++|\\.|'')*(?:'|\Z) )
+  | (?P<string> (?:[uU]&|[bBxXnN])?'(?:[^']++|'')*(?:'|\Z) )
+  | (?P<name> (?:[uU]&)?"(?:[^"]++|"")*(?:"|\Z) )
   | (?P<dollars> \$(?:[^\W\d]\w*)?\$ )
   | (?P<word> [^\W\d][\w$]*+ | \$\d++ )
   | (?P<number> \d[\w.]*+ )

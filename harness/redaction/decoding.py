@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 DEEPEST = 5  # escapes within escapes: JSON in JSON in a URL on a page
 # URLs and what JavaScript's escape() makes; JSON, JavaScript, Python, C; HTML. Each begins with a character of its own,
 # and none holds a repetition that could begin inside of another: searching stays linear.
+# No group is repeated for good (`*+`): Python before 3.11.5 forgot to go back to where it had begun. Nothing that could
+# fail follows one, so that nobody goes back.
 _ESCAPE = lazily(
-    r"%(?:[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*+|u[0-9A-Fa-f]{4}(?:%u[0-9A-Fa-f]{4})*+)"
-    r"|\\(?:u[0-9A-Fa-f]{4}(?:\\u[0-9A-Fa-f]{4})*+|x[0-9A-Fa-f]{2}(?:\\x[0-9A-Fa-f]{2})*+"
-    r"|[0-3][0-7]{2}(?:\\[0-3][0-7]{2})*+|u\{0{0,8}[0-9A-Fa-f]{1,6}\}|U[0-9A-Fa-f]{8}|\\(?:\\\\)*+|[^0-7uUx])"
+    r"%(?:[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*|u[0-9A-Fa-f]{4}(?:%u[0-9A-Fa-f]{4})*)"
+    r"|\\(?:u[0-9A-Fa-f]{4}(?:\\u[0-9A-Fa-f]{4})*|x[0-9A-Fa-f]{2}(?:\\x[0-9A-Fa-f]{2})*"
+    r"|[0-3][0-7]{2}(?:\\[0-3][0-7]{2})*|u\{0{0,8}[0-9A-Fa-f]{1,6}\}|U[0-9A-Fa-f]{8}|\\(?:\\\\)*|[^0-7uUx])"
     r"|&(?:\#(?:[xX]0*+[0-9A-Fa-f]{0,6}|0*+[0-9]{0,7});?+|[A-Za-z][A-Za-z0-9]{1,31};)",
     re.DOTALL,
 )

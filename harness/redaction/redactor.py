@@ -37,7 +37,7 @@ _PER_CHARACTER = 24  # that a character of a secret may take up, escaped several
 
 # Likewise where each line is a string of its own (repr, pprint, a JSON array), or ends in a mark that it goes on.
 _SPLICE = re.compile(
-    rf"(?:[\"'](?:[ \t]*+[,+&\\])?|[=\\-])[ \t]*+(?:{LINE_END}[ \t]*+)++{MARGIN}[(+]?[ \t]*+"
+    rf"(?:[\"'](?:[ \t]*+[,+&\\])?|[=\\-])[ \t]*+(?:{LINE_END}[ \t]*+)+{MARGIN}[(+]?[ \t]*+"
     r"(?:[bBuUrRfF]{0,2}[\"'])?"
 )
 _SPECIAL = lazily(r"[%\\&<\n\r\v\f\x85\u2028\u2029]")

@@ -20,7 +20,7 @@ _LOOSELY = 6  # such digits that are looked for in whatever case
 # is decoded before. No repetition can begin inside of another: searching stays linear.
 LINE_END = r"(?:\r\n|[\n\r\v\f\x85\u2028\u2029]|<[bB][rR] ?/?>)"
 MARGIN = r"(?:(?:E|>|\||#|INTERNALERROR>)[ \t]+)?"
-BREAK = lazily(rf"(?:{LINE_END}[ \t]*+)++{MARGIN}")
+BREAK = lazily(rf"(?:{LINE_END}[ \t]*+)+{MARGIN}")
 
 
 class Needle(NamedTuple):

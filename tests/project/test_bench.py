@@ -93,7 +93,7 @@ def test_a_part_that_fails_stops_no_other(
     write(file, "two", "Title of two", "measured earlier", order=bench.PARTS)
     assert bench.main([]) == 1
     text = file.read_text(encoding="utf-8")
-    for found in ("## Title of one\n", "7 rounds", "measured earlier", "## Title of four\n"):
+    for found in ("## Title of one\n", "5 rounds", "measured earlier", "## Title of four\n"):
         assert found in text
     assert "three" not in text
     err = capsys.readouterr().err
@@ -105,10 +105,10 @@ def test_a_part_that_fails_stops_no_other(
 def test_few_rounds_are_printed_only(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The medians of fewer than seven are for whoever tries something."""
+    """The medians of fewer than five are for whoever tries something."""
     file = part(monkeypatch, tmp_path, one=lambda rounds: f"{rounds} rounds")
-    assert bench.main(["one", "--rounds", "6"]) == 0
-    assert "6 rounds" in capsys.readouterr().out
+    assert bench.main(["one", "--rounds", "4"]) == 0
+    assert "4 rounds" in capsys.readouterr().out
     assert not file.exists()
 
 
