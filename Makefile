@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Tests wait for servers and processes half of their time: two for each core of the smallest machine in use.
-WORKERS ?= 4
+# Tests wait for servers and processes half of their time: three for each core of the smallest machine in use.
+WORKERS ?= 6
 # A gate is installed without the plugins that the tests of the harness bring; loading them takes longer than a run.
 ALONE := PYTEST_ADDOPTS= PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTEST_PLUGINS=harness.options
 # The commit that the rehearsal's deployments say they serve, and that a gate waits for.
