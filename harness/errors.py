@@ -39,6 +39,11 @@ class NotCovered(Exception):
 class Waived(NotCovered):
     """A required claim that somebody chose not to have judged, by its name or by `database: null`, and why."""
 
+    @classmethod
+    def by_name(cls, id_: str, reason: str) -> Waived:
+        """The claim of this id, which `waive` of the environment names."""
+        return cls(reason, f"take {id_} out of waive to have it judged")
+
 
 def ask_doctor(environments: Iterable[str]) -> str:
     """What to run where the setup of these environments is wrong: it asks all at once, and says what to write."""

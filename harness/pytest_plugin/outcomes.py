@@ -11,14 +11,13 @@ from harness.claims import claim_of, id_of
 from harness.errors import CouldNotTell, NotCovered, Waived
 from harness.findings import last_finding
 from harness.pytest_plugin.state import gate_of
-from harness.report.verdict import CheckResult
+from harness.report.verdict import CheckResult, outcome_without
 from harness.text import printable_lines, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.redaction.redactor import Redactor
-    from harness.report.verdict import CheckOutcome
     from harness.run.gate import Gate
 
 
@@ -28,7 +27,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     gate = gate_of(item.config)
     reason = waived_for(item, gate) if gate is not None else None
     if reason is not None:
-        raise Waived(reason, f"take {check_id(item)} out of waive to have it judged")
+        raise Waived.by_name(check_id(item), reason)
 
 
 def waived_for(item: pytest.Item, gate: Gate) -> str | None:
@@ -71,7 +70,7 @@ def _sort_outcome(item: pytest.Item, call: pytest.CallInfo[None], report: pytest
         report.longrepr = f"{traceback}could not tell\n  cause: {error.cause}\n  remedy: {error.remedy}"
         return result(outcome="unknown", cause=error.cause, remedy=error.remedy)
     if isinstance(error, NotCovered):
-        outcome: CheckOutcome = "waived" if isinstance(error, Waived) else "not_covered"
+        outcome = outcome_without(error)
         report.outcome = "skipped"
         report.longrepr = (str(item.path), 0, f"{outcome.replace('_', ' ')}: {error.cause}")
         return result(outcome=outcome, cause=error.cause, remedy=error.remedy)

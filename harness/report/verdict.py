@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from harness.claims import DEPLOYMENT_ANSWERS, REVISION_IS_THE_ONE_DEPLOYED, Deliverable, Kind
+from harness.errors import CouldNotTell, Waived
 from harness.text import Shown, printable_lines, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from harness.errors import Unavailable
 
 CheckOutcome = Literal["pass", "fail", "unknown", "not_covered", "waived"]
 Conclusion = Literal["pass", "fail", "unknown"]
@@ -233,6 +236,13 @@ class Verdict(_Model):
         default=None, description="what a watch saw of a rollout; null if nothing was watched"
     )
     error: Lines = Field(default=Shown(""), description="why the run ended early; empty if it did not")
+
+
+def outcome_without(why: Unavailable) -> CheckOutcome:
+    """The outcome of a claim in the place of whose evidence stands why there is none."""
+    if isinstance(why, CouldNotTell):
+        return "unknown"
+    return "waived" if isinstance(why, Waived) else "not_covered"
 
 
 def conclude(results: Iterable[CheckResult], *, complete: bool = True) -> Conclusion:

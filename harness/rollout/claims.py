@@ -18,7 +18,7 @@ from harness.claims import OfRollout
 from harness.errors import CouldNotTell, NotCovered, Unavailable, Waived
 from harness.findings import finding
 from harness.history.history import History
-from harness.report.verdict import CheckResult
+from harness.report.verdict import CheckResult, outcome_without
 from harness.rollout.evidence import failed, is_new, is_short
 
 if TYPE_CHECKING:
@@ -72,9 +72,11 @@ def judge(
         OfRollout.LATENCY: _latency(story, budget.latency_p95_ms),
         OfRollout.TOKENS: _tokens(watched, story) if acknowledged else _NOTHING,
         OfRollout.DISTINCT: _repeats(name, watched) if acknowledged else _NOTHING,
-        OfRollout.ROWS: _rows(name, watched, story, rows, labels) if acknowledged else _NOTHING,
+        OfRollout.ROWS: (_rows_on_the_way(watched) or _rows_at_the_end(name, watched, story, rows, labels))
+        if acknowledged
+        else _NOTHING,
     }
-    waived = {id_: Waived(why, f"take {id_} out of waive to have it judged") for id_, why in environment.waive.items()}
+    waived = {id_: Waived.by_name(id_, why) for id_, why in environment.waive.items()}
     return [_result(id_, name, waived.get(id_, outcome)) for id_, outcome in outcomes.items()]
 
 
@@ -83,13 +85,7 @@ def _result(id_: str, environment: str, outcome: Finding | Unavailable | None) -
     if outcome is None:
         return result
     if isinstance(outcome, Unavailable):
-        word = (
-            "unknown"
-            if isinstance(outcome, CouldNotTell)
-            else "waived"
-            if isinstance(outcome, Waived)
-            else "not_covered"
-        )
+        word = outcome_without(outcome)
         return result.model_copy(update={"outcome": word, "cause": outcome.cause, "remedy": outcome.remedy})
     worded = {"want": outcome.want, "have": list(outcome.have), "cause": outcome.cause, "remedy": outcome.remedy}
     return result.model_copy(update={"outcome": "fail", **worded})
@@ -186,25 +182,18 @@ def _repeats(environment: str, watched: Watched) -> Finding | None:
     )
 
 
-def _rows(
-    environment: str,
-    watched: Watched,
-    story: Story,
-    rows: Sequence[Row] | Unavailable,
-    labels: Mapping[str, Sequence[str]],
-) -> Finding | Unavailable | None:
-    on_the_way = [
+def _rows_on_the_way(watched: Watched) -> Finding | None:
+    changed = [
         f"{change.shown} ({look.answered_s:.1f} s after the start)"
         for look in watched.row_looks
         for change in look.changes
         if not change.is_replaced
     ]
-    at_the_end = _rows_at_the_end(environment, watched, story, rows, labels)
-    if not on_the_way:
-        return at_the_end
+    if not changed:
+        return None
     cause, remedy = ANSWER_OF_ANOTHER_ROW
     want = "at each look the row of an acknowledged POST holds the token of its answer, or the UUID that replaced it"
-    return finding(want=want, have=on_the_way, cause=cause, remedy=remedy)
+    return finding(want=want, have=changed, cause=cause, remedy=remedy)
 
 
 def _rows_at_the_end(
