@@ -150,12 +150,12 @@ class ColumnWatch:
         except UnicodeError as error:
             raise CouldNotTell(f"the database URL cannot be used: {error}", "percent-encode it") from None
 
-    def rows(self, query: sql.Composed, ids: str) -> tuple[Row, ...] | None:
+    def rows(self, query: sql.Composed, ids: list[str]) -> tuple[Row, ...] | None:
         """The rows of some ids; None while the table is locked, or where they cannot be read.
 
         Args:
-            query: selects (id, label, token) for an array of ids, as text.
-            ids: the array.
+            query: selects (id, label, token) for a list of ids.
+            ids: the list, as text.
         """
         if self._connection is None or self._connection.closed:
             return None

@@ -87,7 +87,7 @@ def rows_of_token_query(names: Names) -> sql.Composed:
 
 
 def rows_of_ids_query(names: Names) -> sql.Composed | None:
-    """Selects (id, label, token) as text of the rows of some ids (%s, an array as text), by the index of the ids.
+    """Selects (id, label, token) as text of the rows of some ids (%s, a list of text), by the index of the ids.
 
     None for a type whose comparison may be somebody's own.
     """
@@ -100,12 +100,6 @@ def rows_of_ids_query(names: Names) -> sql.Composed | None:
     return sql.SQL("SELECT {id}, {label}, {token} FROM {table} WHERE {column} OPERATOR(pg_catalog.=) {ids}").format(
         table=quoted(names.identifier), column=column, ids=sql.SQL(f"ANY(%s::{array})"), **_texts(names)
     )
-
-
-def array_of(ids: Many[str]) -> str:
-    """The ids as Postgres reads an array from text."""
-    quoted_ids = ('"' + id_.replace("\\", "\\\\").replace('"', '\\"') + '"' for id_ in ids)
-    return f"{{{','.join(quoted_ids)}}}"
 
 
 def _is_plain_text(type_: str) -> bool:

@@ -15,7 +15,7 @@ from harness.errors import CouldNotTell
 from harness.history.attempt import attempt_name
 from harness.http.readiness import revisions_now
 from harness.postgres.column_look import ColumnWatch
-from harness.postgres.rows import array_of, rows_of_ids_query
+from harness.postgres.rows import rows_of_ids_query
 from harness.rollout.evidence import SAMPLE_S, RowChange, RowLook, Served
 from harness.rollout.rows import RowComparison
 from harness.rollout.story import tell
@@ -129,7 +129,7 @@ class _Rows:
         if query is None or not wanted:
             return
         asked_s = state.now_s
-        rows = column.rows(query, array_of(list(wanted)))
+        rows = column.rows(query, [*wanted])
         if rows is None:
             return
         seen, changes = self._known.compare(wanted, rows)

@@ -14,7 +14,7 @@ from harness.configuration.models import Table
 from harness.errors import CouldNotTell
 from harness.postgres.column_look import ColumnWatch
 from harness.postgres.connection import connect_once, reading
-from harness.postgres.rows import Row, array_of, rows_of_ids_query
+from harness.postgres.rows import Row, rows_of_ids_query
 from harness.postgres.table import read_facts
 from rehearsal.rollouts.live import live
 
@@ -107,16 +107,16 @@ def test_rows_are_read_by_their_ids(postgres: Postgres, type_: str, id_: str) ->
         assert query is not None
         with closing(ColumnWatch(of(deployment), facts.in_sql, "public_token", NOBODY)) as column:
             column.look()
-            assert column.rows(query, array_of([id_])) == (Row(id_, "a", "k3x9ab"),)
+            assert column.rows(query, [id_]) == (Row(id_, "a", "k3x9ab"),)
             plan = "set enable_seqscan = off; explain " + query.as_string().replace("%s", "$a${}$a$").replace("%%", "%")
             cursor = connection.execute(plan)
             assert cursor.nextset()
             assert "Index" in "".join(line for (line,) in cursor.fetchall())
             with deployment.transaction("the migration") as migrating:
                 migrating.execute("lock table bots in access exclusive mode")
-                assert column.rows(query, array_of([id_])) is None
+                assert column.rows(query, [id_]) is None
                 assert column.look().type == "text"
-            assert column.rows(query, array_of([id_])) is not None, "the next look can"
+            assert column.rows(query, [id_]) is not None, "the next look can"
 
 
 def test_ids_of_a_type_of_their_own_are_not_compared(postgres: Postgres) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.history.attempt import Attempt
-from harness.postgres.rows import Row, array_of
+from harness.postgres.rows import Row
 from harness.rollout.evidence import RowChange
 from harness.rollout.rows import MOST_COMPARED, RowComparison
 
@@ -66,4 +66,3 @@ def test_what_is_no_id_of_the_column_is_not_asked_for() -> None:
     comparison = RowComparison("bigint", lambda name: [name])
     assert [*comparison.wanted([post(1, id_="1; drop"), post(2)])] == ["2"]
     assert len(comparison.wanted([post(n) for n in range(1, 2 * MOST_COMPARED)])) == MOST_COMPARED
-    assert array_of(["1", 'a"b', "c\\d"]) == r'{"1","a\"b","c\\d"}'
