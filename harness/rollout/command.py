@@ -113,7 +113,9 @@ def asked(file: Path, name: str, for_s: float, until: str | None, *, allow_many:
             "or watch.rate, or watch for a shorter time (--for)."
         )
     if until is not None and not until.strip():
-        raise ConfigurationError("--until-revision: is empty; set the variable that fills it, or leave --revision out")
+        raise ConfigurationError(
+            "--until-revision: is empty; set the variable that fills it, or leave --until-revision out"
+        )
     if until is not None and environment.ready.revision is None:
         raise ConfigurationError(
             f"{place}.ready.revision: --until-revision needs to know the field of the ready page's JSON that names the "
