@@ -19,7 +19,7 @@ import psycopg
 
 from bench.installed import ROOT, LeftOut, gate_python, newman, program, virtual
 from bench.measuring import Command, Failed, Timing, in_turns, ratio, shown
-from bench.results import table, target
+from bench.results import listed, table, target
 from bench.servers import rehearsal
 from rehearsal.servers.binaries import find_binaries
 
@@ -226,7 +226,7 @@ def _target(timings: Mapping[str, Timing]) -> str:
             lines.append(target(f"ahead of {name}", f"{gate / other:.2f} x", gate < other))
         else:
             lines.append(f"Target, ahead of {name}: not measured.")
-    return "\n".join(f"- {line}" for line in lines)
+    return listed(lines)
 
 
 def _typed(line: list[str]) -> str:

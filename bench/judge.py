@@ -14,7 +14,7 @@ from statistics import median
 from bench.histories import write, write_failing
 from bench.installed import ROOT
 from bench.measuring import Command, in_turns, shown
-from bench.results import table, target
+from bench.results import listed, table, target
 
 SIZES = (100_000, 1_000_000)
 WRONG = ((5_000, "database"), (5_000, "validator"), (100_000, "database"), (100_000, "validator"), (100_000, "emoji"))
@@ -37,8 +37,8 @@ def measure(rounds: int) -> str:
         cpu_s, peak_mb = max(median(t.cpu_s) for t in of), max(median(t.peak_mb) for t in of)
         wanted = f"{size:,} wrong answers in at most {most_s:g} s of CPU and {most_mb:g} MB"
         said = f"{cpu_s:.1f} s and {peak_mb:.0f} MB at worst"
-        targets.append(f"- {target(wanted, said, cpu_s <= most_s and peak_mb <= most_mb)}")
-    return f"{table(('attempts', 'wall clock', 'CPU', 'peak memory'), rows)}\n\n" + "\n".join(targets)
+        targets.append(target(wanted, said, cpu_s <= most_s and peak_mb <= most_mb))
+    return f"{table(('attempts', 'wall clock', 'CPU', 'peak memory'), rows)}\n\n{listed(targets)}"
 
 
 def _judging(folder: Path, size: int, body: str) -> Command:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from bench.gate import GATE, LEAST, least
 from bench.installed import ROOT
 from bench.measuring import Command, in_turns, ratio, shown
-from bench.results import table, target
+from bench.results import listed, table, target
 from bench.where import ALONE
 from rehearsal.deployment.start import deployed
 from rehearsal.servers.postgres import embedded_postgres
@@ -74,7 +74,7 @@ def _compared(rounds: int, variant: str | None) -> str:
     over_least = walls[GATE] / walls[LEAST]
     wanted = f"{MANY} at most {MOST_OVER_LEAST:g} x the least's {MANY}"
     lines.append(target(wanted, f"{over_least:.2f} x", over_least <= MOST_OVER_LEAST))
-    return compared + "\n\n" + "\n".join(f"- {line}" for line in lines)
+    return f"{compared}\n\n{listed(lines)}"
 
 
 def _gate(folder: Path, file: Path, names: list[str]) -> Command:

@@ -53,3 +53,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def target(wanted: str, measured: str, met: bool) -> str:
     """One line of a target: what was wanted, and whether what was measured meets it."""
     return f"Target, {wanted}: {'met' if met else 'missed'}, {measured}."
+
+
+def listed(targets: Iterable[str]) -> str:
+    """Several targets as a list."""
+    return "\n".join(f"- {line}" for line in targets)

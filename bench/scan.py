@@ -17,8 +17,8 @@ from pydantic import SecretStr
 
 from bench.installed import ROOT
 from bench.measuring import Failed, in_turns, ratio, shown
+from bench.results import listed, target
 from bench.results import table as as_table
-from bench.results import target
 from bench.tables import SIZES as LARGE
 from bench.tables import WORK_MEM_MB, server, table, watched, within_transaction, written_temporarily_mb
 from harness.configuration.models import Table
@@ -49,7 +49,7 @@ def measure(rounds: int) -> str:
                 timings, shape = _timed(connection, rounds if rows < SIZES[-1] else min(rounds, MOST_ROUNDS))
                 times.append([f"{rows:,}", *_line(timings), shape])
                 if rows >= FEWEST_ROWS:  # below, a statement and its plan cost what the scan does
-                    targets.append(f"- {_target(rows, timings)}")
+                    targets.append(_target(rows, timings))
                 memory.append([f"{rows:,}", *_memory(connection, postgres.dsn(f"rows_{rows}"))])
     head = ["rows", "floor", "floor, default plan", "counts", "whole scan", "GROUP BY, default plan", "GROUP BY, heap"]
     ratios = ["counts / floor", "whole / floor", "counts / GROUP BY heap", "whole / GROUP BY heap", "shape"]
@@ -57,7 +57,7 @@ def measure(rounds: int) -> str:
     return (
         f"{rounds} rounds in turns, {min(rounds, MOST_ROUNDS)} of the largest, work_mem {WORK_MEM_MB} MB.\n\n"
         f"{as_table([*head, *ratios], times)}\n\n"
-        f"{chr(10).join(targets)}\n\n"
+        f"{listed(targets)}\n\n"
         "Memory: the client is a process that does nothing else. On the server it is the most that a process "
         "of a new session does not share with others (RssAnon), after the catalog was read and the floor counted, and "
         "after the scan.\n\n"

@@ -14,7 +14,7 @@ from statistics import median
 
 from bench.installed import ROOT
 from bench.measuring import Command, run, shown
-from bench.results import table, target
+from bench.results import listed, table, target
 from tests.support.large_apps import COMPONENT, HANDLER, LINKS, RANDOM, SERVICE, write_app
 
 FILES = (10, 100, 3_300)
@@ -82,7 +82,7 @@ def measure(rounds: int) -> str:
             size = write_line(Path(name), wanted)
             rows.append(("one line", f"{size:,}", *_shown(_measured(Path(name), rounds))))
     compared = table(("app", "bytes", "wall clock", "CPU", "reading files", "most memory"), rows)
-    return compared + "\n\n" + "\n".join(f"- {line}" for line in targets)
+    return f"{compared}\n\n{listed(targets)}"
 
 
 def _judged(files: int, taken: dict[str, list[float]]) -> str:

@@ -100,14 +100,17 @@ def _capture_in_memory(config: pytest.Config) -> None:
     pytest asks the system a dozen times for each check, and the threads that examine would run in between each time.
     """
     option = config.known_args_namespace
-    if option.capture != "fd":
-        return
+    if option.capture == "fd" and (intention_of(config).gate or not _has_room()):
+        option.capture = "sys"
+
+
+def _has_room() -> bool:
+    """Whether a temporary file can be made: without one pytest, capturing by descriptor, would exit 1 (roll back)."""
     try:
         tempfile.gettempdir()
-    except FileNotFoundError:  # there is no room, and without a temporary file pytest would exit 1: roll back
-        option.capture = "sys"
-    if intention_of(config).gate:
-        option.capture = "sys"
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _where(error: BaseException) -> str:

@@ -46,12 +46,11 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 # Files whose tests take longest, the slowest test first. They begin first, so that no worker is left alone with one.
-# Those that install something are among them, since one worker then does it, and not each.
+# The one that installs an app from npm is among them, since one worker then does it, and not each.
 LONG = (
     "gate/test_killing.py",
     "gate/test_cut_connections.py",
     "gate/test_faults.py",
-    "gate/test_installed.py",
     "gate/test_readme_path.py",
     "rehearsal/test_catalogue.py",
     "http/test_hostile_properties.py",
