@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from typing import TYPE_CHECKING
 
 from harness.configuration.json_schema import environments_schema
@@ -17,24 +16,23 @@ from tools.documents_troubleshooting import troubleshooting_document
 from tools.documents_verdict import fields_of_the_verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 DOCS = ROOT / "docs"
 
 
-@cache
-def documents() -> dict[Path, str]:
-    """Each document as it should be."""
-    return {
-        DOCS / "claims.md": claims_document(),
-        DOCS / "configuration.md": configuration_document(),
-        DOCS / "init.md": init_document(),
-        DOCS / "troubleshooting.md": troubleshooting_document(),
-        DOCS / "migrations.md": between(DOCS / "migrations.md", "preflight", predictions()),
-        DOCS / "verdict.md": between(DOCS / "verdict.md", "verdict", fields_of_the_verdict()),
-        DOCS / "environments.schema.json": json.dumps(environments_schema(), indent=2) + "\n",
-        DOCS / "verdict.schema.json": json.dumps(verdict_schema(), indent=2) + "\n",
-    }
+# Each document, and what makes it as it should be.
+DOCUMENTS: dict[Path, Callable[[], str]] = {
+    DOCS / "claims.md": claims_document,
+    DOCS / "configuration.md": configuration_document,
+    DOCS / "init.md": init_document,
+    DOCS / "troubleshooting.md": troubleshooting_document,
+    DOCS / "migrations.md": lambda: between(DOCS / "migrations.md", "preflight", predictions()),
+    DOCS / "verdict.md": lambda: between(DOCS / "verdict.md", "verdict", fields_of_the_verdict()),
+    DOCS / "environments.schema.json": lambda: json.dumps(environments_schema(), indent=2) + "\n",
+    DOCS / "verdict.schema.json": lambda: json.dumps(verdict_schema(), indent=2) + "\n",
+}
 
 
 def between(path: Path, marker: str, text: str) -> str:
@@ -47,5 +45,5 @@ def between(path: Path, marker: str, text: str) -> str:
 
 
 if __name__ == "__main__":
-    for path, text in documents().items():
-        path.write_text(text, encoding="utf-8")
+    for path, made in DOCUMENTS.items():
+        path.write_text(made(), encoding="utf-8")

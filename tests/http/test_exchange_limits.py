@@ -5,6 +5,7 @@ import socket
 import threading
 import tracemalloc
 import zlib
+from functools import cache
 
 import pytest
 
@@ -101,13 +102,11 @@ def test_a_spent_budget_does_not_reach_the_next_exchange() -> None:
     assert len(server.requests) == 2
 
 
+@cache
 def _bomb() -> bytes:
     """200 MB of blanks in 200 KB."""
     packer = zlib.compressobj(9, wbits=31)
     return b"".join(packer.compress(b" " * 1_000_000) for _ in range(200)) + packer.flush()
-
-
-BOMB = _bomb()
 
 
 def _forty_megabytes(request: Request) -> None:
@@ -137,7 +136,7 @@ def _without_a_length(request: Request) -> None:
         pytest.param(_endless_chunks, id="endless chunks"),
         pytest.param(_one_endless_chunk, id="one endless chunk"),
         pytest.param(_without_a_length, id="without a length"),
-        pytest.param(lambda r: r.answer("201 Created", BOMB, "Content-Encoding: gzip"), id="a gzip bomb"),
+        pytest.param(lambda r: r.answer("201 Created", _bomb(), "Content-Encoding: gzip"), id="a gzip bomb"),
     ],
 )
 def test_a_large_body_is_left_unread(answer: Answer) -> None:

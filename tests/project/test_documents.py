@@ -28,7 +28,7 @@ from rehearsal.faults import FAULTS
 from tests.support.documents import anchors, blocks, commands, links, path_of
 from tests.support.gates import ROOT
 from tools import prose
-from tools.documents import documents
+from tools.documents import DOCUMENTS
 from tools.documents_configuration import EXAMPLES, keys
 
 if TYPE_CHECKING:
@@ -39,16 +39,16 @@ DOCS = ROOT / "docs"
 OWN = (ROOT / "environments.yaml").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_what_documents_say_of_the_code_is_current(path: Path) -> None:
     """Claims, keys, fields, predictions and schemas; `make docs` writes them."""
-    assert path.read_text(encoding="utf-8") == documents()[path], "run make docs"
+    assert path.read_text(encoding="utf-8") == DOCUMENTS[path](), "run make docs"
 
 
-@pytest.mark.parametrize("schema", [environments_schema(), verdict_schema()], ids=["environments", "verdict"])
-def test_a_schema_is_one(schema: dict[str, Any]) -> None:
+@pytest.mark.parametrize("schema", [environments_schema, verdict_schema])
+def test_a_schema_is_one(schema: Callable[[], dict[str, Any]]) -> None:
     """Of draft 2020-12."""
-    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator.check_schema(schema())
 
 
 def test_the_file_names_its_schema_for_editors() -> None:

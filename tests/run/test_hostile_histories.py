@@ -208,8 +208,10 @@ SAMPLES: dict[str, Callable[[Lines], Lines]] = {
     "very many digits": replaced(INTENT, '"n": 1', '"n": ' + "1" * 10_000),
     "deeply nested": replaced(INTENT, '"at"', '"more": ' + "[" * 100_000 + "]" * 100_000 + ', "at"'),
     "deeply nested labels": replaced(INTENT, '"labels": [', '"labels": [' + "[" * 100_000),
-    "a very long line": changed(ATTEMPT, evidence="x" * 20_000_000),
-    "a very long line of nothing": replaced(ATTEMPT, '"evidence"', " " * 20_000_000 + '"evidence"'),
+    "a very long line": lambda lines: changed(ATTEMPT, evidence="x" * 20_000_000)(lines),
+    "a very long line of nothing": lambda lines: replaced(ATTEMPT, '"evidence"', " " * 20_000_000 + '"evidence"')(
+        lines
+    ),
     "not JSON": added(b"{torn in the middle"),
     "not UTF-8": added(b"\xff\xfe"),
     "a byte order mark": lambda lines: [b"\xef\xbb\xbf" + json.dumps(lines[0]).encode(), *lines[1:]],
