@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -327,6 +328,7 @@ def find_dumper(major: int) -> Dumper:
     )
 
 
+@cache
 def dumper_version(folder: Path) -> int | None:
     """The major version of the pg_dump in a folder that has a pg_restore too; None where there is none."""
     if not (folder / "pg_restore").exists():

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 KINDS = ("auto", "packaged", "system")
@@ -137,6 +138,7 @@ def installations_in(folders: list[Path], kind: str) -> list[Binaries]:
     return found
 
 
+@cache  # what is installed stays, and starting the program takes as long as a statement
 def version_of(folder: Path) -> tuple[int, ...] | None:
     """The version that `postgres --version` prints, e.g. (15, 18); None where it cannot be run."""
     try:
@@ -149,6 +151,7 @@ def version_of(folder: Path) -> tuple[int, ...] | None:
     return tuple(int(part) for part in match.groups() if part) if match else None
 
 
+@cache
 def has_extension(folder: Path, major: int, name: str) -> bool:
     """True if the extension's control file is where this installation looks for it."""
     shares = [folder.parent / "share", folder.parent / "share/postgresql", Path(f"/usr/share/postgresql/{major}")]

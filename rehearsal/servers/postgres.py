@@ -23,6 +23,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -365,6 +366,7 @@ def unprivileged_user() -> pwd.struct_passwd:
     raise NoPostgres("Postgres refuses to run as root, and there is neither a user postgres nor a user nobody")
 
 
+@cache
 def can_run(program: Path, user: pwd.struct_passwd) -> bool:
     """False if the user may not read the program where it is, e.g. below root's home."""
     try:

@@ -232,6 +232,11 @@ def _build(model: type[BaseModel]) -> None:
 
 def _import_rehearsal() -> None:
     _import_below("rehearsal")
+    from rehearsal.dry_run.real_schema import dumper_version
+    from rehearsal.servers.binaries import all_installations
+
+    for binaries in all_installations():  # each program is asked for its version once, and not by each rehearsal
+        dumper_version(binaries.folder)
 
 
 _IMPORTS = {"pytest": _import_gates, "harness": _import_gates, "rehearsal": _import_rehearsal}
