@@ -1,25 +1,31 @@
 """Each fault of the rehearsal is caught by the checks that claim to catch it, and by no other.
 
-A deployment with the fault is verified by the real command; two of them, preview and production, where the claim that
-compares environments is one of those that catch it.
+A deployment with the fault is verified by the real command: two of them, preview and production, where the claim that
+compares environments is one of those that catch it; else beside deployments with other faults, which is faster, and no
+environment tells anything of another. `make selftest` runs the command on each fault alone.
 """
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
+from rehearsal.deployment.start import deployed
 from rehearsal.deployment.variants import VARIANTS
 from rehearsal.faults import FAULTS
 from rehearsal.faults.catalogue import ON_DEMAND
-from tests.support.gates import ABOUT_SOURCE, NAMES, verify
+from tests.support.gates import ABOUT_SOURCE, NAMES, READY, entry, run_pytest, verify, write_environments
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from rehearsal.servers.postgres import Postgres
+    from tests.support.gates import Run
 
+MOST_TOGETHER = 6
 COMPARES = "tokens_differ_between_environments"
 # One environment is compared with no other. What Postgres shows depends on the app's transactions. Who has no latency
 # budget is asked for none.
@@ -43,18 +49,69 @@ def not_covered(outcomes: dict[str, str]) -> set[str]:
     return {check for check, outcome in asked.items() if outcome == "not_covered"}
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+def in_groups(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """So many at a time as one run may verify without being late for one of them."""
+    left = [*names]
+    count = -(-len(left) // MOST_TOGETHER)
+    return [tuple(left[n::count]) for n in range(count)]
+
+
+def beside_each_other(
+    postgres: Postgres, folder: Path, faults: Sequence[str] = (), variants: Sequence[str] = ()
+) -> Run:
+    """Deploy each in an environment of its name, and run the gate on all. None is compared with another."""
+    folder.mkdir()
+    with ExitStack() as stack:
+        deployments = [stack.enter_context(deployed(postgres, fault, name=fault)) for fault in faults]
+        deployments += [stack.enter_context(deployed(postgres, None, variant, variant)) for variant in variants]
+        entries = {}
+        for of in deployments:
+            ready = {} if "ready" in of.settings else {"ready": READY}
+            entries[of.name] = entry(of, **ready)
+        waived = {"waive": {COMPARES: "their faults differ"}}
+        file = write_environments(folder / "environments.yaml", waived, **entries)
+        names = [word for of in deployments for word in ("--env", of.name)]
+        revision = ["--revision", deployments[0].revision]
+        return run_pytest(folder / "report", "--environments", str(file), *names, *revision)
+
+
+def told_of(run: Run, name: str) -> dict[str, str]:
+    """The claims that were not found to hold in an environment."""
+    return {claim: outcome for claim, outcome in run.outcomes(name).items() if outcome in ("fail", "unknown")}
+
+
+@pytest.mark.parametrize("fault", [name for name, of in FAULTS.items() if COMPARES in of.catches])
 def test_fault_is_caught_by_the_checks_that_claim_to(postgres: Postgres, tmp_path: Path, fault: str) -> None:
     """Exactly the named claims come out as named, every other one holds, and the exit code is the promised one."""
     expected = FAULTS[fault]
-    names = NAMES if COMPARES in expected.catches else NAMES[:1]
-    run = verify(postgres, tmp_path / fault, fault=fault, names=names)
-    for name in names:
-        outcomes = run.outcomes(name)
-        alarms = {check: outcome for check, outcome in outcomes.items() if outcome in ("fail", "unknown")}
-        assert alarms == expected.catches, run.out
-        assert not_covered(outcomes) <= MAY_BE_UNCOVERED | UNCOVERED.get(fault, set()), run.out
+    run = verify(postgres, tmp_path / fault, fault=fault)
+    for name in NAMES:
+        assert told_of(run, name) == expected.catches, run.out
+        assert not_covered(run.outcomes(name)) <= MAY_BE_UNCOVERED | UNCOVERED.get(fault, set()), run.out
     assert run.exit_code == expected.exit_code, run.out
+    assert run.verdict["exit_code"] == run.exit_code
+    assert "Traceback" not in run.out + run.err
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        group
+        for code in sorted({of.exit_code for of in FAULTS.values()})
+        for group in in_groups(n for n, of in FAULTS.items() if of.exit_code == code and COMPARES not in of.catches)
+    ],
+    ids=", ".join,
+)
+def test_faults_are_caught_beside_others(postgres: Postgres, tmp_path: Path, faults: tuple[str, ...]) -> None:
+    """The same of each, and of the run; all of them end a run with the same exit code."""
+    run = beside_each_other(postgres, tmp_path / "run", faults)
+    assert {name: told_of(run, name) for name in faults} == {name: FAULTS[name].catches for name in faults}, run.out
+    for name in faults:
+        may_be = MAY_BE_UNCOVERED | UNCOVERED.get(name, set())
+        assert not_covered(run.outcomes(name)) <= may_be, (name, run.out)
+    assert run.exit_code == FAULTS[faults[0]].exit_code, run.out
+    verdict = {1: "fail", 75: "unknown"}[run.exit_code]
+    assert {of["name"]: of["verdict"] for of in run.verdict["environments"]} == dict.fromkeys(faults, verdict)
     assert run.verdict["exit_code"] == run.exit_code
     assert "Traceback" not in run.out + run.err
 
@@ -67,12 +124,15 @@ def test_two_healthy_deployments_raise_no_alarm(postgres: Postgres, tmp_path: Pa
         assert not_covered(run.outcomes(name)) <= MAY_BE_UNCOVERED - {COMPARES}, run.out
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_healthy_variant_raises_no_alarm(postgres: Postgres, tmp_path: Path, variant: str) -> None:
-    """A deployment that is unusual but right is released, and nothing of the run is left behind."""
-    run = verify(postgres, tmp_path / variant, variant=variant, names=NAMES[:1])
+@pytest.mark.parametrize("variants", in_groups(VARIANTS), ids=", ".join)
+def test_healthy_variants_raise_no_alarm(postgres: Postgres, tmp_path: Path, variants: tuple[str, ...]) -> None:
+    """Deployments that are unusual but right are released, and nothing of the run is left behind."""
+    run = beside_each_other(postgres, tmp_path / "run", variants=variants)
     alarms = [c for c in run.verdict["checks"] if c["outcome"] in ("fail", "unknown")]
-    assert alarms == []
-    assert not_covered(run.outcomes(NAMES[0])) <= MAY_BE_UNCOVERED | UNCOVERED.get(variant, set()), run.out
+    assert alarms == [], run.out
+    for name in variants:
+        may_be = MAY_BE_UNCOVERED | UNCOVERED.get(name, set())
+        assert not_covered(run.outcomes(name)) <= may_be, (name, run.out)
+    assert {of["name"]: of["verdict"] for of in run.verdict["environments"]} == dict.fromkeys(variants, "pass")
     assert run.verdict["left_behind"] == []
     assert run.exit_code == 0, run.out
