@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ from rehearsal.deployment.start import deployed
 from rehearsal.servers.postgres import embedded_postgres
 from tests.support import gates
 from tests.support.browsers import CHROMIUM, MISSING
+from tests.support.clusters import share_a_cluster, shared_cluster
 from tests.support.gates import NAMES
 from tests.support.warm import Warm
 
@@ -68,6 +70,21 @@ LONG = (
 )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let all workers begin their servers of Postgres with one cluster."""
+    share_a_cluster(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Import a part of the tests first: after a fresh clone each worker then compiles its own part, and not all."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))
+    if workers:
+        worker = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+        for file in sorted(HERE.rglob("test_*.py"))[worker::workers]:
+            importlib.import_module(".".join(file.relative_to(session.config.rootpath).with_suffix("").parts))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Deal the long files out to the workers; `--dist worksteal` gives each an equal part of the list to begin with."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))
@@ -91,15 +108,22 @@ def pytest_runtest_teardown() -> None:
     mask_before_cutting(str)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cluster() -> None:
+    """What every server of Postgres here begins with, also one that a command starts."""
+    if made := shared_cluster():
+        os.environ["INITDB_TEMPLATE"] = str(made)
+
+
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
+def postgres(cluster: None) -> Iterator[Postgres]:
     """One throwaway Postgres for the whole test run: the system's with uuid-ossp where there is one."""
     with embedded_postgres() as server:
         yield server
 
 
 @pytest.fixture(scope="session", autouse=True)
-def forge() -> Iterator[Warm]:
+def forge(cluster: None) -> Iterator[Warm]:
     """What forks the commands of the tests, which then need not import anything first."""
     forge = gates.FORGE = Warm(gates.clean_environment())
     try:

@@ -17,7 +17,7 @@ import pytest
 from rehearsal.deployment.start import CHANGE, STEPS, script
 from rehearsal.servers.binaries import PACKAGE, Binaries, NoPostgres, find_binaries, packaged_binaries, system_binaries
 from rehearsal.servers.postgres import TO_BE_DEMOTED, embedded_postgres, running
-from tests.support.migrations import new_cluster
+from tests.support.clusters import new_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 
 from rehearsal.deployment.start import STEPS, script
-from rehearsal.servers.binaries import find_binaries
-from rehearsal.servers.guard import INITDB_OPTIONS
-from rehearsal.servers.postgres import OWNER, order_for
+from rehearsal.servers.postgres import OWNER
 from tests.support.gates import ROOT, run_module, write_environments
 
 if TYPE_CHECKING:
@@ -61,36 +55,13 @@ def rehearse(dsn: str, folder: Path, migration: str, *arguments: str, **environ:
     """The real command on this migration. Without a command of its own it runs one that does nothing."""
     file = folder / "migration.sql"
     file.write_text(migration, encoding="utf-8")
-    more = list(arguments) if "--" in arguments else [*arguments, "--", sys.executable, "-c", ""]
+    more = list(arguments) if "--" in arguments else [*arguments, "--", "true"]
     return run_rehearsal("--schema-of", dsn, "--migration", str(file), *more, **environ)
 
 
 def run_rehearsal(*arguments: str, **environ: str) -> Run:
-    """`python -m rehearsal`, which is spared initdb."""
-    if cluster := new_cluster(Path(cluster_folder().name)):
-        environ["INITDB_TEMPLATE"] = str(cluster)
+    """`python -m rehearsal`."""
     return run_module("rehearsal", [*arguments], ROOT, **environ)
-
-
-@cache
-def cluster_folder() -> TemporaryDirectory[str]:
-    """It is removed when this process ends."""
-    return TemporaryDirectory(prefix="cluster-")
-
-
-@cache
-def new_cluster(folder: Path) -> Path | None:
-    """A data directory in this folder, as initdb makes it for the rehearsal; None if that needs a copy of initdb."""
-    order = order_for(find_binaries())
-    if order["copy"]:
-        return None
-    how: dict[str, Any] = {"cwd": folder, "env": {"LC_ALL": "C", "TZ": "UTC"}, "stdout": subprocess.DEVNULL}
-    if order["uid"] is not None and order["gid"] is not None:
-        os.chown(folder, order["uid"], order["gid"])
-        how |= {"user": order["uid"], "group": order["gid"], "extra_groups": []}
-    initdb = [f"{order['binaries']}/initdb", "-D", str(folder / "data"), *INITDB_OPTIONS]
-    subprocess.run(initdb, check=True, **how)
-    return folder / "data"
 
 
 def command_lines(pid: int) -> set[str]:
