@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 MASK = "***"
 _HEAD = 8  # characters of a needle by which most texts are told to hold none
 _WORTH_KEEPING = 10_000  # characters: a shorter text is searched again
+_MOST_SHOWN = 1000  # short texts whose masked form is remembered: twenty environments say the same twenty times
+_SHORT = 400  # characters
 _AT_ONCE = 50_000  # characters that are searched together: only near a secret must it be known where each one stood
 _AT_ONCE_FOR_ITS_REACH = 8  # times the longest secret's reach, by which two parts overlap on each side
 _PER_CHARACTER = 24  # that a character of a secret may take up, escaped several times over
@@ -105,6 +107,7 @@ class Redactor:
         self._lock = threading.Lock()
         self._known = _Known()
         self._masked: frozenset[str] = frozenset()  # texts of which `take_as_masked` was told
+        self._shown: dict[str, str] = {}  # short texts, as they are masked while no other secret is learned
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
@@ -119,7 +122,7 @@ class Redactor:
 
     def _learned(self, known: _Known) -> None:
         if known is not self._known:
-            self._known, self._masked = known, frozenset()
+            self._known, self._masked, self._shown = known, frozenset(), {}
 
     def take_as_masked(self, text: str) -> None:
         """Search a text no more, which has been masked and whoever calls keeps; until another secret is learned.
@@ -135,10 +138,14 @@ class Redactor:
 
         Values of rows that Postgres quotes are taken out as well (`row_values`).
         """
-        if text in self._masked and not also:
-            return text
+        shown = self._shown  # before what is known is read: what is learned meanwhile has another one
+        if not also and (text in self._masked or text in shown):
+            return shown.get(text, text)
         spans = _spans(text, self._known.and_those_of(also))
-        return without_row_values(_masked(text, spans, 0, len(text)) if spans else text)
+        masked = without_row_values(_masked(text, spans, 0, len(text)) if spans else text)
+        if not also and len(text) <= _SHORT and len(shown) < _MOST_SHOWN:
+            shown[text] = masked
+        return masked
 
     def part(self, text: str, start: int, end: int, also: Iterable[str] = ()) -> str:
         """`text[start:end]`, masked: a secret across one of the ends leaves no part of itself. Looks little further."""

@@ -112,6 +112,16 @@ def test_masking_takes_time_in_proportion_to_hostile_texts() -> None:
         assert redact(text) == text
 
 
+def test_what_was_shown_before_is_masked_once_its_secret_is_known() -> None:
+    """A text is searched anew after another secret was learned, however often it was shown before."""
+    redact = Redactor(["qX7-another-1"])
+    text = f"it says {CANARY}, qX7-another-1, and gh0st-us3r"
+    assert redact(text) == redact(text) == f"it says {CANARY}, {MASK}, and gh0st-us3r"
+    redact.add([CANARY])
+    assert redact(text) == redact(text) == f"it says {MASK}, {MASK}, and gh0st-us3r"
+    assert redact(text, also=["gh0st-us3r"]) == f"it says {MASK}, {MASK}, and {MASK}"
+
+
 def test_a_very_short_secret_is_left_alone() -> None:
     """Three characters would mask every other word of a report."""
     assert Redactor(["abc", ""])("abc alphabet") == "abc alphabet"
