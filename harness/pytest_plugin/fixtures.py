@@ -6,83 +6,70 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.errors import if_available
+from harness.errors import demanded, if_available
 from harness.pytest_plugin.evidence import fixture_of
 from harness.pytest_plugin.state import demand_gate
 from harness.run.evidence import HISTORY, KINDS, ROWS, TABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.history.history import History
     from harness.run.gathering import Examination
 
-globals().update({kind.name: fixture_of(kind) for kind in KINDS})
+
+def _created_status(known: Examination) -> int:
+    """What a POST must answer. A saved history says it by what it has acknowledged."""
+    history = if_available(known.of(HISTORY))
+    answered = history.acknowledged[0].status if history is not None and history.acknowledged else None
+    return answered or known.environment.api.status
+
+
+def _in_recovery(known: Examination) -> bool:
+    """Whether the database that is read is a replica, as far as that is known."""
+    facts = if_available(known.of(TABLE))
+    return facts is not None and facts.in_recovery
+
+
+def _labels(known: Examination) -> dict[str, list[str]]:
+    """For each POST's name, what its row's label column may hold."""
+    return {a.name: known.environment.labels_for(a.name) for a in demanded(known.of(HISTORY)).sent}
+
+
+PARTS: dict[str, Callable[[Examination], object]] = {
+    **{kind.name: kind.hand_out for kind in KINDS},
+    "latency_p95_ms": lambda known: known.environment.latency_p95_ms,
+    "token_column": lambda known: known.environment.table.token,
+    "created_status": _created_status,
+    "acknowledged": lambda known: if_available(known.of(HISTORY)),
+    "in_recovery": _in_recovery,
+    "own_rows": lambda known: len(if_available(known.of(ROWS)) or ()),
+    "legacy_until": lambda known: known.environment.stored.legacy_until,
+    "labels": _labels,
+}
+"""What a check may be handed of an examination, by the name of its argument. What is missing raises why.
+
+`latency_p95_ms` and `legacy_until` are None where they are not configured, `acknowledged` where no POST was sent;
+`own_rows` counts the rows of this run as far as they were looked for.
+"""
+
+globals().update({name: fixture_of(name, part) for name, part in PARTS.items()})
 
 
 @pytest.fixture
-def examination(environment: str, request: pytest.FixtureRequest) -> Examination:
+def examination(environment: str, pytestconfig: pytest.Config) -> Examination:
     """What is known of the environment; waits for it."""
-    return demand_gate(request.config).examination(environment)
+    return demand_gate(pytestconfig).examination(environment)
 
 
 @pytest.fixture
-def revision(request: pytest.FixtureRequest) -> str | None:
+def revision(pytestconfig: pytest.Config) -> str | None:
     """The revision of `--revision`."""
-    value: str | None = request.config.getoption("--revision")
+    value: str | None = pytestconfig.getoption("--revision")
     return value
 
 
 @pytest.fixture
-def latency_p95_ms(examination: Examination) -> float | None:
-    """The environment's latency budget, None where it has none."""
-    return examination.environment.latency_p95_ms
-
-
-@pytest.fixture
-def token_column(examination: Examination) -> str:
-    """The name of the token column, as it is configured."""
-    return examination.environment.table.token
-
-
-@pytest.fixture
-def created_status(examination: Examination) -> int:
-    """What a POST must answer. A saved history says it by what it has acknowledged."""
-    history = if_available(examination.of(HISTORY))
-    answered = history.acknowledged[0].status if history is not None and history.acknowledged else None
-    return answered or examination.environment.api.status
-
-
-@pytest.fixture
-def acknowledged(examination: Examination) -> History | None:
-    """The history where POSTs were sent; None in a run that sends none."""
-    return if_available(examination.of(HISTORY))
-
-
-@pytest.fixture
-def in_recovery(examination: Examination) -> bool:
-    """Whether the database that is read is a replica, as far as that is known."""
-    facts = if_available(examination.of(TABLE))
-    return facts is not None and facts.in_recovery
-
-
-@pytest.fixture
-def own_rows(examination: Examination) -> int:
-    """How many rows of this run are stored, as far as they were looked for."""
-    return len(if_available(examination.of(ROWS)) or ())
-
-
-@pytest.fixture
-def legacy_until(examination: Examination) -> int | None:
-    """The last id of the rows that were stored before the migration, None where that is not configured."""
-    return examination.environment.stored.legacy_until
-
-
-@pytest.fixture
-def other_histories(environment: str, request: pytest.FixtureRequest) -> list[History]:
+def other_histories(environment: str, pytestconfig: pytest.Config) -> list[History]:
     """The POSTs of the run on the other environments."""
-    return demand_gate(request.config).other_histories(environment)
-
-
-@pytest.fixture
-def labels(examination: Examination, history: History) -> dict[str, list[str]]:
-    """For each POST's name, what its row's label column may hold."""
-    return {a.name: examination.environment.labels_for(a.name) for a in history.sent}
+    return demand_gate(pytestconfig).other_histories(environment)

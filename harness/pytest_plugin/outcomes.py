@@ -10,6 +10,8 @@ import pytest
 from harness.claims import claim_of, id_of
 from harness.errors import CouldNotTell, NotCovered, Waived
 from harness.findings import last_finding
+from harness.pytest_plugin.evidence import hand_over
+from harness.pytest_plugin.fixtures import PARTS
 from harness.pytest_plugin.state import gate_of
 from harness.report.verdict import CheckResult, outcome_without
 from harness.text import printable_lines, sentence
@@ -23,27 +25,34 @@ if TYPE_CHECKING:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leave a claim that its environment waives as it is: whatever it would come to, it is not judged."""
+    """Hand a check what it looks at. A claim that its environment waives is left as it is, whatever it came to."""
     gate = gate_of(item.config)
-    reason = waived_for(item, gate) if gate is not None else None
+    if gate is None:
+        return
+    reason = waived_for(item, gate)
     if reason is not None:
         raise Waived.by_name(check_id(item), reason)
+    hand_over(item, environment_of(item), gate.examination, PARTS)
 
 
 def waived_for(item: pytest.Item, gate: Gate) -> str | None:
     """The reason for which its environment waives a claim; None where it does not."""
     name = environment_of(item)
     own = next((environment for environment in gate.settings.environments if environment.name == name), None)
-    return own.waive.get(check_id(item)) if own is not None else None
+    return own.waive.get(check_id(item)) if own is not None and own.waive else None
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None] | pytest.TestReport:
     """Sort an outcome: FAILED is asked and wrong, ERROR is could not tell, SKIPPED is not covered."""
     gate = gate_of(item.config)
+    raised = call.excinfo
     if gate is not None:
-        _shorten_traceback(item, call)
-    report: pytest.TestReport = yield  # type: ignore[misc, assignment]  # pluggy's wrappers are not typed
+        call.excinfo = _shortened(item, raised)
+    try:
+        report: pytest.TestReport = yield  # type: ignore[misc, assignment]  # pluggy's wrappers are not typed
+    finally:
+        call.excinfo = raised
     if gate is None:
         return report
     result = _sort_outcome(item, call, report)
@@ -59,11 +68,13 @@ def _sort_outcome(item: pytest.Item, call: pytest.CallInfo[None], report: pytest
     FAILED is asked and wrong, ERROR is could not tell, SKIPPED is not covered.
     """
     worded = last_finding()
-    traceback = "" if _shows_no_traceback(item) else f"{report.longrepr}\n"
-    result = partial(CheckResult, id=check_id(item), environment=environment_of(item), claim=_claim(item))
     error = call.excinfo.value if call.excinfo is not None else None
+    if error is None and report.when != "call":
+        return None
+    result = partial(CheckResult, id=check_id(item), environment=environment_of(item), claim=_claim(item))
     if error is None:
-        return result(outcome="pass") if report.when == "call" else None
+        return result(outcome="pass")
+    traceback = "" if _shows_no_traceback(item) else f"{report.longrepr}\n"
     if isinstance(error, CouldNotTell):
         # JUnit and pytest call what fails outside of a test's own body an error, which is what this is.
         report.outcome, report.when = "failed", "setup"
@@ -95,11 +106,16 @@ def _shows_no_traceback(item: pytest.Item) -> bool:
     return bool(getattr(item.config.option, "tbstyle", "no") == "no")
 
 
-def _shorten_traceback(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+def _shortened(
+    item: pytest.Item, raised: pytest.ExceptionInfo[BaseException] | None
+) -> pytest.ExceptionInfo[BaseException] | None:
     """Spare pytest a traceback that `_sort_outcome` puts words in the place of: it takes longer than the check did."""
-    replaced = call.excinfo is not None and isinstance(call.excinfo.value, (CouldNotTell, NotCovered))
-    if call.excinfo is not None and replaced and _shows_no_traceback(item):
-        call.excinfo.traceback = call.excinfo.traceback[-1:]
+    replaced = raised is not None and isinstance(raised.value, (CouldNotTell, NotCovered))
+    if raised is None or not replaced or not _shows_no_traceback(item):
+        return raised
+    # Of what is skipped pytest asks no more than where that was.
+    skipped = pytest.skip.Exception("")
+    return pytest.ExceptionInfo.from_exc_info((type(skipped), skipped, raised.tb))
 
 
 def _mask_report(report: pytest.TestReport, redact: Redactor) -> None:

@@ -193,7 +193,10 @@ class Gate:
             return Examination(self.settings.environment(name), self.sources)
         if os.getpid() != self._process:  # the thread that examines is not there, and would be waited for for ever
             raise CouldNotTell("a plugin runs this check in a process of its own", "run without the plugin that forks")
-        return self._settled(self._examinations[name], lambda: self.interrupts.ends_examinations).result()
+        future = self._examinations[name]
+        if not future.done():
+            self._settled(future, lambda: self.interrupts.ends_examinations)
+        return future.result()
 
     def _settled(self, future: Future[T], over: Callable[[], bool] = lambda: False) -> Future[T]:
         """The future, done. Waits in short turns: a signal that comes just before a long one is only seen after it.

@@ -52,6 +52,17 @@ def test_healthy_pair_is_released(tmp_path: Path, healthy_pair: list[Deployment]
     assert said[-2:] == [f"reports: {run.report_dir}", "verdict: PASS (exit 0: release)"]
 
 
+def test_fixtures_hand_over_the_same(tmp_path: Path, healthy_pair: list[Deployment]) -> None:
+    """With `--setup-show`, which sets up every fixture to show it, each claim comes to what it comes to without."""
+    run = run_gate(tmp_path, healthy_pair, "--setup-show")
+    assert run.exit_code == 0, run.out
+    assert "SETUP    F history" in run.out
+    uncovered = {"revision_is_the_one_deployed", *ON_DEMAND, *ABOUT_SOURCE}
+    for deployment in healthy_pair:
+        outcomes = run.outcomes(deployment.name)
+        assert {check for check, outcome in outcomes.items() if outcome != "pass"} == uncovered
+
+
 @pytest.mark.parametrize(
     ("arguments", "shown"),
     [
