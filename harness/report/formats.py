@@ -10,6 +10,8 @@ import re
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from harness.report.markdown import markdown
 from harness.report.summary import CONCLUSIONS, advised
 from harness.text import printable
@@ -47,8 +49,10 @@ class Format(NamedTuple):
 
 def _json(report: Report) -> str:
     # Not by pydantic: it refuses a lone surrogate, which a server may have sent as an escape in JSON.
-    document = json.dumps(report.verdict.model_dump(by_alias=True), ensure_ascii=False, indent=2)
-    return _without_controls(document) + "\n"
+    document = json.dumps(report.verdict.model_dump(by_alias=True), ensure_ascii=False)
+    # Asked to indent, json writes in Python, piece by piece.
+    indented = msgspec.json.format(document.encode("utf-8", "surrogatepass"), indent=2)
+    return _without_controls(indented.decode("utf-8", "surrogatepass")) + "\n"
 
 
 def _without_controls(document: str) -> str:
