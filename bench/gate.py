@@ -21,16 +21,19 @@ from bench.installed import ROOT, LeftOut, gate_python, newman, program, virtual
 from bench.measuring import Command, Failed, Timing, in_turns, ratio, shown
 from bench.results import listed, table, target
 from bench.servers import rehearsal
+from harness.claims import ids_beside
 from rehearsal.servers.binaries import find_binaries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-GATE, BARE, LEAST, PACKAGES, SCRIPT, TAVERN, NEWMAN, K6 = (
+GATE, BARE, LEAST, PACKAGES, CLAIMS, REPORTS, SCRIPT, TAVERN, NEWMAN, K6 = (
     "the gate",
     "(a) bare pytest",
     "the least",
     "the least, with the packages of the gate",
+    "the same, and a test for each claim",
+    "the same, and a history and reports",
     "(b) script",
     "(c) Tavern",
     "(d) Newman",
@@ -38,6 +41,7 @@ GATE, BARE, LEAST, PACKAGES, SCRIPT, TAVERN, NEWMAN, K6 = (
 )
 MOST_OVER_BARE = 1.5
 MOST_OVER_LEAST = 1.15
+_NAMES = "msgspec pydantic yaml tenacity jinja2"  # of the packages of the gate that the least does not import
 POSTS = 19  # to each environment, by everybody who sends any
 # Neither the gate nor the bare run look for plugins: their environment has none, and others may be installed around it.
 ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
@@ -66,7 +70,9 @@ def measure(rounds: int) -> str:
     with tempfile.TemporaryDirectory(prefix="chatbots-smoke-bench-") as reports:
         contenders, left_out = _contenders(Path(reports))
         numbers = count(1)
-        own = in_turns({name: partial(_rehearsed, c, numbers) for name, c in contenders.items()}, rounds)
+        # What a gate cannot do without adds up to the same in any rehearsal, and is told apart in the shorter figures.
+        whole = {name: c for name, c in contenders.items() if name not in (CLAIMS, REPORTS)}
+        own = in_turns({name: partial(_rehearsed, c, numbers) for name, c in whole.items()}, rounds)
         with rehearsal() as (variables, _):
             one = in_turns(
                 {name: partial(_asked, name, c, numbers, variables) for name, c in contenders.items()}, rounds
@@ -91,7 +97,14 @@ def _contenders(reports: Path) -> tuple[dict[str, Contender], dict[str, str]]:
         Failed: the gate itself cannot be installed.
     """
     gate = gate_python()
-    found = {GATE: _gate(gate, reports), BARE: _bare(gate), LEAST: _least(gate), PACKAGES: _packages(gate)}
+    found = {
+        GATE: _gate(gate, reports),
+        BARE: _bare(gate),
+        LEAST: _least(gate),
+        PACKAGES: _packages(gate),
+        CLAIMS: _claims(gate),
+        REPORTS: _reports(gate, reports),
+    }
     left_out = {}
     for name, of in {SCRIPT: _script, TAVERN: _tavern, NEWMAN: _newman, K6: _k6}.items():
         try:
@@ -136,9 +149,32 @@ def _least(python: str) -> Contender:
 
 def _packages(python: str) -> Contender:
     """What no gate can be faster than that reads its file with PyYAML, knows it by pydantic, and renders a page."""
-    names = "msgspec pydantic yaml tenacity jinja2"
-    does = f"the same, and imports {', '.join(names.split())}: what a gate of this project's packages is made of."
-    return Contender(lambda _: list(least(python).line), does, {**ALONE, "PACKAGES": names})
+    does = f"the same, and imports {', '.join(_NAMES.split())}: what a gate of this project's packages is made of."
+    return Contender(lambda _: list(least(python).line), does, {**ALONE, "PACKAGES": _NAMES})
+
+
+def with_claims() -> dict[str, str]:
+    """What the least finds besides, to have the packages of the gate and a test for each of its claims."""
+    return {"PACKAGES": _NAMES, "CLAIMS": str(len(ids_beside(ROOT / "checks", "deployment")))}
+
+
+def _claims(python: str) -> Contender:
+    """What no gate can be faster than whose claims are tests, as pytest reports, selects and counts them."""
+    does = (
+        "the same, and as many tests as the gate has claims on each environment, with one fixture between them. "
+        "They claim nothing: what pytest takes to collect, run and count them."
+    )
+    return Contender(lambda _: list(least(python).line), does, {**ALONE, **with_claims()})
+
+
+def _reports(python: str, folder: Path) -> Contender:
+    """What no gate can be faster than that writes down what it sends before it does, and says what it found."""
+    line = [*least(python).line, f"--junitxml={folder / 'junit.xml'}"]
+    does = (
+        "the same, and each POST on disk before it is sent and when it is answered; verdict.json by pydantic, "
+        "summary.md, report.html by Jinja and junit.xml by pytest. They say nothing: what it takes to write any."
+    )
+    return Contender(lambda _: line, does, {**ALONE, **with_claims(), "REPORTS": str(folder)})
 
 
 def _script() -> Contender:
@@ -207,7 +243,7 @@ def _compared(timings: Mapping[str, Timing], left_out: Mapping[str, str]) -> str
 
 def _target(timings: Mapping[str, Timing]) -> str:
     """The targets, and whether these figures meet them."""
-    gate, bare, least, packages = (median(timings[name].wall_s) for name in (GATE, BARE, LEAST, PACKAGES))
+    gate, bare, least = (median(timings[name].wall_s) for name in (GATE, BARE, LEAST))
     lines = [
         target(
             f"at most {MOST_OVER_BARE} x (a)",
@@ -216,7 +252,7 @@ def _target(timings: Mapping[str, Timing]) -> str:
         ),
         target(
             f"at most {MOST_OVER_LEAST} x the least",
-            f"{gate / least:.2f} x, where importing its packages alone is at {packages / least:.2f} x",
+            f"{gate / least:.2f} x, where {ladder(timings, least)}",
             gate <= MOST_OVER_LEAST * least,
         ),
     ]
@@ -227,6 +263,17 @@ def _target(timings: Mapping[str, Timing]) -> str:
         else:
             lines.append(f"Target, ahead of {name}: not measured.")
     return listed(lines)
+
+
+def ladder(timings: Mapping[str, Timing], least: float) -> str:
+    """How many times the least it takes to do more and more of what a gate cannot do without."""
+    does = {
+        PACKAGES: "importing its packages alone is at",
+        CLAIMS: "a test for each claim besides at",
+        REPORTS: "a history and reports besides at",
+    }
+    steps = {words: median(timings[name].wall_s) / least for name, words in does.items() if name in timings}
+    return ", ".join(f"{words} {times:.2f} x" for words, times in steps.items())
 
 
 def _typed(line: list[str]) -> str:

@@ -237,6 +237,7 @@ def test_results_are_of_what_the_code_measures(part: str) -> None:
 def timed(**seconds: float) -> dict[str, Timing]:
     names = {"gate": "the gate", "bare": "(a) bare pytest", "least": "the least"}
     names |= {"packages": "the least, with the packages of the gate", "tavern": "(c) Tavern", "newman": "(d) Newman"}
+    names |= {"claims": "the same, and a test for each claim", "reports": "the same, and a history and reports"}
     return {names[who]: Timing([s], [s], [1.0]) for who, s in seconds.items()}
 
 
@@ -256,6 +257,11 @@ def test_the_target_is_judged_by_the_figures() -> None:
         "- Target, ahead of (c) Tavern: not measured.",
         "- Target, ahead of (d) Newman: met, 0.76 x.",
     ]
+    said = _target(timed(gate=1.5, bare=1.0, least=1.0, packages=1.1, claims=1.2, reports=1.4))
+    assert said.splitlines()[1] == (
+        "- Target, at most 1.15 x the least: missed, 1.50 x, where importing its packages alone is at 1.10 x, "
+        "a test for each claim besides at 1.20 x, a history and reports besides at 1.40 x."
+    )
 
 
 def test_what_a_post_costs_is_judged_by_the_figures() -> None:
@@ -349,3 +355,19 @@ def test_the_least_asks_all_and_leaves_nothing(postgres: Postgres, fault: str | 
         assert done.returncode == (1 if fault else 0), done.stdout
         assert said in done.stdout
         assert rows_of(healthy) == 0
+
+
+def test_the_least_has_tests_and_reports_where_they_are_asked_for(postgres: Postgres, tmp_path: Path) -> None:
+    """What is measured besides is really done: so many tests, each POST on disk twice, and every report."""
+    with deployed(postgres) as deployment:
+        asked = json.dumps([[deployment.url, deployment.database]])
+        command = least(sys.executable, DEPLOYMENTS=asked, CLAIMS="3", REPORTS=str(tmp_path), PACKAGES="msgspec")
+        done = asked_by(command.line, **command.env)
+        assert done.returncode == 0, done.stdout
+        assert "4 passed" in done.stdout
+        assert rows_of(deployment) == 0
+    assert {file.name for file in tmp_path.iterdir()} == {"history.jsonl", "verdict.json", "summary.md", "report.html"}
+    history = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text(encoding="utf-8").splitlines()]
+    sent = [name for what, names in history if what == "sends" for name in names.split()]
+    assert sorted(sent) == sorted(name for what, name in history if what == "answered")
+    assert len(sent) == 19
