@@ -238,6 +238,7 @@ def planned_scan(connection: Connection, names: Names) -> tuple[sql.Composed, tu
 FEWEST_FOR_SPLIT = 250_000  # rows; of fewer, workers take longer to begin than they save
 LARGEST_FOR_HALVES = 2_000_000  # tokens; beyond, halves are compared on a sample of about as many
 ENOUGH_FOR_BITS = 20_000
+_ONES = ", ".join(f"sum(get_bit(b, {bit ^ 7}))" for bit in range(128))  # it counts from the lowest bit of each byte
 
 
 def sample_tokens(connection: Connection, facts: TableFacts, rows: int, *, repeated: bool, mixed: bool) -> Sample:
@@ -286,9 +287,9 @@ def halves_query(names: Names, *, share: float = 1.0, distinct: bool = False) ->
 
 def bits_query(names: Names, *, share: float = 1.0) -> sql.Composed:
     """Selects (tokens, how many have bit 0 set, .. bit 127 set) of the tokens of version 4, bit 0 the highest."""
-    # get_bit() counts from the lowest bit of each byte
-    ones = sql.SQL(", ").join(sql.SQL("sum(get_bit(b, {}))").format(sql.Literal(bit ^ 7)) for bit in range(128))
-    return sql.SQL("SELECT count(b), {ones} FROM {source}").format(ones=ones, source=_version_4_bytes(names, share))
+    return sql.SQL("SELECT count(b), {ones} FROM {source}").format(
+        ones=sql.SQL(_ONES), source=_version_4_bytes(names, share)
+    )
 
 
 def _version_4_bytes(names: Names, share: float, *, mixed: bool = True) -> sql.Composed:
