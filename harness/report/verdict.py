@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -40,6 +40,11 @@ class ExitCode(IntEnum):
     LEFT_BEHIND = 76
 
 
+def _none() -> list[Any]:
+    """An empty list. Of `list` itself pydantic asks for its signature, which Python has to parse from a text."""
+    return []
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -52,7 +57,7 @@ class CheckResult(_Model):
     outcome: CheckOutcome
     claim: str
     want: Sentence = Shown("")
-    have: list[Sentence] = Field(default_factory=list, description="the offending items, bounded")
+    have: list[Sentence] = Field(default_factory=_none, description="the offending items, bounded")
     cause: Sentence = Shown("")
     remedy: Sentence = Shown("")
 
@@ -98,7 +103,7 @@ class EnvironmentVerdict(_Model):
     )
     rows_removed: int = 0
     duration_s: float = 0.0
-    notes: list[Sentence] = Field(default_factory=list, description="what is unusual and does not change the verdict")
+    notes: list[Sentence] = Field(default_factory=_none, description="what is unusual and does not change the verdict")
 
 
 class Coverage(_Model):
@@ -132,9 +137,9 @@ class Action(_Model):
     """What to do. The first one decides what becomes of the release."""
 
     kind: ActionKind
-    environments: list[str] = Field(default_factory=list)
+    environments: list[str] = Field(default_factory=_none)
     text: Sentence
-    claims: list[str] = Field(default_factory=list, description="the claims that it is about, by id")
+    claims: list[str] = Field(default_factory=_none, description="the claims that it is about, by id")
 
 
 class WatchPhase(_Model):
@@ -190,7 +195,7 @@ class WatchVerdict(_Model):
     steady_s: float | None = Field(description="when the steady state began; null if it was not reached")
     phases: list[WatchPhase]
     latency: list[WatchLatency] = Field(
-        default_factory=list, description="before, during and after, as far as POSTs were sent"
+        default_factory=_none, description="before, during and after, as far as POSTs were sent"
     )
     changes: list[WatchChange] = Field(description="in the order in which they began")
     looks: int = Field(description="statements that looked at the column and its locks, one transaction each")
@@ -219,17 +224,17 @@ class Verdict(_Model):
         default=False, description="true: the deployments are a trial on this machine, so there is nothing to release"
     )
     coverage: Coverage = Field(default_factory=Coverage)
-    deliverables: list[DeliverableVerdict] = Field(default_factory=list)
+    deliverables: list[DeliverableVerdict] = Field(default_factory=_none)
     actions: list[Action] = Field(
-        default_factory=list, description="what to do: each action once, the most urgent first"
+        default_factory=_none, description="what to do: each action once, the most urgent first"
     )
     started_at: str = Field(description="RFC 3339, UTC")
     duration_s: float
-    environments: list[EnvironmentVerdict] = Field(default_factory=list)
-    checks: list[CheckResult] = Field(default_factory=list)
-    left_behind: list[LeftBehind] = Field(default_factory=list)
+    environments: list[EnvironmentVerdict] = Field(default_factory=_none)
+    checks: list[CheckResult] = Field(default_factory=_none)
+    left_behind: list[LeftBehind] = Field(default_factory=_none)
     left_out: list[str] = Field(
-        default_factory=list,
+        default_factory=_none,
         description="checks that were not selected; check[environment] if another environment has them",
     )
     watch: WatchVerdict | None = Field(
