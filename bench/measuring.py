@@ -56,16 +56,19 @@ class Timing:
         self.peak_mb.append(peak_mb)
 
 
-def in_turns(commands: Mapping[str, Command | Callable[[], object]], rounds: int) -> dict[str, Timing]:
+def in_turns(
+    commands: Mapping[str, Command | Callable[[], object]], rounds: int, *, warm_up: bool = True
+) -> dict[str, Timing]:
     """Run each once unmeasured (caches), then all in turns, so many rounds.
 
-    A callable is called in this process, and may return a `Command` that is run and measured.
+    A callable is called in this process, and may return a `Command` that is run and measured. Without `warm_up` each
+    round is measured: for what takes so long that no cache shows, or whose caches are warm.
 
     Raises:
         Failed: one exited with another code than expected.
     """
     timings = {name: Timing() for name in commands}
-    for number in range(rounds + 1):
+    for number in range(0 if warm_up else 1, rounds + 1):
         for name, what in commands.items():
             measured = run(name, what)
             if number:

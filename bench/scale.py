@@ -21,7 +21,7 @@ from bench.measuring import Command, in_turns, run
 from bench.merging import TOKEN
 from bench.results import table as as_table
 from bench.results import target
-from bench.tables import SIZES, server, table, written_temporarily_mb
+from bench.tables import SIZES, table, written_temporarily_mb
 from harness.configuration.models import Table
 from harness.postgres.connection import reading
 from harness.postgres.table import read_facts
@@ -101,19 +101,18 @@ def _line(name: str, costs: dict[int, Cost]) -> list[str]:
 
 def _of_database(rounds: int) -> dict[int, Cost]:
     costs = {}
-    with server() as postgres:
-        for size in SIZES:
-            with table(postgres, size) as connection:
+    for size in SIZES:
+        with table(size) as connection:
 
-                def scan() -> None:
-                    with reading(connection):  # called within this turn of the loop
-                        scan_tokens(connection, read_facts(connection, Table()), Progress())
+            def scan() -> None:
+                with reading(connection):  # called within this turn of the loop
+                    scan_tokens(connection, read_facts(connection, Table()), Progress())
 
-                before_mb = written_temporarily_mb(connection)
-                times = min(rounds, ROUNDS.get(size, 1))
-                timing = in_turns({"scan": scan}, times)["scan"]
-                disk_mb = (written_temporarily_mb(connection) - before_mb) / (times + 1)
-                costs[size] = Cost(median(timing.wall_s), median(timing.cpu_s), float("nan"), disk_mb)
+            before_mb = written_temporarily_mb(connection)
+            times = min(rounds, ROUNDS.get(size, 1))
+            timing = in_turns({"scan": scan}, times)["scan"]
+            disk_mb = (written_temporarily_mb(connection) - before_mb) / (times + 1)
+            costs[size] = Cost(median(timing.wall_s), median(timing.cpu_s), float("nan"), disk_mb)
     return costs
 
 

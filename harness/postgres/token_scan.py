@@ -7,6 +7,7 @@ would answer that there are none.
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from typing import TYPE_CHECKING, LiteralString, NamedTuple
 
 from psycopg import sql
@@ -84,6 +85,33 @@ FROM_THE_HEAP: LiteralString = (
     "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; SET LOCAL enable_bitmapscan = off"
 )
 
+# Two processes count at once, and one of them is the session's own: a second worker would begin and find nothing to do.
+_ONE_WORKER: LiteralString = (
+    "SELECT set_config('max_parallel_workers', least(1, current_setting('max_parallel_workers')::int)::text, true)"
+)
+SCAN_SETTINGS: LiteralString = FROM_THE_HEAP + "; " + _ONE_WORKER
+
+
+class Shape(StrEnum):
+    """How the counts are made. `count(DISTINCT ..)` has no parallel plan, but two of them beside each other have.
+
+    `APART` reads the whole table twice: one process counts distinct hashes while another one counts versions. `HALVES`
+    counts all of the lower and of the upper half of all UUIDs: each process reads the whole table, and sorts its part.
+    """
+
+    ONE_PIECE = "one piece"
+    APART = "apart"
+    HALVES = "halves"
+
+
+class PlannedScan(NamedTuple):
+    """A scan, its shape, the types of its plan's nodes, and how many rows it will about read."""
+
+    query: sql.Composed
+    shape: Shape
+    nodes: tuple[str, ...]
+    rows: int
+
 
 # The middle of all UUIDs in Postgres' order, which compares bytes: equal tokens are on the same side of it.
 _MIDDLE: LiteralString = "'80000000-0000-0000-0000-000000000000'::uuid"
@@ -98,28 +126,32 @@ def _is_version_4(names: Names) -> sql.Composed:
     return is_version_4(sql.Identifier(names.token_column) if is_uuid else _text(names), is_uuid=is_uuid)
 
 
-def scan_query(names: Names, *, split: bool = False) -> sql.Composed:
-    """Selects (rows, tokens, tokens beyond the distinct hashes, tokens of another version), all counts.
-
-    `count(DISTINCT ..)` has no parallel plan. `split` counts the lower and the upper half of all UUIDs apart, so that
-    two workers can: each reads the whole table, and sorts its part.
-    """
+def scan_query(names: Names, shape: Shape = Shape.ONE_PIECE) -> sql.Composed:
+    """Selects (rows, tokens, tokens beyond the distinct hashes, tokens of another version), all counts."""
     is_uuid, token = names.token_type == "uuid", sql.Identifier(names.token_column)
-    counts = sql.SQL(
-        "SELECT count(*) AS n, count({token}) AS tokens, count({token}) - count(DISTINCT {hashed}) AS surplus, "
-        "count(*) FILTER (WHERE NOT ({version_4})) AS others FROM {table}"  # NULL is of no other version
+    distinct = sql.SQL(
+        "SELECT count(*) AS n, count({token}) AS tokens, count({token}) - count(DISTINCT {hashed}) AS surplus"
     ).format(
         token=token,
         hashed=sql.SQL(_HASH_OF_UUID if is_uuid else _HASH_OF_TEXT).format(token=token, text=_text(names)),
-        version_4=_is_version_4(names),
-        table=names.identifier,
     )
-    if not split:
-        return counts
+    others = sql.SQL("count(*) FILTER (WHERE NOT ({})) AS others").format(_is_version_4(names))  # which NULL is not
+    table = names.identifier
+    if shape is Shape.APART:
+        parts = sql.SQL(
+            "{distinct}, 0::bigint AS others FROM {table} "
+            "UNION ALL SELECT 0::bigint, 0::bigint, 0::bigint, {others} FROM {table}"
+        ).format(distinct=distinct, others=others, table=table)
+    else:
+        counts = sql.SQL("{distinct}, {others} FROM {table}").format(distinct=distinct, others=others, table=table)
+        if shape is Shape.ONE_PIECE:
+            return counts
+        parts = sql.SQL(
+            "{counts} WHERE {token} < {middle} UNION ALL {counts} WHERE {token} >= {middle} OR {token} IS NULL"
+        ).format(counts=counts, token=token, middle=sql.SQL(_MIDDLE))
     return sql.SQL(
-        "SELECT sum(n)::bigint, sum(tokens)::bigint, sum(surplus)::bigint, sum(others)::bigint FROM "
-        "({counts} WHERE {token} < {middle} UNION ALL {counts} WHERE {token} >= {middle} OR {token} IS NULL) AS halves"
-    ).format(counts=counts, token=token, middle=sql.SQL(_MIDDLE))
+        "SELECT sum(n)::bigint, sum(tokens)::bigint, sum(surplus)::bigint, sum(others)::bigint FROM ({}) AS parts"
+    ).format(parts)
 
 
 def scan_tokens(
@@ -136,11 +168,11 @@ def scan_tokens(
     token = sql.Identifier(facts.token_column)
     id_ = as_text(sql.Identifier(facts.id_column), facts.id_type)
     names = {"token": token, "text": _text(facts), "id": id_, "table": facts.identifier}
-    connection.execute(FROM_THE_HEAP)
-    scan, nodes, expected = planned_scan(connection, facts)
-    scanning = f"scanning about {expected:,} stored tokens"
+    connection.execute(SCAN_SETTINGS)
+    planned = planned_scan(connection, facts)
+    scanning = f"scanning about {planned.rows:,} stored tokens"
     progress.now(scanning, "duplicates, NULLs and versions")
-    counted = connection.execute(scan).fetchone()
+    counted = connection.execute(planned.query).fetchone()
     if counted is None:
         raise CouldNotTell(
             "the scan of the stored tokens returned no row", "run again; this is not expected of Postgres"
@@ -173,7 +205,7 @@ def scan_tokens(
         update = sql.SQL("UPDATE {table} SET {token} = DEFAULT WHERE {wrong}").format(wrong=wrong, **names).as_string()
     progress.now(scanning, "halves and bits")
     sample = sample_tokens(connection, facts, rows, repeated=surplus > 0, mixed=others > 0)
-    index_nodes = tuple(node for node in nodes if "Index" in node)
+    index_nodes = tuple(node for node in planned.nodes if "Index" in node)
     others -= ages.accepted if ages is not None else 0
     return StoredTokens(
         rows,
@@ -220,22 +252,26 @@ def _ages(connection: Connection, facts: TableFacts, legacy_until: int | None) -
     return None if found is None else Ages(*found)
 
 
-def planned_scan(connection: Connection, names: Names) -> tuple[sql.Composed, tuple[str, ...], int]:
-    """The scan that takes the server least time, the types of its plan's nodes, and how many rows it will about read.
+def planned_scan(connection: Connection, names: Names) -> PlannedScan:
+    """The scan that takes the server least time.
 
-    Split where there are enough rows and the server plans workers for it; else it would only read the table twice.
+    It is in parts where there are enough rows and the server plans a worker for them; else that would only read the
+    table twice. Halves are the faster way as soon as the hashes of all do not fit into work_mem.
     """
     scan = scan_query(names)
     nodes, rows = _nodes(connection, scan)
-    if names.token_type == "uuid" and rows >= FEWEST_FOR_SPLIT:
-        split = scan_query(names, split=True)
-        nodes_of_split, read = _nodes(connection, split)
-        if "Gather" in nodes_of_split[: nodes_of_split.index("Append")]:
-            return split, nodes_of_split, read
-    return scan, nodes, rows
+    if names.token_type == "uuid" and rows >= FEWEST_FOR_PARTS:
+        shape = Shape.HALVES if rows >= FEWEST_FOR_HALVES else Shape.APART
+        in_parts = scan_query(names, shape)
+        nodes_of_parts, read = _nodes(connection, in_parts)
+        if "Gather" in nodes_of_parts[: nodes_of_parts.index("Append")]:
+            rows = read if shape is Shape.HALVES else read // 2  # of which each scan reads a half, or all
+            return PlannedScan(in_parts, shape, nodes_of_parts, rows)
+    return PlannedScan(scan, Shape.ONE_PIECE, nodes, rows)
 
 
-FEWEST_FOR_SPLIT = 250_000  # rows; of fewer, workers take longer to begin than they save
+FEWEST_FOR_PARTS = 75_000  # rows; of fewer, a worker takes about as long to begin as it saves
+FEWEST_FOR_HALVES = 250_000
 LARGEST_FOR_HALVES = 2_000_000  # tokens; beyond, halves are compared on a sample of about as many
 ENOUGH_FOR_BITS = 20_000
 _ONES = ", ".join(f"sum(get_bit(b, {bit ^ 7}))" for bit in range(128))  # it counts from the lowest bit of each byte

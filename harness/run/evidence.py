@@ -22,7 +22,8 @@ from harness.postgres.table import TableFacts, read_facts
 from harness.postgres.table_queries import FACTS, IN_WORDS
 from harness.postgres.token_scan import (
     EXAMPLES,
-    FROM_THE_HEAP,
+    SCAN_SETTINGS,
+    Shape,
     StoredTokens,
     bits_query,
     hashes_query,
@@ -235,9 +236,9 @@ SEQUENCE: Evidence[SequenceState | None] = Evidence(
 
 
 def _scan_statements(planned: Planned) -> list[str]:
-    scan = scan_query(planned.names, split=True).as_string()
+    scan = scan_query(planned.names, Shape.HALVES).as_string()
     return [
-        FROM_THE_HEAP,
+        SCAN_SETTINGS,
         f"EXPLAIN (FORMAT JSON) {scan}",
         f"{scan}; and where it finds any, SELECT up to {EXAMPLES} offenders of each kind, and how old they are",
         hashes_query(planned.names).as_string(),
