@@ -2,7 +2,7 @@
 
 Each part is a module of this folder with a function `measure(rounds) -> str`, whose docstring's first line is the
 title and whose result is Markdown. A part that is measured alone replaces its own section of the file only. Where a
-part fails, nothing of it is written, and the others go on.
+part fails, nothing of it is written, and the others go on. At the end it says how long each part took.
 
 Exit codes: 0 all were measured, 1 a part failed, 2 usage, 130 ended by Ctrl-C or SIGTERM.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import time
 import traceback
 from importlib import import_module
 from pathlib import Path
@@ -57,15 +58,22 @@ def main(arguments: list[str] | None = None) -> int:
     if unknown := {*options.parts} - {*PARTS}:
         parser.error(f"there is no part {', '.join(sorted(unknown))}; choose from {', '.join(PARTS)}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is under way is ended with this process
+    taken_s: dict[str, float] = {}
     failed: list[str] = []
     try:
-        failed += [part for part in options.parts or PARTS if not _measured(part, options.rounds)]
+        for part in options.parts or PARTS:
+            began_s = time.monotonic()
+            if not _measured(part, options.rounds):
+                failed.append(part)
+            taken_s[part] = time.monotonic() - began_s
     except KeyboardInterrupt:
         print(
             f"interrupted: {RESULTS.name} keeps the earlier results of every part that did not finish",
             file=sys.stderr,
         )
         return 128 + signal.SIGINT
+    print("took " + ", ".join(f"{part} {s:.0f} s" for part, s in taken_s.items()), file=sys.stderr)
+    print(f"took {sum(taken_s.values()) / 60:.1f} minutes in all", file=sys.stderr)
     if failed:
         print(f"not measured: {', '.join(failed)}; {RESULTS.name} keeps their earlier results", file=sys.stderr)
     return 1 if failed else 0
@@ -74,6 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _measured(part: str, rounds: int) -> bool:
     """Measure one part, print it and write it; False where it fails, which is said."""
     print(f"measuring {part} ..", file=sys.stderr, flush=True)
+    began_s = time.monotonic()
     try:
         module = import_module(f"bench.{part}")
         title, _, _ = (module.__doc__ or part).partition("\n")
@@ -86,7 +95,7 @@ def _measured(part: str, rounds: int) -> bool:
         return False
     print(f"## {title.removesuffix('.')}\n\n{section.strip()}\n", flush=True)
     if rounds >= FEWEST_ROUNDS:
-        write(RESULTS, part, title.removesuffix("."), section, order=PARTS)
+        write(RESULTS, part, title.removesuffix("."), section, time.monotonic() - began_s, order=PARTS)
     return True
 
 

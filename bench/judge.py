@@ -27,7 +27,7 @@ def measure(rounds: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         sizes = {f"{size:,}": _judging(Path(folder), size, "") for size in SIZES}
         wrong = {f"{size:,} wrong, {body}": _judging(Path(folder), size, body) for size, body in WRONG}
-        timings = in_turns({**sizes, **wrong}, min(rounds, MOST_ROUNDS))
+        timings = in_turns({**sizes, **wrong}, min(rounds, MOST_ROUNDS), warm_up=False)
     rows = [
         (attempts, shown(of.wall_s), shown(of.cpu_s), shown(of.peak_mb, "MB", 0)) for attempts, of in timings.items()
     ]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 POSTS, BURST = 2_000, 1_000
-MOST_ROUNDS = 4  # of a burst and of whole runs, which take ten seconds each
+MOST_ROUNDS = {"burst": 3, "whole": 2}  # a round takes ten seconds
 COMPARED = 1_000  # one after another, where it is the cost of each that is compared
 SLOW_S = 0.1  # what a POST takes where it is counted how many of them wait at once
 MOST_OVER_REQUESTS = 1.25  # of CPU a POST, one after another
@@ -58,9 +58,9 @@ def measure(rounds: int) -> str:
             posts, cost = _compared(lines, left_out, url, pid, (COMPARED, 0), rounds)
         with create_route(SLOW_S) as (url, pid):
             together = {name: line for name, line in lines.items() if name != AHEAD}
-            burst, _ = _compared(together, left_out, url, pid, (1, BURST), min(rounds, MOST_ROUNDS))
+            burst, _ = _compared(together, left_out, url, pid, (1, BURST), min(rounds, MOST_ROUNDS["burst"]))
         with rehearsal() as (variables, _):
-            whole = _whole(Path(folder), variables, min(rounds, MOST_ROUNDS))
+            whole = _whole(Path(folder), variables, min(rounds, MOST_ROUNDS["whole"]))
         fsync = _fsync(Path(folder), rounds)
     server = f"`{_OPPONENTS}/server.py` (asyncio, no framework, no database)"
     return f"""\
@@ -250,10 +250,10 @@ def _whole(folder: Path, variables: Mapping[str, str], rounds: int) -> str:
         env = {**ALONE, "PYTEST_PLUGINS": "harness.options", **variables}
         return Command(line, env, cwd=ROOT, after=lambda: reports[name].append(_written(written)))
 
-    timings = in_turns({name: partial(turn, name) for name in asked}, rounds)
+    timings = in_turns({name: partial(turn, name) for name in asked}, rounds, warm_up=False)
     rows = []
     for name, t in timings.items():
-        posting, after, size = zip(*reports[name][1:], strict=True)
+        posting, after, size = zip(*reports[name], strict=True)
         rows.append(
             [
                 name,

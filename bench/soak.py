@@ -26,8 +26,8 @@ from rehearsal.servers.postgres import embedded_postgres
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-POSTS = 100_000
-STORED = 25_000  # at most, to the deployment that stores them
+POSTS = 30_000
+STORED = 12_000  # at most, to the deployment that stores them
 USERS = 40
 _HEAD = (
     "server, workers",

@@ -23,11 +23,11 @@ import psycopg
 import pytest
 
 from bench import __main__ as bench
-from bench.gate import _compared, _target, least
+from bench.gate import _ahead, _compared, _over, least
 from bench.installed import LeftOut, _made, program
 from bench.measuring import Command, Failed, Timing, _waited, in_turns, run
 from bench.posts import AHEAD, OWN, REQUESTS, _targets
-from bench.results import write
+from bench.results import DURATIONS, durations, write
 from bench.scale import Cost, _judged
 from rehearsal.deployment.start import deployed
 from tests.support.gates import ROOT, clean_environment
@@ -90,13 +90,15 @@ def test_a_part_that_fails_stops_no_other(
 ) -> None:
     """It is named, nothing of it is written, what was there of it stays, and the exit code is 1."""
     file = part(monkeypatch, tmp_path, one=lambda rounds: f"{rounds} rounds", two=refuses, three=mistaken, four=str)
-    write(file, "two", "Title of two", "measured earlier", order=bench.PARTS)
+    write(file, "two", "Title of two", "measured earlier", 61.0, order=bench.PARTS)
     assert bench.main([]) == 1
     text = file.read_text(encoding="utf-8")
     for found in ("## Title of one\n", "5 rounds", "measured earlier", "## Title of four\n"):
         assert found in text
     assert "three" not in text
+    assert "| `two` | 61 s |" in text
     err = capsys.readouterr().err
+    assert re.search(r"took one \d+ s, two \d+ s, three \d+ s, four \d+ s\ntook \d+\.\d minutes in all\n", err)
     assert "two failed: sleep: exit 3 of sleep" in err
     assert "ZeroDivisionError" in err
     assert "not measured: two, three; results.md keeps their earlier results" in err
@@ -137,17 +139,54 @@ def test_a_mistake_is_named(
 def test_one_section_is_replaced_and_the_others_are_kept(tmp_path: Path) -> None:
     """In the order of the parts, and without those that are no longer measured."""
     file, order = tmp_path / "results.md", ("one", "two")
-    write(file, "gone", "Gone", "g", order=("gone",))
-    write(file, "two", "Two", "second", order=order)
-    write(file, "one", "One", "first, with \\1 in it", order=order)
+    write(file, "gone", "Gone", "g", 1.0, order=("gone",))
+    write(file, "two", "Two", "second", 100.4, order=order)
+    write(file, "one", "One", "first, with \\1 in it", 1.6, order=order)
     before = file.read_text(encoding="utf-8")
-    write(file, "two", "Two", "second again", order=order)
+    write(file, "two", "Two", "second again", 100.4, order=order)
     text = file.read_text(encoding="utf-8")
     assert text.index("first, with \\1 in it") < text.index("second again")
     assert "Gone" not in text
     assert text == before.replace("second\n", "second again\n")
-    assert "Measured with `python -m bench two` on " in text
+    assert re.search(r"Measured with `python -m bench two` on .*, in 100 s\.\n", text)
     assert [path.name for path in tmp_path.iterdir()] == ["results.md"]
+
+
+@pytest.mark.parametrize(
+    ("took_s", "all_of_them", "each"),
+    [
+        ({"one": 180, "two": 20}, "met, 3.3 minutes", "met, `one` took 180 s"),
+        ({"one": 181, "two": 20}, "met, 3.4 minutes", "missed, `one` took 181 s"),
+        (
+            dict.fromkeys(("one", "two", "three", "four", "five"), 181),
+            "missed, 15.1 minutes",
+            "missed, `one` took 181 s",
+        ),
+        ({"one": 1, "two": None}, "not measured", "not measured"),
+    ],
+)
+def test_what_all_parts_take_is_judged_by_their_sections(
+    took_s: dict[str, int | None], all_of_them: str, each: str
+) -> None:
+    """Their sum, and the longest; where one does not say how long it took, neither is met or missed."""
+    where = "on 2026-11-30, 2 cores, Linux x86_64, Python 3.11.7"
+    sections = {
+        part: f"## Title\n\nMeasured with `python -m bench {part}` {where}{'' if s is None else f', in {s} s'}.\n\n"
+        for part, s in took_s.items()
+    }
+    said = durations(sections)
+    assert f"- Target, `make bench` in at most 15 minutes: {all_of_them}.\n" in said
+    assert said.endswith(f"- Target, each part in at most 3: {each}.")
+    for part, s in took_s.items():
+        assert f"| `{part}` | {'unknown' if s is None else f'{s} s'} |" in said
+
+
+def test_the_durations_are_those_of_the_sections() -> None:
+    """The file's last section says of every part how long it took, as that part's own section does."""
+    text = (ROOT / "bench" / "results.md").read_text(encoding="utf-8")
+    sections = {part: text.partition(f"<!-- {part} -->\n")[2].partition("<!-- /")[0] for part in bench.PARTS}
+    last = text.partition("<!-- durations -->\n")[2]
+    assert last == f"## {DURATIONS}\n\n{durations(sections)}\n<!-- /durations -->\n"
 
 
 # --- measuring --------------------------------------------------------------------------------------------------------
@@ -243,23 +282,23 @@ def timed(**seconds: float) -> dict[str, Timing]:
 
 def test_the_target_is_judged_by_the_figures() -> None:
     """Each of its four parts by itself; one that was not measured is neither met nor missed."""
-    said = _target(timed(gate=1.5, bare=1.0, least=1.4, packages=1.47, tavern=1.6, newman=1.4))
-    assert said.splitlines() == [
-        "- Target, at most 1.5 x (a): met, 1.50 x, where the least is at 1.40 x.",
-        "- Target, at most 1.15 x the least: met, 1.07 x, where importing its packages alone is at 1.05 x.",
-        "- Target, ahead of (c) Tavern: met, 0.94 x.",
-        "- Target, ahead of (d) Newman: missed, 1.07 x.",
+    timings = timed(gate=1.5, bare=1.0, least=1.4, packages=1.47, tavern=1.6, newman=1.4)
+    assert [*_over(timings), *_ahead(timings)] == [
+        "Target, at most 1.5 x (a): met, 1.50 x, where the least is at 1.40 x.",
+        "Target, at most 1.15 x the least: met, 1.07 x, where importing its packages alone is at 1.05 x.",
+        "Target, ahead of (c) Tavern: met, 0.94 x.",
+        "Target, ahead of (d) Newman: missed, 1.07 x.",
     ]
-    said = _target(timed(gate=1.51, bare=1.0, least=1.2, packages=1.26, newman=2.0))
-    assert said.splitlines() == [
-        "- Target, at most 1.5 x (a): missed, 1.51 x, where the least is at 1.20 x.",
-        "- Target, at most 1.15 x the least: missed, 1.26 x, where importing its packages alone is at 1.05 x.",
-        "- Target, ahead of (c) Tavern: not measured.",
-        "- Target, ahead of (d) Newman: met, 0.76 x.",
+    timings = timed(gate=1.51, bare=1.0, least=1.2, packages=1.26, newman=2.0)
+    assert [*_over(timings), *_ahead(timings)] == [
+        "Target, at most 1.5 x (a): missed, 1.51 x, where the least is at 1.20 x.",
+        "Target, at most 1.15 x the least: missed, 1.26 x, where importing its packages alone is at 1.05 x.",
+        "Target, ahead of (c) Tavern: not measured.",
+        "Target, ahead of (d) Newman: met, 0.76 x.",
     ]
-    said = _target(timed(gate=1.5, bare=1.0, least=1.0, packages=1.1, claims=1.2, reports=1.4))
-    assert said.splitlines()[1] == (
-        "- Target, at most 1.15 x the least: missed, 1.50 x, where importing its packages alone is at 1.10 x, "
+    timings = timed(gate=1.5, bare=1.0, least=1.0, packages=1.1, claims=1.2, reports=1.4)
+    assert _over(timings)[1] == (
+        "Target, at most 1.15 x the least: missed, 1.50 x, where importing its packages alone is at 1.10 x, "
         "a test for each claim besides at 1.20 x, a history and reports besides at 1.40 x."
     )
 
