@@ -30,6 +30,7 @@ PARTS: tuple[str, ...] = (
     "workers",
     "judge",
     "soak",
+    "soak_profile",
     "scale",
     "many",
     "source",

@@ -61,17 +61,29 @@ def measure(rounds: int) -> str:
     )
 
 
-def _soak(
-    name: str, environment: dict[str, Any], posts: int, workers: int, folder: Path
-) -> tuple[tuple[object, ...], tuple[object, ...]]:
+def line_of_soak(folder: Path, environment: dict[str, Any], posts: int, workers: int) -> list[str]:
+    """The command of a soak of so many POSTs by so many workers, with all that it reads and writes in this folder."""
     file, reports = folder / "environments.yaml", folder / "reports"
     bound = {"attempts": posts, "users": USERS, "rate": 100_000}
     file.write_text(json.dumps({"environments": {"preview": {**environment, "soak": bound}}}), encoding="utf-8")
-    command = (sys.executable, "-m", "harness", "soak", "--environments", str(file), "--report-dir", str(reports))
+    what = ["--environments", str(file), "--report-dir", str(reports), "--workers", str(workers)]
+    return [sys.executable, "-m", "harness", "soak", *what]
+
+
+def notes_of(folder: Path) -> str:
+    """What such a soak has noted of itself."""
+    verdict = json.loads((folder / "reports" / "verdict.json").read_text(encoding="utf-8"))
+    return "\n".join(verdict["environments"][0]["notes"])
+
+
+def _soak(
+    name: str, environment: dict[str, Any], posts: int, workers: int, folder: Path
+) -> tuple[tuple[object, ...], tuple[object, ...]]:
+    command = line_of_soak(folder, environment, posts, workers)
     expected = (76,) if environment["cleanup"] == "keep" else (0,)
-    _, cpu_s, peak_mb = run(name, Command((*command, "--workers", str(workers)), cwd=ROOT, expected=expected))
+    _, cpu_s, peak_mb = run(name, Command(command, cwd=ROOT, expected=expected))
+    reports, notes = folder / "reports", notes_of(folder)
     verdict = json.loads((reports / "verdict.json").read_text(encoding="utf-8"))
-    notes = "\n".join(verdict["environments"][0]["notes"])
     groups = re.findall(r"fsyncs, ([\d.]+) in each .* in ([\d.]+) ms; (\d+) MB", notes)
     histories = tuple(str(path) for path in sorted(reports.glob("worker-*.jsonl")))
     judging = (sys.executable, "-m", "harness", "judge", *histories, "--report-dir", str(folder / "judged"))

@@ -29,6 +29,7 @@ from bench.measuring import Command, Failed, Timing, _waited, in_turns, run
 from bench.posts import AHEAD, OWN, REQUESTS, _targets
 from bench.results import DURATIONS, durations, write
 from bench.scale import Cost, _judged
+from bench.soak_profile import GROUPS, OTHER, Cpu, Disk, Soaked, model, shares_of, why
 from rehearsal.deployment.start import deployed
 from tests.support.gates import ROOT, clean_environment
 from tests.support.steps import rows_of, secrets_for
@@ -318,6 +319,74 @@ def test_what_a_large_history_costs_is_judged_by_the_figures() -> None:
         costs = {10_000_000: Cost(400.0, cpu_s, peak_mb, 1.0), 1_000_000: Cost(0.1, 0.1, 1.0, 1.0)}
         said = f"{word}, {cpu_s:.0f} s and {peak_mb:.0f} MB."
         assert _judged(costs) == f"Target, 10,000,000 attempts judged in at most 60 s of CPU and 500 MB: {said}"
+
+
+def looked(*frames: str, number: int) -> str:
+    """A line of py-spy's, of a process of a soak."""
+    return ";".join(['process 1:"python -m harness soak"', *frames]) + f" {number}"
+
+
+def test_looks_at_a_soak_are_shared_out_by_the_innermost_frame() -> None:
+    """By process, which is master or worker by what it runs. What imports is left out, and who is no engine."""
+    one, two = (f'process {pid}:"python -m harness.soak.engine"' for pid in (2, 3))
+    shares = shares_of(
+        [
+            looked(one, "run (harness/soak/master.py:9)", "send (zmq/sugar/socket.py:1)", number=3),
+            looked(one, "run (gevent/hub.py:9)", number=1),
+            looked(
+                two,
+                "create (harness/soak/worker.py:9)",
+                "settle (harness/history/writing.py:9)",
+                "dumps (json/a.py:1)",
+                number=6,
+            ),
+            looked(two, "run (gevent/hub.py:9)", "send (gevent/_socketcommon.py:1)", number=2),
+            looked(two, "<module> (made_up.py:9)", number=2),
+            looked(
+                two, "_find_and_load (<frozen importlib._bootstrap>:9)", "run (harness/soak/worker.py:9)", number=90
+            ),
+            looked("main (harness/soak/command.py:9)", number=90),
+        ]
+    )
+    on_disk, _, sockets, _, locust, loop = GROUPS
+    assert {group: share for group, share in shares["master"].items() if share} == {locust: 0.75, loop: 0.25}
+    assert {group: share for group, share in shares["worker"].items() if share} == {
+        on_disk: 0.6,
+        sockets: 0.2,
+        OTHER: 0.2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("worker_us", "fsyncs", "each_ms", "limit"),
+    [
+        (400.0, 40_000.0, 0.5, "the users"),
+        (30_000.0, 20_000.0, 0.5, "the CPU of 15 workers, a core each"),
+        (400.0, 500.0, 0.5, "the disk"),
+    ],
+)
+def test_the_least_limit_is_that_of_sixteen_cores(worker_us: float, fsyncs: float, each_ms: float, limit: str) -> None:
+    """Whichever of them it is; the server that was measured with is not the deployment."""
+    spent = {n: Soaked(3000.0, 4.5, 4.0, Cpu(worker_us), Cpu(20.0), Cpu(50.0)) for n in (2, 4)}
+    said = model(spent, {writers: Disk(fsyncs, each_ms, 60.0) for writers in (1, 16)})
+    assert said.endswith(f"the limit is {limit}.")
+
+
+def test_more_workers_are_told_what_they_cost() -> None:
+    """How many cores are at work, what room is left, what a POST costs more, and what of that its name on disk."""
+    on_disk = next(iter(GROUPS))
+    spent = {
+        2: Soaked(2_500.0, 9.0, 4.0, Cpu(300.0, 100.0, 0.01), Cpu(20.0), Cpu(80.0)),
+        4: Soaked(2_600.0, 4.5, 6.0, Cpu(400.0, 100.0, 0.05), Cpu(20.0), Cpu(80.0)),
+    }
+    told = why(spent, {n: {"worker": {on_disk: share}} for n, share in ((2, 0.1), (4, 0.2))}, cores=2)
+    for said in (
+        "1.2 of 2 with 2 workers, 1.6 with 4. So the cores have room for 1.60 x the POSTs of 2 workers",
+        "with 4 workers it costs 1.20 x as much. That is 100 us more of the workers: 50 us to have names",
+        "since 4.5 names share an fsync where 9.0 did, and 50 us for all else",
+        "0.05 times a POST, and 0.01 times where there were 2.",
+    ):
+        assert said in told
 
 
 def test_what_cannot_be_had_is_a_row_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
