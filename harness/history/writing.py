@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from harness.history.attempt import Phase
     from harness.history.reading import Recorded
 
+_COMPACT = json.JSONEncoder(separators=(",", ":"))  # made once: every POST is written by it, twice
 _CLOSED = -1  # no descriptor: the operating system refuses it (EBADF)
 
 
@@ -134,7 +135,7 @@ class Ledger:
             self._descriptor = _CLOSED
 
     def _append(self, records: list[dict[str, Any]], *, sync: bool = False) -> None:
-        lines = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records).encode()
+        lines = "".join(_COMPACT.encode(record) + "\n" for record in records).encode()
         with self._lock:
             end = os.lseek(self._descriptor, 0, os.SEEK_END)
             try:

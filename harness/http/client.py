@@ -68,6 +68,7 @@ class Client:
         self._learning = threading.Lock()
         self._own = threading.local()
         self._headers = headers_of(environment, run)
+        self._origin = environment.origin
 
     def session(self) -> requests.Session:
         """This thread's session."""
@@ -84,7 +85,7 @@ class Client:
         self.session().close()
 
     def _exchange(self, method: str, path: str, timeout_s: float, **send: Any) -> Reply:
-        return exchange(self.session(), method, self.environment.url_of(path), timeout_s=timeout_s, **send)
+        return exchange(self.session(), method, self._origin + path, timeout_s=timeout_s, **send)
 
     def _learn(self, most: int | None) -> None:
         """Mask this thread's cookies everywhere from now on, as far as not so many are masked already; all of None."""
@@ -207,7 +208,7 @@ class Client:
                 id_path=api.id,
                 token_path=api.token,
                 wanted=api.status,
-                asked=(self.environment.origin, api.create),
+                asked=(self._origin, api.create),
             )
         body = reply.body.decode("utf-8", "replace")
         cookies = self._beyond(body) - ({reading.id, reading.token} if reading is not None else set())
@@ -253,7 +254,5 @@ def headers_of(environment: Environment, run: str) -> dict[str, str]:
 
 def headers_of_post(name: str) -> dict[str, str]:
     """The headers by which one POST is found in the logs of a deployment."""
-    return {
-        "X-Request-Id": name,
-        "traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",  # W3C Trace Context
-    }
+    ids = secrets.token_hex(24)
+    return {"X-Request-Id": name, "traceparent": f"00-{ids[:32]}-{ids[32:]}-01"}  # W3C Trace Context

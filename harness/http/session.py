@@ -38,13 +38,20 @@ def judging_alike(context: ssl.SSLContext) -> ssl.SSLContext:
 
 
 class _Watched:
-    """Makes a urllib3 connection known to the budget of the thread that uses it."""
+    """Makes a urllib3 connection known to the budget of the thread that uses it; sends head and body in one write."""
+
+    _held: list[bytes] | None = None  # of a request, while it is made
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         budget: Budget | None = getattr(under_way_here, "budget", None)
         if budget is not None:
             budget.watch(self)  # type: ignore[arg-type]  # mixed into connections only
-        super().request(*args, **kwargs)  # type: ignore[misc]
+        held = self._held = []
+        try:
+            super().request(*args, **kwargs)  # type: ignore[misc]
+        finally:
+            self._held = None
+        self.send(b"".join(held))
 
     def connect(self) -> None:
         """Connect; if resolving the name alone has used up the budget, nothing is sent any more."""
@@ -55,6 +62,9 @@ class _Watched:
             raise TimeoutError("the time was up before the request could be sent")
 
     def send(self, data: Any) -> None:
+        if self._held is not None:
+            self._held.append(data)
+            return
         budget: Budget | None = getattr(under_way_here, "budget", None)
         if budget is not None:
             budget.wait_before(self)  # type: ignore[arg-type]  # mixed into connections only
@@ -146,6 +156,23 @@ class _Session(requests.Session):
     def __init__(self) -> None:
         super().__init__()
         self.cookies: RequestsCookieJar = _Cookies()
+        self._asked, self._sent = "", ""  # the last URL, as it was asked for and as it was sent
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """What requests makes of it, with no more work than a request here needs.
+
+        None brings parameters, files, hooks or credentials in its URL; and POST after POST goes to one URL.
+        """
+        prepared, url = requests.PreparedRequest(), str(request.url)
+        prepared.prepare_method(request.method)
+        if url != self._asked:
+            prepared.prepare_url(url, None)
+            self._asked, self._sent = url, str(prepared.url)
+        prepared.url = self._sent
+        prepared.prepare_headers({**self.headers, **request.headers})
+        prepared.prepare_cookies(self.cookies)
+        prepared.prepare_body(None, None, request.json)
+        return prepared
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """None: even when it does not follow, requests reads a redirect's whole body and parses where it leads."""
