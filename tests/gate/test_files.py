@@ -26,7 +26,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a fil
 def gate(folder: Path, report: Path, *arguments: str) -> Run:
     """The gate on a deployment that is not there: it is not asked before its folder is made."""
     file = write_environments(folder / "e.yaml", {}, preview=DEAD)
-    return run_pytest(report, "--environments", str(file), *arguments, PYTHONHASHSEED="0")
+    return run_pytest(report, "--environments", str(file), *arguments)
 
 
 def mode(path: Path) -> int:
