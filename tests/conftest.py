@@ -57,6 +57,7 @@ LONG = (
     "rehearsal/test_catalogue.py",
     "http/test_hostile_properties.py",
     "gate/test_signals.py",
+    "project/test_layout.py",
     "project/test_ci_examples.py",
     "gate/test_canaries.py",
     "report/test_ctrf.py",

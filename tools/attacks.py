@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 WORKERS = 4
-MORE = {"GATES_TO_KILL": "200", "CUT_AT_EVERY": "1"}  # than `make test` tries
+MORE = {"GATES_TO_KILL": "200", "CUT_AT_EVERY": "1", "EXAMPLES": "400"}  # than `make test` tries
 _TABLE = re.compile(r"(?<=<!-- attacks -->\n).*?(?=<!-- /attacks -->)", re.DOTALL)
 
 

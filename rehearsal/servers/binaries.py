@@ -151,15 +151,18 @@ def version_of(folder: Path) -> tuple[int, ...] | None:
     return tuple(int(part) for part in match.groups() if part) if match else None
 
 
-@cache
 def has_extension(folder: Path, major: int, name: str) -> bool:
     """True if the extension's control file is where this installation looks for it."""
-    shares = [folder.parent / "share", folder.parent / "share/postgresql", Path(f"/usr/share/postgresql/{major}")]
+    return any((share / "extension" / f"{name}.control").exists() for share in share_folders(folder, major))
+
+
+@cache
+def share_folders(folder: Path, major: int) -> list[Path]:
+    """Where an installation looks for extensions, or may do so if it does not say."""
     try:
         told = subprocess.run(
             [folder / "pg_config", "--sharedir"], capture_output=True, text=True, check=True, timeout=20
         )
-        shares = [Path(told.stdout.strip())]
-    except (OSError, subprocess.SubprocessError):
-        pass  # not every distribution packs pg_config with the server
-    return any((share / "extension" / f"{name}.control").exists() for share in shares)
+    except (OSError, subprocess.SubprocessError):  # not every distribution packs pg_config with the server
+        return [folder.parent / "share", folder.parent / "share/postgresql", Path(f"/usr/share/postgresql/{major}")]
+    return [Path(told.stdout.strip())]

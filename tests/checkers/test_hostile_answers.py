@@ -21,7 +21,7 @@ from tests.support.histories import failed, history, ok
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-POSTS = 5000
+POSTS = 2000
 HEARD_S = 2.0
 REFUSED = '{"message":"title is required"}'
 # Each begins like a pattern over and over, and never ends like it.

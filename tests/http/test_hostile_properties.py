@@ -27,6 +27,7 @@ from harness.report.writing import write
 from harness.text import printable
 from tests.support.attacks import ALL_NASTY, NASTY
 from tests.support.clients import client_of
+from tests.support.examples import MANY
 from tests.support.hostile_texts import FOLDS
 from tests.support.servers import serving
 from tests.support.verdicts import verdict
@@ -36,7 +37,7 @@ REPEATABLE = settings(
     deadline=None,
     derandomize=True,
     database=None,
-    max_examples=250,
+    max_examples=MANY,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )

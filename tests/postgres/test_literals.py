@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.postgres.literals import without_literals
+from tests.support.examples import MANY
 
 CANARIES = ("Max", "Mustermann", "kunde", "DE89", "k3x9", "4711")
 STATEMENTS = [
@@ -59,7 +60,7 @@ WHOLE = ("'{}'", "E'{}'", "U&'{}'", "$${}$$", "$x${}$x$", "/* {} */", "/* /* {} 
 CUT = (*WHOLE, "'{}", "E'{}", "$x${}", "/*{}")
 
 
-@settings(deadline=None, derandomize=True, database=None, max_examples=300)
+@settings(deadline=None, derandomize=True, database=None, max_examples=MANY)
 @given(st.lists(st.sampled_from(WHOLE), max_size=4), st.sampled_from(CUT))
 def test_whatever_stands_side_by_side_is_left_out(quotes: list[str], last: str) -> None:
     """One way of quoting ends where it ends, and not within another one; the last may be cut off."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from harness.redaction.redactor import MASK, Redactor
 from harness.redaction.standing import is_common
+from tests.support.examples import MANY
 
 Spell = Callable[[str], str]
 CHARACTERS: dict[str, Spell] = {
@@ -70,7 +71,7 @@ def can_be_told(secret: str) -> bool:
     return not is_common(secret) and sum(map(str.isalnum, secret)) >= 4 and "***" not in secret
 
 
-@settings(deadline=None, derandomize=True, database=None, max_examples=400)
+@settings(deadline=None, derandomize=True, database=None, max_examples=MANY)
 @given(SECRETS, st.lists(st.sampled_from(sorted(CHARACTERS)), min_size=1, max_size=9), st.sampled_from(sorted(AROUND)))
 def test_any_secret_is_masked_however_its_characters_are_escaped(secret: str, kinds: list[str], around: str) -> None:
     """Each in a way of its own, some not at all, and all of it escaped again."""
@@ -87,7 +88,7 @@ def test_any_secret_is_masked_however_its_characters_are_escaped(secret: str, ki
     assert masked.replace(MASK, "") == AROUND[around]("<>"), masked
 
 
-@settings(deadline=None, derandomize=True, database=None, max_examples=400)
+@settings(deadline=None, derandomize=True, database=None, max_examples=MANY)
 @given(SECRETS, st.sampled_from(sorted(WHOLE)), st.sampled_from(sorted(AROUND)))
 def test_any_secret_is_masked_however_it_is_spelt_as_a_whole(secret: str, spelling: str, around: str) -> None:
     """Encoded, and that escaped again."""

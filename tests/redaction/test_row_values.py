@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from harness.redaction.redactor import Redactor
 from harness.redaction.row_values import masked_token, shown_id, without_row_values
+from tests.support.examples import MANY
 
 CANARIES = ("Max Mustermann", "Mustermann", "max@kunde.eu", "kunde", "DE89370400440532013000", "k3x9ab7q")
 ERRORS = [
@@ -90,7 +91,7 @@ def test_other_texts_stay(text: str) -> None:
     assert without_row_values(text) == text
 
 
-@settings(deadline=None, derandomize=True, database=None, max_examples=200)
+@settings(deadline=None, derandomize=True, database=None, max_examples=MANY)
 @given(st.text(max_size=40), st.sampled_from(["already exists.", 'is not present in table "t".', ""]))
 def test_no_value_of_a_key_is_shown(value: str, ending: str) -> None:
     """Whatever it is: in plain text it may hold quotes and brackets."""

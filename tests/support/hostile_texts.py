@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import MANY
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -129,7 +131,7 @@ JUMBLED = settings(
     deadline=None,
     derandomize=True,
     database=None,
-    max_examples=200,
+    max_examples=MANY,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -23,6 +23,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -232,11 +233,12 @@ def _build(model: type[BaseModel]) -> None:
 
 def _import_rehearsal() -> None:
     _import_below("rehearsal")
-    from rehearsal.dry_run.real_schema import dumper_version
+    from rehearsal.dry_run.real_schema import CannotRehearse, find_dumper
     from rehearsal.servers.binaries import all_installations
 
-    for binaries in all_installations():  # each program is asked for its version once, and not by each rehearsal
-        dumper_version(binaries.folder)
+    all_installations()  # each program is asked for its version once, and not by each rehearsal
+    with suppress(CannotRehearse):
+        find_dumper(0)
 
 
 _IMPORTS = {"pytest": _import_gates, "harness": _import_gates, "rehearsal": _import_rehearsal}
