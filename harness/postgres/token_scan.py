@@ -86,8 +86,9 @@ FROM_THE_HEAP: LiteralString = (
 )
 
 # Two processes count at once, and one of them is the session's own: a second worker would begin and find nothing to do.
+# As texts: a cast to a number may be one that somebody has made in this database.
 _ONE_WORKER: LiteralString = (
-    "SELECT set_config('max_parallel_workers', least(1, current_setting('max_parallel_workers')::int)::text, true)"
+    "SELECT set_config('max_parallel_workers', '1', true) WHERE current_setting('max_parallel_workers') <> '0'"
 )
 SCAN_SETTINGS: LiteralString = FROM_THE_HEAP + "; " + _ONE_WORKER
 
