@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
-import sys
 import threading
+import time
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from harness.soak.bounds import Bounds, NotBelieved, Pace, begun_of, bounds_of, strictest
-from tests.support.gates import ROOT, Run, clean_environment, run_harness, write_environments
+from tests.support.endings import going
+from tests.support.gates import Run, run_harness, write_environments
 from tests.support.servers import creating, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tests.support.servers import Server
+
+if find_spec("locust"):  # which brings both
+    import msgpack
+    import zmq
 
 with_locust = pytest.mark.skipif(find_spec("locust") is None, reason="locust is not installed: nothing is soaked here")
 RUN = "20250101-000000-0123abcd"
@@ -34,36 +41,6 @@ SPAWN = {
 }
 SHARE = {"first": 1, "count": 400}
 
-# A master that answers as it is told: it sends these messages to each worker that says it is there.
-MASTER = """
-import json, sys, time
-import gevent
-from locust.rpc import Message, zmqrpc
-server = zmqrpc.Server("127.0.0.1", 0)
-print(server.port, flush=True)
-script = json.load(sys.stdin)
-until = time.monotonic() + 60
-sent = False
-while time.monotonic() < until:
-    got = None
-    with gevent.Timeout(0.2, False):
-        got = server.recv_from_client()
-    if got is None:
-        continue
-    address, msg = got
-    if msg.type == "client_ready":
-        server.send_to_client(Message("ack", {"index": 0}, address))
-    if msg.type == "here" and not sent:
-        sent, until = True, time.monotonic() + script["lasts_s"]
-        for kind, data in script["messages"]:
-            if data == "huge":
-                data = {"first": 1, "count": 1, "more": "x" * 3_000_000}
-            server.send_to_client(Message(kind, data, address))
-    if msg.type in ("unavailable", "quit"):
-        print(json.dumps([msg.type, msg.data]), file=sys.stderr, flush=True)
-        break
-"""
-
 
 def soak(file: Path, folder: Path, *arguments: str) -> Run:
     return run_harness("soak", "--environments", str(file), "--report-dir", str(folder), *arguments, report_dir=folder)
@@ -74,39 +51,38 @@ def file_of(server: Server, file: Path, **bound: Any) -> Path:
     return write_environments(file, {}, preview={**entry, "soak": bound})
 
 
+def lead(master: zmq.Socket[bytes], messages: Sequence[tuple[str, Any]], lasts_s: float) -> None:
+    """Say this to each worker that says it is there, as locust packs it; and nothing more."""
+    until_s, sent = time.monotonic() + 60, False
+    while time.monotonic() < until_s:
+        if not master.poll(200):
+            continue
+        address, packed = master.recv_multipart()
+        kind = msgpack.loads(packed, strict_map_key=False)[0]
+        told: list[tuple[str, Any]] = []
+        if kind == "client_ready":
+            told = [("ack", {"index": 0})]
+        if kind == "here" and not sent:
+            sent, until_s, told = True, time.monotonic() + lasts_s, [*messages]
+        for name, data in told:
+            said = {"first": 1, "count": 1, "more": "x" * 3_000_000} if data == "huge" else data
+            master.send_multipart([address, msgpack.dumps((name, said, address.decode()))])
+        if kind in ("unavailable", "quit"):
+            return
+
+
 def led(server: Server, folder: Path, *messages: tuple[str, Any], lasts_s: float = 4.0, **bound: Any) -> Run:
     """A worker that is led by a master which says this, and then nothing more until it ends."""
-    command = [sys.executable, "-c", MASTER]
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=ROOT, env=clean_environment(), text=True, **pipes) as master:
-        assert master.stdout is not None
-        assert master.stdin is not None
-        port = master.stdout.readline().strip()
-        json.dump({"lasts_s": lasts_s, "messages": messages}, master.stdin)
-        master.stdin.close()
-        file = file_of(server, folder / "e.yaml", **bound)
-        ended = threading.Event()
-
-        def end() -> None:
-            master.wait()
-            if not ended.wait(3):
-                worker.terminate()
-
-        options = ["--environments", str(file), "--report-dir", str(folder / "report")]
-        with subprocess.Popen(
-            [sys.executable, "-m", "harness", "soak", "--worker", "--master-host", f"127.0.0.1:{port}", *options],
-            cwd=ROOT,
-            env=clean_environment(),
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as worker:
-            ending = threading.Thread(target=end)
-            ending.start()
-            out, err = worker.communicate(timeout=90)
-            ended.set()
-            ending.join()
-    return Run(worker.returncode, out, err, folder / "report")
+    file = file_of(server, folder / "e.yaml", **bound)
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as master:
+        master.linger = 0
+        place = f"127.0.0.1:{master.bind_to_random_port('tcp://127.0.0.1')}"
+        with going(folder, file, "--worker", "--master-host", place, command=("harness", "soak")) as worker:
+            lead(master, messages, lasts_s)
+            with suppress(subprocess.TimeoutExpired):
+                worker.process.wait(3)
+            worker.process.send_signal(signal.SIGTERM)
+            return worker.ended()
 
 
 @pytest.fixture
