@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import resource
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
+STARTER = Path(__file__).with_name("starter.py")
 LONGEST_S = 900.0
 GRACE_S = 10.0  # between SIGTERM and SIGKILL: a rehearsal has a Postgres to end
 
@@ -89,32 +90,43 @@ def run(name: str, what: Command | Callable[[], object]) -> tuple[float, float, 
             return run(name, returned)
         return time.perf_counter() - began, time.process_time() - cpu, float("nan")
     with tempfile.TemporaryFile() as said:  # a pipe would have to be read, and grandchildren may hold it open
-        began = time.perf_counter()
-        code, used, in_time = _ended(name, what, said.fileno())
-        wall_s = time.perf_counter() - began
-        if code not in what.expected or not in_time:
-            ended = f"exit {code}" if in_time else f"not done within {what.timeout_s:g} s"
+        took, in_time = _ended(what, said.fileno())
+        first, _, rest = took.partition(" ")
+        if first == "impossible":
+            raise Failed(f"{name}: {what.line[0]} cannot be run: {rest.strip()}")
+        if not in_time or not first or int(first) not in what.expected:
+            ended = f"exit {first}" if in_time else f"not done within {what.timeout_s:g} s"
             raise Failed(f"{name}: {ended} of {' '.join(what.line)}\n{_tail(said.fileno())}")
     if what.after is not None:
         what.after()
-    return wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    wall_s, cpu_s, peak_kb = map(float, rest.split())
+    return wall_s, cpu_s, peak_kb / 1024
 
 
-def _ended(name: str, what: Command, output: int) -> tuple[int, resource.struct_rusage, bool]:
-    """Exit code, resource usage, and whether it ended by itself in its time. Ctrl-C here ends the command too."""
-    try:
-        process = subprocess.Popen(
-            what.line,
-            cwd=what.cwd,
-            # As on a user's machine: what Python has compiled is kept.
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", **what.env},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,  # its children can be ended with it
-        )
-    except OSError as error:
-        raise Failed(f"{name}: {what.line[0]} cannot be run: {error.strerror}") from None
+def _ended(what: Command, output: int) -> tuple[str, bool]:
+    """What `bench/starter.py` says of it, and whether it ended by itself in its time. Ctrl-C here ends it too."""
+    read, write = os.pipe()
+    with os.fdopen(read, encoding="utf-8") as took:
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(STARTER), str(write), *what.line],
+                cwd=what.cwd,
+                # As on a user's machine: what Python has compiled is kept.
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", **what.env},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=[write],
+                start_new_session=True,  # its children can be ended with it
+            )
+        finally:
+            os.close(write)
+        in_time = _in_time(process, what.timeout_s)
+        return took.read(), in_time
+
+
+def _in_time(process: subprocess.Popen[bytes], timeout_s: float) -> bool:
+    """Wait for its end, which comes with its time at the latest."""
     late = threading.Event()
     killer = threading.Timer(GRACE_S, _signal, (process.pid, signal.SIGKILL))
 
@@ -124,11 +136,11 @@ def _ended(name: str, what: Command, output: int) -> tuple[int, resource.struct_
             _signal(process.pid, signal.SIGTERM)
             killer.start()
 
-    alarm = threading.Timer(what.timeout_s, end)
+    alarm = threading.Timer(timeout_s, end)
     alarm.daemon = killer.daemon = True
     alarm.start()
     try:
-        status, used = _waited(process)
+        _waited(process)
     except BaseException:
         end()
         _waited(process)
@@ -138,13 +150,12 @@ def _ended(name: str, what: Command, output: int) -> tuple[int, resource.struct_
         killer.cancel()
         if late.is_set():
             _signal(process.pid, signal.SIGKILL)  # what it has left behind in its group
-    return os.waitstatus_to_exitcode(status), used, not late.is_set()
+    return not late.is_set()
 
 
-def _waited(process: subprocess.Popen[bytes]) -> tuple[int, resource.struct_rusage]:
-    _, status, used = os.wait4(process.pid, 0)
+def _waited(process: subprocess.Popen[bytes]) -> None:
+    _, status = os.waitpid(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    return status, used
 
 
 def _signal(group: int, number: int) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 POSTS, BURST = 2_000, 1_000
-MOST_ROUNDS = {"burst": 3, "whole": 2}  # a round takes ten seconds
+MOST_ROUNDS = {"burst": 2, "whole": 2}  # a round takes ten seconds
 COMPARED = 1_000  # one after another, where it is the cost of each that is compared
 SLOW_S = 0.1  # what a POST takes where it is counted how many of them wait at once
 MOST_OVER_REQUESTS = 1.25  # of CPU a POST, one after another

@@ -26,7 +26,7 @@ WORKERS = (1, 2, 4)
 BURST = 16
 ANSWERS_IN_S = 0.05
 AT_MOST = 1.3
-MOST_ROUNDS = 3  # they sleep most of the time, and so differ by little
+MOST_ROUNDS = 2  # they sleep most of the time, and so differ by little
 KINDS = {"": "closes after each answer", "keep": "keeps it for the next request", "tls": "TLS, closes"}
 
 

@@ -19,9 +19,9 @@ from jsonschema import Draft202012Validator
 
 from harness.report.json_schemas import verdict_schema
 from tests.support import attacks
-from tests.support.gates import ROOT, Run, run_command, write_environments
+from tests.support.gates import ROOT, Run, run_command, run_pytest, write_environments
 from tests.support.hostile_texts import FOLDS
-from tests.support.servers import Request, serving
+from tests.support.servers import Request, Server, serving
 
 MOST_MB = 200
 TIMEOUT_S = 1.0
@@ -44,16 +44,26 @@ def each_in_turn(answers: list[attacks.Answer]) -> attacks.Answer:
     return answer
 
 
-def gate(folder: Path, answer: Callable[[Request], Any], *arguments: str, **preview: Any) -> tuple[Run, int]:
-    """Run the gate on a server that answers so: what it left, and the most memory that it held, in MB."""
+def gate(folder: Path, answer: Callable[[Request], Any], *arguments: str, **preview: Any) -> Run:
+    """Run the gate on a server that answers so."""
     with serving(answer) as server:
-        entry = {**PREVIEW, "url": server.url, "probes": [], **preview}
-        file = write_environments(folder / "environments.yaml", {}, preview=entry)
+        return run_pytest(folder / "report", *described(folder, server, preview), *arguments)
+
+
+def measured(folder: Path, answer: Callable[[Request], Any], **preview: Any) -> tuple[Run, int]:
+    """The same, and the most memory that it held, in MB; as a process that begins with none."""
+    with serving(answer) as server:
+        command = [sys.executable, str(ROOT / "tests" / "support" / "memory.py"), str(folder / "peak"), "pytest"]
         report = folder / "report"
-        measured = [sys.executable, str(ROOT / "tests" / "support" / "memory.py"), str(folder / "peak"), "pytest"]
-        command = [*measured, "-p", "no:cacheprovider", "--report-dir", str(report), "--environments", str(file)]
-        run = run_command([*command, *arguments], report)
+        command += ["-p", "no:cacheprovider", "--report-dir", str(report), *described(folder, server, preview)]
+        run = run_command(command, report)
     return run, int((folder / "peak").read_text(encoding="ascii"))
+
+
+def described(folder: Path, server: Server, preview: dict[str, Any]) -> list[str]:
+    """The options that name the server's description, which is written."""
+    entry = {**PREVIEW, "url": server.url, "probes": [], **preview}
+    return ["--environments", str(write_environments(folder / "environments.yaml", {}, preview=entry))]
 
 
 def controls(text: str) -> set[str]:
@@ -96,7 +106,7 @@ def outcomes(run: Run) -> list[str]:
 def test_no_attack_gets_further_than_its_outcome(tmp_path: Path, group: str) -> None:
     """Sent at the same moment, each POST ends in one of the three ways, and the run as the contract says."""
     answers = list(getattr(attacks, group).values())
-    run, peak_mb = gate(tmp_path, each_in_turn(answers), posts=1, burst=len(answers))
+    run, peak_mb = measured(tmp_path, each_in_turn(answers), posts=1, burst=len(answers))
     assert run.exit_code == 1, run.out + run.err
     demand_harmless(run)
     assert len(outcomes(run)) == len(answers) + 1
@@ -121,7 +131,7 @@ def test_no_attack_gets_further_than_its_outcome(tmp_path: Path, group: str) -> 
 )
 def test_sixteen_of_one_attack_fill_no_memory(tmp_path: Path, name: str) -> None:
     """The burst of the defaults, all of its answers at the same moment."""
-    run, peak_mb = gate(tmp_path, each_in_turn([attacks.ALL[name]]), posts=3, burst=16)
+    run, peak_mb = measured(tmp_path, each_in_turn([attacks.ALL[name]]), posts=3, burst=16)
     assert (run.exit_code, len(outcomes(run))) == (1, 19)
     demand_harmless(run)
     assert peak_mb < MOST_MB, f"the gate held {peak_mb} MB"
@@ -131,7 +141,7 @@ def test_sixteen_of_one_attack_fill_no_memory(tmp_path: Path, name: str) -> None
 def test_tracebacks_are_harmless_too(tmp_path: Path, name: str) -> None:
     """`--tb=long` shows what the checks compared, as pytest words it."""
     answer = each_in_turn([attacks.ALL[f"{name} as id and token"]])
-    run, _ = gate(tmp_path, answer, "--tb=long", "-rA", posts=3, burst=2)
+    run = gate(tmp_path, answer, "--tb=long", "-rA", posts=3, burst=2)
     printed = run.out + run.err
     assert (run.exit_code, controls(printed)) == (1, set())
     assert "assert not " in printed
@@ -142,7 +152,7 @@ def test_tracebacks_are_harmless_too(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["in a Location", "in Retry-After", "90 headers of 60 KB", "endless interim answers"])
 def test_a_hostile_ready_page_is_a_deployment_that_could_not_be_told(tmp_path: Path, name: str) -> None:
     """Nothing is sent to it."""
-    run, peak_mb = gate(tmp_path, attacks.ALL[name], ready={"timeout_s": 1, "revision": "revision"})
+    run, peak_mb = measured(tmp_path, attacks.ALL[name], ready={"timeout_s": 1, "revision": "revision"})
     assert run.exit_code == 75, run.out + run.err
     demand_harmless(run)
     assert outcomes(run) == []
@@ -157,7 +167,7 @@ def test_a_hostile_revision_is_words(tmp_path: Path, name: str) -> None:
         nasty = attacks.NASTY[name]
         return request.created({"revision": nasty, "id": request.number, "public_token": attacks.TOKEN})
 
-    run, _ = gate(tmp_path, answer, "--revision", "abc1234", ready={"timeout_s": 4, "revision": "revision"})
+    run = gate(tmp_path, answer, "--revision", "abc1234", ready={"timeout_s": 4, "revision": "revision"})
     assert run.exit_code == 75, run.out + run.err
     demand_harmless(run)
     assert "it serves revision " in run.check("deployment_answers")["cause"]

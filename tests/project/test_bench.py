@@ -215,6 +215,13 @@ def test_a_command_that_hangs_is_ended_with_its_children() -> None:
     assert gone(int(str(failed.value).split()[-1]))
 
 
+def test_the_memory_of_a_command_is_its_own() -> None:
+    """To Linux the peak of a process begins with that of the process that forked it."""
+    held = b"x" * 300_000_000
+    _, _, peak_mb = run("it", Command(python("pass")))
+    assert 1 < peak_mb < 100, len(held)
+
+
 def test_ctrl_c_ends_what_is_measured(tmp_path: Path) -> None:
     """It runs in a session of its own, which a terminal's Ctrl-C does not reach."""
     noted = tmp_path / "pid"
