@@ -170,7 +170,8 @@ class _Session(requests.Session):
             self._asked, self._sent = url, str(prepared.url)
         prepared.url = self._sent
         prepared.prepare_headers({**self.headers, **request.headers})
-        prepared.prepare_cookies(self.cookies)
+        # Of a copy: making the header forgets cookies that have expired, and they are still masked.
+        prepared.prepare_cookies(self.cookies.copy() if len(self.cookies) else self.cookies)
         prepared.prepare_body(None, None, request.json)
         return prepared
 

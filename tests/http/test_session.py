@@ -42,6 +42,15 @@ def test_a_request_is_what_requests_makes_of_it() -> None:
         assert list(one.headers) == list(other.headers)
 
 
+def test_a_cookie_that_has_expired_is_not_forgotten() -> None:
+    """It is sent no more, and whoever masks cookies still knows it."""
+    session = new_session()
+    session.cookies.set("sid", "s3cret", domain="127.0.0.1", path="/", expires=1)
+    prepared = session.prepare_request(requests.Request("POST", "http://127.0.0.1:5", json={}))
+    assert "Cookie" not in prepared.headers
+    assert [cookie.value for cookie in session.cookies] == ["s3cret"]
+
+
 def test_what_is_no_number_of_json_is_not_sent() -> None:
     """As requests refuses it."""
     with pytest.raises(requests.exceptions.InvalidJSONError):
