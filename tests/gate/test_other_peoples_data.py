@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rehearsal.deployment.start import Deployment
     from rehearsal.servers.postgres import Postgres
 
-NAME, MAIL, IBAN = "Xaver Quandtwieser", "xq.wieser@kundschaft.qx", "DE89370400440532013000"
+NAME, MAIL, IBAN = "Xaver Quandtwieser", "xq.wieser@kundschaft.qx", "GB29NWBK60161331926819"
 TOKENS = [
     "5f0d3c1a-7b2e-11ee-b962-0242ac120002",
     "q7Zk2mXw9Lr4",
