@@ -193,10 +193,7 @@ class Gate:
             return Examination(self.settings.environment(name), self.sources)
         if os.getpid() != self._process:  # the thread that examines is not there, and would be waited for for ever
             raise CouldNotTell("a plugin runs this check in a process of its own", "run without the plugin that forks")
-        future = self._examinations[name]
-        if not future.done():
-            self._settled(future, lambda: self.interrupts.ends_examinations)
-        return future.result()
+        return self._settled(self._examinations[name], lambda: self.interrupts.ends_examinations).result()
 
     def _settled(self, future: Future[T], over: Callable[[], bool] = lambda: False) -> Future[T]:
         """The future, done. Waits in short turns: a signal that comes just before a long one is only seen after it.
@@ -204,7 +201,8 @@ class Gate:
         Raises:
             KeyboardInterrupt: it was over before.
         """
-        self._first_of([future], over)
+        if not future.done():  # to wait for one that is takes longer than most checks
+            self._first_of([future], over)
         return future
 
     def _first_of(

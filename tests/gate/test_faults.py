@@ -16,7 +16,7 @@ from rehearsal.deployment.start import deployed
 from rehearsal.deployment.variants import VARIANTS
 from rehearsal.faults import FAULTS
 from rehearsal.faults.catalogue import ON_DEMAND
-from tests.support.gates import ABOUT_SOURCE, NAMES, READY, entry, run_pytest, verify, write_environments
+from tests.support.gates import ABOUT_SOURCE, NAMES, run_gate_for_revision, verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -69,15 +69,13 @@ def beside_each_other(
     with ExitStack() as stack:
         deployments = [stack.enter_context(deployed(postgres, fault, name=fault)) for fault in faults]
         deployments += [stack.enter_context(deployed(postgres, None, variant, variant)) for variant in variants]
-        entries = {}
-        for of in deployments:
-            ready = {} if "ready" in of.settings else {"ready": READY}
-            entries[of.name] = entry(of, **ready)
         waived = {} if compared else {"waive": {COMPARES: "their faults differ"}}
-        file = write_environments(folder / "environments.yaml", waived, **entries)
-        names = [word for of in deployments for word in ("--env", of.name)]
-        revision = ["--revision", deployments[0].revision]
-        return run_pytest(folder / "report", "--environments", str(file), *names, *revision)
+        return run_gate_for_revision(folder, deployments, **waived)
+
+
+def may_be_uncovered(name: str) -> set[str]:
+    """The checks that may not be asked where this fault or variant is deployed."""
+    return MAY_BE_UNCOVERED | UNCOVERED.get(name, set())
 
 
 def told_of(run: Run, name: str) -> dict[str, str]:
@@ -92,7 +90,7 @@ def test_fault_is_caught_by_the_checks_that_claim_to(postgres: Postgres, tmp_pat
     run = verify(postgres, tmp_path / fault, fault=fault)
     for name in NAMES:
         assert told_of(run, name) == expected.catches, run.out
-        assert not_covered(run.outcomes(name)) <= MAY_BE_UNCOVERED | UNCOVERED.get(fault, set()), run.out
+        assert not_covered(run.outcomes(name)) <= may_be_uncovered(fault), run.out
     assert run.exit_code == expected.exit_code, run.out
     assert run.verdict["exit_code"] == run.exit_code
     assert "Traceback" not in run.out + run.err
@@ -115,8 +113,7 @@ def test_faults_are_caught_beside_others(postgres: Postgres, tmp_path: Path, fau
     run = beside_each_other(postgres, tmp_path / "run", faults, compared=COMPARES in FAULTS[faults[0]].catches)
     assert {name: told_of(run, name) for name in faults} == {name: FAULTS[name].catches for name in faults}, run.out
     for name in faults:
-        may_be = MAY_BE_UNCOVERED | UNCOVERED.get(name, set())
-        assert not_covered(run.outcomes(name)) <= may_be, (name, run.out)
+        assert not_covered(run.outcomes(name)) <= may_be_uncovered(name), (name, run.out)
     assert run.exit_code == FAULTS[faults[0]].exit_code, run.out
     verdict = {1: "fail", 75: "unknown"}[run.exit_code]
     assert {of["name"]: of["verdict"] for of in run.verdict["environments"]} == dict.fromkeys(faults, verdict)
@@ -139,8 +136,7 @@ def test_healthy_variants_raise_no_alarm(postgres: Postgres, tmp_path: Path, var
     alarms = [c for c in run.verdict["checks"] if c["outcome"] in ("fail", "unknown")]
     assert alarms == [], run.out
     for name in variants:
-        may_be = MAY_BE_UNCOVERED | UNCOVERED.get(name, set())
-        assert not_covered(run.outcomes(name)) <= may_be, (name, run.out)
+        assert not_covered(run.outcomes(name)) <= may_be_uncovered(name), (name, run.out)
     assert {of["name"]: of["verdict"] for of in run.verdict["environments"]} == dict.fromkeys(variants, "pass")
     assert run.verdict["left_behind"] == []
     assert run.exit_code == 0, run.out

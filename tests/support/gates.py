@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,6 +146,12 @@ def verify(
     """Deploy, as preview and as production, and run the gate on both."""
     folder.mkdir()
     with ExitStack() as stack:
-        pair = [stack.enter_context(deployed(postgres, fault, variant, name)) for name in names]
-        settings = {} if "ready" in pair[0].settings else {"ready": READY}
-        return run_gate(folder, pair, "--revision", pair[0].revision, **settings)
+        return run_gate_for_revision(
+            folder, [stack.enter_context(deployed(postgres, fault, variant, name)) for name in names]
+        )
+
+
+def run_gate_for_revision(folder: Path, deployments: list[Deployment], **settings: Any) -> Run:
+    """Run the gate on deployments of one revision, which is waited for on the page that each says it on."""
+    ready = [replace(of, settings={"ready": READY, **of.settings}) for of in deployments]
+    return run_gate(folder, ready, "--revision", deployments[0].revision, **settings)
