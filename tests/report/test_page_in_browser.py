@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -21,10 +21,10 @@ from tests.support.servers import serving
 from tests.support.verdicts import check, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
     from rehearsal.servers.postgres import Postgres
     from tests.support.servers import Request
@@ -36,10 +36,10 @@ PHONE, DESK = 375, 1280  # pixels
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all tests of this module."""
-    with chromium() as one:
-        yield one
+def tab() -> Iterator[Page]:
+    """One tab for all tests of this module: a new one is a new process, which takes longer than most pages do."""
+    with chromium() as browser:
+        yield browser.new_page()
 
 
 @pytest.fixture(scope="module")
@@ -64,19 +64,27 @@ class Heard:
 
 
 @contextmanager
-def opened(browser: Browser, file: Path, scheme: Scheme = "light", width: int = DESK) -> Iterator[tuple[Page, Heard]]:
-    """The page in a window of that width, every fold open."""
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
+def opened(tab: Page, file: Path, scheme: Scheme = "light", width: int = DESK) -> Iterator[tuple[Page, Heard]]:
+    """The page in a window of that width."""
+    heard = Heard()
+    listeners: dict[str, Callable[[Any], None]] = {
+        "console": lambda message: heard.console.append(f"{message.type}: {message.text}"),
+        "pageerror": lambda error: heard.console.append(str(error)),
+        "dialog": lambda dialog: heard.console.append(f"dialog: {dialog.message}"),
+        "request": lambda request: heard.requests.append(request.url),
+    }
+    tab.goto("about:blank")
+    tab.emulate_media(color_scheme=scheme)
+    tab.set_viewport_size({"width": width, "height": 800})
+    on, off = cast("Any", tab.on), cast("Any", tab.remove_listener)
+    for event, listener in listeners.items():
+        on(event, listener)
     try:
-        page, heard = context.new_page(), Heard()
-        page.on("console", lambda message: heard.console.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: heard.console.append(str(error)))
-        page.on("dialog", lambda dialog: heard.console.append(f"dialog: {dialog.message}"))
-        page.on("request", lambda request: heard.requests.append(request.url))
-        page.goto(file.as_uri(), wait_until="load")
-        yield page, heard
+        tab.goto(file.as_uri(), wait_until="load")
+        yield tab, heard
     finally:
-        context.close()
+        for event, listener in listeners.items():
+            off(event, listener)
 
 
 def unfold(page: Page) -> None:
@@ -86,10 +94,10 @@ def unfold(page: Page) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_page_asks_for_nothing_and_complains_of_nothing(
-    browser: Browser, pages: dict[str, Path], name: str
+    tab: Page, pages: dict[str, Path], name: str
 ) -> None:
     """The only request is the one for the file itself; no error, no warning, no dialogue."""
-    with opened(browser, pages[name]) as (page, heard):
+    with opened(tab, pages[name]) as (page, heard):
         unfold(page)
         page.hover("h1")
         assert heard.requests == [pages[name].as_uri()]
@@ -107,33 +115,33 @@ def not_found(request: Request) -> None:
     request.answer("404 Not Found")
 
 
-def test_a_page_that_asks_or_runs_would_be_noticed(browser: Browser, tmp_path: Path) -> None:
+def test_a_page_that_asks_or_runs_would_be_noticed(tab: Page, tmp_path: Path) -> None:
     """Without policy and escaping the attack renames the page, and what it asks for arrives."""
     file = tmp_path / "bad.html"
     with serving(not_found) as server:
         file.write_text(f"<p>x{attack(server.url)}", encoding="utf-8")
-        with opened(browser, file) as (page, heard):
+        with opened(tab, file) as (page, heard):
             assert page.title() == "owned"
             assert {request.target for request in server.requests} == {"/x", "/y"}
             assert {f"{server.url}/x", f"{server.url}/y"} <= set(heard.requests)
             assert heard.console
 
 
-def test_the_policy_alone_stops_what_would_act(browser: Browser, pages: dict[str, Path], tmp_path: Path) -> None:
+def test_the_policy_alone_stops_what_would_act(tab: Page, pages: dict[str, Path], tmp_path: Path) -> None:
     """A second door behind the first: markup that had got in would still not run, and nothing would be sent."""
     html = pages["pass"].read_text(encoding="utf-8")
     file = tmp_path / "injected.html"
     with serving(not_found) as server:
         file.write_text(html.replace("<main>", f"<main>{attack(server.url)}"), encoding="utf-8")
-        with opened(browser, file) as (page, heard):
+        with opened(tab, file) as (page, heard):
             assert page.title() == "PASS: preview"
             assert len([said for said in heard.console if "Content Security Policy" in said]) >= 3
         assert server.requests == []
 
 
-def test_nothing_hostile_runs(browser: Browser, pages: dict[str, Path]) -> None:
+def test_nothing_hostile_runs(tab: Page, pages: dict[str, Path]) -> None:
     """Its texts are read as text, in elements, attributes, titles of plots and commands."""
-    with opened(browser, pages["hostile"]) as (page, _):
+    with opened(tab, pages["hostile"]) as (page, _):
         unfold(page)
         for place in page.locator("code, h4, dd, summary").all()[:12]:
             place.hover(timeout=60_000)
@@ -143,16 +151,16 @@ def test_nothing_hostile_runs(browser: Browser, pages: dict[str, Path]) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_is_wider_than_a_phone(browser: Browser, pages: dict[str, Path], name: str) -> None:
+def test_nothing_is_wider_than_a_phone(tab: Page, pages: dict[str, Path], name: str) -> None:
     """The document does not scroll sideways with every fold open; nor at 320 pixels, which WCAG 2.2 asks for."""
-    with opened(browser, pages[name], width=PHONE) as (page, _):
+    with opened(tab, pages[name], width=PHONE) as (page, _):
         unfold(page)
         for width in (PHONE, 320):
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
-def test_environments_and_outcomes_can_be_chosen_without_a_script(browser: Browser, tmp_path: Path) -> None:
+def test_environments_and_outcomes_can_be_chosen_without_a_script(tab: Page, tmp_path: Path) -> None:
     """All at first; then one environment, and then the claims of one outcome."""
     names = ("preview", "production")
     environments = [EnvironmentVerdict(name=name, url="http://h", verdict="fail") for name in names]
@@ -163,7 +171,7 @@ def test_environments_and_outcomes_can_be_chosen_without_a_script(browser: Brows
     ]
     file = tmp_path / "chosen.html"
     file.write_text(render(verdict(*results, environments=environments), [], tmp_path), encoding="utf-8")
-    with opened(browser, file) as (page, heard):
+    with opened(tab, file) as (page, heard):
         unfold(page)
 
         def there() -> set[str]:
@@ -182,11 +190,11 @@ def test_environments_and_outcomes_can_be_chosen_without_a_script(browser: Brows
         assert heard.console == []
 
 
-def test_a_link_to_a_claim_leads_to_it(browser: Browser, tmp_path: Path) -> None:
+def test_a_link_to_a_claim_leads_to_it(tab: Page, tmp_path: Path) -> None:
     """Also to one that is folded away."""
     file = tmp_path / "linked.html"
     file.write_text(render(verdict(check(), check("pass", id="held")), [], tmp_path), encoding="utf-8")
-    with opened(browser, file) as (page, _):
+    with opened(tab, file) as (page, _):
         page.goto(f"{file.as_uri()}#e1-held")
         assert page.locator("#e1-held").is_visible()
         assert page.evaluate("document.querySelector(':target').id") == "e1-held"
@@ -194,40 +202,40 @@ def test_a_link_to_a_claim_leads_to_it(browser: Browser, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(("scheme", "paper"), [("light", "rgb(246, 248, 250)"), ("dark", "rgb(13, 17, 23)")])
 def test_the_page_follows_the_readers_scheme(
-    browser: Browser, pages: dict[str, Path], scheme: Scheme, paper: str
+    tab: Page, pages: dict[str, Path], scheme: Scheme, paper: str
 ) -> None:
     """Dark where the reader's system is."""
-    with opened(browser, pages["pass"], scheme) as (page, _):
+    with opened(tab, pages["pass"], scheme) as (page, _):
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == paper
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", DESK), ("dark", PHONE)])
 @pytest.mark.parametrize("name", NAMES)
-def test_axe_finds_nothing(browser: Browser, pages: dict[str, Path], name: str, scheme: Scheme, width: int) -> None:
+def test_axe_finds_nothing(tab: Page, pages: dict[str, Path], name: str, scheme: Scheme, width: int) -> None:
     """No violation of WCAG A or AA, or of good practice, that axe-core can see: contrast, names, order, landmarks."""
     from axe_playwright_python.sync_playwright import Axe
 
-    with opened(browser, pages[name], scheme, width) as (page, _):
+    with opened(tab, pages[name], scheme, width) as (page, _):
         unfold(page)
         results = Axe().run(page)
         assert results.violations_count == 0, results.generate_report()
 
 
-def test_axe_would_find_something(browser: Browser, tmp_path: Path) -> None:
+def test_axe_would_find_something(tab: Page, tmp_path: Path) -> None:
     """It does look: grey on grey is a violation."""
     from axe_playwright_python.sync_playwright import Axe
 
     file = tmp_path / "grey.html"
     file.write_text('<!doctype html><p style="color:#999;background:#888">grey</p>', encoding="utf-8")
-    with opened(browser, file) as (page, _):
+    with opened(tab, file) as (page, _):
         found = {violation["id"] for violation in Axe().run(page).response["violations"]}
     assert {"color-contrast", "html-has-lang", "document-title"} <= found
 
 
 @pytest.mark.parametrize("name", ["pass", "fail", "dense"])
-def test_bars_and_their_words_are_inside_the_plot(browser: Browser, pages: dict[str, Path], name: str) -> None:
+def test_bars_and_their_words_are_inside_the_plot(tab: Page, pages: dict[str, Path], name: str) -> None:
     """On a phone no label of a row runs out of the page."""
-    with opened(browser, pages[name], width=PHONE) as (page, _):
+    with opened(tab, pages[name], width=PHONE) as (page, _):
         boxes = page.evaluate(
             "[...document.querySelectorAll('.plot text, .plot rect')].map(e => e.getBoundingClientRect())"
             ".map(box => [box.left, box.right])"
