@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import signal
@@ -78,7 +79,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
-    """Import a part of the tests first: after a fresh clone each worker then compiles its own part, and not all."""
+    """Import a part of the tests first: after a fresh clone each worker then compiles its own part, and not all.
+
+    What is collected stays. Python does not look through it for cycles, now or later.
+    """
+    gc.disable()
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))
     if workers:
         worker = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
@@ -102,6 +107,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         del short[:taken]
     if workers:
         items[:] = [*dealt, *short]
+
+
+def pytest_collection_finish() -> None:
+    """Look for cycles again, in what the tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_runtest_teardown() -> None:

@@ -29,12 +29,15 @@ ALWAYS = "always()"
 
 
 def checkout(folder: Path) -> Path:
-    """A copy of what a gate needs, with a `.venv/bin/python` that is ours."""
+    """A copy of what a gate needs, with a `.venv/bin/python` that is ours.
+
+    With what Python has compiled, which takes it longer than a gate; not with what it is writing at this moment.
+    """
     folder.mkdir(parents=True)
     for name in WHAT_A_GATE_NEEDS:
         here = ROOT / name
         if here.is_dir():
-            shutil.copytree(here, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(here, folder / name, ignore=shutil.ignore_patterns("*.pyc.*"))
         else:
             shutil.copy(here, folder / name)
     python = folder / ".venv" / "bin" / "python"
