@@ -24,6 +24,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import SchemaError
 
 from harness.configuration.database_url import for_libpq, postgres_url
 from harness.history.attempt import Probe
@@ -31,7 +32,7 @@ from harness.patterns import lazily
 from harness.redaction.credentials import credentials_of_payload, is_credential, secrets_of_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 NAME = "{name}"
 _HEADER_NAME = lazily(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
@@ -288,6 +289,21 @@ class Environment(_Model):
                 "machine. Use https, or reach it through a tunnel on 127.0.0.1",
             )
         return self
+
+    @classmethod
+    def read(cls, keys: Mapping[str, Any]) -> Self:
+        """The environment that has these keys.
+
+        Raises:
+            ValidationError: for a key that is wrong.
+            KeyboardInterrupt: where Ctrl-C comes while the model is built, which is when it is first needed.
+        """
+        try:
+            return cls.model_validate(keys)
+        except SchemaError as error:  # pydantic's own for whatever interrupts it there
+            if KeyboardInterrupt.__name__ in str(error):
+                raise KeyboardInterrupt from None
+            raise
 
     @property
     def probes_sent(self) -> list[Probe]:
