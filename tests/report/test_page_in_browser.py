@@ -93,9 +93,7 @@ def unfold(page: Page) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_page_asks_for_nothing_and_complains_of_nothing(
-    tab: Page, pages: dict[str, Path], name: str
-) -> None:
+def test_the_page_asks_for_nothing_and_complains_of_nothing(tab: Page, pages: dict[str, Path], name: str) -> None:
     """The only request is the one for the file itself; no error, no warning, no dialogue."""
     with opened(tab, pages[name]) as (page, heard):
         unfold(page)
@@ -201,9 +199,7 @@ def test_a_link_to_a_claim_leads_to_it(tab: Page, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "paper"), [("light", "rgb(246, 248, 250)"), ("dark", "rgb(13, 17, 23)")])
-def test_the_page_follows_the_readers_scheme(
-    tab: Page, pages: dict[str, Path], scheme: Scheme, paper: str
-) -> None:
+def test_the_page_follows_the_readers_scheme(tab: Page, pages: dict[str, Path], scheme: Scheme, paper: str) -> None:
     """Dark where the reader's system is."""
     with opened(tab, pages["pass"], scheme) as (page, _):
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == paper

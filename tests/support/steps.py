@@ -31,13 +31,15 @@ ALWAYS = "always()"
 def checkout(folder: Path) -> Path:
     """A copy of what a gate needs, with a `.venv/bin/python` that is ours.
 
-    With what Python has compiled, which takes it longer than a gate; not with what it is writing at this moment.
+    It leads to what Python has compiled, which would take as long as a gate does; not to what it writes at this moment.
     """
     folder.mkdir(parents=True)
     for name in WHAT_A_GATE_NEEDS:
         here = ROOT / name
         if here.is_dir():
-            shutil.copytree(here, folder / name, ignore=shutil.ignore_patterns("*.pyc.*"))
+            shutil.copytree(
+                here, folder / name, ignore=shutil.ignore_patterns("*.opt-*", "*.pyc.*"), copy_function=_copied
+            )
         else:
             shutil.copy(here, folder / name)
     python = folder / ".venv" / "bin" / "python"
@@ -45,6 +47,14 @@ def checkout(folder: Path) -> Path:
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
     python.chmod(0o755)
     return folder
+
+
+def _copied(source: str, target: str) -> None:
+    """What is compiled is replaced as a whole: it stays as it is here, whatever is done to the copy."""
+    if source.endswith(".pyc"):
+        Path(target).symlink_to(source)
+    else:
+        shutil.copy2(source, target)
 
 
 def secrets_for(deployment: Deployment, name: str = "PREVIEW") -> dict[str, str]:
