@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Tests wait for servers and processes half of their time: three for each core of the smallest machine in use.
 WORKERS ?= 6
+# The folders of the tests may be in memory: of the last run only those of the tests that failed are kept.
+KEPT := -o tmp_path_retention_policy=failed -o tmp_path_retention_count=1
 # A gate is installed without the plugins that the tests of the harness bring; loading them takes longer than a run.
 ALONE := PYTEST_ADDOPTS= PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTEST_PLUGINS=harness.options
 # The commit that the rehearsal's deployments say they serve, and that a gate waits for.
@@ -34,7 +36,7 @@ smoke: $(STAMP)  ## start two small deployments and verify both; FAULT=name brea
 		--environments rehearsal/environments.yaml --revision $(REVISION) --env preview --env production $(ARGS)
 
 test: $(STAMP)  ## run the tests of the harness; ARGS="-k name" selects some
-	$(BIN)/python -m pytest tests -n $(WORKERS) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest tests -n $(WORKERS) --dist worksteal $(KEPT) $(ARGS)
 
 selftest: $(STAMP)  ## try every fault and every attack, and write docs/detection.md and docs/safety.md
 	@$(BIN)/python -m tools.selftest

@@ -21,6 +21,7 @@ from rehearsal.servers.postgres import embedded_postgres
 from tests.support import gates
 from tests.support.browsers import CHROMIUM, MISSING
 from tests.support.clusters import share_a_cluster, shared_cluster
+from tests.support.folders import keep_folders_in_memory
 from tests.support.gates import NAMES
 from tests.support.warm import Warm
 
@@ -73,8 +74,9 @@ LONG = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let all workers begin their servers of Postgres with one cluster."""
+    """Let all workers begin their servers of Postgres with one cluster, and have their folders in memory."""
     share_a_cluster(config)
+    keep_folders_in_memory(config)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -85,14 +85,15 @@ def base_directory(order: Order) -> Path:
 
     Not where a Unix socket's path would be too long, nor where the user who runs Postgres could not reach it.
     """
-    for base in (*folders_in_memory(order), Path(tempfile.gettempdir()).resolve()):
+    in_memory = folders_in_memory(ROOM_BYTES, runs_programs=order["copy"])
+    for base in (*in_memory, Path(tempfile.gettempdir()).resolve()):
         longest = len(os.fsencode(base / "rehearsal-12345678" / SOCKET_NAME))
         if longest <= SOCKET_PATH_LIMIT_BYTES and (order["uid"] is None or others_may_pass(base)):
             return base
     return Path("/tmp").resolve()
 
 
-def folders_in_memory(order: Order) -> list[Path]:
+def folders_in_memory(room_bytes: int, *, runs_programs: bool) -> list[Path]:
     """Linux's /dev/shm, unless TMPDIR asks for another place, or it is small (64 MB in a container), or programs that
     were copied there could not be run.
     """
@@ -100,9 +101,8 @@ def folders_in_memory(order: Order) -> list[Path]:
     if "TMPDIR" in os.environ or not os.access(memory, os.W_OK | os.X_OK):
         return []
     state = os.statvfs(memory)
-    too_small = state.f_bavail * state.f_frsize < ROOM_BYTES
-    cannot_run = order["copy"] and bool(state.f_flag & os.ST_NOEXEC)
-    return [] if too_small or cannot_run else [memory]
+    cannot_run = runs_programs and bool(state.f_flag & os.ST_NOEXEC)
+    return [] if free_bytes(memory) < room_bytes or cannot_run else [memory]
 
 
 def copy_installation(binaries: Path, destination: Path) -> Path:
