@@ -145,10 +145,12 @@ def stored_before(stored: StoredTokens) -> Before:
             f"{mend} (links with an old token stop working then); or, to keep them, set stored.legacy_until: "
             f"{ages.last_id}",
         )
-    newer = f" (id {ages.first_version_4_id})" if ages.first_version_4_id is not None else "; there is no such row"
+    seen = "no stored token is of version 4"
+    if ages.first_version_4_id is not None:
+        seen = f"not all are older than the first row of version 4 (id {ages.first_version_4_id})"
     return Before(
-        f"not all are older than the first row of version 4{newer}; the last is id {ages.last_id}: another "
-        "generator may still run, or somebody stored them by hand",
+        f"{seen}; the last of these is id {ages.last_id}: another generator may still run, or somebody stored them by "
+        "hand",
         f"find out what made them; then {mend}. If the migration found all of them and they should stay, set "
         f"stored.legacy_until: {ages.last_id}",
     )
