@@ -288,7 +288,7 @@ def main() -> None:
     orders, said = 0, 1
     text = b""
     while True:
-        if select.select([orders], [], [], _LOOKS_EVERY_S)[0]:
+        if select.select([orders], [], [], _LOOKS_EVERY_S if going else None)[0]:
             received = os.read(orders, 65536)
             if not received:
                 return
