@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from harness.history.writing import Ledger
 from tests.support.clients import RUN
 from tests.support.gates import ROOT, clean_environment, entry, run_harness, run_pytest, write_environments
+from tests.support.steps import checkout
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,33 +63,25 @@ def test_a_check_that_a_plugin_ends_is_no_pass(
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A copy of what a gate needs, to be changed without disturbing others."""
-    copy = tmp_path / "checkout"
-    copy.mkdir()
-    for name in ("harness", "checks", "conftest.py", "pyproject.toml", "environments.yaml"):
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, copy / name)
-    return copy
+def copy(tmp_path: Path) -> Path:
+    """A checkout to be changed without disturbing others."""
+    return checkout(tmp_path / "checkout")
 
 
-def in_checkout(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def in_checkout(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
     return subprocess.run(
-        command, cwd=checkout, env=clean_environment(), capture_output=True, text=True, timeout=60, check=False
+        command, cwd=copy, env=clean_environment(), capture_output=True, text=True, timeout=60, check=False
     )
 
 
-def test_a_check_that_cannot_be_collected_is_named(checkout: Path, healthy: Deployment) -> None:
+def test_a_check_that_cannot_be_collected_is_named(copy: Path, healthy: Deployment) -> None:
     """The run is interrupted by pytest before it has sent anything; verdict, terminal and page say why."""
-    broken = checkout / "checks" / "test_broken.py"
+    broken = copy / "checks" / "test_broken.py"
     broken.write_text('"""A claim."""\nimport there_is_no_such_module\n', encoding="utf-8")
-    file = write_environments(checkout / "e.yaml", {}, preview=entry(healthy))
-    report = checkout / "report"
-    done = in_checkout(checkout, "--environments", str(file), "--report-dir", str(report))
+    file = write_environments(copy / "e.yaml", {}, preview=entry(healthy))
+    report = copy / "report"
+    done = in_checkout(copy, "--environments", str(file), "--report-dir", str(report))
     said = "checks/test_broken.py cannot be collected: ModuleNotFoundError: No module named 'there_is_no_such_module'"
     verdict = json.loads((report / "verdict.json").read_text(encoding="utf-8"))
     assert (done.returncode, verdict["exit_code"], verdict["error"]) == (2, 2, said)
@@ -120,14 +112,14 @@ def test_a_plugin_that_is_named_and_installed_is_one(tmp_path: Path) -> None:
     ("arguments", "leads"), [(["--burts", "3"], False), (["--collect-only"], True), (["elsewhere.py"], True)]
 )
 def test_latest_leads_nowhere_after_a_mistake_that_pytest_refuses(
-    checkout: Path, arguments: list[str], leads: bool
+    copy: Path, arguments: list[str], leads: bool
 ) -> None:
     """It would show the verdict of the run before to whoever does not look at the exit code."""
-    (checkout / "reports" / "r").mkdir(parents=True)
-    (checkout / "elsewhere.py").write_text("def test_nothing():\n    pass\n", encoding="utf-8")
-    latest = checkout / "reports" / "latest"
+    (copy / "reports" / "r").mkdir(parents=True)
+    (copy / "elsewhere.py").write_text("def test_nothing():\n    pass\n", encoding="utf-8")
+    latest = copy / "reports" / "latest"
     latest.symlink_to("r")
-    in_checkout(checkout, *arguments)
+    in_checkout(copy, *arguments)
     assert latest.is_symlink() is leads
 
 
