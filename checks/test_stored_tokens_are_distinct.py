@@ -23,5 +23,5 @@ def test_stored_tokens_are_distinct(stored: StoredTokens, acknowledged: History 
         ],
         total=stored.repeated_tokens,
         cause="duplicates that are older than the unique index, or an index that misses rows (amcheck shows it)",
-        remedy="give the later rows new tokens, then REINDEX INDEX CONCURRENTLY the unique index",
+        remedy="give the later rows of each duplicate new tokens, then REINDEX INDEX CONCURRENTLY the unique index",
     )

@@ -18,5 +18,5 @@ def test_stored_tokens_are_not_null(stored: StoredTokens, acknowledged: History 
         want=f"{stored.rows} tokens in {stored.rows} rows",
         have=f"{stored.nulls} rows whose token is NULL",
         cause="rows that are older than the default, or an INSERT that names the column and sends NULL",
-        remedy="fill them with the default, then set the column NOT NULL",
+        remedy="fill the tokens that are NULL with the column's default, then set the column NOT NULL",
     )

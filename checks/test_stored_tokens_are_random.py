@@ -27,5 +27,5 @@ def test_stored_tokens_are_random(stored: StoredTokens, acknowledged: History | 
         want="122 random bits in each token (RFC 9562 section 5.4)",
         have=found,
         cause="old tokens that a migration padded into the shape of a UUID, or a generator that counts or tells time",
-        remedy="give these rows new tokens: whoever knows one of them can guess the others",
+        remedy="give the rows of tokens that are not random new ones: whoever knows one token can guess the others",
     )

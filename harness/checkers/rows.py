@@ -132,11 +132,12 @@ class Before(NamedTuple):
 
 def stored_before(stored: StoredTokens) -> Before:
     """What tokens of other versions mean, by the age of their rows: the old ones, or a generator that still runs."""
-    ages, mend = stored.ages, f"give these rows new tokens: {stored.update}"
+    ages, others = stored.ages, "tokens that are not of version 4"  # a remedy is also shown by itself, as what to do
+    mend = f"give the rows with {others} new tokens: {stored.update}"
     if ages is None or ages.last_id is None:
         return Before(
             "old tokens that the migration carried over, or another generator that still runs",
-            f"{mend}; and find out what made them",
+            f"{mend}; and find out what made the old ones",
         )
     if ages.all_before_the_first_version_4:
         return Before(
@@ -151,8 +152,8 @@ def stored_before(stored: StoredTokens) -> Before:
     return Before(
         f"{seen}; the last of these is id {ages.last_id}: another generator may still run, or somebody stored them by "
         "hand",
-        f"find out what made them; then {mend}. If the migration found all of them and they should stay, set "
-        f"stored.legacy_until: {ages.last_id}",
+        f"find out what made the {others}; then give their rows new tokens: {stored.update}. If the migration found "
+        f"all of them and they should stay, set stored.legacy_until: {ages.last_id}",
     )
 
 

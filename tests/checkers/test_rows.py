@@ -238,7 +238,7 @@ def test_tokens_of_which_some_are_newer_may_be_made_still(first: int | None, see
     """Where nothing is of version 4, too: nobody knows whether a generator still runs."""
     cause, remedy = stored_before(with_others(Ages(0, last_id=50, first_version_4_id=first)))
     assert cause.startswith(f"{seen}; the last of these is id 50: another generator may still run")
-    assert remedy.startswith("find out what made them")
+    assert remedy.startswith("find out what made the tokens that are not of version 4; then give their rows new ")
 
 
 def test_ids_that_are_no_numbers_tell_no_age() -> None:
