@@ -149,10 +149,10 @@ def test_a_gate_that_ends_otherwise_than_it_says_releases_nothing(workspace: Pat
 def test_inputs_become_options(workspace: Path, healthy_pair: list[Deployment]) -> None:
     """Several environments, numbers of POSTs and `read-only`; a name that is a pattern or an option stays a name."""
     secrets = secrets_for(healthy_pair[0]) | secrets_for(healthy_pair[1], "PRODUCTION")
-    done = acted(workspace, secrets, environments="preview\n production", posts="1", burst="2")
+    done = acted(workspace, secrets, environments="preview\n production", posts="1", burst="11")
     assert done.exit_code == 0, done.log
     verdict = json.loads((Path(done.outputs["report-dir"]) / "verdict.json").read_text(encoding="utf-8"))
-    assert [(e["name"], e["posts"]) for e in verdict["environments"]] == [("preview", 3), ("production", 3)]
+    assert [(e["name"], e["posts"]) for e in verdict["environments"]] == [("preview", 12), ("production", 12)]
     done = acted(workspace, secrets, read_only="true")
     assert "--read-only sends no POST" in done.log
     for hostile in ("*", "--collect-only", "$(touch made)", "x;touch made"):
