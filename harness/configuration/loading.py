@@ -265,7 +265,7 @@ def _environment(
         raise _Mistakes(mistakes)
     given = {key: value for key, value in overrides.items() if value is not None}
     try:
-        return Environment.read({**merged, **given, "name": name})
+        return Environment.model_validate({**merged, **given, "name": name})
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False):
             about = getattr(problem.get("ctx", {}).get("error"), "key", None)

@@ -14,7 +14,6 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -24,15 +23,15 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import SchemaError
 
 from harness.configuration.database_url import for_libpq, postgres_url
+from harness.deferred import DeferredModel
 from harness.history.attempt import Probe
 from harness.patterns import lazily
 from harness.redaction.credentials import credentials_of_payload, is_credential, secrets_of_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 NAME = "{name}"
 _HEADER_NAME = lazily(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
@@ -110,9 +109,9 @@ Probes = Annotated[
 SqlName = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00]+$")]
 
 
-class _Model(BaseModel):
+class _Model(DeferredModel):
     # What stands below a key is its description in the published schema (`harness.configuration.json_schema`).
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
+    model_config = ConfigDict(hide_input_in_errors=True)
 
 
 class Login(_Model):
@@ -246,7 +245,7 @@ class Environment(_Model):
     """The budget of the 95th percentile of the POSTs, in milliseconds. It adds a claim; null adds none."""
     ca_file: Path | None = None
     """A PEM file of your own certificate authorities, instead of the public ones; relative to this file."""
-    probes: Probes = ["auto"]
+    probes: Probes = Field(default=["auto"])
     """POSTs that test something else. chosen_token: one that brings a token. same_payload: two that are equal.
     auto: both, or none if the environment is protected."""
     waive: dict[str, Reason] = Field(default_factory=dict)
@@ -289,21 +288,6 @@ class Environment(_Model):
                 "machine. Use https, or reach it through a tunnel on 127.0.0.1",
             )
         return self
-
-    @classmethod
-    def read(cls, keys: Mapping[str, Any]) -> Self:
-        """The environment that has these keys.
-
-        Raises:
-            ValidationError: for a key that is wrong.
-            KeyboardInterrupt: where Ctrl-C comes while the model is built, which is when it is first needed.
-        """
-        try:
-            return cls.model_validate(keys)
-        except SchemaError as error:  # pydantic's own for whatever interrupts it there
-            if KeyboardInterrupt.__name__ in str(error):
-                raise KeyboardInterrupt from None
-            raise
 
     @property
     def probes_sent(self) -> list[Probe]:

@@ -94,7 +94,7 @@ def _refused(facts: dict[str, Fact], url: str) -> dict[str, str]:
     if "headers" in known:
         document["headers"] = {header_of(known["headers"])[0]: "x"}
     try:
-        Environment.read(document)
+        Environment.model_validate(document)
     except ValidationError as error:
         found: dict[str, str] = {}
         for problem in error.errors(include_url=False, include_input=False):

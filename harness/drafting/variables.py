@@ -98,7 +98,7 @@ def _no_variable(option: str, text: str, environ: Mapping[str, str], example: st
 def _demand_valid(option: str, what: str, key: str, value: str) -> None:
     document = {"name": "init", "url": SHOWN_URL, "database": None, key: value}
     try:
-        Environment.read(document)
+        Environment.model_validate(document)
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False):
             if problem["loc"][:1] == (key,):

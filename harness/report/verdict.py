@@ -5,9 +5,10 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from harness.claims import DEPLOYMENT_ANSWERS, REVISION_IS_THE_ONE_DEPLOYED, Deliverable, Kind
+from harness.deferred import DeferredModel
 from harness.errors import CouldNotTell, Waived
 from harness.text import Shown, printable_lines, sentence
 
@@ -45,11 +46,7 @@ def _none() -> list[Any]:
     return []
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-class CheckResult(_Model):
+class CheckResult(DeferredModel):
     """One claim on one environment. `want` and `have` are set where it was seen broken."""
 
     id: str = Field(description="the check's function name without test_")
@@ -62,7 +59,7 @@ class CheckResult(_Model):
     remedy: Sentence = Shown("")
 
 
-class LeftBehind(_Model):
+class LeftBehind(DeferredModel):
     """A row of this run that may still be stored."""
 
     environment: str
@@ -72,7 +69,7 @@ class LeftBehind(_Model):
     remedy: Sentence = Shown("")
 
 
-class SeenStatements(_Model):
+class SeenStatements(DeferredModel):
     """What Postgres showed of the statements that stored the rows of a run, and what looking cost."""
 
     posts: int = Field(description="POSTs that were sent, those of probes included")
@@ -82,7 +79,7 @@ class SeenStatements(_Model):
     looks_ms: float = Field(description="how long all of it took")
 
 
-class EnvironmentVerdict(_Model):
+class EnvironmentVerdict(DeferredModel):
     """What was concluded of one environment."""
 
     name: str
@@ -106,7 +103,7 @@ class EnvironmentVerdict(_Model):
     notes: list[Sentence] = Field(default_factory=_none, description="what is unusual and does not change the verdict")
 
 
-class Coverage(_Model):
+class Coverage(DeferredModel):
     """How many claims came to which outcome, each environment's counted; `left_out` counts what was not selected."""
 
     asked: int = Field(default=0, description="pass, fail and unknown together")
@@ -122,7 +119,7 @@ class Coverage(_Model):
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
 
-class DeliverableVerdict(_Model):
+class DeliverableVerdict(DeferredModel):
     """What is known of one part of the change on one environment."""
 
     id: Deliverable
@@ -133,7 +130,7 @@ class DeliverableVerdict(_Model):
     claims: list[str] = Field(description="the ids of the claims that decide it")
 
 
-class Action(_Model):
+class Action(DeferredModel):
     """What to do. The first one decides what becomes of the release."""
 
     kind: ActionKind
@@ -142,7 +139,7 @@ class Action(_Model):
     claims: list[str] = Field(default_factory=_none, description="the claims that it is about, by id")
 
 
-class WatchPhase(_Model):
+class WatchPhase(DeferredModel):
     """A stretch of a rollout. Seconds count from the beginning of the watch, on a monotonic clock."""
 
     name: Literal["before", "migrated", "deployed", "steady"]
@@ -155,7 +152,7 @@ class WatchPhase(_Model):
     latency_max_ms: float | None = None
 
 
-class WatchLatency(_Model):
+class WatchLatency(DeferredModel):
     """How long POSTs took until the first change of a rollout, until its steady state, or from then on."""
 
     name: Literal["before", "during", "after"]
@@ -165,7 +162,7 @@ class WatchLatency(_Model):
     latency_max_ms: float
 
 
-class WatchChange(_Model):
+class WatchChange(DeferredModel):
     """Something that happened on the way, no earlier than `from_s` and no later than `to_s`."""
 
     kind: Literal["column", "revision", "tokens", "rows", "lock", "waited", "failed", "refused", "unseen"]
@@ -176,7 +173,7 @@ class WatchChange(_Model):
     posts: int = Field(default=0, description="how many POSTs it is about")
 
 
-class WatchVerdict(_Model):
+class WatchVerdict(DeferredModel):
     """What a watch saw of a rollout: the story of it."""
 
     environment: str
@@ -206,7 +203,7 @@ class WatchVerdict(_Model):
     clock_within_s: float | None = Field(description="how exactly that is known: half of the shortest look")
 
 
-class Verdict(_Model):
+class Verdict(DeferredModel):
     """The whole of `verdict.json`. Within one version of the schema fields are only added."""
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
+from harness.deferred import DeferredModel
 from harness.report.verdict import LeftBehind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class SoakResult(BaseModel):
+class SoakResult(DeferredModel):
     """What a soak did besides sending: handed to whoever judges it, for the verdict."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     run: str
     environment: str

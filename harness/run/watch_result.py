@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
+from harness.deferred import DeferredModel
 from harness.report.verdict import CheckResult, LeftBehind, WatchVerdict
 
 if TYPE_CHECKING:
@@ -16,10 +15,8 @@ HISTORY = "rollout.jsonl"
 """The file of a report folder that a watch writes its POSTs into; the gate has one of its own."""
 
 
-class WatchResult(BaseModel):
+class WatchResult(DeferredModel):
     """The story, what the claims about the way came to, and what became of the rows of the watch."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     environment: str
     watch: WatchVerdict

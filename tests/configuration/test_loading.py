@@ -1,8 +1,6 @@
 """What `environments.yaml` becomes, and what is said of environments and variables that are not there."""
 
-from enum import Enum
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
@@ -207,24 +205,3 @@ def test_a_malformed_reference_is_refused_at_its_key(tmp_path: Path) -> None:
     message = refusal(tmp_path, with_keys("api: {payload: {name: '{name}', list: [a, '${A-b}']}}"))
     assert "environments.preview.api.payload.list.1: '${A-b}' is not a reference; write ${VAR}" in message
     assert "export" not in message
-
-
-class Pressed(Enum):
-    """Ctrl-C comes at the moment in which pydantic asks for its text."""
-
-    KEY = 1
-
-    def __repr__(self) -> str:
-        raise KeyboardInterrupt
-
-
-class Interrupted(Environment):
-    """An environment whose model Ctrl-C interrupts while it is built, which is when it is first needed."""
-
-    key: Literal[Pressed.KEY]
-
-
-def test_ctrl_c_while_the_model_is_built_is_ctrl_c() -> None:
-    """pydantic makes an exception of its own of it, which would end the run as a mistake of the harness."""
-    with pytest.raises(KeyboardInterrupt):
-        Interrupted.read({})

@@ -26,7 +26,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"configuration"}),
     frozenset({"history", "redaction", "findings", "progress"}),
     frozenset({"errors"}),
-    frozenset({"claims", "text", "console", "extras", "files", "pytest_internals"}),
+    frozenset({"claims", "text", "console", "deferred", "extras", "files", "pytest_internals"}),
     frozenset({"patterns"}),
 )
 MOST_AT_THE_TOP = 15  # modules of harness/ itself
