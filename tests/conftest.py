@@ -79,8 +79,8 @@ def pytest_configure(config: pytest.Config) -> None:
     keep_folders_in_memory(config)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection(session: pytest.Session) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
     """Import a part of the tests first: after a fresh clone each worker then compiles its own part, and not all.
 
     What is collected stays. Python does not look through it for cycles, now or later.
@@ -91,6 +91,11 @@ def pytest_collection(session: pytest.Session) -> None:
         worker = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
         for file in sorted(HERE.rglob("test_*.py"))[worker::workers]:
             importlib.import_module(".".join(file.relative_to(session.config.rootpath).with_suffix("").parts))
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -109,12 +114,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         del short[:taken]
     if workers:
         items[:] = [*dealt, *short]
-
-
-def pytest_collection_finish() -> None:
-    """Look for cycles again, in what the tests make."""
-    gc.freeze()
-    gc.enable()
 
 
 def pytest_runtest_teardown() -> None:
