@@ -132,7 +132,8 @@ class Before(NamedTuple):
 
 def stored_before(stored: StoredTokens) -> Before:
     """What tokens of other versions mean, by the age of their rows: the old ones, or a generator that still runs."""
-    ages, others = stored.ages, "tokens that are not of version 4"  # a remedy is also shown by itself, as what to do
+    ages = stored.ages
+    others = "tokens that are not of version 4"  # named in each remedy: one is also shown by itself, as what to do
     mend = f"give the rows with {others} new tokens: {stored.update}"
     if ages is None or ages.last_id is None:
         return Before(

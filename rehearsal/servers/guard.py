@@ -85,24 +85,22 @@ def base_directory(order: Order) -> Path:
 
     Not where a Unix socket's path would be too long, nor where the user who runs Postgres could not reach it.
     """
-    in_memory = folders_in_memory(ROOM_BYTES, runs_programs=order["copy"])
-    for base in (*in_memory, Path(tempfile.gettempdir()).resolve()):
+    in_memory = folder_in_memory(ROOM_BYTES, runs_programs=order["copy"])
+    for base in filter(None, (in_memory, Path(tempfile.gettempdir()).resolve())):
         longest = len(os.fsencode(base / "rehearsal-12345678" / SOCKET_NAME))
         if longest <= SOCKET_PATH_LIMIT_BYTES and (order["uid"] is None or others_may_pass(base)):
             return base
     return Path("/tmp").resolve()
 
 
-def folders_in_memory(room_bytes: int, *, runs_programs: bool) -> list[Path]:
+def folder_in_memory(room_bytes: int, *, runs_programs: bool) -> Path | None:
     """Linux's /dev/shm, unless TMPDIR asks for another place, or it is small (64 MB in a container), or programs that
     were copied there could not be run.
     """
     memory = Path("/dev/shm")
-    if "TMPDIR" in os.environ or not os.access(memory, os.W_OK | os.X_OK):
-        return []
-    state = os.statvfs(memory)
-    cannot_run = runs_programs and bool(state.f_flag & os.ST_NOEXEC)
-    return [] if free_bytes(memory) < room_bytes or cannot_run else [memory]
+    if "TMPDIR" in os.environ or not os.access(memory, os.W_OK | os.X_OK) or free_bytes(memory) < room_bytes:
+        return None
+    return None if runs_programs and os.statvfs(memory).f_flag & os.ST_NOEXEC else memory
 
 
 def copy_installation(binaries: Path, destination: Path) -> Path:

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.servers.binaries import find_binaries
-from rehearsal.servers.guard import INITDB_OPTIONS, ROOM_BYTES, folders_in_memory
+from rehearsal.servers.guard import INITDB_OPTIONS, ROOM_BYTES, folder_in_memory
 from rehearsal.servers.postgres import order_for
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ _FOLDER = "CHATBOTS_SMOKE_TESTS_CLUSTER"
 def share_a_cluster(config: pytest.Config) -> None:
     """Make the folder, unless this process is a worker of one that has."""
     if _FOLDER not in os.environ:
-        in_memory = next(iter(folders_in_memory(ROOM_BYTES, runs_programs=False)), None)
-        folder = TemporaryDirectory(prefix="cluster-", dir=in_memory)
+        folder = TemporaryDirectory(prefix="cluster-", dir=folder_in_memory(ROOM_BYTES, runs_programs=False))
         os.environ[_FOLDER] = folder.name
         config.add_cleanup(folder.cleanup)
         config.add_cleanup(lambda: os.environ.__delitem__(_FOLDER))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from rehearsal.servers.guard import folders_in_memory
+from rehearsal.servers.guard import folder_in_memory
 
 if TYPE_CHECKING:
     import pytest
@@ -26,6 +26,6 @@ def keep_folders_in_memory(config: pytest.Config) -> None:
     chosen = config.option.basetemp is not None or _CHOSEN_BY in os.environ
     if chosen or config.getini("tmp_path_retention_policy") != "failed":
         return
-    for folder in folders_in_memory(ROOM_BYTES, runs_programs=True):
+    if folder := folder_in_memory(ROOM_BYTES, runs_programs=True):
         os.environ[_CHOSEN_BY] = str(folder)
         config.add_cleanup(lambda: os.environ.__delitem__(_CHOSEN_BY))
